@@ -1,0 +1,74 @@
+# Everything runs in .venv, made from the lock file by uv; uv itself is fetched if it is not there.
+SHELL := /bin/bash
+PYTHON ?= python3
+UV := $(or $(shell command -v uv),.uv/bin/uv)
+PY := .venv/bin/python
+CLUSTER_TOOL := PYTHONPATH=tests $(PY) -m cluster
+LOCK := --universal --generate-hashes --quiet --group dev pyproject.toml
+
+.DEFAULT_GOAL := help
+
+help: ## Show this list.
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+demo: venv ## Walk through the story on a real Kubernetes API, with real commands; leaves nothing behind.
+	PYTHONPATH=tests $(PY) -m demo
+
+test: venv ## Run all tests, those on a real Kubernetes API included.
+	$(PY) -m pytest
+
+unit: venv ## Run the tests that need no Kubernetes: seconds.
+	$(PY) -m pytest tests/unit
+
+lint: venv ## Check style, the import contract and the manifests' freshness.
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/lint-imports
+
+types: venv ## Check the types.
+	.venv/bin/mypy
+
+fmt: venv ## Format the code.
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+generate: venv ## Write crds/ and deploy/policies.yaml from the code.
+	$(PY) -m environment_operator.generate
+
+verify: venv ## Fail when a generated file or the lock file is stale.
+	@tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && set -e; \
+	$(PY) -m environment_operator.generate --out "$$tmp"; \
+	diff -r "$$tmp/crds" crds || { echo "crds/ is stale: run make generate" >&2; exit 1; }; \
+	diff "$$tmp/deploy/policies.yaml" deploy/policies.yaml || { echo "deploy/policies.yaml is stale: run make generate" >&2; exit 1; }; \
+	cp requirements.lock "$$tmp/requirements.lock"; \
+	$(UV) pip compile $(LOCK) --no-header -o "$$tmp/requirements.lock"; \
+	diff <(grep -v '^#' requirements.lock) "$$tmp/requirements.lock" || { echo "requirements.lock is stale: run make lock" >&2; exit 1; }
+
+lock: $(UV) ## Write the lock file after a change of the dependencies.
+	$(UV) pip compile $(LOCK) --no-header -o requirements.lock
+
+up: venv ## Start a cluster with the operator in .cluster (or CLUSTER_DIR).
+	$(CLUSTER_TOOL) up
+
+down: venv ## End that cluster, and only what `make up` started.
+	$(CLUSTER_TOOL) down
+
+stop-operator: venv ## Stop the operator of that cluster.
+	$(CLUSTER_TOOL) stop-operator
+
+start-operator: venv ## Start it again.
+	$(CLUSTER_TOOL) start-operator
+
+venv: .venv/.installed
+
+.venv/.installed: requirements.lock pyproject.toml | $(UV)
+	$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv
+	$(UV) pip sync --quiet --python $(PY) requirements.lock
+	$(UV) pip install --quiet --python $(PY) --no-deps --no-build-isolation --editable .
+	touch $@
+
+.uv/bin/uv:
+	$(PYTHON) -m venv .uv
+	.uv/bin/pip install --quiet --disable-pip-version-check uv==0.13.9
+
+.PHONY: help demo test unit lint types fmt generate verify lock up down stop-operator start-operator venv
