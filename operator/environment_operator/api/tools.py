@@ -1,0 +1,114 @@
+"""Tools of an Environment: what people connect to, on which port, and how."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from environment_operator.api.rules import Rule, with_rules
+from environment_operator.api.types import Line, Model, Port, ToolName
+
+ToolType = Literal[
+    "JupyterNotebook", "VisualStudioCode", "RStudio", "PyCharm", "Matlab", "TensorBoard", "MLflow", "ChatbotUI",
+    "Custom", "WeightsAndBiases", "Comet",
+]  # fmt: skip
+
+EXTERNAL_TOOLS = ("WeightsAndBiases", "Comet")
+
+# Ports that the tools' own documentation gives as default.
+DEFAULT_PORTS: dict[str, int] = {
+    "JupyterNotebook": 8888,
+    "VisualStudioCode": 8080,
+    "RStudio": 8787,
+    "PyCharm": 8887,
+    "Matlab": 8888,
+    "TensorBoard": 6006,
+    "MLflow": 5000,
+    "ChatbotUI": 3000,
+}
+
+_EXTERNAL = f"self.type in {list(EXTERNAL_TOOLS)}"
+_CONNECTION = "has(self.connection)"
+
+
+class Connection(Model):
+    """How people reach the tool."""
+
+    model_config = with_rules(
+        Rule(
+            "!has(self.url) || self.type == 'ExternalURL'",
+            "url is for connection type ExternalURL only",
+            ".url",
+            "FieldValueForbidden",
+        ),
+        Rule(
+            "!has(self.nodePort) || (self.type == 'NodePort' && has(self.assign) && self.assign == 'Custom')",
+            "nodePort is for connection type NodePort with assign: Custom only",
+            ".nodePort",
+            "FieldValueForbidden",
+        ),
+        Rule(
+            "!has(self.assign) || self.assign != 'Custom' || self.type in ['ExternalURL', 'NodePort']",
+            "assign: Custom is for connection types ExternalURL and NodePort only",
+            ".assign",
+        ),
+    )
+
+    type: Literal["ExternalURL", "NodePort", "LoadBalancer", "ClusterIP"] = Field(
+        description="ExternalURL: a route of the cluster's gateway. NodePort, LoadBalancer, ClusterIP: a Service."
+    )
+    assign: Literal["Auto", "Custom"] | None = Field(
+        None, description="Auto (default): the address is chosen for each workload. Custom: the submitter gives it."
+    )
+    url: Line | None = Field(
+        None, description="The address of an external tool, or the default of a custom one. Only with ExternalURL."
+    )
+    node_port: Port | None = Field(
+        None, description="The default of a custom node port. Only with NodePort and assign Custom."
+    )
+
+
+class Tool(Model):
+    """A program in the image, or a service outside, that people connect to."""
+
+    model_config = with_rules(
+        Rule(
+            f"!({_EXTERNAL}) || !has(self.containerPort)",
+            "an external tool has no containerPort: remove it",
+            ".containerPort",
+            "FieldValueForbidden",
+        ),
+        Rule(
+            f"!({_EXTERNAL}) || ({_CONNECTION} && self.connection.type == 'ExternalURL' && has(self.connection.url))",
+            "an external tool needs a connection of type ExternalURL with its url",
+            ".connection",
+            "FieldValueRequired",
+        ),
+        Rule(
+            f"{_EXTERNAL} || !{_CONNECTION} || !has(self.connection.url)"
+            " || (has(self.connection.assign) && self.connection.assign == 'Custom')",
+            "url needs assign: Custom; with Auto the address is chosen for each workload",
+            ".connection",
+        ),
+        Rule(
+            "self.type != 'Custom' || has(self.containerPort)",
+            "a tool of type Custom needs its containerPort",
+            ".containerPort",
+            "FieldValueRequired",
+        ),
+    )
+
+    name: ToolName = Field(description="Name of the tool, unique in the Environment. It names the container port.")
+    type: ToolType = Field(
+        description="What the tool is. WeightsAndBiases and Comet are outside the cluster and have a URL, not a port."
+    )
+    container_port: Port | None = Field(
+        None, description="Port of the container. Default: the usual one of the type. Required for Custom."
+    )
+    connection: Connection | None = Field(
+        None, description="How people reach it. Default: ExternalURL, assigned automatically."
+    )
+
+    @property
+    def port(self) -> int | None:
+        """The container port: the given one, else the default of the type, None for an external tool."""
+        return self.container_port or DEFAULT_PORTS.get(self.type)

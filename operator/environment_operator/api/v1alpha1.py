@@ -1,0 +1,241 @@
+"""The Environment as its author writes it: ``spec`` of ``environments.dev/v1alpha1``.
+
+Descriptions are what ``kubectl explain`` prints. Cross-field rules stand beside the model they judge.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from environment_operator.api.probe import ReadinessProbe
+from environment_operator.api.rules import Rule, with_rules
+from environment_operator.api.security import Security, User
+from environment_operator.api.tools import Tool
+from environment_operator.api.types import (
+    AbsolutePath,
+    Argument,
+    DnsLabel,
+    EnvironmentName,
+    ImageReference,
+    KeyName,
+    LabelValue,
+    Line,
+    Model,
+    Port,
+    Subdomain,
+    Text,
+    VariableName,
+    items,
+)
+
+Architecture = Literal["Standard", "Distributed"]
+Framework = Literal["PyTorch", "MPI", "TensorFlow", "XGBoost", "JAX", "Ray", "Any"]
+WorkloadType = Literal["Workspace", "Training", "Inference"]
+PullPolicy = Literal["Always", "IfNotPresent", "Never"]
+Overridable = Literal["Image", "Command", "Args", "Env", "WorkingDir", "User", "Security"]
+MOST_NAMES = 24
+
+
+class Scope(Model):
+    """Who may use the Environment: everybody, or the named departments and projects."""
+
+    model_config = with_rules(
+        Rule(
+            "(has(self.cluster) && self.cluster) || (has(self.departments) && size(self.departments) > 0)"
+            " || (has(self.projects) && size(self.projects) > 0)",
+            "the scope is empty: set cluster: true, or name at least one of departments or projects",
+            reason="FieldValueRequired",
+        ),
+        Rule(
+            "!(has(self.cluster) && self.cluster) || (!has(self.departments) && !has(self.projects))",
+            "cluster: true already includes every department and project: remove departments and projects",
+            ".cluster",
+        ),
+    )
+
+    cluster: bool | None = Field(None, description="True: every project of the cluster may use it.")
+    departments: Annotated[list[LabelValue], items(MOST_NAMES, 1, list_type="set")] | None = Field(
+        None,
+        description="Departments that may use it: values of the namespace label environments.dev/department.",
+    )
+    projects: Annotated[list[DnsLabel], items(MOST_NAMES, 1, list_type="set")] | None = Field(
+        None, description="Projects (namespaces) that may use it. They need not exist yet."
+    )
+
+
+class Endpoint(Model):
+    """Where the workload serves requests. For inference only."""
+
+    port: Port = Field(description="The container port that serves requests.")
+    protocol: Literal["HTTP", "GRPC"] = Field(description="The protocol spoken on that port: HTTP or GRPC.")
+
+
+class KeySelector(Model):
+    """A key of a Secret or ConfigMap in the project of the workload."""
+
+    name: Subdomain = Field(description="Name of the object, in the namespace of the workload.")
+    key: KeyName = Field(description="Key in its data.")
+    optional: bool | None = Field(None, description="True: the container starts without the variable when absent.")
+
+
+class FieldSelector(Model):
+    """A field of the pod itself."""
+
+    field_path: Line = Field(description="Path of the field, such as metadata.name or status.podIP.")
+
+
+class ValueSource(Model):
+    """Where a variable takes its value from. Exactly one is given."""
+
+    model_config = with_rules(
+        Rule(
+            "[has(self.secretKeyRef), has(self.configMapKeyRef), has(self.fieldRef)].filter(given, given).size() == 1",
+            "give exactly one of secretKeyRef, configMapKeyRef or fieldRef",
+        )
+    )
+
+    secret_key_ref: KeySelector | None = Field(None, description="A key of a Secret.")
+    config_map_key_ref: KeySelector | None = Field(None, description="A key of a ConfigMap.")
+    field_ref: FieldSelector | None = Field(None, description="A field of the pod, such as metadata.name.")
+
+
+class Variable(Model):
+    """An environment variable of the container."""
+
+    model_config = with_rules(
+        Rule(
+            "!(has(self.value) && has(self.valueFrom))",
+            "give either value or valueFrom, not both",
+            ".valueFrom",
+        ),
+        Rule(
+            "has(self.value) || has(self.valueFrom) || (has(self.required) && self.required)",
+            "give value or valueFrom, or set required: true so that the submitter fills it in",
+            ".value",
+            "FieldValueRequired",
+        ),
+    )
+
+    name: VariableName = Field(description="Name of the variable.")
+    value: Argument | None = Field(
+        None, description="Its value. $(OTHER) refers to a variable defined before. Not for secrets: use valueFrom."
+    )
+    value_from: ValueSource | None = Field(None, description="Where its value comes from.")
+    description: Text | None = Field(None, description="What it is for, shown to submitters.")
+    required: bool | None = Field(
+        None, description="True and no value here: a workload must give the value itself to be admitted."
+    )
+
+
+class Deprecation(Model):
+    """Why and in favour of what the Environment should no longer be used."""
+
+    message: Text = Field(description="What submitters of new references are told.")
+    replaced_by: EnvironmentName | None = Field(None, description="Name of the Environment to use instead.")
+
+
+_HAS_INFERENCE = "self.workloadTypes.exists(t, t == 'Inference')"
+
+
+def _unused_by_inference(path: str) -> Rule:
+    """Return the rule that a flag may not be true when Inference is listed."""
+    holder, _, name = path.rpartition(".")
+    guard = f"has(self.{holder}) && " if holder else ""
+    return Rule(
+        f"!({_HAS_INFERENCE}) || !({guard}has(self.{path}) && self.{path})",
+        f"{name} cannot be used by inference workloads: set it to false, or remove Inference from workloadTypes",
+        f".{path}",
+        "FieldValueForbidden",
+    )
+
+
+class EnvironmentSpec(Model):
+    """The set-up that a workload receives when it names this Environment."""
+
+    model_config = with_rules(
+        Rule(
+            "has(self.framework) == (self.architecture == 'Distributed')",
+            "framework is required with architecture Distributed and refused with Standard",
+            ".framework",
+        ),
+        Rule(
+            f"has(self.endpoint) == ({_HAS_INFERENCE})",
+            "endpoint is required when workloadTypes lists Inference and refused otherwise",
+            ".endpoint",
+        ),
+        Rule(
+            "!(has(self.tty) && self.tty) || (has(self.stdin) && self.stdin)",
+            "tty needs stdin: set stdin: true too",
+            ".tty",
+        ),
+        *map(
+            _unused_by_inference,
+            ("security.hostIPC", "security.hostNetwork", "security.allowPrivilegeEscalation", "stdin", "tty"),
+        ),
+        Rule(
+            "!has(self.overridable) || !self.overridable.exists(f, f == 'User')"
+            " || (has(self.user) && self.user.source == 'Custom')",
+            "User can be overridable only with user.source Custom",
+            ".overridable",
+        ),
+        Rule(
+            "!has(self.user) || self.user.source != 'Custom' || has(self.user.uid) || has(self.user.gid)"
+            " || has(self.user.supplementalGroups)"
+            " || (has(self.overridable) && self.overridable.exists(f, f == 'User'))",
+            "source Custom needs uid, gid or supplementalGroups, or User in overridable",
+            ".user",
+            "FieldValueRequired",
+        ),
+        Rule(
+            "!(has(self.security) && has(self.security.runAsNonRoot) && self.security.runAsNonRoot"
+            " && has(self.user) && has(self.user.uid) && self.user.uid == 0)",
+            "uid 0 is root and runAsNonRoot: true forbids it: change one of them",
+            ".user.uid",
+        ),
+    )
+
+    display_name: Annotated[Line, Field(max_length=63)] | None = Field(
+        None, description="Name shown to people. To rename an Environment, edit this."
+    )
+    description: Text | None = Field(None, description="What it is for, shown to people.")
+    scope: Scope = Field(description="Who may use it: the cluster, or departments and projects.")
+    architecture: Architecture = Field(
+        description="Standard: workloads of one pod template. Distributed: workloads of several roles."
+    )
+    framework: Framework | None = Field(
+        None, description="Which distributed workloads may use it. Only and always with architecture Distributed."
+    )
+    workload_types: Annotated[list[WorkloadType], items(3, 1, list_type="set")] = Field(
+        description="Which types of workload may use it: Workspace, Training, Inference."
+    )
+    endpoint: Endpoint | None = Field(
+        None, description="Where the workload serves requests. Only and always when workloadTypes lists Inference."
+    )
+    image: ImageReference = Field(description="Image of the main container, such as registry.example/team/jupyter:4.2.")
+    image_pull_policy: PullPolicy | None = Field(
+        None, description="When to pull the image. Default: Always for the tag latest or none, else IfNotPresent."
+    )
+    image_pull_secrets: Annotated[list[Subdomain], items(list_type="set")] | None = Field(
+        None, description="Names of Secrets in the project to pull with, besides the workload's own."
+    )
+    tools: Annotated[list[Tool], items(list_type="map", key="name")] | None = Field(
+        None, description="Tools in the image that people connect to."
+    )
+    command: Annotated[list[Argument], items()] | None = Field(None, description="Replaces the image's entrypoint.")
+    args: Annotated[list[Argument], items()] | None = Field(None, description="Replaces the image's arguments.")
+    env: Annotated[list[Variable], items(list_type="map", key="name")] | None = Field(
+        None, description="Variables, placed before the workload's own."
+    )
+    working_dir: AbsolutePath | None = Field(None, description="Working directory of the container, absolute.")
+    user: User | None = Field(None, description="Who the process runs as. Left out: the workload decides.")
+    security: Security | None = Field(None, description="Security settings. Left out: the workload decides.")
+    stdin: bool | None = Field(None, description="True: keep standard input open.")
+    tty: bool | None = Field(None, description="True: give the container a terminal. Needs stdin.")
+    create_home_dir: bool | None = Field(
+        None, description="True: an empty, writable home directory, named by the variable HOME."
+    )
+    readiness_probe: ReadinessProbe | None = Field(None, description="When the container is ready to serve.")
+    overridable: Annotated[list[Overridable], items(7, list_type="set")] = Field(
+        ["Command", "Args", "Env"], description="What a workload may set differently."
+    )
+    deprecated: Deprecation | None = Field(None, description="Set: new references are told to use something else.")

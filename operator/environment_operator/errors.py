@@ -1,0 +1,62 @@
+"""What can go wrong, and the one-word reasons that users see in conditions and Events."""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Reasons of conditions and Events. Users and tests may rely on these words."""
+
+    AVAILABLE = "Available"
+    TERMINATING = "Terminating"
+
+    # Stalled: the author has to change the Environment.
+    INVALID_SPEC = "InvalidSpec"
+    INVALID_IMAGE = "InvalidImage"
+    PORT_CONFLICT = "PortConflict"
+    TOO_LARGE = "TooLarge"
+    UNKNOWN_REPLACEMENT = "UnknownReplacement"
+
+    # InUse and DeletionBlocked.
+    USED = "Used"
+    UNUSED = "Unused"
+    USAGE_UNKNOWN = "UsageUnknown"
+    GRACE_PERIOD = "GracePeriod"
+    RELEASED_IN_USE = "ReleasedInUse"
+
+    # ScopeResolved.
+    RESOLVED = "Resolved"
+    UNKNOWN_PROJECTS = "UnknownProjects"
+
+
+class OperatorError(Exception):
+    """Anything that this operator raises on purpose."""
+
+
+class ApiError(OperatorError):
+    """The API server refused, or could not be reached.
+
+    Args:
+        status: HTTP status; 0 when there was no answer.
+        message: what the API server said.
+    """
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(f"{status} {message}" if status else message)
+        self.status = status
+        self.message = message
+
+
+class Conflict(ApiError):
+    """The object is not as it was when the decision was made: look again."""
+
+
+class Expired(ApiError):
+    """The resource version or page is too old: list again."""
+
+
+class NotFound(ApiError):
+    """There is no such object, or no such kind."""
+
+
+class Forbidden(ApiError):
+    """The operator has no right to do this."""

@@ -1,0 +1,35 @@
+"""Every name that users, the API server or other programs see: group, labels, annotations, finalizer.
+
+Plain constants, so that a name is written once and every room may know it.
+"""
+
+GROUP = "environments.dev"
+VERSION = "v1alpha1"
+KIND = "Environment"
+PLURAL = "environments"
+API_VERSION = f"{GROUP}/{VERSION}"
+CRD_NAME = f"{PLURAL}.{GROUP}"
+
+# On a workload's own metadata.
+REFERENCE = f"{GROUP}/environment"
+ROLE_REFERENCE = f"{REFERENCE}."
+RECORD = f"{GROUP}/injected"
+
+# On a namespace.
+DEPARTMENT = f"{GROUP}/department"
+
+# On an Environment.
+FINALIZER = f"{GROUP}/in-use"
+ALLOW_DELETE_IN_USE = f"{GROUP}/allow-delete-in-use"
+CREATED_BY = f"{GROUP}/created-by"
+
+# Verbs and the virtual resource that authors need besides RBAC on environments.
+PUBLISH = "publish"
+ASSIGN = "assign"
+DEPARTMENTS = "departments"
+
+# Who the operator is.
+SYSTEM_NAMESPACE = "environments-system"
+SERVICE_ACCOUNT = "environment-operator"
+OPERATOR_USER = f"system:serviceaccount:{SYSTEM_NAMESPACE}:{SERVICE_ACCOUNT}"
+FIELD_MANAGER = "environment-operator"

@@ -1,0 +1,110 @@
+"""A policy as data: what it looks at, when it applies, what must hold; and the CEL that policies share."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from environment_operator import names
+
+# null, which `object` is on DELETE and `oldObject` on CREATE, becomes an empty optional.
+NEW = "optional.ofNonZeroValue(object)"
+OLD = "optional.ofNonZeroValue(oldObject)"
+USERNAME = "request.userInfo.username"
+SPEC_CHANGES = f"{NEW}.?spec != {OLD}.?spec"
+
+
+def override(side: str) -> str:
+    """Return the optional value of the annotation that allows deletion in use."""
+    return f"{side}.?metadata.?annotations[?'{names.ALLOW_DELETE_IN_USE}']"
+
+
+def allowed(verb: str, resource: str, narrowed: str = "") -> str:
+    """Return whether the submitter has a verb, such as ``narrowed`` by namespace or name."""
+    return f"authorizer.group('{names.GROUP}').resource('{resource}'){narrowed}.check('{verb}').allowed()"
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """What must hold, and what is said when it does not.
+
+    Args:
+        expression: CEL that must be true.
+        said: CEL of the message, which may name users and objects. It cannot ask the authorizer.
+        fallback: constant text, for a message that came out longer than 5 KiB or with a line break.
+    """
+
+    expression: str
+    said: str
+    fallback: str
+
+    def as_item(self) -> dict[str, str]:
+        """Return the entry as it stands in the policy."""
+        return {
+            "expression": self.expression,
+            "messageExpression": self.said,
+            "message": self.fallback,
+            "reason": "Forbidden",
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One ValidatingAdmissionPolicy with its binding.
+
+    Args:
+        name: last part of the objects' name.
+        operations: the requests that it looks at.
+        condition: name and CEL of the condition without which it does nothing.
+        validations: what must hold.
+        variables: CEL that validations and messages share.
+        resources: API group, version and resources that it looks at.
+        action: whether a failure refuses the request or only warns.
+    """
+
+    name: str
+    operations: Sequence[str]
+    condition: tuple[str, str]
+    validations: Sequence[Validation]
+    variables: Mapping[str, str] = field(default_factory=dict)
+    resources: tuple[str, str, tuple[str, ...]] = (names.GROUP, "*", (names.PLURAL,))
+    action: Literal["Deny", "Warn"] = "Deny"
+
+    def as_objects(self) -> Iterator[dict[str, Any]]:
+        """Yield the policy and its binding as plain data."""
+        name = f"{names.GROUP}-{self.name}"
+        yield _object("ValidatingAdmissionPolicy", name, self._spec())
+        yield _object(
+            "ValidatingAdmissionPolicyBinding", name, {"policyName": name, "validationActions": [self.action]}
+        )
+
+    def _spec(self) -> dict[str, Any]:
+        """Return the spec of the policy."""
+        condition, expression = self.condition
+        return {
+            # A policy with Fail that cannot be evaluated refuses the request even when its binding only warns.
+            "failurePolicy": "Fail" if self.action == "Deny" else "Ignore",
+            "matchConstraints": {"resourceRules": [self._rule()]},
+            "matchConditions": [{"name": condition, "expression": expression}],
+            "variables": [{"name": name, "expression": value} for name, value in self.variables.items()],
+            "validations": [validation.as_item() for validation in self.validations],
+        }
+
+    def _rule(self) -> dict[str, Any]:
+        """Return which requests are looked at."""
+        group, version, resources = self.resources
+        return {
+            "apiGroups": [group],
+            "apiVersions": [version],
+            "operations": list(self.operations),
+            "resources": list(resources),
+        }
+
+
+def _object(kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
+    """Return an object of the admission API."""
+    return {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": kind,
+        "metadata": {"name": name},
+        "spec": spec,
+    }
