@@ -1,0 +1,217 @@
+"""A test cluster as an object: for fixtures, for the demo, and behind the command line."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from cluster import kubectl, manifests, processes, record, roles
+from cluster.borrowed import Current, Kind
+from cluster.errors import ClusterError
+from cluster.flavor import Flavor, Report
+from cluster.layout import REPO_ROOT, Layout, directory_from_environment
+from cluster.local import Local
+from cluster.record import Record
+
+FLAVOR_VARIABLE = "CLUSTER"
+FLAVORS: Mapping[str, Callable[[], Flavor]] = {"local": Local, "kind": Kind, "current": Current}
+
+
+def flavor_from_environment() -> str:
+    """Return the value of CLUSTER, or `local`."""
+    return os.environ.get(FLAVOR_VARIABLE) or "local"
+
+
+def _flavor(name: str) -> Flavor:
+    """Return the flavor of that name."""
+    if name not in FLAVORS:
+        message = f"CLUSTER={name} is unknown: give {', '.join(FLAVORS)}"
+        raise ClusterError(message, exit_code=2)
+    return FLAVORS[name]()
+
+
+def silent(_line: str) -> None:
+    """Take a line of progress and drop it."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """One cluster, named by its directory; nothing happens before `up`.
+
+    `with Cluster(...)` brings it up, and takes down again only what was not up before.
+    """
+
+    directory: Path = field(default_factory=directory_from_environment)
+    flavor: str = field(default_factory=flavor_from_environment)
+    repo_root: Path = REPO_ROOT
+    apiserver_args: tuple[str, ...] = ()
+    operator_env: Mapping[str, str] = field(default_factory=dict)
+    with_operator: bool = True
+    report: Report = silent
+    _exit: ExitStack = field(default_factory=ExitStack, repr=False, compare=False)
+
+    def __enter__(self) -> Self:
+        """Bring the cluster up."""
+        if self.up():
+            self._exit.callback(self.down)
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        """Take the cluster down when `with` brought it up."""
+        self._exit.close()
+
+    @property
+    def layout(self) -> Layout:
+        """The paths of this cluster."""
+        return Layout(self.directory.resolve())
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The administrator's kubeconfig."""
+        return self.layout.kubeconfig
+
+    @property
+    def programs(self) -> tuple[str, ...]:
+        """The names of all programs that belong to the cluster, in the order of their start."""
+        flavor = _flavor(self._record.flavor)
+        return (*flavor.components, *(role.program for role in roles.ROLES))
+
+    def up(self) -> bool:
+        """Start what is missing, apply the manifests; True when there was no cluster before.
+
+        When it fails or is interrupted, what it started is stopped again.
+        """
+        flavor = _flavor(self.flavor)
+        with self.layout.lock():
+            new = record.load(self.layout) is None
+            if new:
+                self.layout.create()
+                record.save(self.layout, self._new_record(flavor))
+            self._refuse_other_choices()
+            with self._undone_on_failure(flavor, new=new):
+                self._start_everything(flavor)
+        return new
+
+    def down(self) -> bool:
+        """Stop everything and remove the directory; False when there was nothing."""
+        layout = self.layout
+        with layout.lock():
+            known = record.load(layout)
+            if known is None:
+                return False
+            self._stop_everything(_flavor(known.flavor))
+            layout.remove()
+        return True
+
+    def kubectl(
+        self,
+        *arguments: str,
+        input: str | None = None,  # noqa: A002  as in subprocess.run
+        check: bool = True,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run kubectl as the administrator, `input` on its stdin; a failure raises if `check`."""
+        return kubectl.run(self.layout, *arguments, stdin=input, check=check)
+
+    def start_operator(
+        self,
+        env: Mapping[str, str] | None = None,
+        server: str | None = None,
+        *,
+        await_ready: bool = True,
+    ) -> None:
+        """Start the operator's processes; `env` adds to the environment that `up` was given.
+
+        `server` overrides the API server's URL, for instance by that of a proxy.
+        """
+        known = self._record
+        environ = {**known.operator_env, **(env or {})}
+        roles.start(self.layout, environ, server=server, await_ready=await_ready)
+
+    def stop_operator(self, sig: int = signal.SIGTERM) -> list[str]:
+        """Stop the operator's processes and await their end; return which ones ran."""
+        return roles.stop(self.layout, sig)
+
+    def start(self, program: str) -> None:
+        """Start one program of the control plane again: same port, same data."""
+        known = self._record
+        _flavor(known.flavor).start_component(self.layout, known, program)
+
+    def stop(self, program: str, sig: int = signal.SIGTERM) -> bool:
+        """Stop one program and await its end; False when it did not run."""
+        return processes.stop(self.layout, program, sig)
+
+    def pid(self, program: str) -> int | None:
+        """Return the pid of a running program, None when it does not run."""
+        process = processes.find(self.layout, program)
+        return process.pid if process else None
+
+    def operator_url(self, program: str = "operator") -> str:
+        """Return the base URL of the HTTP port of one of the operator's processes."""
+        return f"http://127.0.0.1:{roles.port_of(self.layout, program)}"
+
+    def states(self) -> dict[str, str]:
+        """Return for each program whether it is running, dead or stopped."""
+        return {name: processes.state(self.layout, name) for name in self.programs}
+
+    @property
+    def _record(self) -> Record:
+        known = record.load(self.layout)
+        if known is None:
+            message = f"there is no cluster in {self.layout.root}"
+            raise ClusterError(message)
+        return known
+
+    def _new_record(self, flavor: Flavor) -> Record:
+        return Record(
+            flavor=self.flavor,
+            ports=flavor.ports(),
+            apiserver_args=self.apiserver_args,
+            operator_env=dict(self.operator_env),
+        )
+
+    def _refuse_other_choices(self) -> None:
+        known = self._record
+        wanted = (self.flavor, self.apiserver_args or known.apiserver_args)
+        if wanted != (known.flavor, known.apiserver_args):
+            choices = " ".join((f"CLUSTER={known.flavor}", *known.apiserver_args))
+            message = f"the cluster in {self.layout.root} was made with {choices}: down first"
+            raise ClusterError(message)
+
+    def _start_everything(self, flavor: Flavor) -> None:
+        known = self._record
+        flavor.start(self.layout, known, self.report)
+        if self.with_operator:
+            manifests.apply(self.layout, self.repo_root, force=flavor.owns_cluster)
+            roles.start(self.layout, {**known.operator_env, **self.operator_env})
+
+    def _stop_everything(self, flavor: Flavor) -> None:
+        for name in roles.stop(self.layout):
+            self.report(f"stopped {name}")
+        flavor.stop(self.layout, self.report)
+
+    @contextmanager
+    def _undone_on_failure(self, flavor: Flavor, *, new: bool) -> Iterator[None]:
+        """Stop what was started inside when it raises; a new cluster leaves at most its logs."""
+        before = {name for name in self.programs if self.pid(name)}
+        try:
+            yield
+            for name in self.programs:
+                if name not in before and self.pid(name):
+                    self.report(f"started {name}")
+        except BaseException as error:
+            if new:
+                with suppress(ClusterError):
+                    self._stop_everything(flavor)
+                self.layout.remove(keep_logs=isinstance(error, ClusterError))
+            else:
+                self._stop_all_but(before)
+            raise
+
+    def _stop_all_but(self, kept: Collection[str]) -> None:
+        for name in reversed(self.programs):
+            if name not in kept:
+                self.stop(name)

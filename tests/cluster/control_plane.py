@@ -1,0 +1,138 @@
+"""etcd, the API server and the controller manager: their command lines and their readiness."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from cluster import kubeconfig, pki, processes
+from cluster.errors import ClusterError
+from cluster.layout import Layout
+from cluster.probe import answers, client_context
+from cluster.processes import Program
+from cluster.record import Record
+
+COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager")
+PORTS = ("etcd", "etcd-peer", "kube-apiserver", "kube-controller-manager")
+# Health is good before any controller runs; the verbose answer lists them once they all do.
+CONTROLLER = "[+]namespace-controller ok"
+
+
+@dataclass(frozen=True)
+class ControlPlane:
+    """The three programs of one cluster, made from its directory, record and binaries."""
+
+    layout: Layout
+    record: Record
+    binaries: Path
+
+    @property
+    def server(self) -> str:
+        """The URL of the API server."""
+        return f"https://127.0.0.1:{self.record.ports['kube-apiserver']}"
+
+    def start(self) -> None:
+        """Start what is missing and return when the cluster is usable."""
+        self._prepare()
+        for component in COMPONENTS:
+            self.start_component(component)
+
+    def start_component(self, name: str) -> None:
+        """Start one program, on the same port with the same data, and await its readiness."""
+        arguments = self._arguments.get(name)
+        if arguments is None:
+            message = f"{name} is not one of {', '.join(COMPONENTS)}"
+            raise ClusterError(message)
+        argv = (str(self.binaries / name), *arguments())
+        environ = {key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ}
+        processes.start(self.layout, Program(name, argv, environ))
+        processes.await_ready(self.layout, name, self._ready[name])
+
+    def _prepare(self) -> None:
+        pki.create(self.layout.pki)
+        clients = {
+            "admin": self.layout.kubeconfig,
+            "kube-controller-manager": self._manager_kubeconfig,
+        }
+        for client, path in clients.items():
+            kubeconfig.write_with_certificate(path, server=self.server, pki=self.layout.pki, client=client)
+
+    @property
+    def _manager_kubeconfig(self) -> Path:
+        return self.layout.pki / "kube-controller-manager.kubeconfig"
+
+    @property
+    def _etcd_url(self) -> str:
+        return f"http://127.0.0.1:{self.record.ports['etcd']}"
+
+    @property
+    def _arguments(self) -> Mapping[str, Callable[[], tuple[str, ...]]]:
+        return {
+            "etcd": self._etcd_arguments,
+            "kube-apiserver": self._apiserver_arguments,
+            "kube-controller-manager": self._manager_arguments,
+        }
+
+    @property
+    def _ready(self) -> Mapping[str, Callable[[], bool]]:
+        context = client_context(self.layout.pki, "admin")
+        manager = f"https://127.0.0.1:{self.record.ports['kube-controller-manager']}/healthz?verbose"
+        account = f"{self.server}/api/v1/namespaces/default/serviceaccounts/default"
+        return {
+            "etcd": lambda: answers(f"{self._etcd_url}/health"),
+            "kube-apiserver": lambda: answers(f"{self.server}/readyz", context),
+            "kube-controller-manager": lambda: (
+                answers(manager, context, containing=CONTROLLER) and answers(account, context)
+            ),
+        }
+
+    def _etcd_arguments(self) -> tuple[str, ...]:
+        peer = f"http://127.0.0.1:{self.record.ports['etcd-peer']}"
+        return (
+            "--name=test",
+            f"--data-dir={self.layout.etcd}",
+            f"--listen-client-urls={self._etcd_url}",
+            f"--advertise-client-urls={self._etcd_url}",
+            f"--listen-peer-urls={peer}",
+            f"--initial-advertise-peer-urls={peer}",
+            f"--initial-cluster=test={peer}",
+            "--unsafe-no-fsync",
+            "--log-level=warn",
+        )
+
+    def _apiserver_arguments(self) -> tuple[str, ...]:
+        folder = self.layout.pki
+        return (
+            f"--etcd-servers={self._etcd_url}",
+            "--bind-address=127.0.0.1",
+            "--advertise-address=127.0.0.1",
+            "--endpoint-reconciler-type=none",
+            f"--secure-port={self.record.ports['kube-apiserver']}",
+            f"--cert-dir={folder}",
+            f"--tls-cert-file={folder / 'server.crt'}",
+            f"--tls-private-key-file={folder / 'server.key'}",
+            f"--client-ca-file={folder / 'ca.crt'}",
+            "--service-account-issuer=https://kubernetes.default.svc",
+            f"--service-account-key-file={folder / 'service-accounts.key'}",
+            f"--service-account-signing-key-file={folder / 'service-accounts.key'}",
+            "--service-cluster-ip-range=10.0.0.0/24",
+            "--authorization-mode=RBAC",
+            "--allow-privileged=true",
+            *self.record.apiserver_args,
+        )
+
+    def _manager_arguments(self) -> tuple[str, ...]:
+        folder = self.layout.pki
+        return (
+            f"--kubeconfig={self._manager_kubeconfig}",
+            "--use-service-account-credentials=true",
+            f"--service-account-private-key-file={folder / 'service-accounts.key'}",
+            f"--root-ca-file={folder / 'ca.crt'}",
+            "--leader-elect=false",
+            "--bind-address=127.0.0.1",
+            f"--secure-port={self.record.ports['kube-controller-manager']}",
+            f"--tls-cert-file={folder / 'server.crt'}",
+            f"--tls-private-key-file={folder / 'server.key'}",
+            "--kube-api-qps=200",
+            "--kube-api-burst=400",
+        )

@@ -1,0 +1,41 @@
+"""`CLUSTER=local`, the default: a control plane of local processes, without nodes."""
+
+from collections.abc import Mapping
+
+from cluster import binaries, processes
+from cluster.control_plane import COMPONENTS, PORTS, ControlPlane
+from cluster.flavor import Report, link
+from cluster.layout import Layout
+from cluster.record import Record, free_port
+
+
+class Local:
+    """etcd, kube-apiserver and kube-controller-manager on loopback ports."""
+
+    components: tuple[str, ...] = COMPONENTS
+    owns_cluster = True
+
+    def ports(self) -> Mapping[str, int]:
+        """Return a free port for each listener, all of them different."""
+        found: dict[str, int] = {}
+        for name in PORTS:
+            while (port := free_port()) in found.values():
+                pass
+            found[name] = port
+        return found
+
+    def start(self, layout: Layout, record: Record, report: Report) -> None:
+        """Build the programs when they are missing and start those that do not run."""
+        programs = binaries.ensure(report)
+        link(layout, programs / "kubectl")
+        ControlPlane(layout, record, programs).start()
+
+    def start_component(self, layout: Layout, record: Record, name: str) -> None:
+        """Start one stopped program again, on the same port with the same data."""
+        ControlPlane(layout, record, binaries.location()).start_component(name)
+
+    def stop(self, layout: Layout, report: Report) -> None:
+        """Stop the control plane, last started first."""
+        for component in reversed(COMPONENTS):
+            if processes.stop(layout, component):
+                report(f"stopped {component}")

@@ -1,0 +1,104 @@
+"""The operator's manifests: applied in order, and awaited until they are in force."""
+
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+
+from cluster import kubectl
+from cluster.errors import ClusterError
+from cluster.layout import Layout
+from cluster.waiting import until
+
+FIELD_MANAGER = "environment-cluster"
+CRDS = "crds/*.yaml"
+MANIFESTS = (CRDS, "deploy/rbac.yaml", "deploy/policies.yaml")
+ESTABLISHED_SECONDS = 30
+ENFORCED_SECONDS = 30
+
+
+def apply(layout: Layout, repo_root: Path, *, force: bool) -> None:
+    """Apply all manifests of the repository; return when CRDs serve and policies judge.
+
+    `force` takes over fields that somebody else has changed meanwhile.
+    """
+    for pattern in MANIFESTS:
+        paths = files(repo_root, pattern)
+        _apply(layout, paths, force=force)
+        if pattern == CRDS:
+            _await_established(layout, paths)
+    _await_enforced(layout)
+
+
+def files(repo_root: Path, pattern: str) -> list[Path]:
+    """Return the files that match, sorted; none is an error."""
+    found = sorted(repo_root.glob(pattern))
+    manifests = [path for path in found if path.name != "kustomization.yaml"]
+    if not manifests:
+        message = f"there is no {pattern} in {repo_root}"
+        raise ClusterError(message)
+    return manifests
+
+
+def _apply(layout: Layout, paths: Sequence[Path], *, force: bool) -> None:
+    options = ["--server-side", f"--field-manager={FIELD_MANAGER}"]
+    conflicts = ["--force-conflicts"] if force else []
+    kubectl.run(layout, "apply", *options, *conflicts, *_named(paths))
+
+
+def _await_established(layout: Layout, paths: Sequence[Path]) -> None:
+    options = ["--for=condition=Established", f"--timeout={ESTABLISHED_SECONDS}s"]
+    kubectl.run(layout, "wait", *options, *_named(paths))
+
+
+def _named(paths: Sequence[Path]) -> list[str]:
+    return [f"--filename={path}" for path in paths]
+
+
+def _await_enforced(layout: Layout) -> None:
+    """Return when every policy applied so far judges requests.
+
+    The API server takes its policies from two ordered watches and swaps in all of them at once.
+    So a canary, created after the others, denies only when the others do, too.
+    """
+    name = f"environment-cluster-canary-{secrets.token_hex(4)}"
+    canary = yaml.safe_dump_all(_canary(name))
+    # The first thing it denies is its own probe, a dry run.
+    try:
+        kubectl.run(layout, "create", "--filename=-", stdin=canary)
+        until("the policies to be enforced", lambda: _denied(layout, name), seconds=ENFORCED_SECONDS)
+    finally:
+        options = ["--ignore-not-found", "--wait=false", "--filename=-"]
+        kubectl.run(layout, "delete", *options, stdin=canary, check=False)
+
+
+def _denied(layout: Layout, name: str) -> bool:
+    probe = ["create", "configmap", name, "--namespace=default", "--dry-run=server"]
+    answer = kubectl.run(layout, *probe, check=False)
+    return answer.returncode != 0 and f"ValidatingAdmissionPolicy '{name}'" in answer.stderr
+
+
+def _canary(name: str) -> list[dict[str, object]]:
+    rule = {
+        "apiGroups": [""],
+        "apiVersions": ["v1"],
+        "operations": ["CREATE"],
+        "resources": ["configmaps"],
+        "resourceNames": [name],
+    }
+    policy = {
+        "matchConstraints": {"resourceRules": [rule]},
+        "validations": [{"expression": "false", "message": "policies are enforced"}],
+    }
+    binding = {"policyName": name, "validationActions": ["Deny"]}
+    specs = {"ValidatingAdmissionPolicy": policy, "ValidatingAdmissionPolicyBinding": binding}
+    return [
+        {
+            "apiVersion": "admissionregistration.k8s.io/v1",
+            "kind": kind,
+            "metadata": {"name": name},
+            "spec": spec,
+        }
+        for kind, spec in specs.items()
+    ]

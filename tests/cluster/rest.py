@@ -1,0 +1,90 @@
+"""The API server over one kept connection: what kubectl does in 100 ms takes 3 ms here.
+
+For tests that ask the API server a great many things; what users type is tested with kubectl itself.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kubernetes import config
+from urllib3 import HTTPHeaderDict
+
+Object = dict[str, Any]
+CONTENT = {
+    "merge": "application/merge-patch+json",
+    "json": "application/json-patch+json",
+    "apply": "application/apply-patch+yaml",
+}
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An HTTP status, the object that came with it, and the warnings as the headers quote them."""
+
+    status: int
+    body: Object
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether the request was accepted."""
+        return self.status < 300
+
+    @property
+    def message(self) -> str:
+        """What the API server said, for a Status; empty for any other object."""
+        return str(self.body.get("message", ""))
+
+
+class Rest:
+    """A client with a kubeconfig's credentials, or somebody else's by impersonation."""
+
+    def __init__(self, kubeconfig: Path, user: str = "", groups: tuple[str, ...] = ()) -> None:
+        """Connect lazily; with `user` every request is made as that user."""
+        self._api = config.new_client_from_config(str(kubeconfig))
+        self._headers = [("Accept", "application/json")]
+        self._headers += [("Impersonate-User", user)] if user else []
+        self._headers += [("Impersonate-Group", group) for group in groups]
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._api.rest_client.pool_manager.clear()
+
+    def get(self, path: str) -> Reply:
+        """Read an object or a list."""
+        return self.send("GET", path)
+
+    def create(self, path: str, body: Object) -> Reply:
+        """Create an object below the path of its kind."""
+        return self.send("POST", path, body)
+
+    def replace(self, path: str, body: Object) -> Reply:
+        """Replace an object."""
+        return self.send("PUT", path, body)
+
+    def patch(self, path: str, body: object, kind: str = "merge") -> Reply:
+        """Patch an object: `merge`, `json` or `apply` (server-side)."""
+        return self.send("PATCH", path, body, CONTENT[kind])
+
+    def delete(self, path: str) -> Reply:
+        """Delete an object, or a collection."""
+        return self.send("DELETE", path)
+
+    def send(self, method: str, path: str, body: object = None, content: str = "application/json") -> Reply:
+        """Make a request; a refusal is a reply like any other."""
+        headers: Mapping[str, str] = _merged([*self._headers, ("Content-Type", content)])
+        data = None if body is None else json.dumps(body)
+        url = f"{self._api.configuration.host}{path}"
+        answer = self._api.rest_client.pool_manager.request(method, url, headers=headers, body=data)
+        return Reply(answer.status, json.loads(answer.data), tuple(answer.headers.getlist("Warning")))
+
+
+def _merged(headers: list[tuple[str, str]]) -> Mapping[str, str]:
+    """Return headers that may repeat a name, as the client wants them."""
+    merged = HTTPHeaderDict()
+    for name, value in headers:
+        merged.add(name, value)
+    return merged

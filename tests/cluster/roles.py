@@ -1,0 +1,92 @@
+"""Our operator as local processes with their real identity, one process a role."""
+
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cluster import kubeconfig, kubectl, processes
+from cluster.layout import Layout
+from cluster.probe import answers
+from cluster.processes import Program
+from cluster.record import free_port
+
+NAMESPACE = "environments-system"
+SERVICE_ACCOUNT = "environment-operator"
+MODULE = "environment_operator"
+PORT_VARIABLE = "ENVIRONMENT_OPERATOR_HTTP_PORT"
+TOKEN_LIFETIME = "720h"
+
+
+@dataclass(frozen=True)
+class Role:
+    """One process of the operator: its name here, and its argument."""
+
+    program: str
+    command: str
+
+
+ROLES = (Role(program="operator", command="controller"),)
+
+
+def start(
+    layout: Layout,
+    env: Mapping[str, str],
+    *,
+    server: str | None = None,
+    await_ready: bool = True,
+) -> None:
+    """Start every role that does not run, with `env` added, and await their readiness.
+
+    `server` replaces the API server's URL in the operator's kubeconfig, for a proxy in between.
+    """
+    _identify(layout, server)
+    for role in ROLES:
+        processes.start(layout, _program(layout, role, env))
+    if await_ready:
+        for role in ROLES:
+            _await_ready(layout, role)
+
+
+def stop(layout: Layout, signal_number: int = signal.SIGTERM) -> list[str]:
+    """Stop every role, last started first; return the names of those that ran."""
+    names = [role.program for role in reversed(ROLES)]
+    return [name for name in names if processes.stop(layout, name, signal_number)]
+
+
+def port_of(layout: Layout, program: str) -> int:
+    """Return the HTTP port of a role's process, the same for all its restarts."""
+    path = layout.port(program)
+    if not path.exists():
+        path.write_text(f"{free_port()}\n")
+    return int(path.read_text())
+
+
+def _identify(layout: Layout, server: str | None) -> None:
+    """Write the kubeconfig of the operator's service account; its token is asked for once."""
+    token = layout.operator_token
+    if not token.exists():
+        account = [SERVICE_ACCOUNT, f"--namespace={NAMESPACE}", f"--duration={TOKEN_LIFETIME}"]
+        issued = kubectl.run(layout, "create", "token", *account).stdout.strip()
+        token.touch(mode=0o600)
+        token.write_text(issued)
+    kubeconfig.write_with_token(layout.operator_kubeconfig, admin=layout.kubeconfig, token=token, server=server)
+
+
+def _program(layout: Layout, role: Role, env: Mapping[str, str]) -> Program:
+    loopback = {
+        name: ",".join(filter(None, (os.environ.get(name), "127.0.0.1", "localhost")))
+        for name in ("NO_PROXY", "no_proxy")
+    }
+    ours = {
+        "KUBECONFIG": str(layout.operator_kubeconfig),
+        PORT_VARIABLE: str(port_of(layout, role.program)),
+    }
+    argv = (sys.executable, "-m", MODULE, role.command)
+    return Program(role.program, argv, {**os.environ, **loopback, **env, **ours})
+
+
+def _await_ready(layout: Layout, role: Role) -> None:
+    url = f"http://127.0.0.1:{port_of(layout, role.program)}/readyz"
+    processes.await_ready(layout, role.program, lambda: answers(url))
