@@ -1,0 +1,290 @@
+"""The only room that talks to the API server.
+
+Connection, credentials and TLS are the kubernetes library's; paged metadata lists, watch lines and
+status apply are made here, because its typed calls lose unknown fields and decode everything.
+"""
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import aiohttp
+from kubernetes.aio import config
+from kubernetes.aio.client import ApiClient, Configuration
+from kubernetes.aio.config.kube_config import KUBE_CONFIG_DEFAULT_LOCATION
+from pydantic import BaseModel, Field, TypeAdapter
+
+from environment_operator import names
+from environment_operator.errors import ApiError, Conflict, Expired, Forbidden, NotFound
+
+PAGE = 500
+_METADATA = "application/json;as=PartialObjectMetadata{list};g=meta.k8s.io;v=v1"
+_ERRORS: dict[int, type[ApiError]] = {403: Forbidden, 404: NotFound, 409: Conflict, 410: Expired}
+_REQUEST = aiohttp.ClientTimeout(total=30)
+ENVIRONMENTS = f"/apis/{names.GROUP}/{names.VERSION}/{names.PLURAL}"
+
+
+class Metadata(BaseModel):
+    """What is read of an object's metadata; the rest is skipped while parsing."""
+
+    name: str = ""
+    namespace: str = ""
+    labels: dict[str, str] = Field(default_factory=dict)
+    owner_references: list[dict[str, Any]] = Field(default_factory=list, alias="ownerReferences")
+    resource_version: str = Field("", alias="resourceVersion")
+
+
+class Item(BaseModel):
+    """An object of which only the metadata was asked for; code and message where it is a Status instead."""
+
+    metadata: Metadata = Field(default_factory=Metadata)
+    code: int = 0
+    message: str = ""
+
+
+class ListMetadata(BaseModel):
+    """Where a page stands: its version, and the token of the next one."""
+
+    resource_version: str = Field("", alias="resourceVersion")
+    next: str = Field("", alias="continue")
+
+
+class MetadataPage(BaseModel):
+    """One page of a metadata-only list."""
+
+    metadata: ListMetadata
+    items: list[Item] | None = None
+
+
+class WatchEvent(BaseModel):
+    """One line of a metadata-only watch."""
+
+    type: str
+    object: Item
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list.
+
+    Args:
+        items: the objects' metadata.
+        version: the resource version of the list.
+        next: token of the next page, empty on the last.
+        now: the API server's clock when it answered.
+    """
+
+    items: list[Metadata]
+    version: str
+    next: str
+    now: datetime
+
+
+_PAGE: TypeAdapter[MetadataPage] = TypeAdapter(MetadataPage)
+_EVENT: TypeAdapter[WatchEvent] = TypeAdapter(WatchEvent)
+
+
+class Cluster:
+    """The API server, by the verbs that the operator needs. Every method raises `ApiError` and nothing else."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self._api = ApiClient(configuration)
+        self._api.user_agent = names.FIELD_MANAGER
+
+    @classmethod
+    async def connect(cls) -> "Cluster":
+        """Return the cluster of the kubeconfig in ``KUBECONFIG`` or its usual place, else the one around the pod."""
+        configuration = Configuration()
+        if _has_kubeconfig():
+            await config.load_kube_config(os.environ.get("KUBECONFIG"), client_configuration=configuration)
+        else:
+            config.load_incluster_config(client_configuration=configuration)
+        return cls(configuration)
+
+    @property
+    def server(self) -> str:
+        """The URL of the API server."""
+        return str(self._api.configuration.host)
+
+    def session(self) -> aiohttp.ClientSession:
+        """Return a session for another client of the same server, with our credentials, renewed as they expire."""
+
+        async def authenticate(
+            request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
+        ) -> aiohttp.ClientResponse:
+            request.headers.update(await self._credentials())
+            return await send(request)
+
+        connector = aiohttp.TCPConnector(limit=0, ssl=self._api.rest_client.ssl_context)
+        return aiohttp.ClientSession(connector=connector, middlewares=(authenticate,), trust_env=True)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._api.close()
+
+    async def get(self, path: str) -> dict[str, Any]:
+        """Return an object, whole."""
+        return await self._object("GET", path)
+
+    async def environments(self) -> AsyncIterator[tuple[list[dict[str, Any]], str]]:
+        """Yield all Environments in pages, each with the resource version of the list."""
+        token = ""
+        while True:
+            query = {"limit": PAGE, **({"continue": token} if token else {})}
+            page = await self._object("GET", f"{ENVIRONMENTS}?{urlencode(query)}")
+            yield page["items"], page["metadata"]["resourceVersion"]
+            token = page["metadata"].get("continue", "")
+            if not token:
+                return
+
+    async def patch_environment(self, name: str, patch: list[dict[str, Any]]) -> dict[str, Any]:
+        """Apply a JSON patch to an Environment; return it as it is afterwards.
+
+        Raises:
+            Conflict: a ``test`` of the patch failed, which the API server answers with 422.
+        """
+        try:
+            return await self._object("PATCH", f"{ENVIRONMENTS}/{name}", patch, "application/json-patch+json")
+        except ApiError as error:
+            if error.status == 422:  # noqa: PLR2004 - Unprocessable Entity
+                raise Conflict(error.status, error.message) from error
+            raise
+
+    async def apply_status(self, name: str, uid: str, status: Mapping[str, Any]) -> dict[str, Any]:
+        """Write the whole status of an Environment by server-side apply; return it as it is afterwards."""
+        meta = {"name": name, "uid": uid}
+        body = {"apiVersion": names.API_VERSION, "kind": names.KIND, "metadata": meta, "status": status}
+        query = urlencode({"fieldManager": names.FIELD_MANAGER, "force": "true"})
+        return await self._object(
+            "PATCH", f"{ENVIRONMENTS}/{name}/status?{query}", body, "application/apply-patch+yaml"
+        )
+
+    async def create(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Create an object."""
+        return await self._object("POST", path, body, "application/json")
+
+    async def page(self, path: str, selector: str = "", token: str = "") -> Page:
+        """Return one page of the metadata of a kind's objects.
+
+        Args:
+            path: URL path of the kind.
+            selector: label selector; empty for all objects.
+            token: the token of the page before, empty for the first.
+        """
+        query = {"limit": PAGE, **({"labelSelector": selector} if selector else {})}
+        query |= {"continue": token} if token else {}
+        response = await self._send("GET", f"{path}?{urlencode(query)}", accept=_METADATA.format(list="List"))
+        page = _PAGE.validate_json(await _body(response))
+        items = [item.metadata for item in page.items or ()]
+        now = parsedate_to_datetime(response.headers["Date"])
+        return Page(items, page.metadata.resource_version, page.metadata.next, now.astimezone(UTC))
+
+    async def watch(self, path: str, selector: str, version: str, seconds: int) -> AsyncIterator[WatchEvent]:
+        """Yield the changes since a resource version, bookmarks included, until the server ends the stream.
+
+        Args:
+            path: URL path of the kind.
+            selector: label selector; empty for all objects.
+            version: where to begin.
+            seconds: how long the server may keep the stream.
+
+        Raises:
+            Expired: the version is too old.
+        """
+        query = {"watch": "1", "allowWatchBookmarks": "true", "resourceVersion": version, "timeoutSeconds": seconds}
+        query |= {"labelSelector": selector} if selector else {}
+        # Bookmarks come every minute: a stream that is silent for longer is dead.
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=90)
+        url = f"{path}?{urlencode(query)}"
+        response = await self._send("GET", url, accept=_METADATA.format(list=""), timeout=timeout)
+        async for line in _lines(response):
+            event = _EVENT.validate_json(line)
+            if event.type == "ERROR":
+                raise _error(event.object.code, event.object.message)
+            yield event
+
+    async def _object(self, method: str, path: str, body: object = None, content_type: str = "") -> dict[str, Any]:
+        """Make a request that is answered with an object."""
+        response = await self._send(method, path, body, content_type)
+        found: dict[str, Any] = json.loads(await _body(response))
+        return found
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        content_type: str = "",
+        *,
+        accept: str = "application/json",
+        timeout: aiohttp.ClientTimeout = _REQUEST,  # noqa: ASYNC109 - passed on to aiohttp, which keeps it
+    ) -> aiohttp.ClientResponse:
+        """Make a request; return the answer when it is a good one, with the body still to be read."""
+        headers = {"Accept": accept, "User-Agent": names.FIELD_MANAGER, **await self._credentials()}
+        headers |= {"Content-Type": content_type} if content_type else {}
+        url = f"{self._api.configuration.host}{path}"
+        try:
+            answer = await self._api.call_api(method, url, headers, body, _request_timeout=timeout)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise ApiError(0, _unreachable(error)) from error
+        response: aiohttp.ClientResponse = answer.response
+        if response.status >= 400:  # noqa: PLR2004 - where HTTP's errors begin
+            raise _error(response.status, _said(await _body(response)))
+        return response
+
+    async def _credentials(self) -> dict[str, str]:
+        """Return the headers that say who we are."""
+        headers: dict[str, str] = {}
+        await self._api.update_params_for_auth(headers, [], ["BearerToken"], "", "", None)
+        return headers
+
+
+def _has_kubeconfig() -> bool:
+    """Say whether there is a kubeconfig, or a pod around us instead."""
+    return "KUBECONFIG" in os.environ or Path(KUBE_CONFIG_DEFAULT_LOCATION).expanduser().exists()
+
+
+async def _body(response: aiohttp.ClientResponse) -> bytes:
+    """Return a whole answer."""
+    try:
+        return await response.read()
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise ApiError(0, _unreachable(error)) from error
+
+
+async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    """Yield the lines of a stream; the connection is closed when nobody reads on."""
+    try:
+        async for line in response.content:
+            yield line
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise ApiError(0, _unreachable(error)) from error
+    finally:
+        response.close()
+
+
+def _error(status: int, message: str) -> ApiError:
+    """Return the error for an HTTP status or the code of a Status object."""
+    return _ERRORS.get(status, ApiError)(status, message)
+
+
+def _said(body: bytes) -> str:
+    """Return the message of a Status, or the beginning of whatever was answered instead."""
+    try:
+        return str(json.loads(body)["message"])
+    except (ValueError, KeyError, TypeError):
+        return body[:200].decode(errors="replace")
+
+
+def _unreachable(error: BaseException) -> str:
+    """Return why there was no answer."""
+    if isinstance(error, asyncio.TimeoutError):
+        return "the API server did not answer in time"
+    return f"the API server cannot be reached: {error or type(error).__name__}"

@@ -1,0 +1,62 @@
+"""Image references: what the pattern of the CRD cannot tell, and the default pull policy. Pure.
+
+Source: https://github.com/distribution/reference (ParseNormalizedNamed and its errors).
+"""
+
+import re
+from dataclasses import dataclass
+
+from environment_operator.api.types import IMAGE_PATTERN
+
+_IMAGE = re.compile(IMAGE_PATTERN.removesuffix("$") + r"\Z", re.ASCII)
+_LONGEST_NAME = 255
+_DIGEST_LENGTHS = {"sha256": 64, "sha384": 96, "sha512": 128}
+_IDENTIFIER = re.compile(r"[a-f0-9]{64}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """The parts of an image reference; tag and digest may be absent."""
+
+    name: str
+    tag: str | None
+    digest: str | None
+
+
+def parse(reference: str) -> Image | None:
+    """Return the parts of a reference, or None when it does not follow the grammar."""
+    match = _IMAGE.match(reference)
+    return Image(*match.groups()) if match else None
+
+
+def problem(reference: str) -> str | None:
+    """Return why a container runtime would refuse the reference, or None when it would not."""
+    image = parse(reference)
+    if image is None:
+        return "it does not follow [registry/]name[:tag][@digest]"
+    if len(image.name) > _LONGEST_NAME:
+        return f"the name without tag and digest has {len(image.name)} characters, at most {_LONGEST_NAME} are allowed"
+    if _IDENTIFIER.match(image.name):
+        return "a name of 64 hexadecimal digits looks like an image ID: put the registry or a path before it"
+    return _digest_problem(image.digest) if image.digest else None
+
+
+def _digest_problem(digest: str) -> str | None:
+    """Return what is wrong with the digest, or None."""
+    algorithm, _, value = digest.partition(":")
+    length = _DIGEST_LENGTHS.get(algorithm)
+    if length is None:
+        return f"the digest algorithm {algorithm} is unknown, use one of {', '.join(_DIGEST_LENGTHS)}"
+    if len(value) != length or value != value.lower():
+        return f"a {algorithm} digest has {length} lowercase hexadecimal digits, this one has {len(value)}"
+    return None
+
+
+def default_pull_policy(reference: str) -> str:
+    """Return the policy that Kubernetes gives a container without one: Always for the tag latest.
+
+    Source: https://kubernetes.io/docs/concepts/containers/images/#imagepullpolicy-defaulting
+    """
+    image = parse(reference)
+    floating = image is None or (not image.digest and image.tag in (None, "latest"))
+    return "Always" if floating else "IfNotPresent"

@@ -1,0 +1,189 @@
+"""What is known in memory: who uses which Environment, which projects there are, which Environments. Pure.
+
+Each index answers a change with the names of the Environments that it concerns, so that the loop looks at
+those alone. An index holds what was last seen; whether that is complete is the reflectors' to say.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, NamedTuple
+
+from environment_operator import names
+
+
+class User(NamedTuple):
+    """A workload or template that refers to an Environment.
+
+    Args:
+        kind: full name of its kind, such as ``jobs.batch``.
+        namespace: empty for a cluster-scoped template.
+        name: its name.
+    """
+
+    kind: str
+    namespace: str
+    name: str
+
+
+def references(labels: Mapping[str, str]) -> frozenset[str]:
+    """Return the Environments that an object refers to by the labels of its own metadata.
+
+    Labels for single roles count only beside the main one, so that one selector finds every user.
+    """
+    if not labels.get(names.REFERENCE):
+        return frozenset()
+    keys = (k for k in labels if k == names.REFERENCE or k.startswith(names.ROLE_REFERENCE))
+    return frozenset(labels[k] for k in keys if labels[k])
+
+
+class UsageIndex:
+    """Who uses which Environment, readable both ways; every change costs the references of one object."""
+
+    def __init__(self) -> None:
+        self._references: defaultdict[str, dict[tuple[str, str], frozenset[str]]] = defaultdict(dict)
+        self._users: defaultdict[str, set[User]] = defaultdict(set)
+
+    def put(self, user: User, environments: frozenset[str]) -> frozenset[str]:
+        """Remember what an object refers to, nothing included; return the Environments it came to or left."""
+        known = self._references[user.kind]
+        key = (user.namespace, user.name)
+        before = known.get(key, frozenset())
+        for left in before - environments:
+            self._forget(left, user)
+        for come in environments - before:
+            self._users[come].add(user)
+        if environments:
+            known[key] = environments
+        else:
+            known.pop(key, None)
+        return before ^ environments
+
+    def sweep(self, kind: str, seen: Collection[tuple[str, str]]) -> frozenset[str]:
+        """Forget the objects of a kind that a complete list no longer has; return the Environments they left.
+
+        Args:
+            kind: full name of the kind.
+            seen: namespace and name of every object in the list.
+        """
+        gone = [key for key in self._references[kind] if key not in seen]
+        return frozenset().union(*(self.put(User(kind, *key), frozenset()) for key in gone))
+
+    def users(self, environment: str) -> Collection[User]:
+        """Return the objects that refer to an Environment, in no order."""
+        return self._users.get(environment, ())
+
+    def _forget(self, environment: str, user: User) -> None:
+        """Drop one reference, and the entry of the Environment with the last one."""
+        users = self._users[environment]
+        users.discard(user)
+        if not users:
+            del self._users[environment]
+
+
+class ProjectIndex:
+    """The projects and the department of each."""
+
+    def __init__(self) -> None:
+        self.departments: dict[str, str | None] = {}
+
+    def put(self, project: str, department: str | None) -> frozenset[tuple[str, str]]:
+        """Remember a project; return the mentions, as in `mentions`, that now mean something else."""
+        before = self.departments.get(project, ...)
+        self.departments[project] = department
+        return frozenset() if before == department else self._changed(project, before, department)
+
+    def drop(self, project: str) -> frozenset[tuple[str, str]]:
+        """Forget a project; return the mentions that now mean something else."""
+        before = self.departments.pop(project, ...)
+        return frozenset() if before is ... else self._changed(project, before, None)
+
+    def sweep(self, seen: Collection[str]) -> frozenset[tuple[str, str]]:
+        """Forget the projects that a complete list no longer has; return the mentions that changed meaning."""
+        return frozenset().union(*(self.drop(p) for p in [p for p in self.departments if p not in seen]))
+
+    @staticmethod
+    def _changed(project: str, before: object, after: str | None) -> frozenset[tuple[str, str]]:
+        """Return the project and the departments that it left or joined."""
+        moved = {("department", d) for d in (before, after) if isinstance(d, str)}
+        return frozenset({("project", project), *moved})
+
+
+def mentions(spec: Mapping[str, Any]) -> frozenset[tuple[str, str]]:
+    """Return what an Environment names outside itself: projects, departments, its replacement."""
+    scope = spec.get("scope") or {}
+    found = {("project", p) for p in scope.get("projects") or ()}
+    found |= {("department", d) for d in scope.get("departments") or ()}
+    replacement = (spec.get("deprecated") or {}).get("replacedBy")
+    return frozenset(found | ({("environment", replacement)} if replacement else set()))
+
+
+class EnvironmentIndex:
+    """The Environments as last seen, kept as bytes: as dicts, 10,000 of them took 286 MB, as bytes 76."""
+
+    def __init__(self) -> None:
+        self._objects: dict[str, tuple[str, int, bytes]] = {}
+        self._mentions: dict[str, frozenset[tuple[str, str]]] = {}
+        self._mentioned_by: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+
+    def __contains__(self, name: str) -> bool:
+        """Say whether the Environment exists."""
+        return name in self._objects
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._objects)
+
+    def names(self) -> list[str]:
+        """Return the names of all."""
+        return list(self._objects)
+
+    def get(self, name: str) -> dict[str, Any] | None:
+        """Return the object as last seen."""
+        entry = self._objects.get(name)
+        return None if entry is None else json.loads(entry[2])
+
+    def put(self, environment: Mapping[str, Any]) -> frozenset[str]:
+        """Remember an Environment; return whom that concerns: itself, and at first sight those that name it.
+
+        An event that is older than what is known, as after a write of our own, changes nothing.
+        """
+        meta = environment["metadata"]
+        name, uid, version = meta["name"], meta["uid"], int(meta["resourceVersion"])
+        known = self._objects.get(name)
+        if known and known[0] == uid and known[1] >= version:
+            return frozenset()
+        self._objects[name] = (uid, version, json.dumps(_kept(environment)).encode())
+        self._mention(name, mentions(environment.get("spec") or {}))
+        return frozenset({name}) | (frozenset() if known else self.concerned([("environment", name)]))
+
+    def drop(self, name: str) -> frozenset[str]:
+        """Forget an Environment; return those that name it."""
+        if self._objects.pop(name, None) is None:
+            return frozenset()
+        self._mention(name, frozenset())
+        return self.concerned([("environment", name)])
+
+    def sweep(self, seen: Collection[str]) -> frozenset[str]:
+        """Forget the Environments that a complete list no longer has; return those that name them."""
+        return frozenset().union(*(self.drop(name) for name in self.names() if name not in seen))
+
+    def concerned(self, changed: Iterable[tuple[str, str]]) -> frozenset[str]:
+        """Return the Environments that mention any of these."""
+        return frozenset().union(*(self._mentioned_by.get(m, frozenset()) for m in changed))
+
+    def _mention(self, name: str, now: frozenset[tuple[str, str]]) -> None:
+        """Replace what an Environment mentions."""
+        for gone in self._mentions.pop(name, frozenset()) - now:
+            self._mentioned_by[gone].discard(name)
+        for mention in now:
+            self._mentioned_by[mention].add(name)
+        self._mentions[name] = now
+        if not now:
+            del self._mentions[name]
+
+
+def _kept(environment: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the object without what nobody here reads."""
+    meta = {k: v for k, v in environment["metadata"].items() if k != "managedFields"}
+    return {k: v for k, v in environment.items() if k in ("spec", "status")} | {"metadata": meta}

@@ -1,0 +1,88 @@
+"""Everything known of one Environment → what to do about it. Pure, and read as the specification.
+
+`decide` looks at the state, never at what changed: the same snapshot gives the same plan, and a snapshot
+in which nothing is left to do gives the empty plan.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from environment_operator import names, report
+from environment_operator import usage as counting
+from environment_operator.errors import Reason
+from environment_operator.judge import Verdict, judge
+from environment_operator.snapshot import Notice, Plan, Snapshot, has_finalizer, is_terminating
+from environment_operator.usage import Known, Usage
+
+_SOON = timedelta(seconds=1)
+
+
+def wants_live_look(environment: Mapping[str, Any], known: Known) -> bool:
+    """Say whether a deletion waits only for the API server to confirm that nobody uses the Environment."""
+    return bool(is_terminating(environment) and has_finalizer(environment) and not known.users and not known.unknown)
+
+
+def decide(snapshot: Snapshot) -> Plan:
+    """Return what to do about one Environment."""
+    environment = snapshot.environment
+    found = counting.usage(snapshot.known, environment.get("status") or {}, snapshot.options.sample)
+    if not is_terminating(environment):
+        verdict = judge(environment["spec"], replacement_exists=snapshot.replacement_exists)
+        return _told(snapshot, found, verdict, add_finalizer=not has_finalizer(environment))
+    if not has_finalizer(environment):
+        return _told(snapshot, found, Verdict())
+    hold = _hold(snapshot, found)
+    return _told(snapshot, found, Verdict(), hold) if hold else Plan(release=True, notices=_left_behind(found))
+
+
+def _told(
+    snapshot: Snapshot, found: Usage, verdict: Verdict, hold: report.Hold | None = None, *, add_finalizer: bool = False
+) -> Plan:
+    """Return the plan that brings the status up to date."""
+    before = snapshot.environment.get("status") or {}
+    findings = report.findings(snapshot, found, verdict, hold)
+    status = report.status(snapshot, found, verdict, findings)
+    return Plan(
+        add_finalizer=add_finalizer,
+        status=None if status == before else status,
+        notices=report.notices(findings, before),
+        again=_SOON if hold and not found.total else None,
+    )
+
+
+def _hold(snapshot: Snapshot, found: Usage) -> report.Hold | None:
+    """Return why a deletion has to wait, or None when the finalizer may go.
+
+    A request that was admitted before the DELETE may still create a user, so nobody is let go before the
+    grace period has passed (https://github.com/kubernetes/kubernetes/issues/76703 is the same race).
+    """
+    meta, live = snapshot.environment["metadata"], snapshot.live
+    if (meta.get("annotations") or {}).get(names.ALLOW_DELETE_IN_USE) == "true":
+        return None
+    if found.total:
+        way_out = f"delete them, or remove their label {names.REFERENCE}"
+        return Reason.USED, f"used by {report.users_in_words(found)}; {way_out}"
+    if snapshot.known.unknown or live is None:
+        return Reason.USAGE_UNKNOWN, report.unknown_in_words(snapshot.known)
+    if live.user:
+        return Reason.USED, f"used by {live.user}, which was just created"
+    if _left(meta["deletionTimestamp"], live.now, snapshot.options.grace) > timedelta():
+        seconds = snapshot.options.grace.total_seconds()
+        return Reason.GRACE_PERIOD, f"nobody uses it; it goes {seconds:g} s after its deletion was asked for"
+    return None
+
+
+def _left(deleted: str, now: datetime, grace: timedelta) -> timedelta:
+    """Return how much of the grace period is left; a deletionTimestamp was cut to whole seconds, so one is added."""
+    return datetime.fromisoformat(deleted) + grace + timedelta(seconds=1) - now
+
+
+def _left_behind(found: Usage) -> tuple[Notice, ...]:
+    """Return the Event that names those who use an Environment that was deleted by order."""
+    if not found.total:
+        return ()
+    order = f"the annotation {names.ALLOW_DELETE_IN_USE} allowed it"
+    return (
+        Notice("Warning", Reason.RELEASED_IN_USE, f"deleted while used by {report.users_in_words(found)}; {order}"),
+    )

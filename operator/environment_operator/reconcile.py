@@ -1,0 +1,169 @@
+"""One Environment: gather what is known, decide, act. Nothing else."""
+
+import hashlib
+import logging
+from datetime import UTC, datetime
+from typing import Any
+
+from environment_operator import names
+from environment_operator.cluster import Cluster
+from environment_operator.errors import ApiError, Conflict, NotFound
+from environment_operator.index import references
+from environment_operator.kinds import Kind, is_derived
+from environment_operator.metrics import WRITES
+from environment_operator.plan import decide, wants_live_look
+from environment_operator.reflector import State
+from environment_operator.snapshot import LiveLook, Notice, Options, Plan, Snapshot, rfc3339
+from environment_operator.state import World
+
+logger = logging.getLogger(__name__)
+
+_EVENTS = "/api/v1/namespaces/default/events"
+
+
+class Reconciler:
+    """Brings Environments to where they should be.
+
+    Args:
+        cluster: the API server.
+        world: what is known.
+        options: settings that decisions depend on.
+    """
+
+    def __init__(self, cluster: Cluster, world: World, options: Options) -> None:
+        self._cluster, self._world, self._options = cluster, world, options
+
+    async def reconcile(self, name: str) -> Plan | None:
+        """Do what there is to do about one Environment; return what that was, None when it is gone.
+
+        Raises:
+            ApiError: something could not be done; whatever was done stays right.
+        """
+        environment = self._world.environments.get(name)
+        if environment is None:
+            return None
+        plan = decide(await self._gather(environment))
+        try:
+            await self._act(environment, plan)
+        except NotFound:
+            self._world.miss(name)
+        return plan
+
+    async def _gather(self, environment: dict[str, Any]) -> Snapshot:
+        """Return everything that the decision needs."""
+        name = environment["metadata"]["name"]
+        known = self._world.known(name)
+        live = await self._look(name) if wants_live_look(environment, known) else None
+        replacement = (environment["spec"].get("deprecated") or {}).get("replacedBy", "")
+        return Snapshot(
+            environment=environment,
+            known=known,
+            departments=self._world.departments,
+            replacement_exists=replacement in self._world.environments,
+            now=rfc3339(datetime.now(UTC)),
+            live=live,
+            options=self._options,
+        )
+
+    async def _look(self, name: str) -> LiveLook:
+        """Ask the API server for users of every kind, one after the other, until there is one."""
+        now = datetime.now(UTC)
+        for kind, reflector in zip(self._world.kinds.values(), self._world.reflectors.values(), strict=True):
+            if reflector.state is State.ABSENT:
+                continue
+            now, user = await self._live_user(kind, name)
+            if user:
+                return LiveLook(now, user)
+        return LiveLook(now)
+
+    async def _live_user(self, kind: Kind, name: str) -> tuple[datetime, str | None]:
+        """Return the API server's clock and a user of one kind, in words."""
+        token = ""
+        while True:
+            page = await self._cluster.page(kind.path, f"{names.REFERENCE}={name}", token)
+            for item in page.items:
+                if name in references(item.labels) and not is_derived(
+                    item.owner_references, self._world.kinds.values()
+                ):
+                    return page.now, f"{kind.kind} {item.namespace}/{item.name}"
+            token = page.next
+            if not token:
+                return page.now, None
+
+    async def _act(self, environment: dict[str, Any], plan: Plan) -> None:
+        """Carry out the plan: first what protects, then what tells, last what lets go."""
+        if plan.add_finalizer:
+            await self._patch(environment, "finalizer", _finalizer_added(environment))
+        if plan.status is not None:
+            meta = environment["metadata"]
+            self._world.see(await self._cluster.apply_status(meta["name"], meta["uid"], plan.status))
+            WRITES.labels("status").inc()
+        for notice in plan.notices:
+            await self._post(environment, notice)
+        if plan.release:
+            await self._patch(environment, "finalizer", _finalizer_removed(environment))
+            logger.info("released %s", environment["metadata"]["name"])
+
+    async def _patch(self, environment: dict[str, Any], what: str, patch: list[dict[str, Any]]) -> None:
+        """Apply a JSON patch that holds only for the object as it was looked at."""
+        meta = environment["metadata"]
+        test = {"op": "test", "path": "/metadata/resourceVersion", "value": meta["resourceVersion"]}
+        patched = await self._cluster.patch_environment(meta["name"], [test, *patch])
+        WRITES.labels(what).inc()
+        if names.FINALIZER in patched["metadata"].get("finalizers", ()):
+            self._world.see(patched)
+
+    async def _post(self, environment: dict[str, Any], notice: Notice) -> None:
+        """Post an Event; it is told once however often it is posted, and a failure holds nothing up."""
+        try:
+            await self._cluster.create(_EVENTS, _event(environment, notice))
+            WRITES.labels("event").inc()
+        except Conflict:
+            logger.debug("told before: %s", notice.message)
+        except ApiError as error:
+            logger.warning("no Event for %s: %s", environment["metadata"]["name"], error)
+
+
+def _finalizer_added(environment: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the patch that puts our finalizer behind the others."""
+    if environment["metadata"].get("finalizers"):
+        return [{"op": "add", "path": "/metadata/finalizers/-", "value": names.FINALIZER}]
+    return [{"op": "add", "path": "/metadata/finalizers", "value": [names.FINALIZER]}]
+
+
+def _finalizer_removed(environment: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the patch that takes our finalizer out and leaves the others."""
+    place = environment["metadata"]["finalizers"].index(names.FINALIZER)
+    return [{"op": "remove", "path": f"/metadata/finalizers/{place}"}]
+
+
+def _event(environment: dict[str, Any], notice: Notice) -> dict[str, Any]:
+    """Return the Event; its name follows from what it says, so that the same thing is not said twice."""
+    meta = environment["metadata"]
+    said = f"{meta['uid']}{meta['generation']}{notice.reason}{notice.message}"
+    now = rfc3339(datetime.now(UTC))
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {
+            "name": f"{meta['name']}.{hashlib.sha256(said.encode()).hexdigest()[:16]}",
+            "namespace": "default",
+        },
+        "involvedObject": {
+            "apiVersion": names.API_VERSION,
+            "kind": names.KIND,
+            "name": meta["name"],
+            "uid": meta["uid"],
+            "resourceVersion": meta["resourceVersion"],
+        },
+        "type": notice.type,
+        "reason": notice.reason,
+        "message": notice.message[:1024],
+        "source": {"component": names.FIELD_MANAGER},
+        "firstTimestamp": now,
+        "lastTimestamp": now,
+        "count": 1,
+        "reportingComponent": names.FIELD_MANAGER,
+        "reportingInstance": names.FIELD_MANAGER,
+        "action": "Reconcile",
+    }

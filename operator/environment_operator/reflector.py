@@ -1,0 +1,190 @@
+"""Mirrors the metadata of one kind's objects into memory.
+
+No library has this for asyncio: kopf ends its process when one watched kind answers 403 or 404 and keeps
+objects that vanished while it was not watching; the kubernetes library's informer holds whole objects.
+Here a complete list sweeps what is gone, a watch goes on from where it stopped, and no answer of the API
+server is fatal: it becomes a state.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Collection
+from enum import StrEnum
+from typing import Protocol
+
+from environment_operator.cluster import Cluster, Metadata
+from environment_operator.errors import ApiError, Expired, Forbidden, NotFound
+from environment_operator.metrics import EVENTS, KIND_STATE, LISTS
+
+logger = logging.getLogger(__name__)
+
+_FIRST_RETRY = 0.5
+# A watch that breaks is taken up where it stopped; after so many breaks in a row, some 15 s, the kind is out of step.
+_BREAKS = 5
+_WATCH_SECONDS = (240, 300)
+
+
+class State(StrEnum):
+    """How a kind stands."""
+
+    SYNCING = "Syncing"
+    SYNCED = "Synced"
+    ABSENT = "Absent"
+    FORBIDDEN = "Forbidden"
+    DEGRADED = "Degraded"
+
+
+class Sink(Protocol):
+    """What a reflector tells of its objects."""
+
+    def put(self, item: Metadata) -> None:
+        """An object is there, new or changed."""
+
+    def drop(self, item: Metadata) -> None:
+        """An object is gone."""
+
+    def sweep(self, seen: Collection[tuple[str, str]]) -> None:
+        """A list is complete: nothing else exists than these namespaces and names."""
+
+    def moved(self) -> None:
+        """The reflector's state is another one."""
+
+
+class Reflector:
+    """One kind's mirror.
+
+    Args:
+        cluster: the API server.
+        name: the kind's name in logs and metrics.
+        path: URL path of its objects.
+        sink: who is told.
+        selector: label selector that the API server filters by; empty for all.
+        crd: URL path of the CustomResourceDefinition that brings the kind; empty when the server always has it.
+        longest: the longest pause in seconds between two tries.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        name: str,
+        path: str,
+        sink: Sink,
+        *,
+        selector: str = "",
+        crd: str = "",
+        longest: float = 30,
+    ) -> None:
+        self._cluster, self.name, self._path, self._sink = cluster, name, path, sink
+        self._selector, self._crd, self._longest = selector, crd, longest
+        self.state, self.why, self.listed = State.SYNCING, "not listed yet", False
+        self.settled = asyncio.Event()
+        self._failures = 0
+
+    @property
+    def in_step(self) -> bool:
+        """Whether the mirror tells what the API server would: synced, or certain that the kind is not there."""
+        return self.state in (State.SYNCED, State.ABSENT)
+
+    async def run(self) -> None:
+        """Mirror until cancelled."""
+        while True:
+            try:
+                version = await self._list()
+                await self._follow(version)
+            except Expired as error:
+                logger.info("%s: listing again: %s", self.name, error.message)
+                await self._pause()
+            except ApiError as error:
+                self._move(*await self._meaning(error))
+                await self._pause()
+
+    async def _list(self) -> str:
+        """Read every page, forget what is gone, and return where a watch may begin."""
+        seen: set[tuple[str, str]] = set()
+        token = ""
+        while True:
+            page = await self._cluster.page(self._path, self._selector, token)
+            for item in page.items:
+                self._sink.put(item)
+                seen.add((item.namespace, item.name))
+            token = page.next
+            if not token:
+                break
+        self._sink.sweep(seen)
+        LISTS.labels(self.name).inc()
+        self.listed = True
+        self._move(State.SYNCED, "")
+        return page.version
+
+    async def _follow(self, version: str) -> None:
+        """Watch from a version, again and again, until the API server no longer knows where we are."""
+        while True:
+            version = await self._watch(version)
+
+    async def _watch(self, version: str) -> str:
+        """Watch until the stream ends; return the version it came to."""
+        seconds = random.randint(*_WATCH_SECONDS)  # noqa: S311 - spreads the reconnections
+        try:
+            async for event in self._cluster.watch(self._path, self._selector, version, seconds):
+                version = event.object.metadata.resource_version
+                self._apply(event.type, event.object.metadata)
+                self._failures = 0
+        except (Expired, Forbidden, NotFound):
+            raise
+        except ApiError as error:
+            if self._failures >= _BREAKS:
+                raise
+            logger.info("%s: the watch broke: %s", self.name, error)
+            await self._pause()
+        else:
+            self._failures = 0
+        return version
+
+    def _apply(self, kind: str, item: Metadata) -> None:
+        """Tell the sink of one event."""
+        if kind == "BOOKMARK":
+            return
+        EVENTS.labels(self.name).inc()
+        if kind == "DELETED":
+            self._sink.drop(item)
+        else:
+            self._sink.put(item)
+
+    async def _meaning(self, error: ApiError) -> tuple[State, str]:
+        """Return the state that an error puts the kind into."""
+        if isinstance(error, Forbidden):
+            return State.FORBIDDEN, str(error)
+        if isinstance(error, NotFound) and self._crd and await self._is_gone():
+            self._sink.sweep(())
+            self.listed = True
+            return State.ABSENT, "its CustomResourceDefinition is not installed"
+        return State.DEGRADED, str(error)
+
+    async def _is_gone(self) -> bool:
+        """Say whether the kind's definition is gone: a starting API server answers 404 for kinds that exist."""
+        try:
+            await self._cluster.get(self._crd)
+        except NotFound:
+            return True
+        except ApiError:
+            return False
+        return False
+
+    def _move(self, state: State, why: str) -> None:
+        """Take on a state; tell when it is another one."""
+        changed = (state, why) != (self.state, self.why)
+        self.state, self.why = state, why
+        for one in State:
+            KIND_STATE.labels(self.name, one).set(one is state)
+        if changed:
+            log = logger.info if self.in_step else logger.warning
+            log("%s is %s%s", self.name, state, f": {why}" if why else "")
+            self._sink.moved()
+        self.settled.set()
+
+    async def _pause(self) -> None:
+        """Wait longer after each failure in a row, spread so that kinds do not come back at once."""
+        pause = min(_FIRST_RETRY * 2**self._failures, self._longest)
+        self._failures += 1
+        await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 - spreads the tries

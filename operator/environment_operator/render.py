@@ -1,0 +1,170 @@
+"""An Environment's spec → its fragment: what it contributes to a pod. Pure.
+
+The fragment is a partial pod spec with one container, in the form that the API server's defaulting
+leaves behind, so that comparing it with a stored pod template finds only real differences.
+Identity (user.source IdPToken) and overriding come later; required variables without a value are left out.
+"""
+
+import hashlib
+import json
+from typing import Any
+
+from environment_operator import images
+from environment_operator.api.probe import ReadinessProbe
+from environment_operator.api.security import Security
+from environment_operator.api.v1alpha1 import EnvironmentSpec, Variable
+
+Fragment = dict[str, Any]
+
+HASH_VERSION = "v1"
+LARGEST = 64 * 1024
+HOME = "/home/environment"
+HOME_VOLUME = "environment-home"
+
+_BASELINE_CAPABILITIES = frozenset({
+    "AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE", "SETFCAP",
+    "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT",
+})  # fmt: skip
+_RESTRICTED_CAPABILITIES = frozenset({"NET_BIND_SERVICE"})
+_PROBE_DEFAULTS = {"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3}
+
+
+def render(spec: EnvironmentSpec) -> Fragment:
+    """Return the fragment of a spec: a partial pod spec without anything that the spec leaves open."""
+    home = [{"name": HOME_VOLUME, "emptyDir": {}}] if spec.create_home_dir else []
+    security = spec.security or Security()
+    return _given(
+        containers=[_container(spec)],
+        securityContext=_pod_security_context(spec),
+        imagePullSecrets=[{"name": name} for name in spec.image_pull_secrets or ()],
+        volumes=home,
+        hostNetwork=security.host_network,
+        hostIPC=security.host_ipc,
+    )
+
+
+def fragment_hash(fragment: Fragment) -> str:
+    """Return the hash that tells two fragments apart, with the version of the hash in front."""
+    return f"{HASH_VERSION}-{hashlib.sha256(canonical(fragment)).hexdigest()[:16]}"
+
+
+def canonical(fragment: Fragment) -> bytes:
+    """Return the fragment as bytes that depend on its content alone; their number is its size."""
+    return json.dumps(fragment, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def port_conflict(spec: EnvironmentSpec) -> str | None:
+    """Return what is wrong with the port names, which Kubernetes wants unique in a container, or None."""
+    endpoint = spec.endpoint
+    for tool in spec.tools or ():
+        if endpoint and endpoint.protocol == "GRPC" and tool.name == "h2c" and tool.port != endpoint.port:
+            return "the tool h2c has the port name of the gRPC endpoint: give the tool another name"
+    return None
+
+
+def pod_security(fragment: Fragment) -> str:
+    """Return the strictest Pod Security Standard that nothing in the fragment breaks.
+
+    What a fragment leaves open is the workload's to set, so an empty fragment fits ``restricted``.
+    Source: https://kubernetes.io/docs/concepts/security/pod-security-standards/
+    """
+    container = fragment["containers"][0].get("securityContext", {})
+    added = set(container.get("capabilities", {}).get("add", ()))
+    seccomp = container.get("seccompProfile", {}).get("type")
+    shares_host = fragment.get("hostNetwork") or fragment.get("hostIPC")
+    if shares_host or seccomp == "Unconfined" or not added <= _BASELINE_CAPABILITIES:
+        return "privileged"
+    escalates = container.get("allowPrivilegeEscalation") or container.get("runAsNonRoot") is False
+    root = fragment.get("securityContext", {}).get("runAsUser") == 0
+    return "baseline" if escalates or root or not added <= _RESTRICTED_CAPABILITIES else "restricted"
+
+
+def _container(spec: EnvironmentSpec) -> dict[str, Any]:
+    """Return the part of the fragment that goes into the main container."""
+    home = [{"name": HOME_VOLUME, "mountPath": _home(spec)}] if spec.create_home_dir else []
+    return _given(
+        image=spec.image,
+        imagePullPolicy=spec.image_pull_policy or images.default_pull_policy(spec.image),
+        command=spec.command,
+        args=spec.args,
+        workingDir=spec.working_dir,
+        ports=_ports(spec),
+        env=_variables(spec),
+        volumeMounts=home,
+        securityContext=_container_security_context(spec.security or Security()),
+        readinessProbe=_probe(spec.readiness_probe) if spec.readiness_probe else None,
+        stdin=spec.stdin,
+        tty=spec.tty,
+    )
+
+
+def _home(spec: EnvironmentSpec) -> str:
+    """Return where the home directory is: the Environment's own HOME if it has one, else the usual place."""
+    own = [v.value for v in spec.env or () if v.name == "HOME" and v.value and v.value.startswith("/")]
+    return own[0] if own else HOME
+
+
+def _variables(spec: EnvironmentSpec) -> list[dict[str, Any]]:
+    """Return the variables that have a value, as EnvVars."""
+    variables = [_variable(v) for v in spec.env or () if v.value is not None or v.value_from]
+    if spec.create_home_dir and all(v["name"] != "HOME" for v in variables):
+        variables.append({"name": "HOME", "value": HOME})
+    return variables
+
+
+def _variable(variable: Variable) -> dict[str, Any]:
+    """Return one EnvVar; the API server drops an empty value and adds the version of a field reference."""
+    if variable.value_from is None:
+        return _given(name=variable.name, value=variable.value)
+    source = variable.value_from.plain()
+    if "fieldRef" in source:
+        source["fieldRef"] = {"apiVersion": "v1", **source["fieldRef"]}
+    return {"name": variable.name, "valueFrom": source}
+
+
+def _ports(spec: EnvironmentSpec) -> list[dict[str, Any]]:
+    """Return the container ports of the tools and the endpoint, one entry a number."""
+    ports = {t.port: {"name": t.name, "containerPort": t.port, "protocol": "TCP"} for t in spec.tools or () if t.port}
+    if spec.endpoint:
+        # Knative reads the protocol from the port's name: h2c is HTTP/2 in clear text, as gRPC needs it.
+        name = {"name": "h2c"} if spec.endpoint.protocol == "GRPC" else {}
+        ports[spec.endpoint.port] = {**name, "containerPort": spec.endpoint.port, "protocol": "TCP"}
+    return list(ports.values())
+
+
+def _pod_security_context(spec: EnvironmentSpec) -> dict[str, Any]:
+    """Return the ids of the process: supplemental groups exist on the pod only, so all ids are set there."""
+    if spec.user is None or spec.user.source != "Custom":
+        return {}
+    user = spec.user
+    return _given(runAsUser=user.uid, runAsGroup=user.gid, supplementalGroups=user.supplemental_groups, keep_zero=True)
+
+
+def _container_security_context(security: Security) -> dict[str, Any]:
+    """Return the settings that belong to the container; false is kept, it is not the same as absent."""
+    capabilities = {"capabilities": {"add": list(security.capabilities)}} if security.capabilities else {}
+    return {
+        **capabilities,
+        **_given(
+            keep_zero=True,
+            allowPrivilegeEscalation=security.allow_privilege_escalation,
+            readOnlyRootFilesystem=security.read_only_root_filesystem,
+            runAsNonRoot=security.run_as_non_root,
+            seccompProfile=security.seccomp_profile.plain() if security.seccomp_profile else None,
+        ),
+    }
+
+
+def _probe(probe: ReadinessProbe) -> dict[str, Any]:
+    """Return the probe with the numbers that the API server would add."""
+    plain = {key: value for key, value in probe.plain().items() if value != 0}
+    if "httpGet" in plain:
+        plain["httpGet"] = {"path": "/", "scheme": "HTTP", **plain["httpGet"]}
+    if "grpc" in plain:
+        plain["grpc"] = {"service": "", **plain["grpc"]}
+    return {**_PROBE_DEFAULTS, **plain}
+
+
+def _given(*, keep_zero: bool = False, **fields: Any) -> dict[str, Any]:
+    """Return the fields that say something: absent and empty ones go, zero and false too unless they are kept."""
+    return {k: v for k, v in fields.items() if v or (keep_zero and v is not None and v != [])}

@@ -1,0 +1,55 @@
+"""Settings, read once from the environment at start and passed down."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+import yaml
+from pydantic import Field, TypeAdapter
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from environment_operator.kinds import BUILTIN, Kind
+
+
+class Settings(BaseSettings):
+    """Every setting; the variable is the upper-case name after ``ENVIRONMENT_OPERATOR_``."""
+
+    model_config = SettingsConfigDict(env_prefix="ENVIRONMENT_OPERATOR_", frozen=True)
+
+    cluster_name: str = Field("", max_length=316, description="Name of the cluster, shown in the status.")
+    http_host: str = Field("0.0.0.0", description="Address for /livez, /readyz and /metrics.")  # noqa: S104 - probes come from the node
+    http_port: Annotated[int, Field(ge=0, le=65535)] = Field(8080, description="Port for /livez, /readyz, /metrics.")
+    usage_sample: Annotated[int, Field(ge=0, le=100)] = Field(
+        10, description="How many workloads and how many templates the status names; 0 names none."
+    )
+    grace_seconds: Annotated[float, Field(ge=0)] = Field(
+        10, description="How long a deleted Environment waits for users whose admission began before."
+    )
+    kinds_file: Path | None = Field(None, description="YAML list of further rows of the kinds table.")
+    workers: Annotated[int, Field(ge=1)] = Field(8, description="How many Environments are looked at side by side.")
+    rate: Annotated[float, Field(gt=0)] = Field(300, description="How many Environments are looked at a second.")
+    gather_seconds: Annotated[float, Field(ge=0)] = Field(
+        1, description="How long changes of one Environment are gathered after its status was written."
+    )
+    retry_seconds: Annotated[float, Field(gt=0)] = Field(30, description="The longest pause between two tries.")
+    audit_seconds: Annotated[float, Field(gt=0)] = Field(600, description="How often all Environments are listed.")
+    log_level: str = Field("INFO", description="Level of the log.")
+
+    @property
+    def grace(self) -> timedelta:
+        """The grace period of a deletion."""
+        return timedelta(seconds=self.grace_seconds)
+
+    def kinds(self) -> tuple[Kind, ...]:
+        """Return the kinds table: the built-in rows and those of the file.
+
+        Raises:
+            ValueError: the file does not hold rows, or a row is there twice.
+        """
+        rows = yaml.safe_load(self.kinds_file.read_text(encoding="utf-8")) if self.kinds_file else []
+        table = (*BUILTIN, *TypeAdapter(list[Kind]).validate_python(rows))
+        if len({kind.name for kind in table}) != len(table):
+            raise ValueError(
+                f"{self.kinds_file}: a kind is there twice; the built-in ones are {[k.name for k in BUILTIN]}"
+            )
+        return table

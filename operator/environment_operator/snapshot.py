@@ -1,0 +1,103 @@
+"""What a decision is made from, and what it is: plain data between the rooms. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from environment_operator import names
+from environment_operator.usage import Known
+
+
+@dataclass(frozen=True, slots=True)
+class LiveLook:
+    """What the API server itself said about users, asked after the index said there were none.
+
+    Args:
+        now: the API server's clock, so that no clock of ours decides about the grace period.
+        user: a user that it knows, in words; None when it knows none.
+    """
+
+    now: datetime
+    user: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Settings that decisions depend on.
+
+    Args:
+        sample: how many users to name in the status; 0 names nobody.
+        grace: how long after a DELETE a user may still come into being whose admission began before it.
+        cluster: name of the cluster for the status; empty for none.
+    """
+
+    sample: int = 10
+    grace: timedelta = timedelta(seconds=10)
+    cluster: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything that a decision is made from.
+
+    Args:
+        environment: the object as last seen.
+        known: who uses it, as far as the reflectors know.
+        departments: the department of each project that exists; None while the projects are not known.
+        replacement_exists: whether ``deprecated.replacedBy`` names an Environment that exists.
+        now: RFC 3339 time for conditions that change.
+        live: the live look, where it was asked for.
+        options: the settings.
+    """
+
+    environment: Mapping[str, Any]
+    known: Known
+    departments: Mapping[str, str | None] | None
+    replacement_exists: bool
+    now: str
+    live: LiveLook | None = None
+    options: Options = field(default_factory=Options)
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """An Event for the people who look at the Environment."""
+
+    type: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do.
+
+    Args:
+        add_finalizer: put our finalizer in.
+        release: take our finalizer out, so that a deletion completes.
+        status: the status to write; None when it is as it should be.
+        notices: Events to post.
+        again: look again after this time, whatever happens until then.
+    """
+
+    add_finalizer: bool = False
+    release: bool = False
+    status: dict[str, Any] | None = None
+    notices: tuple[Notice, ...] = ()
+    again: timedelta | None = None
+
+
+def is_terminating(environment: Mapping[str, Any]) -> bool:
+    """Say whether the Environment was deleted and waits for finalizers."""
+    return "deletionTimestamp" in environment["metadata"]
+
+
+def has_finalizer(environment: Mapping[str, Any]) -> bool:
+    """Say whether our finalizer is on the Environment."""
+    return names.FINALIZER in environment["metadata"].get("finalizers", ())
+
+
+def rfc3339(moment: datetime) -> str:
+    """Return a moment as Kubernetes writes it, in whole seconds."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

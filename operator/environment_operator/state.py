@@ -1,0 +1,135 @@
+"""What this process knows, and whom it tells: the indices with the reflectors that fill them.
+
+Every change ends as names of Environments in the work queue; nobody else writes to the indices.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from environment_operator import names
+from environment_operator.cluster import Cluster, Metadata
+from environment_operator.index import EnvironmentIndex, ProjectIndex, UsageIndex, User, references
+from environment_operator.kinds import Kind, is_derived
+from environment_operator.metrics import ENVIRONMENTS, QUEUE_ADDS, QUEUE_DEPTH
+from environment_operator.reflector import Reflector
+from environment_operator.usage import Known
+from environment_operator.workqueue import WorkQueue
+
+_CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+
+
+class World:
+    """Everything known.
+
+    Args:
+        cluster: the API server.
+        table: the kinds table.
+        queue: where Environments wait that may have to change.
+        longest: the longest pause in seconds between two tries of a reflector.
+    """
+
+    def __init__(self, cluster: Cluster, table: tuple[Kind, ...], queue: WorkQueue, longest: float) -> None:
+        self.kinds = {kind.name: kind for kind in table}
+        self.environments, self.projects, self.usage = EnvironmentIndex(), ProjectIndex(), UsageIndex()
+        self._queue = queue
+        self.namespaces = Reflector(cluster, "namespaces", "/api/v1/namespaces", _ProjectSink(self), longest=longest)
+        self.reflectors = {
+            kind.name: Reflector(
+                cluster, kind.name, kind.path, _UserSink(self, kind), selector=names.REFERENCE,
+                crd=f"{_CRDS}/{kind.name}" if kind.custom else "", longest=longest,
+            )
+            for kind in table
+        }  # fmt: skip
+
+    @property
+    def all_reflectors(self) -> tuple[Reflector, ...]:
+        """The reflectors of the kinds table and of the projects."""
+        return (*self.reflectors.values(), self.namespaces)
+
+    @property
+    def departments(self) -> Mapping[str, str | None] | None:
+        """The department of each project; None while the projects are not known."""
+        return self.projects.departments if self.namespaces.listed else None
+
+    def known(self, environment: str) -> Known:
+        """Return what is known of one Environment's users."""
+        return Known(
+            users=self.usage.users(environment),
+            kinds=self.kinds,
+            unknown={r.name: f"{r.state}, {r.why}" for r in self.reflectors.values() if not r.in_step},
+            blind=frozenset(r.name for r in self.reflectors.values() if not r.listed),
+        )
+
+    def see(self, environment: Mapping[str, Any]) -> None:
+        """Take in an Environment as the API server has it."""
+        self.wake(self.environments.put(environment))
+        ENVIRONMENTS.set(len(self.environments))
+
+    def miss(self, name: str) -> None:
+        """Take in that an Environment is gone."""
+        self.wake(self.environments.drop(name))
+        ENVIRONMENTS.set(len(self.environments))
+
+    def wake(self, environments: Iterable[str]) -> None:
+        """Have Environments looked at; those that do not exist are left alone."""
+        for name in environments:
+            if name in self.environments:
+                self._queue.add(name)
+                QUEUE_ADDS.inc()
+        QUEUE_DEPTH.set(len(self._queue))
+
+
+class _UserSink:
+    """Takes in the users of one kind."""
+
+    def __init__(self, world: World, kind: Kind) -> None:
+        self._world, self._kind = world, kind.name
+
+    def put(self, item: Metadata) -> None:
+        """Remember what the object refers to; a derived one refers to nothing."""
+        derived = is_derived(item.owner_references, self._world.kinds.values())
+        self._tell(item, frozenset() if derived else references(item.labels))
+
+    def drop(self, item: Metadata) -> None:
+        """Forget the object."""
+        self._tell(item, frozenset())
+
+    def sweep(self, seen: Collection[tuple[str, str]]) -> None:
+        """Forget what is gone."""
+        self._world.wake(self._world.usage.sweep(self._kind, seen))
+
+    def moved(self) -> None:
+        """Look at every Environment: what is known of its use may be less, or more."""
+        self._world.wake(self._world.environments.names())
+
+    def _tell(self, item: Metadata, environments: frozenset[str]) -> None:
+        """Put the object's references into the index and wake whom that concerns."""
+        user = User(self._kind, item.namespace, item.name)
+        self._world.wake(self._world.usage.put(user, environments))
+
+
+class _ProjectSink:
+    """Takes in the projects and their departments."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def put(self, item: Metadata) -> None:
+        """Remember the project."""
+        self._tell(self._world.projects.put(item.name, item.labels.get(names.DEPARTMENT)))
+
+    def drop(self, item: Metadata) -> None:
+        """Forget the project."""
+        self._tell(self._world.projects.drop(item.name))
+
+    def sweep(self, seen: Collection[tuple[str, str]]) -> None:
+        """Forget the projects that are gone."""
+        self._tell(self._world.projects.sweep({name for _, name in seen}))
+
+    def moved(self) -> None:
+        """Look at every Environment: which projects exist may be known now."""
+        self._world.wake(self._world.environments.names())
+
+    def _tell(self, changed: Iterable[tuple[str, str]]) -> None:
+        """Wake the Environments that mention what changed."""
+        self._world.wake(self._world.environments.concerned(changed))

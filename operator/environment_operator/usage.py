@@ -1,0 +1,134 @@
+"""Users of one Environment → the counts, samples and sentences that people see. Pure."""
+
+import heapq
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from environment_operator.index import User
+from environment_operator.kinds import Kind
+
+InUse = Literal["True", "False", "Unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the reflectors know of one Environment's users.
+
+    Args:
+        users: the users that were seen.
+        kinds: the kinds table, by full name.
+        unknown: kinds that are not in step now, each with the reason.
+        blind: those of them that were never listed, so that no user of theirs was seen.
+    """
+
+    users: Collection[User]
+    kinds: Mapping[str, Kind]
+    unknown: Mapping[str, str] = field(default_factory=dict)
+    blind: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Counts and samples, ready for the status.
+
+    Args:
+        in_use: Unknown when nobody was seen and not every kind is in step.
+        by_kind: number of users by group and kind, sorted.
+        workloads: number of workloads.
+        templates: number of templates.
+        workload_sample: the first workloads in order, as status references.
+        template_sample: the first templates in order.
+    """
+
+    in_use: InUse
+    by_kind: Mapping[tuple[str, str], int]
+    workloads: int
+    templates: int
+    workload_sample: Sequence[dict[str, str]]
+    template_sample: Sequence[dict[str, str]]
+
+    @property
+    def total(self) -> int:
+        """All users."""
+        return self.workloads + self.templates
+
+    @property
+    def truncated(self) -> bool:
+        """Whether the samples leave somebody out."""
+        return len(self.workload_sample) + len(self.template_sample) < self.total
+
+
+def usage(known: Known, previous: Mapping[str, Any], sample: int) -> Usage:
+    """Return who uses the Environment.
+
+    Users of kinds that were never listed are taken from the status so far, so that a restart while a kind
+    cannot be read loses nobody.
+
+    Args:
+        known: what the reflectors know.
+        previous: the status so far.
+        sample: how many workloads, and how many templates, to name.
+    """
+    templates = {(k.group, k.kind) for k in known.kinds.values() if k.template}
+    blind = {(known.kinds[name].group, known.kinds[name].kind) for name in known.blind}
+    counts = Counter(_group_kind(known.kinds[user.kind]) for user in known.users)
+    carried = (previous.get("usage") or {}).get("byKind") or ()
+    counts.update({(k["group"], k["kind"]): k["count"] for k in carried if (k["group"], k["kind"]) in blind})
+    total, in_templates = counts.total(), sum(counts[k] for k in templates)
+    return Usage(
+        in_use="True" if total else "Unknown" if known.unknown else "False",
+        by_kind=dict(sorted((k, n) for k, n in counts.items() if n)),
+        workloads=total - in_templates,
+        templates=in_templates,
+        workload_sample=_sample(known, previous.get("workloads"), blind, sample, templates=False),
+        template_sample=_sample(known, previous.get("templates"), blind, sample, templates=True),
+    )
+
+
+def in_words(workloads: int, templates: int) -> str:
+    """Return the number of users, such as ``2 workloads and 1 template``."""
+    parts = [
+        f"{count} {noun}{'' if count == 1 else 's'}"
+        for count, noun in ((workloads, "workload"), (templates, "template"))
+        if count
+    ]
+    return " and ".join(parts) or "nobody"
+
+
+def named(found: Usage) -> str:
+    """Return the users of the samples in words, and how many more there are; empty when none may be named."""
+    shown = [*found.workload_sample, *found.template_sample]
+    more = f" and {found.total - len(shown)} more" if found.truncated else ""
+    return ", ".join(_reference_in_words(user) for user in shown) + more if shown else ""
+
+
+def _group_kind(kind: Kind) -> tuple[str, str]:
+    """Return how the status names a kind."""
+    return kind.group, kind.kind
+
+
+def _sample(
+    known: Known,
+    previous: Sequence[dict[str, str]] | None,
+    blind: Collection[tuple[str, str]],
+    most: int,
+    *,
+    templates: bool,
+) -> list[dict[str, str]]:
+    """Return the first users in order of namespace, kind and name, as references."""
+    seen = [_reference(known.kinds[u.kind], u) for u in known.users if known.kinds[u.kind].template is templates]
+    carried = [user for user in previous or () if (user["group"], user["kind"]) in blind]
+    return heapq.nsmallest(most, seen + carried, key=lambda u: (u["namespace"], u["kind"], u["name"], u["group"]))
+
+
+def _reference(kind: Kind, user: User) -> dict[str, str]:
+    """Return a user as the status names it."""
+    return {"group": kind.group, "kind": kind.kind, "namespace": user.namespace, "name": user.name}
+
+
+def _reference_in_words(user: Mapping[str, str]) -> str:
+    """Return a user as a person would name it, such as ``Job team-a/train``."""
+    place = f"{user['namespace']}/" if user["namespace"] else ""
+    return f"{user['kind']} {place}{user['name']}"
