@@ -1,0 +1,87 @@
+"""Objects for tests, short enough that a case stays on one screen."""
+
+from typing import Any
+
+from environment_operator import names
+from environment_operator.index import User
+from environment_operator.kinds import BUILTIN
+from environment_operator.usage import Known
+
+KINDS = {kind.name: kind for kind in BUILTIN}
+
+
+def spec(**fields: Any) -> dict[str, Any]:
+    """Return a small valid spec with some fields set; a field set to None is left out."""
+    base = {
+        "scope": {"cluster": True},
+        "architecture": "Standard",
+        "workloadTypes": ["Training"],
+        "image": "registry.example/team/jupyter:4.2",
+    }
+    return {key: value for key, value in {**base, **fields}.items() if value is not None}
+
+
+def environment(name: str = "jupyter", *, status: dict[str, Any] | None = None, **fields: Any) -> dict[str, Any]:
+    """Return an Environment as the API server has it, with our finalizer."""
+    return {
+        "apiVersion": names.API_VERSION,
+        "kind": names.KIND,
+        "metadata": {
+            "name": name,
+            "uid": f"uid-{name}",
+            "resourceVersion": "7",
+            "generation": 1,
+            "finalizers": [names.FINALIZER],
+        },
+        "spec": spec(**fields),
+        **({} if status is None else {"status": status}),
+    }
+
+
+def manifest(name: str, **fields: Any) -> dict[str, Any]:
+    """Return an Environment as its author applies it."""
+    return {
+        "apiVersion": names.API_VERSION,
+        "kind": names.KIND,
+        "metadata": {"name": name},
+        "spec": spec(**fields),
+    }
+
+
+def pod_template(**labels: str) -> dict[str, Any]:
+    """Return a pod template that any built-in workload accepts."""
+    container = {"name": "main", "image": "registry.example/main:1"}
+    return {"metadata": {"labels": {"app": "x", **labels}}, "spec": {"containers": [container]}}
+
+
+def workload(kind: str, name: str, namespace: str, environment: str | None = None) -> dict[str, Any]:
+    """Return a workload of a built-in kind, referring to an Environment where one is named."""
+    labels = {} if environment is None else {names.REFERENCE: environment}
+    row = next(row for row in BUILTIN if row.kind == kind)
+    version = f"{row.group}/{row.version}" if row.group else row.version
+    meta = {"name": name, "namespace": namespace, "labels": labels}
+    return {"apiVersion": version, "kind": kind, "metadata": meta, **_body(kind)}
+
+
+def _body(kind: str) -> dict[str, Any]:
+    """Return what a kind has besides its metadata."""
+    template = pod_template()
+    once = {"template": {**template, "spec": {**template["spec"], "restartPolicy": "Never"}}}
+    selector = {"matchLabels": {"app": "x"}}
+    bodies: dict[str, dict[str, Any]] = {
+        "Pod": {"spec": template["spec"]},
+        "PodTemplate": {"template": template},
+        "ReplicationController": {"spec": {"replicas": 1, "selector": {"app": "x"}, "template": template}},
+        "ReplicaSet": {"spec": {"replicas": 1, "selector": selector, "template": template}},
+        "Deployment": {"spec": {"replicas": 1, "selector": selector, "template": template}},
+        "DaemonSet": {"spec": {"selector": selector, "template": template}},
+        "StatefulSet": {"spec": {"serviceName": "x", "selector": selector, "template": template}},
+        "Job": {"spec": once},
+        "CronJob": {"spec": {"schedule": "0 0 1 1 *", "jobTemplate": {"spec": once}}},
+    }
+    return bodies[kind]
+
+
+def known(*users: User, **fields: Any) -> Known:
+    """Return what the reflectors know: these users, everything in step."""
+    return Known(users=set(users), kinds=KINDS, **fields)

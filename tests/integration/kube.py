@@ -1,0 +1,114 @@
+"""kubectl for tests: objects as dicts, refusals as text, and waiting for what must come true."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import yaml
+
+from cluster import Cluster
+from cluster.rest import Rest
+from cluster.waiting import until
+from environment_operator import names
+
+Object = dict[str, Any]
+SECONDS = 20
+ENVIRONMENTS = f"/apis/{names.API_VERSION}/{names.PLURAL}"
+
+
+@dataclass(frozen=True)
+class Kube:
+    """The administrator's hands on a cluster."""
+
+    cluster: Cluster
+    rest: Rest
+
+    @staticmethod
+    def unique(word: str) -> str:
+        """Return a name that no other test uses."""
+        return f"{word}-{uuid4().hex[:8]}"
+
+    def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
+        """Run kubectl and return what it printed; a failure raises with what it said."""
+        return self.cluster.kubectl(*arguments, input=stdin).stdout
+
+    def refused(self, *arguments: str, stdin: str | None = None) -> str:
+        """Run kubectl, which must fail, and return what it said."""
+        done = self.cluster.kubectl(*arguments, input=stdin, check=False)
+        assert done.returncode != 0, f"kubectl {' '.join(arguments)} was not refused: {done.stdout}"
+        return done.stderr
+
+    def apply(self, *objects: Object) -> None:
+        """Apply objects."""
+        self.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(objects))
+
+    def get(self, kind: str, name: str, namespace: str = "") -> Object | None:
+        """Return an object, or None when there is none."""
+        place = [f"--namespace={namespace}"] if namespace else []
+        out = self.kubectl("get", kind, name, *place, "-o", "json", "--ignore-not-found")
+        return json.loads(out) if out else None
+
+    def environment(self, name: str) -> Object:
+        """Return an Environment that must exist."""
+        found = self.find(name)
+        assert found is not None, f"there is no Environment {name}"
+        return found
+
+    def find(self, name: str) -> Object | None:
+        """Return an Environment, or None when there is none."""
+        reply = self.rest.get(f"{ENVIRONMENTS}/{name}")
+        return reply.body if reply.ok else None
+
+    def status(self, name: str) -> Object:
+        """Return the status of an Environment, empty before the operator saw it."""
+        status: Object = self.environment(name).get("status", {})
+        return status
+
+    def usage(self, name: str) -> int:
+        """Return how many users the status counts; -1 while it counts none at all."""
+        total: int = self.status(name).get("usage", {}).get("total", -1)
+        return total
+
+    def condition(self, name: str, kind: str) -> Object:
+        """Return a condition of an Environment, empty when it is not there."""
+        return next((c for c in self.status(name).get("conditions", ()) if c["type"] == kind), {})
+
+    def until(self, what: str, condition: Callable[[], bool], seconds: float = SECONDS) -> None:
+        """Wait until something holds."""
+        until(what, condition, seconds=seconds)
+
+    def until_ready(self, name: str) -> None:
+        """Wait until an Environment is ready, as kubectl does: at its newest generation."""
+        self.until(f"{name} to be ready", lambda: self._ready(name))
+
+    def _ready(self, name: str) -> bool:
+        """Say whether an Environment is ready at its newest generation."""
+        generation = self.environment(name)["metadata"]["generation"]
+        ready = self.condition(name, "Ready")
+        return (ready.get("status"), ready.get("observedGeneration")) == ("True", generation)
+
+    def until_used(self, name: str, total: int, seconds: float = SECONDS) -> None:
+        """Wait until the status counts so many users."""
+        self.until(f"{name} to have {total} users", lambda: self.usage(name) == total, seconds)
+
+    def until_condition(self, name: str, kind: str, status: str, reason: str) -> Object:
+        """Wait until a condition of an Environment says this; return it."""
+        wanted = (status, reason)
+        self.until(
+            f"{name} to be {kind}={status}/{reason}",
+            lambda: wanted == tuple(self.condition(name, kind).get(key) for key in ("status", "reason")),
+        )
+        return self.condition(name, kind)
+
+    def until_gone(self, kind: str, name: str, namespace: str = "") -> None:
+        """Wait until an object does not exist any more."""
+        look = self.find if kind == "env" else lambda n: self.get(kind, n, namespace)
+        self.until(f"{kind} {name} to be gone", lambda: look(name) is None)
+
+    def events(self, name: str) -> list[Object]:
+        """Return the Events about an Environment."""
+        selector = f"--field-selector=involvedObject.kind=Environment,involvedObject.name={name}"
+        items: list[Object] = json.loads(self.kubectl("get", "events", "-A", selector, "-o", "json"))["items"]
+        return items

@@ -1,0 +1,674 @@
+"""Who may write Environments: RBAC as shipped, and the verb ``publish`` on everything in the scope.
+
+- people and scopes: one table for create, edit and delete;
+- names: none, all 24 allowed in both lists, one lacking, one too many;
+- changes: of the scope, of the rest of the spec, of metadata, of the annotation that allows deletion in use;
+- ways: create, patch, replace, server-side apply, delete, deletecollection;
+- the operator's account, the garbage collector, and requests that are malformed.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pytest
+
+from cluster import Cluster
+from cluster.waiting import until
+from environment_operator import names
+from environment_operator.api import v1alpha1
+from environment_operator.policies.publishing import MOST_NAMES
+from people import (
+    ADMIN,
+    DEPARTMENTS,
+    PLURAL,
+    RBAC_SECONDS,
+    VIEWER,
+    Done,
+    Object,
+    Person,
+    author,
+    bind,
+    create,
+    environment,
+    exists,
+    manifest,
+    merge,
+    namespace,
+    refuses,
+    role,
+    unique,
+)
+
+OPERATOR_GROUPS = ("system:serviceaccounts", f"system:serviceaccounts:{names.SYSTEM_NAMESPACE}", "system:authenticated")
+OVERRIDE = {names.ALLOW_DELETE_IN_USE: "true"}
+ENVIRONMENTS_PATH = f"/apis/{names.API_VERSION}/{names.PLURAL}"
+
+# What each person lacks for each scope; what is not here is allowed. {0} is the suffix of the names in this run.
+EVERYWHERE = "in all namespaces"
+IN_A, IN_C = 'in namespace "a-{0}"', 'in namespace "c-{0}"'
+ML, HR = f'{DEPARTMENTS} "ml-{{0}}"', f'{DEPARTMENTS} "hr-{{0}}"'
+ANY = 'the verb "publish"'
+SCOPES: dict[str, Object] = {
+    "cluster": {"cluster": True},
+    "one project": {"projects": ["a"]},
+    "two projects": {"projects": ["a", "b"]},
+    "three projects": {"projects": ["a", "b", "c"]},
+    "one department": {"departments": ["ml"]},
+    "two departments": {"departments": ["ml", "hr"]},
+    "mixed": {"departments": ["ml"], "projects": ["a"]},
+}
+NOBODY = dict(zip(SCOPES, (EVERYWHERE, IN_A, IN_A, IN_A, ML, ML, ANY), strict=True))
+LACKS: dict[str, dict[str, str]] = {
+    "cluster administrator": {},
+    "publisher": {},
+    "publisher by group": {},
+    "author in a and b": {
+        "cluster": EVERYWHERE,
+        "three projects": IN_C,
+        "one department": ML,
+        "two departments": ML,
+        "mixed": ML,
+    },
+    "author for ml": {
+        "cluster": EVERYWHERE,
+        "one project": IN_A,
+        "two projects": IN_A,
+        "three projects": IN_A,
+        "two departments": HR,
+        "mixed": IN_A,
+    },
+    "author": NOBODY,
+    "viewer": dict.fromkeys(SCOPES, "cannot"),
+    "operator": dict.fromkeys(SCOPES, "cannot"),
+}
+TABLE = [(who, scope) for who in LACKS for scope in SCOPES]
+
+
+@dataclass(frozen=True)
+class World:
+    """The people and scopes of the table, and one Environment of each scope."""
+
+    suffix: str
+    people: Mapping[str, Person]
+    scopes: Mapping[str, Object]
+    environments: Mapping[str, str]
+
+    def lacking(self, who: str, scope: str) -> str | None:
+        """Return what a refusal must say; None when there must be none."""
+        lacks = LACKS[who].get(scope)
+        return lacks.format(self.suffix) if lacks else None
+
+
+@pytest.fixture(scope="module")
+def world(cluster: Cluster) -> World:
+    """Return the world of the table; the tests only look at it or add to it."""
+    suffix = unique("x").removeprefix("x-")
+    scopes = {name: _suffixed(scope, suffix) for name, scope in SCOPES.items()}
+    environments = {name: unique(name.replace(" ", "-")) for name in scopes}
+    create(cluster, *(namespace(f"{letter}-{suffix}") for letter in "abc"))
+    create(cluster, *(environment(environments[name], scope) for name, scope in scopes.items()))
+    return World(suffix, _people(cluster, suffix), scopes, environments)
+
+
+def _suffixed(scope: Object, suffix: str) -> Object:
+    """Return a scope whose names nobody else uses."""
+    return {
+        key: [f"{name}-{suffix}" for name in value] if isinstance(value, list) else value
+        for key, value in scope.items()
+    }
+
+
+def _people(cluster: Cluster, suffix: str) -> dict[str, Person]:
+    """Return the people of the table, once the API server knows what they may do."""
+    people = {
+        "cluster administrator": Person(cluster, unique("root")),
+        "publisher": Person(cluster, unique("publisher")),
+        "publisher by group": Person(cluster, unique("member"), (unique("publishers"),)),
+        "viewer": Person(cluster, unique("viewer")),
+    }
+    roles = ("cluster-admin", ADMIN, ADMIN, VIEWER)
+    create(cluster, *(bind(person, to) for person, to in zip(people.values(), roles, strict=True)))
+    people["viewer"].await_right("list", PLURAL)
+    return {
+        **people,
+        "author in a and b": author(cluster, "author", projects=[f"a-{suffix}", f"b-{suffix}"]),
+        "author for ml": author(cluster, "author", departments=[f"ml-{suffix}"]),
+        "author": author(cluster, "author"),
+        "operator": Person(cluster, names.OPERATOR_USER, OPERATOR_GROUPS),
+    }
+
+
+def judged(done: Done) -> str | None:
+    """Return what a refusal says, None for a request that passed."""
+    return done.stderr if done.returncode else None
+
+
+def fits(expected: str | None, said: str | None) -> bool:
+    """Return whether a request passed or was refused as expected, and never by an expression that failed."""
+    if expected is None or said is None:
+        return expected == said
+    return expected in said and "(Forbidden)" in said and "expression" not in said
+
+
+@pytest.mark.parametrize(("who", "scope"), TABLE)
+def test_create(world: World, who: str, scope: str) -> None:
+    """Creating needs ``publish`` on everything in the scope; a refusal names what is lacking."""
+    new = manifest(environment(unique("new"), world.scopes[scope]))
+
+    done = world.people[who].kubectl("create", "-f", "-", stdin=new)
+
+    assert fits(world.lacking(who, scope), judged(done)), done.stderr
+
+
+@pytest.mark.parametrize(("who", "scope"), TABLE)
+def test_edit(world: World, who: str, scope: str) -> None:
+    """Editing any field of the spec needs ``publish`` on everything in the scope."""
+    edit = merge(spec={"displayName": "Another name"})
+    expected = world.lacking(who, scope)
+    if who == "operator":  # It may patch, for the finalizer, but publishes nothing.
+        expected = ANY
+
+    done = world.people[who].kubectl("patch", PLURAL, world.environments[scope], "--dry-run=server", *edit)
+
+    assert fits(expected, judged(done)), done.stderr
+
+
+@pytest.mark.parametrize(("who", "scope"), TABLE)
+def test_delete(world: World, who: str, scope: str) -> None:
+    """Deleting needs ``publish`` on everything in the scope."""
+    done = world.people[who].kubectl("delete", PLURAL, world.environments[scope], "--dry-run=server")
+
+    assert fits(world.lacking(who, scope), judged(done)), done.stderr
+
+
+@pytest.mark.parametrize(("who", "scope"), [case for case in TABLE if "author" in case[0]])
+def test_label(world: World, who: str, scope: str) -> None:
+    """A change of metadata alone is nobody's scope: RBAC is enough."""
+    label = ("label", PLURAL, world.environments[scope], "team=one", "--dry-run=server")
+
+    assert None is judged(world.people[who].kubectl(*label))
+
+
+def test_every_name_is_judged() -> None:
+    """The policies have a place for each name that the schema admits."""
+    assert v1alpha1.MOST_NAMES == MOST_NAMES
+
+
+def test_refusal_is_helpful(world: World, cluster: Cluster) -> None:
+    """A refusal says who lacks which verb on what, and both ways out."""
+    person = author(cluster, "author")
+    new = manifest(environment(unique("new"), world.scopes["one project"]))
+    project = f"a-{world.suffix}"
+
+    done = person.kubectl("create", "-f", "-", stdin=new)
+
+    assert (
+        f'publishing to project "{project}" needs the verb "publish" on {PLURAL} in namespace "{project}", '
+        f'which "{person.name}" lacks: ask for a RoleBinding to the ClusterRole environment-admin there, '
+        f'or remove "{project}" from spec.scope.projects'
+    ) in done.stderr
+
+
+@dataclass(frozen=True)
+class Full:
+    """Two full scopes without a common name, and names outside both."""
+
+    projects: list[str]
+    departments: list[str]
+    person: Person
+
+    def scope(self, half: int) -> Object:
+        """Return the first or the second scope."""
+        part = slice(half * MOST_NAMES, (half + 1) * MOST_NAMES)
+        return {"projects": self.projects[part], "departments": self.departments[part]}
+
+
+@pytest.fixture(scope="module")
+def full(cluster: Cluster) -> Full:
+    """Return an author who may publish to twice as many names as a scope can list."""
+    suffix = unique("x").removeprefix("x-")
+    projects = [f"p{number:02}-{suffix}" for number in range(2 * MOST_NAMES)]
+    departments = [f"d{number:02}-{suffix}" for number in range(2 * MOST_NAMES)]
+    create(cluster, *map(namespace, projects))
+    return Full(projects, departments, author(cluster, "author", projects, departments))
+
+
+class TestManyNames:
+    """Scopes that are full: the cost of the checks stays within the API server's budgets."""
+
+    def test_full_scope_passes(self, full: Full) -> None:
+        """24 projects and 24 departments can be published, edited, moved to as many others, and deleted."""
+        name = unique("full")
+        before, after = (manifest(environment(name, full.scope(half))) for half in (0, 1))
+
+        answers = [
+            full.person.kubectl("create", "-f", "-", stdin=before),
+            full.person.kubectl("patch", PLURAL, name, *merge(spec={"displayName": "Full"})),
+            full.person.kubectl("replace", "-f", "-", stdin=after),
+            full.person.kubectl("delete", PLURAL, name, "--wait=false"),
+        ]
+
+        assert [None] * 4 == [judged(done) for done in answers]
+
+    @pytest.mark.parametrize("listed", ["projects", "departments"])
+    @pytest.mark.parametrize("place", [0, MOST_NAMES - 1])
+    def test_one_lacking_is_found(self, full: Full, listed: str, place: int) -> None:
+        """One name without the right among 24 is refused and named, wherever it stands."""
+        scope, foreign = full.scope(0), unique("foreign")
+        scope[listed][place] = foreign
+
+        done = full.person.kubectl("create", "-f", "-", stdin=manifest(environment(unique("new"), scope)))
+
+        assert fits(f'"{foreign}" needs', judged(done)), done.stderr
+
+    @pytest.mark.parametrize("listed", ["projects", "departments"])
+    def test_one_lacking_is_found_in_the_old_scope(self, cluster: Cluster, full: Full, listed: str) -> None:
+        """Moving 24 and 24 names away is refused when one of them is somebody else's."""
+        scope, foreign, name = full.scope(0), unique("foreign"), unique("full")
+        scope[listed][-1] = foreign
+        create(cluster, environment(name, scope))
+
+        done = full.person.kubectl("patch", PLURAL, name, *merge(spec={"scope": full.scope(1)}))
+
+        assert fits(f'"{foreign}" needs', judged(done)), done.stderr
+
+    @pytest.mark.parametrize("listed", ["projects", "departments"])
+    def test_one_too_many(self, cluster: Cluster, full: Full, listed: str) -> None:
+        """25 names are refused by the schema, for authors and administrators alike."""
+        scope = {listed: [unique("name") for _ in range(MOST_NAMES + 1)]}
+        new = manifest(environment(unique("new"), scope))
+        answers = [
+            full.person.kubectl("create", "-f", "-", stdin=new),
+            cluster.kubectl("create", "-f", "-", input=new, check=False),
+        ]
+
+        assert [True, True] == [
+            refuses(f"spec.scope.{listed}: Too many: 25: must have at most 24 items")(done) for done in answers
+        ]
+
+
+class TestScopeChanges:
+    """Both the old and the new scope need the right."""
+
+    def test_widen(self, cluster: Cluster, world: World) -> None:
+        """Adding a project needs ``publish`` there."""
+        name, person = unique("mine"), world.people["author in a and b"]
+        create(cluster, environment(name, world.scopes["one project"]))
+
+        done = person.kubectl("patch", PLURAL, name, *merge(spec={"scope": world.scopes["three projects"]}))
+
+        assert fits(f'publishing to project "c-{world.suffix}" needs', judged(done)), done.stderr
+
+    def test_withdraw(self, cluster: Cluster, world: World) -> None:
+        """Taking a project away needs ``publish`` there, and the answer says to keep it."""
+        name, person = unique("shared"), world.people["author in a and b"]
+        create(cluster, environment(name, world.scopes["three projects"]))
+
+        done = person.kubectl("patch", PLURAL, name, *merge(spec={"scope": world.scopes["two projects"]}))
+
+        assert fits(f'withdrawing an environment from project "c-{world.suffix}" needs', judged(done)), done.stderr
+        assert f'or keep "c-{world.suffix}" in spec.scope.projects' in done.stderr
+
+    def test_withdraw_department(self, cluster: Cluster, world: World) -> None:
+        """Taking a department away needs ``publish`` on it."""
+        name, person = unique("shared"), world.people["author for ml"]
+        create(cluster, environment(name, world.scopes["two departments"]))
+
+        done = person.kubectl("patch", PLURAL, name, *merge(spec={"scope": world.scopes["one department"]}))
+
+        assert fits(f'withdrawing an environment from department "hr-{world.suffix}" needs', judged(done)), done.stderr
+
+    def test_keep(self, cluster: Cluster, world: World) -> None:
+        """For a name that stays, the answer does not propose to remove it."""
+        name, person = unique("shared"), world.people["author in a and b"]
+        create(cluster, environment(name, world.scopes["three projects"]))
+
+        done = person.kubectl("patch", PLURAL, name, *merge(spec={"displayName": "Another name"}))
+
+        assert fits(f'changing an environment of project "c-{world.suffix}" needs', judged(done)), done.stderr
+        assert "leave it to somebody who has it" in done.stderr
+
+    def test_narrow_the_cluster(self, cluster: Cluster, world: World) -> None:
+        """Who may publish to a project cannot take an Environment of the whole cluster there."""
+        name, person = unique("everybody"), world.people["author in a and b"]
+        create(cluster, environment(name, {"cluster": True}))
+        scope = {**world.scopes["one project"], "cluster": None}
+
+        done = person.kubectl("patch", PLURAL, name, *merge(spec={"scope": scope}))
+
+        assert fits("changing an environment of the whole cluster needs", judged(done)), done.stderr
+
+    def test_widen_to_the_cluster(self, cluster: Cluster, world: World) -> None:
+        """Who may publish to a project cannot offer its Environment to the whole cluster."""
+        name, person = unique("mine"), world.people["author in a and b"]
+        create(cluster, environment(name, world.scopes["one project"]))
+
+        done = person.kubectl("patch", PLURAL, name, *merge(spec={"scope": {"projects": None, "cluster": True}}))
+
+        assert fits("publishing to the whole cluster needs", judged(done)), done.stderr
+        assert "or name projects or departments in spec.scope instead" in done.stderr
+
+    def test_own_scope(self, world: World) -> None:
+        """Within one's own projects everything is allowed: create, move, delete."""
+        name, person = unique("mine"), world.people["author in a and b"]
+        one, two = (manifest(environment(name, world.scopes[scope])) for scope in ("one project", "two projects"))
+
+        answers = [
+            person.kubectl("create", "-f", "-", stdin=one),
+            person.kubectl("replace", "-f", "-", stdin=two),
+            person.kubectl("replace", "-f", "-", stdin=one),
+            person.kubectl("delete", PLURAL, name, "--wait=false"),
+        ]
+
+        assert [None] * 4 == [judged(done) for done in answers]
+
+    def test_right_withdrawn(self, cluster: Cluster) -> None:
+        """A right that is taken away is needed again by the next request."""
+        project, name = unique("project"), unique("mine")
+        create(cluster, namespace(project), environment(name, {"projects": [project]}))
+        person = author(cluster, "author", projects=[project])
+        cluster.kubectl("delete", "rolebindings", "--all", "-n", project)
+        until("the right to go", lambda: not person.may(names.PUBLISH, PLURAL, project), seconds=RBAC_SECONDS)
+
+        done = person.kubectl("delete", PLURAL, name)
+
+        assert fits(f'deleting an environment of project "{project}" needs', judged(done)), done.stderr
+
+
+class TestWays:
+    """All ways of writing lead through the policies."""
+
+    @pytest.fixture
+    def shared(self, cluster: Cluster, world: World) -> str:
+        """Return an Environment of three projects, one of which is not the author's."""
+        name = unique("shared")
+        create(cluster, environment(name, world.scopes["three projects"]))
+        return name
+
+    @pytest.mark.parametrize("command", [("apply", "--server-side", "--force-conflicts"), ("apply",), ("replace",)])
+    def test_manifest(self, world: World, shared: str, command: tuple[str, ...]) -> None:
+        """A manifest that takes over somebody else's Environment is refused, however it is sent."""
+        mine = environment(shared, world.scopes["one project"])
+        # Server-side apply by somebody else takes no name out of a set: without the image this would change nothing.
+        mine["spec"]["image"] = "example/mine:1"
+
+        done = world.people["author in a and b"].kubectl(*command, "-f", "-", stdin=manifest(mine))
+
+        assert fits(ANY, judged(done)), done.stderr
+
+    @pytest.mark.parametrize("command", [("apply", "--server-side"), ("apply",), ("create",)])
+    def test_creation(self, world: World, command: tuple[str, ...]) -> None:
+        """A manifest for one's own projects is accepted, however it is sent."""
+        mine = manifest(environment(unique("mine"), world.scopes["two projects"]))
+
+        assert None is judged(world.people["author in a and b"].kubectl(*command, "-f", "-", stdin=mine))
+
+    def test_json_patch(self, world: World, shared: str) -> None:
+        """A JSON patch of one name is judged by what it makes."""
+        patch = json.dumps([{"op": "remove", "path": "/spec/scope/projects/2"}])
+
+        done = world.people["author in a and b"].kubectl("patch", PLURAL, shared, "--type=json", "-p", patch)
+
+        assert fits(f'in namespace "c-{world.suffix}"', judged(done)), done.stderr
+
+    def test_deletecollection(self, cluster: Cluster, world: World) -> None:
+        """Deleting a collection is refused for each Environment that one may not delete."""
+        name, label = unique("shared"), unique("label")
+        create(cluster, environment(name, world.scopes["three projects"], labels={"set": label}))
+
+        done = world.people["author in a and b"].kubectl(
+            "delete", "--raw", f"{ENVIRONMENTS_PATH}?labelSelector=set%3D{label}"
+        )
+
+        assert fits(f'in namespace "c-{world.suffix}"', judged(done)), done.stderr
+        assert exists(cluster, name)
+
+    def test_garbage_collector(self, cluster: Cluster, shared: str) -> None:
+        """An owner reference is no way round: the garbage collector may not publish either."""
+        account = "system:serviceaccount:kube-system:generic-garbage-collector"
+        groups = ("system:serviceaccounts", "system:serviceaccounts:kube-system", "system:authenticated")
+
+        done = Person(cluster, account, groups).kubectl("delete", PLURAL, shared)
+
+        assert fits(ANY, judged(done)), done.stderr
+
+
+class TestMetadata:
+    """Of the metadata only the annotation that allows deletion in use is judged."""
+
+    @pytest.fixture
+    def foreign(self, cluster: Cluster) -> str:
+        """Return an Environment of the whole cluster."""
+        name = unique("foreign")
+        create(cluster, environment(name, {"cluster": True}))
+        return name
+
+    def test_other_annotation(self, world: World, foreign: str) -> None:
+        """Other annotations and finalizers pass."""
+        change = merge(metadata={"annotations": {"note": "seen"}, "finalizers": [names.FINALIZER]})
+
+        assert None is judged(world.people["author"].kubectl("patch", PLURAL, foreign, *change))
+
+    @pytest.mark.parametrize("value", ["true", "false", ""])
+    def test_override_added(self, world: World, foreign: str, value: str) -> None:
+        """Adding the annotation needs ``publish``, whatever its value."""
+        change = merge(metadata={"annotations": {names.ALLOW_DELETE_IN_USE: value}})
+
+        done = world.people["author"].kubectl("patch", PLURAL, foreign, *change)
+
+        assert fits(EVERYWHERE, judged(done)), done.stderr
+
+    @pytest.mark.parametrize("value", ["false", None])
+    def test_override_changed(self, cluster: Cluster, world: World, foreign: str, value: str | None) -> None:
+        """Changing or removing the annotation needs ``publish``."""
+        cluster.kubectl("annotate", PLURAL, foreign, f"{names.ALLOW_DELETE_IN_USE}=true")
+        change = merge(metadata={"annotations": {names.ALLOW_DELETE_IN_USE: value}})
+
+        done = world.people["author"].kubectl("patch", PLURAL, foreign, *change)
+
+        assert fits(EVERYWHERE, judged(done)), done.stderr
+
+    def test_override_by_publisher(self, world: World, foreign: str) -> None:
+        """Who may publish may set the annotation."""
+        change = merge(metadata={"annotations": OVERRIDE})
+
+        assert None is judged(world.people["publisher"].kubectl("patch", PLURAL, foreign, *change))
+
+    def test_override_in_own_project(self, cluster: Cluster, world: World) -> None:
+        """An author may set the annotation on an Environment of his projects."""
+        name = unique("mine")
+        create(cluster, environment(name, world.scopes["two projects"]))
+        change = merge(metadata={"annotations": OVERRIDE})
+
+        assert None is judged(world.people["author in a and b"].kubectl("patch", PLURAL, name, *change))
+
+
+class TestOperator:
+    """The operator publishes nothing, and its own work is not judged."""
+
+    @pytest.fixture
+    def operator(self, world: World) -> Person:
+        """Return the operator's account."""
+        return world.people["operator"]
+
+    @pytest.fixture
+    def name(self, cluster: Cluster) -> str:
+        """Return an Environment of the whole cluster."""
+        name = unique("any")
+        create(cluster, environment(name, {"cluster": True}))
+        return name
+
+    def test_finalizer(self, operator: Person, name: str) -> None:
+        """It puts its finalizer in and takes it out."""
+        put, take = (
+            merge(metadata={"finalizers": finalizers}) for finalizers in ([names.FINALIZER, "other/one"], ["other/one"])
+        )
+
+        assert None is judged(operator.kubectl("patch", PLURAL, name, *put))
+        assert None is judged(operator.kubectl("patch", PLURAL, name, *take))
+        assert None is judged(operator.kubectl("patch", PLURAL, name, *merge(metadata={"finalizers": None})))
+
+    def test_status(self, operator: Person, name: str) -> None:
+        """It applies the status."""
+        status = {**environment(name, None), "status": {"observedGeneration": 1, "scope": "cluster"}}
+        del status["spec"]
+
+        done = operator.kubectl(
+            "apply",
+            "--server-side",
+            "--force-conflicts",
+            "--subresource=status",
+            "--field-manager=test",
+            "-f",
+            "-",
+            stdin=json.dumps(status),
+        )
+
+        assert None is judged(done)
+
+    def test_spec(self, operator: Person, name: str) -> None:
+        """It cannot change a spec."""
+        done = operator.kubectl("patch", PLURAL, name, *merge(spec={"image": "example/other:1"}))
+
+        assert fits(EVERYWHERE, judged(done)), done.stderr
+
+    @pytest.mark.parametrize(
+        ("verb", "resource"),
+        [
+            ("get", "secrets"),
+            ("list", "secrets"),
+            ("create", "pods"),
+            ("get", "configmaps"),
+            ("patch", "deployments.apps"),
+            ("patch", "namespaces"),
+            ("create", PLURAL),
+            ("update", PLURAL),
+            ("delete", PLURAL),
+            (names.PUBLISH, PLURAL),
+            (names.PUBLISH, DEPARTMENTS),
+            ("impersonate", "users"),
+            ("bind", "clusterroles.rbac.authorization.k8s.io"),
+        ],
+    )
+    def test_least(self, operator: Person, verb: str, resource: str) -> None:
+        """It has no right that its work does not need."""
+        assert not operator.may(verb, resource)
+
+    @pytest.mark.parametrize("resource", ["pods", "podtemplates", "deployments.apps", "cronjobs.batch", PLURAL])
+    def test_enough(self, operator: Person, resource: str) -> None:
+        """It may watch what uses Environments, everywhere."""
+        assert operator.may("list", resource)
+        assert operator.may("watch", resource)
+
+
+class TestRoles:
+    """The shipped ClusterRoles add to those of Kubernetes."""
+
+    def test_project_administrator(self, cluster: Cluster) -> None:
+        """Who is ``admin`` in a namespace may publish there, once he may write Environments at all."""
+        project, other = unique("project"), unique("project")
+        create(cluster, namespace(project), namespace(other))
+        person = author(cluster, "author")
+        create(cluster, bind(person, "admin", project))
+        person.await_right(names.PUBLISH, PLURAL, namespace=project)
+        mine, foreign = (manifest(environment(unique("new"), {"projects": [of]})) for of in (project, other))
+
+        assert None is judged(person.kubectl("create", "-f", "-", stdin=mine))
+        assert fits(f'in namespace "{other}"', judged(person.kubectl("create", "-f", "-", stdin=foreign)))
+
+    def test_admin_role_in_a_namespace_writes_nothing(self, cluster: Cluster) -> None:
+        """A RoleBinding alone gives no right to write: Environments belong to the cluster."""
+        project, person = unique("project"), Person(cluster, unique("local"))
+        create(cluster, namespace(project), bind(person, ADMIN, project))
+        person.await_right(names.PUBLISH, PLURAL, namespace=project)
+        new = manifest(environment(unique("new"), {"projects": [project]}))
+
+        assert fits("cannot create resource", judged(person.kubectl("create", "-f", "-", stdin=new)))
+
+    @pytest.mark.parametrize(
+        ("to", "verb", "expected"),
+        [
+            ("view", "list", True),
+            ("view", "create", False),
+            ("edit", "create", True),
+            ("edit", "deletecollection", True),
+            ("edit", names.PUBLISH, False),
+            ("admin", names.PUBLISH, True),
+        ],
+    )
+    def test_aggregation(self, cluster: Cluster, to: str, verb: str, *, expected: bool) -> None:
+        """``view`` reads, ``edit`` writes, ``admin`` publishes."""
+        person = Person(cluster, unique("person"))
+        create(cluster, bind(person, to))
+        person.await_right("list", PLURAL)
+
+        assert expected == person.may(verb, PLURAL)
+
+    def test_publish_by_name_is_no_publish(self, cluster: Cluster) -> None:
+        """A right on one Environment by its name does not open the scope."""
+        name, person = unique("named"), author(cluster, "author")
+        publisher = role(unique("named"), (names.GROUP, names.PLURAL, [names.PUBLISH], [name]))
+        create(cluster, publisher, bind(person, publisher["metadata"]["name"]))
+        person.await_right(names.PUBLISH, PLURAL, name=name)
+
+        done = person.kubectl("create", "-f", "-", stdin=manifest(environment(name, {"cluster": True})))
+
+        assert fits(EVERYWHERE, judged(done)), done.stderr
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        None,
+        "text",
+        [],
+        {},
+        {"scope": None},
+        {"scope": "cluster"},
+        {"scope": []},
+        {"scope": {}},
+        {"scope": {"cluster": "yes"}},
+        {"scope": {"cluster": None}},
+        {"scope": {"projects": "a"}},
+        {"scope": {"projects": [1]}},
+        {"scope": {"projects": [None]}},
+        {"scope": {"projects": None}},
+        {"scope": {"departments": {"ml": True}}},
+        {"scope": {"projects": [""]}},
+    ],
+    ids=str,
+)
+def test_malformed(world: World, spec: object) -> None:
+    """A malformed manifest is answered by the schema, never by an expression that failed."""
+    new = {**environment(unique("bad"), None), "spec": spec}
+
+    done = world.people["author"].kubectl("create", "--validate=false", "-f", "-", stdin=json.dumps(new))
+
+    assert 1 == done.returncode
+    assert "spec" in done.stderr
+    assert "expression" not in done.stderr
+    assert "is invalid" in done.stderr
+
+
+def test_policies_fit_the_types(cluster: Cluster) -> None:
+    """The API server's type checker has nothing to say about the policies."""
+    listed = json.loads(cluster.kubectl("get", "validatingadmissionpolicies", "-o", "json").stdout)["items"]
+    ours = [policy for policy in listed if policy["metadata"]["name"].startswith(f"{names.GROUP}-")]
+
+    assert ours
+    assert [] == [policy for policy in ours if policy.get("status", {}).get("typeChecking", {})]
+
+
+def test_status_is_not_the_authors(cluster: Cluster, world: World) -> None:
+    """An author cannot write the usage that guards an Environment."""
+    name = unique("mine")
+    create(cluster, environment(name, world.scopes["one project"]))
+    person, change = world.people["author in a and b"], merge(status={"scope": "forged"})
+
+    direct = person.kubectl("patch", PLURAL, name, "--subresource=status", *change)
+    beside = person.kubectl("patch", PLURAL, name, *change)
+
+    assert fits("cannot patch resource", judged(direct)), direct.stderr
+    assert None is judged(beside)
+    assert "forged" != cluster.kubectl("get", PLURAL, name, "-o", "jsonpath={.status.scope}").stdout

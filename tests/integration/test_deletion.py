@@ -1,0 +1,190 @@
+"""Deletion: refused while in use, and nothing lost or stuck when it slips past the refusal."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from conftest import GRACE_SECONDS
+from kube import Kube
+
+from builders import manifest, workload
+from cluster import Cluster
+from environment_operator import names
+from environment_operator.api.crd import definition
+
+POLICY_BINDING = f"{names.GROUP}-in-use"
+
+
+@pytest.fixture
+def used(kube: Kube, project: str) -> str:
+    """Return the name of an Environment that a Job uses."""
+    name = kube.unique("env")
+    kube.apply(manifest(name), workload("Job", "train", project, name))
+    kube.until_used(name, 1)
+    return name
+
+
+@pytest.fixture
+def unguarded(kube: Kube) -> Iterator[None]:
+    """Have the policy that refuses deletion out of the way, as for a DELETE that slipped past a late status."""
+    binding = kube.kubectl("get", "validatingadmissionpolicybinding", POLICY_BINDING, "-o", "json")
+    kube.kubectl("delete", "validatingadmissionpolicybinding", POLICY_BINDING)
+    probe = kube.unique("probe")
+    kube.apply(manifest(probe))
+    kube.until("the policy to be off", lambda: _slips(kube, probe))
+    yield
+    meta = json.loads(binding)
+    kube.apply({k: meta[k] for k in ("apiVersion", "kind", "spec")} | {"metadata": {"name": POLICY_BINDING}})
+    kube.until("the policy to be on", lambda: _refuses(kube))
+
+
+def _dry_delete(kube: Kube, name: str) -> bool:
+    """Say whether a deletion would be accepted."""
+    return kube.cluster.kubectl("delete", "env", name, "--dry-run=server", check=False).returncode == 0
+
+
+def _slips(kube: Kube, probe: str) -> bool:
+    """Say whether an Environment with a made-up user could be deleted."""
+    usage = {"total": 1, "workloads": 1, "templates": 0, "outdated": 0, "outOfScope": 0}
+    patch = json.dumps({"status": {"usage": usage}})
+    kube.kubectl("patch", "env", probe, "--subresource=status", "--type=merge", "-p", patch)
+    return _dry_delete(kube, probe)
+
+
+def _refuses(kube: Kube) -> bool:
+    """Say whether the policy refuses again."""
+    probe = kube.unique("probe")
+    kube.apply(manifest(probe))
+    return not _slips(kube, probe)
+
+
+def test_unused(kube: Kube) -> None:
+    """An Environment that nobody uses goes when it is deleted, after the grace period."""
+    name = kube.unique("env")
+    kube.apply(manifest(name))
+    kube.until_ready(name)
+    kube.kubectl("delete", "env", name, "--wait=false")
+
+    kube.until_gone("env", name)
+
+
+def test_in_use(kube: Kube, used: str, project: str) -> None:
+    """A deletion is refused while somebody uses it, with the count and the way out; afterwards it goes."""
+    message = kube.refused("delete", "env", used)
+
+    assert "used by 1 workload" in message
+    assert f"{names.REFERENCE}={used}" in message
+    assert "deletionTimestamp" not in kube.environment(used)["metadata"]
+    kube.kubectl("delete", "job", "train", "-n", project)
+    kube.until_used(used, 0)
+    kube.kubectl("delete", "env", used, "--wait=false")
+    kube.until_gone("env", used)
+
+
+def test_in_use_with_the_operator_down(kube: Kube, used: str, without_operator: None) -> None:  # noqa: ARG001
+    """The refusal does not need the operator."""
+    assert "used by 1 workload" in kube.refused("delete", "env", used)
+
+
+def test_collection(kube: Kube, used: str) -> None:
+    """A deletion of many spares the one in use."""
+    kube.kubectl("label", "env", used, f"test={used}")
+
+    assert "used by 1 workload" in kube.refused("delete", "env", "-l", f"test={used}")
+    path = f"/apis/{names.API_VERSION}/{names.PLURAL}?labelSelector=test%3D{used}"
+    assert "used by 1 workload" in kube.refused("delete", "--raw", path)
+    assert "deletionTimestamp" not in kube.environment(used)["metadata"]
+
+
+def test_finalizer_is_protected(kube: Kube, used: str) -> None:
+    """Nobody can take the finalizer from an Environment in use, by patch or by replace."""
+    patch = json.dumps({"metadata": {"finalizers": None}})
+
+    assert names.FINALIZER in kube.refused("patch", "env", used, "--type=merge", "-p", patch)
+    assert names.FINALIZER in kube.refused("replace", "-f", "-", stdin=json.dumps(manifest(used)))
+    assert [names.FINALIZER] == kube.environment(used)["metadata"]["finalizers"]
+
+
+def test_deletion_that_slips_past(kube: Kube, used: str, project: str, unguarded: None) -> None:  # noqa: ARG001
+    """A DELETE that the policy did not refuse waits, says for whom, and is carried out after the last user."""
+    kube.kubectl("delete", "env", used, "--wait=false")
+    message = kube.until_condition(used, "DeletionBlocked", "True", "Used")["message"]
+
+    assert f"Job {project}/train" in message
+    assert "False" == kube.condition(used, "Ready")["status"]
+    assert ["Used"] == [e["reason"] for e in kube.events(used)]
+    kube.kubectl("delete", "job", "train", "-n", project)
+    kube.until_gone("env", used)
+
+
+def test_user_that_comes_after_the_deletion(kube: Kube, project: str, unguarded: None) -> None:  # noqa: ARG001
+    """A user that comes into being while a deletion waits holds it up."""
+    name = kube.unique("env")
+    kube.apply(manifest(name))
+    kube.until_ready(name)
+    kube.kubectl("delete", "env", name, "--wait=false")
+    kube.apply(workload("Job", "late", project, name))
+    kube.until_condition(name, "DeletionBlocked", "True", "Used")
+    kube.kubectl("delete", "job", "late", "-n", project)
+    kube.until_gone("env", name)
+
+
+def test_override(kube: Kube, used: str, project: str) -> None:
+    """With the annotation it goes at once, its users stay, and an Event names them."""
+    kube.kubectl("annotate", "env", used, f"{names.ALLOW_DELETE_IN_USE}=true")
+    kube.kubectl("delete", "env", used, "--wait=false")
+    kube.until_gone("env", used)
+
+    assert kube.get("job", "train", project)
+    kube.until("the Event", lambda: ["ReleasedInUse"] == [e["reason"] for e in kube.events(used)])
+    assert f"Job {project}/train" in kube.events(used)[0]["message"]
+
+
+def test_project_full_of_users(kube: Kube) -> None:
+    """Deleting a project with all its users is never held up, and they stop counting."""
+    name, project = kube.unique("env"), kube.unique("full")
+    kube.kubectl("create", "namespace", project)
+    kube.apply(
+        manifest(name), *(workload(k, f"u{n}", project, name) for k in ("Job", "Deployment", "Pod") for n in range(5))
+    )
+    kube.until_used(name, 15)
+    kube.kubectl("delete", "namespace", project, "--wait=false")
+    kube.until_gone("namespace", project)
+    kube.until_used(name, 0)
+    kube.kubectl("delete", "env", name, "--wait=false")
+    kube.until_gone("env", name)
+
+
+def test_user_that_is_being_deleted_counts(kube: Kube, used: str, project: str) -> None:
+    """A user that is deleted but held by a finalizer counts until it is gone."""
+    kube.kubectl(
+        "patch", "job", "train", "-n", project, "--type=merge", "-p", '{"metadata":{"finalizers":["example.org/x"]}}'
+    )
+    kube.kubectl("delete", "job", "train", "-n", project, "--wait=false")
+
+    assert "used by 1 workload" in kube.refused("delete", "env", used)
+    kube.kubectl("patch", "job", "train", "-n", project, "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
+    kube.until_used(used, 0)
+
+
+def test_grace_period(cluster: Cluster, kube: Kube) -> None:
+    """An unused Environment stays for the grace period and says so, and goes soon after it."""
+    name = kube.unique("env")
+    kube.apply(manifest(name))
+    kube.until_ready(name)
+    cluster.stop_operator()
+    cluster.start_operator(env={"ENVIRONMENT_OPERATOR_GRACE_SECONDS": "4"})
+    kube.kubectl("delete", "env", name, "--wait=false")
+    message = kube.until_condition(name, "DeletionBlocked", "True", "GracePeriod")["message"]
+    cluster.stop_operator()
+    cluster.start_operator(env={"ENVIRONMENT_OPERATOR_GRACE_SECONDS": str(GRACE_SECONDS)})
+
+    assert "4 s" in message
+    kube.until_gone("env", name)
+
+
+def test_the_status_can_be_written_as_it_is(kube: Kube, used: str) -> None:
+    """Whatever the operator writes has a place in the schema: nothing is pruned."""
+    schema = definition()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"]
+
+    assert set(kube.status(used)) <= set(schema["properties"])

@@ -1,0 +1,250 @@
+"""Faults: whatever happens to the operator, the API server or a watch, the status is right in the end.
+
+A proxy stands between the operator and the API server where the fault is one of the connection.
+"""
+
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import pytest
+from kube import Kube, Object
+
+from builders import manifest, workload
+from cluster import Cluster
+from cluster.faults import WRITES, After, Answer, Before, EndWatch, Hold, Match, Rule
+from cluster.proxy import FaultProxy
+from cluster.traffic import Request
+from cluster.upstream import Upstream
+from environment_operator import names
+
+LISTS_OF_JOBS = Match(path="/apis/batch/v1/jobs$", watch=False)
+WATCHES_OF_JOBS = Match(path="/apis/batch/v1/jobs$", watch=True)
+WIDGETS = "widgets.example.org"
+
+
+@pytest.fixture
+def proxy(cluster: Cluster) -> Iterator[FaultProxy]:
+    """Return a proxy; the session's operator is down while it is there, and runs again afterwards."""
+    cluster.stop_operator()
+    with FaultProxy(Upstream.of(cluster.kubeconfig)) as made:
+        yield made
+        made.clear()
+        cluster.stop_operator(signal.SIGKILL)
+    cluster.start_operator()
+
+
+@pytest.fixture
+def environment(kube: Kube) -> str:
+    """Return the name of an Environment; the operator may still be down."""
+    name = kube.unique("env")
+    kube.apply(manifest(name))
+    return name
+
+
+def told_right(kube: Kube, name: str, users: int) -> None:
+    """Wait until an Environment is ready, protected, and its users counted."""
+    kube.until_ready(name)
+    kube.until_used(name, users)
+    assert [names.FINALIZER] == kube.environment(name)["metadata"]["finalizers"]
+
+
+def story(kube: Kube, name: str, project: str) -> Iterator[int | None]:
+    """Live through the life of an Environment; yield after each step how many users it has, None when it goes."""
+    kube.apply(manifest(name, scope={"projects": [project]}))
+    yield 0
+    kube.apply(workload("Job", name, project, name))
+    yield 1
+    kube.kubectl("delete", "job", name, "-n", project)
+    yield 0
+    kube.kubectl("delete", "env", name, "--wait=false")
+    yield None
+
+
+@dataclass
+class Reaper:
+    """Kills the operator over each of its writes, and starts it again when asked.
+
+    A write that was kept from the API server is tried again; that second try is let through.
+    """
+
+    cluster: Cluster
+    url: str
+    before: bool
+    kills: int = 0
+    spared: str = ""
+
+    def __call__(self, request: Request) -> bool:
+        """Kill the operator over a write; return whether the write may pass."""
+        pid = self.cluster.pid("operator")
+        if pid is None or request.path == self.spared:
+            self.spared = ""
+            return True
+        os.kill(pid, signal.SIGKILL)
+        self.kills += 1
+        self.spared = request.path if self.before else ""
+        return False
+
+    def revive(self) -> None:
+        """Start the operator again if it was killed."""
+        if not self.cluster.pid("operator"):
+            self.cluster.start_operator(server=self.url, await_ready=False)
+
+
+@pytest.mark.parametrize("moment", [Before, After])
+def test_killed_at_every_write(cluster: Cluster, kube: Kube, project: str, proxy: FaultProxy, moment: type) -> None:
+    """Killed right before or right after each of its writes, the operator finishes the story all the same."""
+    name, reaper = kube.unique("env"), Reaper(cluster, proxy.url, moment is Before)
+    cluster.start_operator(server=proxy.url)
+    proxy.add(Rule(Match(methods=WRITES.methods, path=f"/environments/{name}"), moment(reaper)))
+    for users in story(kube, name, project):
+        kube.until(f"{users} users", lambda: _told(kube, name, users, reaper), seconds=60)  # noqa: B023 - used at once
+
+    assert 5 <= reaper.kills
+
+
+def _told(kube: Kube, name: str, users: int | None, reaper: Reaper) -> bool:
+    """Say whether a step has its effect; start the operator again when it was killed over it."""
+    reaper.revive()
+    found = kube.find(name)
+    return (found or {}).get("status", {}).get("usage", {}).get("total") == users
+
+
+def test_api_server_restarted(cluster: Cluster, kube: Kube, environment: str, project: str) -> None:
+    """After a restart of the API server the same operator process goes on, and counts right."""
+    kube.apply(workload("Job", "before", project, environment))
+    told_right(kube, environment, 1)
+    pid = cluster.pid("operator")
+    cluster.stop("kube-apiserver", signal.SIGKILL)
+    cluster.start("kube-apiserver")
+    kube.apply(workload("Job", "after", project, environment))
+    told_right(kube, environment, 2)
+
+    assert pid == cluster.pid("operator")
+
+
+def test_expired_watch(cluster: Cluster, kube: Kube, environment: str, project: str, proxy: FaultProxy) -> None:
+    """When a watch ends with 410, users that came and went in the gap are counted right."""
+    kube.apply(*(workload("Job", f"goes{n}", project, environment) for n in range(2)))
+    cluster.start_operator(server=proxy.url)
+    told_right(kube, environment, 2)
+    hold = Hold()
+    proxy.add(Rule(LISTS_OF_JOBS, hold))
+    assert proxy.end_watches(WATCHES_OF_JOBS, EndWatch(expired=True)) == 1
+    kube.kubectl("delete", "jobs", "--all", "-n", project)
+    kube.apply(*(workload("Job", f"comes{n}", project, environment) for n in range(3)))
+    hold.release.set()
+    told_right(kube, environment, 3)
+
+    assert ["comes0", "comes1", "comes2"] == [w["name"] for w in kube.status(environment)["workloads"]]
+
+
+def test_broken_watch(cluster: Cluster, kube: Kube, environment: str, project: str, proxy: FaultProxy) -> None:
+    """A watch that breaks off is taken up where it stopped, without another list."""
+    cluster.start_operator(server=proxy.url)
+    told_right(kube, environment, 0)
+    proxy.traffic.clear()
+    assert proxy.end_watches(WATCHES_OF_JOBS, EndWatch(abrupt=True)) == 1
+    kube.apply(workload("Job", "j", project, environment))
+    told_right(kube, environment, 1)
+
+    assert () == proxy.traffic.exchanges(LISTS_OF_JOBS)
+
+
+@pytest.mark.parametrize("status", [403, 404, 500])
+def test_kind_that_cannot_be_listed(  # noqa: PLR0917
+    cluster: Cluster, kube: Kube, environment: str, project: str, proxy: FaultProxy, status: int
+) -> None:
+    """While a kind cannot be listed the others are counted, its users stay counted, and nothing is released."""
+    unused = kube.unique("env")
+    kube.apply(manifest(unused), workload("Job", "j", project, environment))
+    cluster.start_operator(server=proxy.url)
+    told_right(kube, environment, 1)
+    cluster.stop_operator(signal.SIGKILL)
+    rule = proxy.add(Rule(Match(path="/apis/batch/v1/jobs$"), Answer(status)))
+    cluster.start_operator(server=proxy.url)
+    kube.apply(workload("Deployment", "d", project, environment))
+    told_right(kube, environment, 2)
+    message = kube.until_condition(unused, "InUse", "Unknown", "UsageUnknown")["message"]
+    kube.kubectl("delete", "env", unused, "--wait=false")
+    kube.until_condition(unused, "DeletionBlocked", "True", "UsageUnknown")
+    rule.remove()
+    kube.until_gone("env", unused)
+
+    assert "jobs.batch" in message
+    assert str(status) in message
+    told_right(kube, environment, 2)
+
+
+def test_definition_removed_while_watched(
+    cluster: Cluster, kube: Kube, environment: str, project: str, tmp_path
+) -> None:
+    """A kind may come with its definition, go with it and come again: its users count while they exist."""
+    rows = tmp_path / "kinds.yaml"
+    rows.write_text("- {group: example.org, version: v1, kind: Widget, plural: widgets}\n")
+    kube.apply(reader_of_widgets())
+    cluster.stop_operator()
+    cluster.start_operator(env={"ENVIRONMENT_OPERATOR_KINDS_FILE": str(rows)})
+    pid = cluster.pid("operator")
+    for _ in range(2):
+        kube.apply(widgets())
+        kube.kubectl("wait", "--for=condition=Established", f"crd/{WIDGETS}", "--timeout=20s")
+        kube.apply(widget(environment, project))
+        told_right(kube, environment, 1)
+        kube.kubectl("delete", "crd", WIDGETS)
+        told_right(kube, environment, 0)
+    kube.kubectl("delete", "env", environment, "--wait=false")
+    kube.until_gone("env", environment)
+
+    assert pid == cluster.pid("operator")
+    cluster.stop_operator()
+    cluster.start_operator()
+
+
+def reader_of_widgets() -> Object:
+    """Return the role that lets the operator see the kind, by its label."""
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": "widget-reader", "labels": {f"{names.GROUP}/aggregate-to-operator": "true"}},
+        "rules": [{"apiGroups": ["example.org"], "resources": ["widgets"], "verbs": ["list", "watch"]}],
+    }
+
+
+def widgets() -> Object:
+    """Return the definition of a kind that only this test knows."""
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": WIDGETS},
+        "spec": {
+            "group": "example.org",
+            "scope": "Namespaced",
+            "names": {"kind": "Widget", "plural": "widgets"},
+            "versions": [{"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}],
+        },
+    }
+
+
+def widget(environment: str, project: str) -> Object:
+    """Return an object of that kind that refers to an Environment."""
+    meta = {"name": "w", "namespace": project, "labels": {names.REFERENCE: environment}}
+    return {"apiVersion": "example.org/v1", "kind": "Widget", "metadata": meta}
+
+
+def test_burst(cluster: Cluster, kube: Kube, environment: str, project: str, proxy: FaultProxy) -> None:
+    """500 users come and go in a burst: counted right at the end, with at most one status write a second."""
+    cluster.start_operator(server=proxy.url)
+    told_right(kube, environment, 0)
+    proxy.traffic.clear()
+    kube.apply(*(workload("PodTemplate", f"t{n}", project, environment) for n in range(500)))
+    kube.until_used(environment, 500)
+    kube.kubectl("delete", "--raw", f"/api/v1/namespaces/{project}/podtemplates")
+    kube.until_used(environment, 0)
+    written = [e.request.received for e in proxy.writes() if e.path.endswith(f"/{environment}/status")]
+
+    assert len(written) >= 2
+    assert min(later - earlier for earlier, later in pairwise(written)) >= 0.95

@@ -1,0 +1,237 @@
+"""The loop: what an applied Environment becomes, whom it counts, and what is never written."""
+
+import json
+import signal
+
+import pytest
+from kube import Kube, Object
+
+from builders import KINDS, manifest, workload
+from cluster import Cluster
+from cluster.proxy import FaultProxy
+from cluster.upstream import Upstream
+from environment_operator import names
+from environment_operator.api.v1alpha1 import EnvironmentSpec
+from environment_operator.render import fragment_hash, render
+
+KIND_NAMES = [kind.kind for kind in KINDS.values()]
+
+
+@pytest.fixture
+def environment(kube: Kube) -> str:
+    """Return the name of an Environment for the whole cluster, ready."""
+    name = kube.unique("env")
+    kube.apply(manifest(name))
+    kube.until_ready(name)
+    return name
+
+
+def versions(kube: Kube, *environments: str) -> list[str]:
+    """Return the resource versions of Environments."""
+    return [kube.environment(name)["metadata"]["resourceVersion"] for name in environments]
+
+
+def test_ready(kube: Kube) -> None:
+    """An applied Environment becomes ready: observed, rendered, hashed, with its pod security level and finalizer."""
+    name = kube.unique("env")
+    wanted = manifest(name, security={"capabilities": ["CHOWN"]}, tools=[{"name": "lab", "type": "JupyterNotebook"}])
+    kube.apply(wanted)
+    kube.until_ready(name)
+    found = kube.environment(name)
+    fragment = render(EnvironmentSpec.model_validate(wanted["spec"]))
+
+    assert found["metadata"]["generation"] == found["status"]["observedGeneration"]
+    assert fragment == found["status"]["fragment"]
+    assert fragment_hash(fragment) == found["status"]["fragmentHash"]
+    assert "baseline" == found["status"]["podSecurity"]
+    assert [names.FINALIZER] == found["metadata"]["finalizers"]
+
+
+def test_edit(kube: Kube, environment: str) -> None:
+    """An edit is observed: a new generation, another fragment, another hash."""
+    before = kube.status(environment)
+    kube.apply(manifest(environment, workingDir="/work"))
+    kube.until("the edit to be observed", lambda: kube.status(environment)["observedGeneration"] == 2)
+
+    assert "/work" == kube.status(environment)["fragment"]["containers"][0]["workingDir"]
+    assert before["fragmentHash"] != kube.status(environment)["fragmentHash"]
+
+
+def test_nothing_of_kopf_and_nothing_in_spec(kube: Kube, environment: str, project: str) -> None:
+    """The operator writes its finalizer and the status: no annotation, no label, no spec, nothing on users."""
+    kube.apply(workload("Deployment", "d", project, environment))
+    kube.until_used(environment, 1)
+    found, user = kube.environment(environment), kube.get("deployment", "d", project)
+    managers = {m["manager"]: m for m in json.loads(_managed(kube, environment))["metadata"]["managedFields"]}
+
+    assert {"kubectl.kubernetes.io/last-applied-configuration"} == set(found["metadata"]["annotations"])
+    assert "labels" not in found["metadata"]
+    assert 1 == found["metadata"]["generation"]
+    assert all("f:spec" not in fields["fieldsV1"] for m, fields in managers.items() if "kubectl" not in m)
+    assert "kopf" not in json.dumps(found) + json.dumps(user)
+
+
+def _managed(kube: Kube, environment: str) -> str:
+    """Return an Environment with its managed fields, as text."""
+    return kube.kubectl("get", "environment", environment, "-o", "json", "--show-managed-fields")
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"image": "a/" + "b" * 255}, "InvalidImage"),
+        ({"args": ["x" * 8192] * 9}, "TooLarge"),
+        ({"deprecated": {"message": "m", "replacedBy": "nobody-has-this-name"}}, "UnknownReplacement"),
+    ],
+)
+def test_stalled_and_mended(kube: Kube, fields: Object, reason: str) -> None:
+    """What cannot work is stalled with its reason, told in an Event, and ready once it is mended."""
+    name = kube.unique("env")
+    kube.apply(manifest(name, **fields))
+    message = kube.until_condition(name, "Stalled", "True", reason)["message"]
+
+    assert message == kube.condition(name, "Ready")["message"]
+    kube.until("the Event", lambda: [reason] == [e["reason"] for e in kube.events(name)])
+    kube.apply(manifest(name))
+    kube.until_ready(name)
+    assert {} == kube.condition(name, "Stalled")
+
+
+def test_replacement_that_comes_later(kube: Kube) -> None:
+    """An Environment is ready as soon as the one that replaces it exists, and stalled when that goes."""
+    old, new = kube.unique("old"), kube.unique("new")
+    kube.apply(manifest(old, deprecated={"message": "use the new one", "replacedBy": new}))
+    kube.until_condition(old, "Stalled", "True", "UnknownReplacement")
+    kube.apply(manifest(new))
+    kube.until_ready(old)
+    kube.kubectl("delete", "environment", new)
+    kube.until_condition(old, "Stalled", "True", "UnknownReplacement")
+
+
+@pytest.mark.parametrize("kind", KIND_NAMES)
+def test_users_of_every_kind(kube: Kube, environment: str, project: str, kind: str) -> None:
+    """A user of each kind is counted once, named, and no longer counted when its label or itself is gone."""
+    row = next(row for row in KINDS.values() if row.kind == kind)
+    kube.apply(workload(kind, "user", project, environment))
+    kube.until_used(environment, 1)
+    status = kube.status(environment)
+    sample = status["templates" if row.template else "workloads"]
+
+    assert [{"group": row.group, "kind": kind, "namespace": project, "name": "user"}] == sample
+    assert [{"group": row.group, "kind": kind, "count": 1}] == status["usage"]["byKind"]
+    assert int(row.template) == status["usage"]["templates"]
+    kube.kubectl("label", row.name, "user", "-n", project, f"{names.REFERENCE}-")
+    kube.until_used(environment, 0)
+    kube.kubectl("label", row.name, "user", "-n", project, f"{names.REFERENCE}={environment}")
+    kube.until_used(environment, 1)
+    kube.kubectl("delete", row.name, "user", "-n", project)
+    kube.until_used(environment, 0)
+
+
+def test_derived_objects_are_not_counted(kube: Kube, environment: str, project: str) -> None:
+    """A Deployment whose template carries the label counts once, not with its ReplicaSet and Pods."""
+    deployment = workload("Deployment", "d", project, environment)
+    deployment["spec"]["replicas"] = 3
+    deployment["spec"]["template"]["metadata"]["labels"][names.REFERENCE] = environment
+    kube.apply(deployment)
+    selector = f"{names.REFERENCE}={environment}"
+    kube.until(
+        "3 Pods with the label",
+        lambda: 3 == kube.kubectl("get", "pods", "-n", project, "-l", selector, "-o", "name").count("pod/"),
+    )
+
+    assert 1 == kube.kubectl("get", "rs", "-n", project, "-l", selector, "-o", "name").count("replicaset")
+    kube.apply(workload("Job", "later", project, environment))
+    kube.until_used(environment, 2)
+
+
+def test_one_object_of_several_roles(kube: Kube, environment: str, project: str) -> None:
+    """An object counts once for each Environment it names, whatever its roles; a role's label alone does not count."""
+    other = kube.unique("env")
+    kube.apply(manifest(other))
+    job = workload("Job", "j", project, environment)
+    job["metadata"]["labels"] |= {f"{names.ROLE_REFERENCE}a": other, f"{names.ROLE_REFERENCE}b": environment}
+    alone = workload("Job", "alone", project)
+    alone["metadata"]["labels"] = {f"{names.ROLE_REFERENCE}a": other}
+    kube.apply(job, alone)
+    kube.until_used(environment, 1)
+    kube.until_used(other, 1)
+
+
+def test_sample_is_sorted_and_bounded(kube: Kube, environment: str, project: str) -> None:
+    """The status names the first ten users in order and says that there are more."""
+    kube.apply(*(workload("PodTemplate", f"t{n:02}", project, environment) for n in reversed(range(12))))
+    kube.until_used(environment, 12)
+
+    assert [f"t{n:02}" for n in range(10)] == [t["name"] for t in kube.status(environment)["templates"]]
+    assert kube.status(environment)["truncated"]
+
+
+def test_scope_of_projects(kube: Kube, project: str) -> None:
+    """A project that does not exist is named until it does; users outside of the scope are counted as such."""
+    name, missing = kube.unique("env"), kube.unique("missing")
+    kube.apply(manifest(name, scope={"projects": [missing]}))
+    message = kube.until_condition(name, "ScopeResolved", "False", "UnknownProjects")["message"]
+    kube.apply(workload("Job", "outside", project, name))
+
+    assert missing in message
+    kube.until("the user outside", lambda: 1 == kube.status(name).get("usage", {}).get("outOfScope"))
+    kube.kubectl("create", "namespace", missing)
+    kube.until_condition(name, "ScopeResolved", "True", "Resolved")
+    kube.kubectl("delete", "namespace", missing, "--wait=false")
+    kube.until_condition(name, "ScopeResolved", "False", "UnknownProjects")
+
+
+def test_scope_of_departments(kube: Kube, project: str) -> None:
+    """When a project joins a department, its users come into the scope, and leave it with the project."""
+    name, department = kube.unique("env"), kube.unique("ml")
+    kube.apply(manifest(name, scope={"departments": [department]}), workload("Job", "j", project, name))
+    kube.until("the user outside", lambda: 1 == kube.status(name).get("usage", {}).get("outOfScope"))
+    kube.kubectl("label", "namespace", project, f"{names.DEPARTMENT}={department}")
+    kube.until("the user inside", lambda: 0 == kube.status(name)["usage"]["outOfScope"])
+    kube.kubectl("label", "namespace", project, f"{names.DEPARTMENT}-")
+    kube.until("the user outside again", lambda: 1 == kube.status(name)["usage"]["outOfScope"])
+
+
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGKILL])
+def test_restart_writes_nothing(cluster: Cluster, kube: Kube, project: str, sig: int) -> None:
+    """An operator that starts when nothing has changed writes nothing to the Environments that are there."""
+    settled = [kube.unique("env") for _ in range(5)]
+    kube.apply(*map(manifest, settled), *(workload("Job", name, project, name) for name in settled))
+    for name in settled:
+        kube.until_used(name, 1)
+    before = versions(kube, *settled)
+    cluster.stop_operator(sig)
+    with FaultProxy(Upstream.of(cluster.kubeconfig)) as proxy:
+        cluster.start_operator(server=proxy.url)
+        last = kube.unique("env")
+        kube.apply(manifest(last))
+        kube.until_ready(last)
+        cluster.stop_operator()
+        written = {exchange.path.split("/")[5] for exchange in proxy.writes()}
+    cluster.start_operator()
+
+    assert before == versions(kube, *settled)
+    assert last in written
+    assert set() == written & set(settled)
+
+
+def test_changes_while_the_operator_is_down(cluster: Cluster, kube: Kube, environment: str, project: str) -> None:
+    """What came and went while the operator was down is counted right when it starts again."""
+    kube.apply(workload("Job", "goes", project, environment))
+    kube.until_used(environment, 1)
+    cluster.stop_operator(signal.SIGKILL)
+    kube.kubectl("delete", "job", "goes", "-n", project)
+    kube.apply(*(workload("CronJob", f"comes{n}", project, environment) for n in range(3)))
+    cluster.start_operator()
+    kube.until_used(environment, 3)
+
+    assert ["comes0", "comes1", "comes2"] == [w["name"] for w in kube.status(environment)["workloads"]]
+
+
+def test_finalizer_is_put_back(kube: Kube, environment: str) -> None:
+    """A finalizer that a replace dropped from an unused Environment comes back."""
+    kube.kubectl("replace", "-f", "-", stdin=json.dumps(manifest(environment)))
+    kube.until(
+        "the finalizer", lambda: [names.FINALIZER] == kube.environment(environment)["metadata"].get("finalizers")
+    )

@@ -1,0 +1,82 @@
+"""The documentation is complete: what users can meet is explained where they would look."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from prometheus_client import Counter, Gauge, Histogram
+
+from environment_operator import metrics, names
+from environment_operator.api.tools import DEFAULT_PORTS
+from environment_operator.errors import Reason
+from environment_operator.generate import documents, render
+from environment_operator.judge import judge
+from environment_operator.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+INSIDE = (ROOT / "operator/README.md").read_text(encoding="utf-8")
+SETTLED = {"Available", "Terminating", "Unused", "Resolved", "ReleasedInUse"}
+
+
+@pytest.mark.parametrize("path", documents())
+def test_generated_files_are_fresh(path: str) -> None:
+    """What is generated is what the code says now."""
+    assert render(documents()[path]) == (ROOT / path).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("reason", [r for r in Reason if r not in SETTLED])
+def test_every_trouble_is_explained(reason: Reason) -> None:
+    """Each reason that asks something of a user is in the README, with what to do."""
+    assert f"| `{reason}` |" in README
+
+
+@pytest.mark.parametrize("name", [v for k, v in vars(names).items() if isinstance(v, str) and f"{names.GROUP}/" in v])
+def test_every_label_and_annotation_is_explained(name: str) -> None:
+    """Each label, annotation and finalizer that works today is in the README's table."""
+    planned = {names.API_VERSION, names.RECORD}
+    assert name in planned or f"| `{name}" in README
+
+
+@pytest.mark.parametrize("setting", Settings.model_fields)
+def test_every_setting_is_explained(setting: str) -> None:
+    """Each setting is in the operator's README."""
+    assert f"`{setting.upper()}`" in INSIDE
+
+
+@pytest.mark.parametrize("metric", [m for m in vars(metrics).values() if isinstance(m, Counter | Gauge | Histogram)])
+def test_every_metric_is_explained(metric: Counter | Gauge | Histogram) -> None:
+    """Each metric is in the operator's README under the name that is exported."""
+    described = next(iter(metric.describe()))
+    suffix = "_total" if described.type == "counter" else ""
+    assert f"`{described.name}{suffix}" in INSIDE
+
+
+@pytest.mark.parametrize("room", sorted(p.stem for p in (ROOT / "operator/environment_operator").iterdir()))
+def test_every_room_is_explained(room: str) -> None:
+    """Each room of the code is in the operator's README."""
+    assert room.startswith("__") or f"`{room}`" in INSIDE
+
+
+def test_default_ports_are_published() -> None:
+    """The README's table of default ports is that of the code."""
+    header, _, ports = README[README.index("| JupyterNotebook") :].splitlines()[:3]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in (header, ports)]
+
+    assert {name: str(port) for name, port in DEFAULT_PORTS.items()} == dict(zip(*cells, strict=True))
+
+
+@pytest.mark.parametrize("block", re.findall(r"```yaml\n(.*?)```", README, re.DOTALL))
+def test_every_example_works(block: str) -> None:
+    """Each Environment in the README is one that can work."""
+    example = yaml.safe_load(block)
+
+    assert None is judge(example["spec"], replacement_exists=False).stalled
+    assert names.KIND == example["kind"]
+
+
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"[`\n]make ([a-z-]+)", README))))
+def test_every_command_exists(target: str) -> None:
+    """Each make target that the documentation names is in the Makefile."""
+    assert f"\n{target}:" in (ROOT / "Makefile").read_text(encoding="utf-8")

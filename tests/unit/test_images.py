@@ -1,0 +1,57 @@
+"""Image references: grammar, what the grammar cannot tell, and the default pull policy."""
+
+import pytest
+
+from environment_operator import images
+
+HEX = "0123456789abcdef" * 4
+
+
+@pytest.mark.parametrize(
+    ("reference", "expected"),
+    [
+        ("jupyter", images.Image("jupyter", None, None)),
+        ("localhost:5000/a/b_c:1.0", images.Image("localhost:5000/a/b_c", "1.0", None)),
+        ("[fe80::1]:5000/a", images.Image("[fe80::1]:5000/a", None, None)),
+        (f"r.example/a:1@sha256:{HEX}", images.Image("r.example/a", "1", f"sha256:{HEX}")),
+        ("Upper/Case", None),
+        ("a:", None),
+        ("a b", None),
+        ("a\n", None),
+        ("", None),
+    ],
+)
+def test_parse(reference: str, expected: images.Image | None) -> None:
+    """A reference is taken apart as the distribution project does it, or not at all."""
+    assert expected == images.parse(reference)
+
+
+@pytest.mark.parametrize(
+    ("reference", "expected"),
+    [
+        ("a/" + "b" * 254, "characters"),
+        (HEX, "image ID"),
+        (f"a@md5:{HEX}", "algorithm"),
+        (f"a@sha256:{HEX[:-1]}", "64 lowercase hexadecimal digits"),
+        (f"a@sha256:{HEX.upper()}", "lowercase"),
+        ("Not An Image", "does not follow"),
+    ],
+)
+def test_problem(reference: str, expected: str) -> None:
+    """What a runtime would refuse is told in words that say what to change."""
+    assert expected in (images.problem(reference) or "")
+
+
+@pytest.mark.parametrize("reference", ["a", "a:1", f"a/{HEX}", f"a@sha512:{HEX}{HEX}", "b" * 255])
+def test_no_problem(reference: str) -> None:
+    """A reference that can be pulled has no problem."""
+    assert images.problem(reference) is None
+
+
+@pytest.mark.parametrize(
+    ("reference", "expected"),
+    [("a", "Always"), ("a:latest", "Always"), ("a:1", "IfNotPresent"), (f"a@sha256:{HEX}", "IfNotPresent")],
+)
+def test_default_pull_policy(reference: str, expected: str) -> None:
+    """The default policy is that of Kubernetes for this image."""
+    assert expected == images.default_pull_policy(reference)

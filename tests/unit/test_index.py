@@ -1,0 +1,117 @@
+"""The indices: who uses what, readable both ways, whatever the order of events."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from builders import environment
+from environment_operator import names
+from environment_operator.index import EnvironmentIndex, ProjectIndex, UsageIndex, User, references
+
+A, B = User("jobs.batch", "team", "a"), User("pods", "team", "b")
+NAMES = st.sampled_from(["x", "y", "z"])
+STEPS = st.lists(
+    st.tuples(st.sampled_from(["jobs.batch", "pods"]), st.sampled_from("abc"), st.frozensets(NAMES)), max_size=30
+)
+
+
+def test_references() -> None:
+    """The main label and those of single roles refer to Environments; a role's label alone does not."""
+    role = f"{names.ROLE_REFERENCE}worker"
+
+    assert frozenset({"x", "y"}) == references({names.REFERENCE: "x", role: "y", "app": "z"})
+    assert frozenset() == references({role: "y"})
+    assert frozenset() == references({names.REFERENCE: ""})
+
+
+def test_put_tells_whom_it_concerns() -> None:
+    """A change names the Environments that were left or come to, and no other."""
+    index = UsageIndex()
+
+    assert frozenset({"x", "y"}) == index.put(A, frozenset({"x", "y"}))
+    assert frozenset() == index.put(A, frozenset({"x", "y"}))
+    assert frozenset({"x", "z"}) == index.put(A, frozenset({"y", "z"}))
+    assert {A} == set(index.users("z"))
+    assert not index.users("x")
+
+
+def test_sweep_forgets_what_a_list_no_longer_has() -> None:
+    """Objects of the kind that are not in a complete list are gone; other kinds are left alone."""
+    index = UsageIndex()
+    index.put(A, frozenset({"x"}))
+    index.put(B, frozenset({"x"}))
+
+    assert frozenset({"x"}) == index.sweep("jobs.batch", set())
+    assert {B} == set(index.users("x"))
+
+
+@given(STEPS)
+def test_index_is_what_was_said_last(steps: list[tuple[str, str, frozenset[str]]]) -> None:
+    """Whatever the order of events, the users of an Environment are the objects whose last word names it."""
+    index, last = UsageIndex(), {}
+    for kind, name, environments in steps:
+        index.put(User(kind, "ns", name), environments)
+        last[User(kind, "ns", name)] = environments
+
+    for name in "xyz":
+        assert {u for u, e in last.items() if name in e} == set(index.users(name))
+
+
+@given(STEPS, STEPS)
+def test_a_list_makes_up_for_every_event_missed(missed, listed) -> None:
+    """After a complete list, an index that missed events knows what a fresh one knows."""
+    stale, fresh = UsageIndex(), UsageIndex()
+    for kind, name, environments in missed:
+        stale.put(User(kind, "ns", name), environments)
+    final = {User(kind, "ns", name): environments for kind, name, environments in listed}
+    for index in (stale, fresh):
+        for user, environments in final.items():
+            index.put(user, environments)
+        for kind in ("jobs.batch", "pods"):
+            index.sweep(kind, {(u.namespace, u.name) for u in final if u.kind == kind})
+
+    for name in "xyz":
+        assert set(fresh.users(name)) == set(stale.users(name))
+
+
+def test_projects() -> None:
+    """A project that comes, goes or changes its department concerns whoever mentions it or either department."""
+    index = ProjectIndex()
+
+    assert {("project", "p"), ("department", "ml")} == index.put("p", "ml")
+    assert frozenset() == index.put("p", "ml")
+    assert {("project", "p"), ("department", "ml"), ("department", "cv")} == index.put("p", "cv")
+    assert {("project", "p"), ("department", "cv")} == index.sweep(set())
+    assert {} == index.departments
+
+
+def test_environments() -> None:
+    """An Environment concerns itself, and when it comes or goes those that name it as their replacement."""
+    index = EnvironmentIndex()
+    old = environment("old", deprecated={"message": "m", "replacedBy": "new"})
+
+    assert frozenset({"old"}) == index.put(old)
+    assert frozenset({"new", "old"}) == index.put(environment("new"))
+    assert frozenset() == index.put(environment("new"))
+    assert frozenset({"old"}) == index.drop("new")
+    assert "new" not in index
+    assert old["spec"] == index.get("old")["spec"]
+
+
+def test_an_older_event_changes_nothing() -> None:
+    """An event that was under way while we wrote does not bring the old state back."""
+    index, newer, older = EnvironmentIndex(), environment(status={"scope": "new"}), environment(status={"scope": "old"})
+    newer["metadata"]["resourceVersion"] = "8"
+    index.put(newer)
+
+    assert frozenset() == index.put(older)
+    assert {"scope": "new"} == index.get("jupyter")["status"]
+
+
+def test_scope_mentions() -> None:
+    """An Environment is concerned by the projects and departments of its scope."""
+    index = EnvironmentIndex()
+    index.put(environment("e", scope={"projects": ["p"], "departments": ["d"]}))
+
+    assert frozenset({"e"}) == index.concerned([("project", "p")])
+    assert frozenset({"e"}) == index.concerned([("department", "d")])
+    assert frozenset() == index.concerned([("project", "d")])

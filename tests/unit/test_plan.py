@@ -1,0 +1,247 @@
+"""Decisions: what is done about an Environment in each state, and the laws that decisions keep."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from builders import environment, known
+from environment_operator import names
+from environment_operator.api.status import EnvironmentStatus
+from environment_operator.index import User
+from environment_operator.plan import decide, wants_live_look
+from environment_operator.snapshot import LiveLook, Options, Plan, Snapshot
+from environment_operator.usage import Known
+
+NOW = "2026-01-01T00:00:00Z"
+DELETED = "2026-01-01T00:00:00Z"
+JOB, POD = User("jobs.batch", "team", "train"), User("pods", "team", "shell")
+TEMPLATE = User("podtemplates", "team", "base")
+
+
+def snapshot(env: dict[str, Any], who: Known | None = None, **fields: Any) -> Snapshot:
+    """Return a snapshot in which everything is known."""
+    defaults: dict[str, Any] = {"departments": {"team": None}, "replacement_exists": False, "now": NOW}
+    return Snapshot(environment=env, known=who or known(), **{**defaults, **fields})
+
+
+def deleted(**fields: Any) -> dict[str, Any]:
+    """Return an Environment that was deleted and waits."""
+    env = environment(**fields)
+    env["metadata"]["deletionTimestamp"] = DELETED
+    return env
+
+
+def looked(seconds: float, user: str | None = None) -> LiveLook:
+    """Return a live look some seconds after the deletion."""
+    return LiveLook(datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds), user)
+
+
+def condition(plan: Plan, kind: str) -> tuple[str, str, str] | None:
+    """Return status, reason and message of a condition in the planned status."""
+    found = {c["type"]: c for c in (plan.status or {})["conditions"]}
+    return (found[kind]["status"], found[kind]["reason"], found[kind]["message"]) if kind in found else None
+
+
+def test_a_new_environment() -> None:
+    """A new Environment receives our finalizer and a status that says it is ready."""
+    env = environment()
+    del env["metadata"]["finalizers"]
+    plan = decide(snapshot(env))
+
+    assert plan.add_finalizer
+    assert ("True", "Available", "workloads in its scope may use it") == condition(plan, "Ready")
+    assert None is condition(plan, "Stalled")
+    assert 1 == plan.status["observedGeneration"]
+    assert ("cluster", "Training", "restricted") == tuple(plan.status[k] for k in ("scope", "types", "podSecurity"))
+
+
+def test_nothing_to_do() -> None:
+    """When the status is as it should be, the plan is empty, whatever the time."""
+    first = decide(snapshot(environment(), known(JOB)))
+    later = snapshot(environment(status=first.status), known(JOB), now="2027-01-01T00:00:00Z")
+
+    assert Plan() == decide(later)
+
+
+def test_usage() -> None:
+    """Users are counted by kind, workloads apart from templates, and named in order."""
+    plan = decide(snapshot(environment(), known(POD, JOB, TEMPLATE)))
+    usage = plan.status["usage"]
+
+    assert (3, 2, 1) == (usage["total"], usage["workloads"], usage["templates"])
+    assert [("", "Pod"), ("", "PodTemplate"), ("batch", "Job")] == [(k["group"], k["kind"]) for k in usage["byKind"]]
+    assert ["train", "shell"] == [w["name"] for w in plan.status["workloads"]]
+    assert ["base"] == [t["name"] for t in plan.status["templates"]]
+    assert ("True", "Used", "used by 2 workloads and 1 template") == condition(plan, "InUse")
+
+
+def test_the_sample_is_bounded() -> None:
+    """Only so many users are named, and the status says that there are more; with 0 nobody is named at all."""
+    users = [User("pods", "team", f"p{n:02}") for n in range(20)]
+    some = decide(snapshot(environment(), known(*users), options=Options(sample=3)))
+    none = decide(snapshot(deleted(), known(*users), options=Options(sample=0)))
+
+    assert ["p00", "p01", "p02"] == [w["name"] for w in some.status["workloads"]]
+    assert some.status["truncated"]
+    assert "workloads" not in none.status
+    assert "p00" not in condition(none, "DeletionBlocked")[2]
+
+
+def test_out_of_scope_users() -> None:
+    """Users in projects that the scope does not include are counted; projects without a department are not in one."""
+    env = environment(scope={"projects": ["a"], "departments": ["ml"]})
+    users = known(*(User("pods", project, "p") for project in ("a", "b", "c")))
+    plan = decide(snapshot(env, users, departments={"a": None, "b": "ml", "c": None}))
+
+    assert 1 == plan.status["usage"]["outOfScope"]
+
+
+def test_unknown_projects() -> None:
+    """A project of the scope that does not exist is named in a condition; the Environment is ready all the same."""
+    plan = decide(snapshot(environment(scope={"projects": ["team", "typo"]})))
+
+    assert ("False", "UnknownProjects", "these projects do not exist yet: typo") == condition(plan, "ScopeResolved")
+    assert "True" == condition(plan, "Ready")[0]
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason", "hint"),
+    [
+        ({"image": "a/" + "b" * 255}, "InvalidImage", "spec.image"),
+        ({"deprecated": {"message": "m", "replacedBy": "gone"}}, "UnknownReplacement", "create it or name another"),
+        ({"args": ["x" * 8192] * 9}, "TooLarge", "65536"),
+        ({"fromTheFuture": True}, "InvalidSpec", "spec.fromTheFuture"),
+    ],
+)
+def test_stalled(fields: dict[str, Any], reason: str, hint: str) -> None:
+    """What cannot work is stalled, with a reason, words that say what to change, one Event, and no fragment."""
+    plan = decide(snapshot(environment(**fields)))
+    again = decide(snapshot(environment(status=plan.status, **fields)))
+
+    assert ("True", reason) == condition(plan, "Stalled")[:2]
+    assert ("False", reason) == condition(plan, "Ready")[:2]
+    assert hint in condition(plan, "Stalled")[2]
+    assert [reason] == [n.reason for n in plan.notices]
+    assert "fragment" not in plan.status
+    assert Plan() == again
+
+
+def test_unknown_usage() -> None:
+    """While a kind cannot be read and nobody else uses it, use is Unknown and names the kind."""
+    who = known(unknown={"jobs.batch": "Forbidden, no right"})
+    status, reason, message = condition(decide(snapshot(environment(), who)), "InUse")
+
+    assert ("Unknown", "UsageUnknown") == (status, reason)
+    assert "jobs.batch: Forbidden" in message
+
+
+def test_a_kind_that_was_never_listed_keeps_its_users() -> None:
+    """After a restart while a kind cannot be read, its users are still counted and named as before."""
+    before = decide(snapshot(environment(), known(JOB, POD))).status
+    blind = known(POD, unknown={"jobs.batch": "Forbidden, no right"}, blind=frozenset({"jobs.batch"}))
+
+    assert Plan() == decide(snapshot(environment(status=before), blind))
+
+
+def test_deletion_waits_for_users() -> None:
+    """A deleted Environment in use stays, and says who uses it and what to do."""
+    plan = decide(snapshot(deleted(), known(JOB)))
+    status, reason, message = condition(plan, "DeletionBlocked")
+
+    assert not plan.release
+    assert ("True", "Used") == (status, reason)
+    assert "Job team/train" in message
+    assert names.REFERENCE in message
+    assert ["Used"] == [n.reason for n in plan.notices]
+
+
+@pytest.mark.parametrize(
+    ("who", "live", "release", "reason"),
+    [
+        (known(), looked(11), True, None),
+        (known(), looked(10.5), False, "GracePeriod"),
+        (known(), looked(11, "Pod team/new"), False, "Used"),
+        (known(), None, False, "UsageUnknown"),
+        (known(unknown={"pods": "Degraded, 500"}), looked(99), False, "UsageUnknown"),
+        (known(JOB), looked(99), False, "Used"),
+    ],
+)
+def test_release(who: Known, live: LiveLook | None, release: bool, reason: str | None) -> None:
+    """The finalizer goes only when index and live look agree that nobody uses it and the grace period is over."""
+    plan = decide(snapshot(deleted(), who, live=live))
+
+    assert release is plan.release
+    assert release or reason == condition(plan, "DeletionBlocked")[1]
+
+
+def test_release_by_order() -> None:
+    """With the override annotation it goes at once, and an Event names those left behind."""
+    env = deleted()
+    env["metadata"]["annotations"] = {names.ALLOW_DELETE_IN_USE: "true"}
+    plan = decide(snapshot(env, known(JOB)))
+
+    assert plan.release
+    assert ["ReleasedInUse"] == [n.reason for n in plan.notices]
+    assert "Job team/train" in plan.notices[0].message
+
+
+def test_a_foreign_finalizer_is_left_alone() -> None:
+    """Once ours is gone, nothing more is done about the deletion."""
+    env = deleted()
+    env["metadata"]["finalizers"] = ["example.org/other"]
+    plan = decide(snapshot(env))
+
+    assert not plan.release
+    assert not plan.add_finalizer
+
+
+def test_when_a_live_look_is_wanted() -> None:
+    """The API server is asked only when a deletion waits for nothing else."""
+    assert wants_live_look(deleted(), known())
+    assert not wants_live_look(environment(), known())
+    assert not wants_live_look(deleted(), known(JOB))
+    assert not wants_live_look(deleted(), known(unknown={"pods": "Degraded"}))
+
+
+USERS = st.frozensets(
+    st.builds(
+        User, st.sampled_from(["jobs.batch", "pods", "podtemplates"]), st.sampled_from("ab"), st.sampled_from("xyz")
+    )
+)
+FIELDS = st.fixed_dictionaries(
+    {},
+    optional={
+        "image": st.sampled_from(["a", "a:1", "a/" + "b" * 255]),
+        "scope": st.sampled_from([{"cluster": True}, {"projects": ["a"]}, {"departments": ["ml"], "projects": ["q"]}]),
+        "deprecated": st.just({"message": "m", "replacedBy": "new"}),
+        "createHomeDir": st.booleans(),
+        "tools": st.just([{"name": "lab", "type": "JupyterNotebook"}]),
+    },
+)
+
+
+@given(FIELDS, USERS, st.booleans(), st.booleans(), st.sampled_from([None, looked(5), looked(60)]))
+def test_deciding_again_changes_nothing(fields, users, gone, replacement_exists, live) -> None:
+    """Law 6: whatever the state, once the plan is carried out there is nothing left to write."""
+    env = deleted(**fields) if gone else environment(**fields)
+    args = {"departments": {"a": "ml", "b": None}, "replacement_exists": replacement_exists, "live": live}
+    first = decide(snapshot(env, known(*users), **args))
+    second = decide(
+        snapshot({**env, "status": first.status or {}}, known(*users), **{**args, "now": "2030-01-01T00:00:00Z"})
+    )
+
+    assert first.release or None is second.status
+    assert first.release or () == second.notices
+    assert first.status is None or EnvironmentStatus.model_validate(first.status)
+
+
+@given(USERS, st.booleans())
+def test_nobody_in_use_is_released(users, unknown) -> None:
+    """Law 7: with a user, or without certainty, an Environment is never released without an order."""
+    who = known(*users, **({"unknown": {"pods": "Degraded"}} if unknown else {}))
+    plan = decide(snapshot(deleted(), who, live=looked(99)))
+
+    assert plan.release is (not users and not unknown)

@@ -1,0 +1,121 @@
+"""The work queue: each key once, one worker a key, later again after failures."""
+
+import asyncio
+
+from environment_operator.workqueue import WorkQueue
+
+
+class Clock:
+    """A clock that moves when told to."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        """Return the time."""
+        return self.now
+
+
+def queue(clock: Clock | None = None) -> WorkQueue:
+    """Return a queue without a noticeable rate limit."""
+    return WorkQueue(rate=1e6, longest=30, clock=clock or Clock())
+
+
+async def due(waiting: WorkQueue) -> str | None:
+    """Take the key that is due now, or None."""
+    task = asyncio.ensure_future(waiting.get())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    if task.done():
+        return task.result()
+    task.cancel()
+    return None
+
+
+async def test_a_key_waits_once() -> None:
+    """A key that is added twice is handed out once."""
+    waiting = queue()
+    waiting.add("a")
+    waiting.add("a")
+
+    assert 1 == len(waiting)
+    assert "a" == await waiting.get()
+    assert None is await due(waiting)
+
+
+async def test_a_key_added_while_worked_on_comes_again() -> None:
+    """What happens while a key is worked on is not lost, and no two workers have the key."""
+    waiting = queue()
+    waiting.add("a")
+    await waiting.get()
+    waiting.add("a")
+
+    assert None is await due(waiting)
+    waiting.done("a")
+    assert "a" == await waiting.get()
+
+
+async def test_failures_come_later_each_time() -> None:
+    """A failed key comes again after pauses that double up to the longest."""
+    clock = Clock()
+    waiting = queue(clock)
+    waiting.add("a")
+    pauses = []
+    for _ in range(9):
+        before = clock.now
+        while (key := await due(waiting)) is None:
+            clock.now += 0.25
+        waiting.done(key, failed=True)
+        pauses.append(clock.now - before)
+
+    assert [0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0] == pauses
+
+
+async def test_a_success_ends_the_pauses() -> None:
+    """After a success the next failure waits as short as the first."""
+    clock = Clock()
+    waiting = queue(clock)
+    waiting.add("a")
+    waiting.done(await waiting.get(), failed=True)
+    clock.now += 0.5
+    waiting.done(await waiting.get())
+    waiting.add("a")
+    waiting.done(await waiting.get(), failed=True)
+    clock.now += 0.5
+
+    assert "a" == await waiting.get()
+
+
+async def test_hold_gathers_what_follows() -> None:
+    """After a hold, however often a key is added meanwhile, it comes once and only when the hold is over."""
+    clock = Clock()
+    waiting = queue(clock)
+    waiting.add("a")
+    waiting.done(await waiting.get(), hold=1.0)
+    for _ in range(10):
+        waiting.add("a")
+
+    assert None is await due(waiting)
+    clock.now += 1.0
+    assert "a" == await waiting.get()
+
+
+async def test_the_sooner_time_counts() -> None:
+    """A key that is to come later comes at once when it is added again without a delay."""
+    waiting = queue()
+    waiting.add("a", delay=60)
+
+    assert None is await due(waiting)
+    waiting.add("a")
+    assert "a" == await waiting.get()
+
+
+async def test_rate() -> None:
+    """Keys are handed out no faster than the rate."""
+    waiting = WorkQueue(rate=100, longest=30, clock=asyncio.get_running_loop().time)
+    for key in range(20):
+        waiting.add(str(key))
+    start = asyncio.get_running_loop().time()
+    for _ in range(20):
+        await waiting.get()
+
+    assert asyncio.get_running_loop().time() - start >= 0.18
