@@ -15,7 +15,7 @@ demo: venv ## Walk through the story on a real Kubernetes API, with real command
 	PYTHONPATH=tests $(PY) -m demo
 
 test: venv ## Run all tests, those on a real Kubernetes API included.
-	$(PY) -m pytest
+	$(PY) -m pytest -n 2 --dist worksteal
 
 unit: venv ## Run the tests that need no Kubernetes: seconds.
 	$(PY) -m pytest tests/unit

@@ -193,4 +193,4 @@ def refuses(answer: Done | Reply, phrase: str) -> bool:
 
 def exists(rest: Rest, name: str) -> bool:
     """Return whether there is such an Environment."""
-    return rest.get(at(name)).ok
+    return rest.get(at(name)).status != 404

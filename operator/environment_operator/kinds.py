@@ -14,7 +14,10 @@ class Kind(BaseModel):
         version: the version that the operator watches.
         kind: the kind's name.
         plural: its name in URLs.
+        path_to_template: keys that lead to the pod template; none when the object is one itself, as a Pod is.
         template: True when workloads are made from it; False when it runs pods itself.
+        template_immutable: True when the pod template cannot change after creation.
+        keeps_revisions: True when old pod templates can come back, as by ``kubectl rollout undo``.
         custom: True when it comes from a CustomResourceDefinition and may be absent.
     """
 
@@ -24,7 +27,10 @@ class Kind(BaseModel):
     version: str
     kind: str
     plural: str
+    path_to_template: tuple[str, ...] = ("spec", "template")
     template: bool = False
+    template_immutable: bool = False
+    keeps_revisions: bool = False
     custom: bool = True
 
     @property
@@ -40,21 +46,23 @@ class Kind(BaseModel):
         )
 
 
-def _builtin(group: str, version: str, kind: str, plural: str, *, template: bool = False) -> Kind:
-    """Return the row of a kind that every cluster has."""
-    return Kind(group=group, version=version, kind=kind, plural=plural, template=template, custom=False)
+def _builtin(group: str, kind: str, path: str = "spec.template", **columns: bool) -> Kind:
+    """Return the row of a kind that every cluster has; the plurals of all of them end in s."""
+    keys = tuple(path.split(".")) if path else ()
+    plural = f"{kind.lower()}s"
+    return Kind(group=group, version="v1", kind=kind, plural=plural, path_to_template=keys, custom=False, **columns)
 
 
 BUILTIN: tuple[Kind, ...] = (
-    _builtin("", "v1", "Pod", "pods"),
-    _builtin("", "v1", "PodTemplate", "podtemplates", template=True),
-    _builtin("", "v1", "ReplicationController", "replicationcontrollers"),
-    _builtin("apps", "v1", "DaemonSet", "daemonsets"),
-    _builtin("apps", "v1", "Deployment", "deployments"),
-    _builtin("apps", "v1", "ReplicaSet", "replicasets"),
-    _builtin("apps", "v1", "StatefulSet", "statefulsets"),
-    _builtin("batch", "v1", "CronJob", "cronjobs"),
-    _builtin("batch", "v1", "Job", "jobs"),
+    _builtin("", "Pod", "", template_immutable=True),
+    _builtin("", "PodTemplate", "template", template=True),
+    _builtin("", "ReplicationController"),
+    _builtin("apps", "DaemonSet", keeps_revisions=True),
+    _builtin("apps", "Deployment", keeps_revisions=True),
+    _builtin("apps", "ReplicaSet"),
+    _builtin("apps", "StatefulSet", keeps_revisions=True),
+    _builtin("batch", "CronJob", "spec.jobTemplate.spec.template"),
+    _builtin("batch", "Job", template_immutable=True),
 )
 
 

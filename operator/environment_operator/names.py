@@ -33,3 +33,9 @@ SYSTEM_NAMESPACE = "environments-system"
 SERVICE_ACCOUNT = "environment-operator"
 OPERATOR_USER = f"system:serviceaccount:{SYSTEM_NAMESPACE}:{SERVICE_ACCOUNT}"
 FIELD_MANAGER = "environment-operator"
+
+# On what a workload becomes at admission.
+INJECTED_FROM = f"{GROUP}/injected-from"
+TOKEN = f"{GROUP}/workload"
+REFRESH = f"{GROUP}/refresh"
+CONTAINER = f"{GROUP}/container"

@@ -3,32 +3,24 @@
 from collections.abc import Generator, Iterator
 
 import pytest
-from kube import Kube
+from kube import Kube, Operator
 
 from cluster import Cluster
 from cluster.processes import tail
+from cluster.proxy import FaultProxy
 from cluster.rest import Rest
+from cluster.upstream import Upstream
 
-# A short grace period: what it protects from is tested where it matters, with the time it needs.
-GRACE_SECONDS = 1
-OPERATOR = {"ENVIRONMENT_OPERATOR_GRACE_SECONDS": str(GRACE_SECONDS), "ENVIRONMENT_OPERATOR_RETRY_SECONDS": "2"}
+# Short, so that tests are; what each of them is for is tested where it matters, with the time that it needs.
+SETTINGS = {"GRACE_SECONDS": "1", "RETRY_SECONDS": "2", "GATHER_SECONDS": "0.1"}
 
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """Return a cluster with the CRD, the policies, the roles and the operator, made for this run alone."""
-    with Cluster(directory=tmp_path_factory.mktemp("cluster") / "state", operator_env=OPERATOR) as made:
+    """Return a cluster with the CRD, the policies and the roles, made for this run alone; the operator runs."""
+    settings = {f"ENVIRONMENT_OPERATOR_{name}": value for name, value in SETTINGS.items()}
+    with Cluster(directory=tmp_path_factory.mktemp("cluster") / "state", operator_env=settings) as made:
         yield made
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show the end of the operator's log with a test that failed."""
-    report = yield
-    cluster = getattr(item, "funcargs", {}).get("cluster")
-    if report.failed and cluster:
-        report.sections.append(("end of the operator's log", tail(cluster.layout.log("operator"))))
-    return report
 
 
 @pytest.fixture(scope="session")
@@ -39,8 +31,28 @@ def rest(cluster: Cluster) -> Iterator[Rest]:
     made.close()
 
 
+@pytest.fixture(scope="session")
+def operator(cluster: Cluster) -> Iterator[Operator]:
+    """Return the operator of this run; all that it says to the API server goes through a proxy."""
+    with FaultProxy(Upstream.of(cluster.kubeconfig)) as proxy:
+        made = Operator(cluster, proxy)
+        made.stop()
+        made.start()
+        yield made
+        made.stop()
+
+
 @pytest.fixture
-def kube(cluster: Cluster, rest: Rest) -> Kube:
+def proxy(operator: Operator) -> Iterator[FaultProxy]:
+    """Return the proxy between the operator and the API server; its rules end with the test."""
+    operator.proxy.clear()
+    yield operator.proxy
+    operator.proxy.clear()
+    operator.start()
+
+
+@pytest.fixture
+def kube(cluster: Cluster, rest: Rest, operator: Operator) -> Kube:  # noqa: ARG001 - it runs
     """Return the administrator's hands."""
     return Kube(cluster, rest)
 
@@ -49,14 +61,19 @@ def kube(cluster: Cluster, rest: Rest) -> Kube:
 def project(kube: Kube) -> Iterator[str]:
     """Return a namespace of this test's own; it is deleted afterwards."""
     name = kube.unique("project")
-    kube.kubectl("create", "namespace", name)
+    kube.rest.create("/api/v1/namespaces", {"metadata": {"name": name}})
+    # The controller manager makes the account that Pods need.
+    account = f"/api/v1/namespaces/{name}/serviceaccounts/default"
+    kube.until("the default account", lambda: kube.rest.get(account).ok)
     yield name
-    kube.kubectl("delete", "namespace", name, "--wait=false")
+    kube.rest.delete(f"/api/v1/namespaces/{name}")
 
 
-@pytest.fixture
-def without_operator(cluster: Cluster) -> Iterator[None]:
-    """Have the operator down during the test."""
-    cluster.stop_operator()
-    yield
-    cluster.start_operator()
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show the end of the operator's log with a test that failed."""
+    report = yield
+    cluster = getattr(item, "funcargs", {}).get("cluster")
+    if report.failed and cluster:
+        report.sections.append(("end of the operator's log", tail(cluster.layout.log("operator"))))
+    return report

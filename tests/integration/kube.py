@@ -1,6 +1,7 @@
 """kubectl for tests: objects as dicts, refusals as text, and waiting for what must come true."""
 
 import json
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from uuid import uuid4
 import yaml
 
 from cluster import Cluster
+from cluster.proxy import FaultProxy
 from cluster.rest import Rest
 from cluster.waiting import until
 from environment_operator import names
@@ -16,6 +18,28 @@ from environment_operator import names
 Object = dict[str, Any]
 SECONDS = 20
 ENVIRONMENTS = f"/apis/{names.API_VERSION}/{names.PLURAL}"
+
+
+@dataclass(frozen=True)
+class Operator:
+    """The operator of the cluster, behind the proxy."""
+
+    cluster: Cluster
+    proxy: FaultProxy
+
+    @property
+    def pid(self) -> int | None:
+        """Its process, None when it does not run."""
+        return self.cluster.pid("operator")
+
+    def stop(self, sig: int = signal.SIGTERM) -> None:
+        """Stop it and wait for its end."""
+        self.cluster.stop_operator(sig)
+
+    def start(self, *, await_ready: bool = True, **env: object) -> None:
+        """Start it unless it runs; settings by their names."""
+        variables = {f"ENVIRONMENT_OPERATOR_{name.upper()}": str(value) for name, value in env.items()}
+        self.cluster.start_operator(variables, server=self.proxy.url, await_ready=await_ready)
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@
 - the operator's account, the garbage collector, and requests that are malformed.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pytest
 
 from cluster import Cluster
+from cluster.rest import Reply, Rest
 from cluster.waiting import until
 from environment_operator import names
 from environment_operator.api import v1alpha1
@@ -21,28 +21,32 @@ from environment_operator.policies.publishing import MOST_NAMES
 from people import (
     ADMIN,
     DEPARTMENTS,
+    DRY_RUN,
+    ENVIRONMENTS,
     PLURAL,
+    RBAC,
     RBAC_SECONDS,
     VIEWER,
     Done,
     Object,
     Person,
+    at,
     author,
     bind,
     create,
     environment,
     exists,
     manifest,
-    merge,
     namespace,
-    refuses,
+    refusal,
     role,
+    sent,
     unique,
 )
 
 OPERATOR_GROUPS = ("system:serviceaccounts", f"system:serviceaccounts:{names.SYSTEM_NAMESPACE}", "system:authenticated")
-OVERRIDE = {names.ALLOW_DELETE_IN_USE: "true"}
-ENVIRONMENTS_PATH = f"/apis/{names.API_VERSION}/{names.PLURAL}"
+OVERRIDE: Object = {"metadata": {"annotations": {names.ALLOW_DELETE_IN_USE: "true"}}}
+ANOTHER_NAME: Object = {"spec": {"displayName": "Another name"}}
 
 # What each person lacks for each scope; what is not here is allowed. {0} is the suffix of the names in this run.
 EVERYWHERE = "in all namespaces"
@@ -101,14 +105,14 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(cluster: Cluster) -> World:
+def world(cluster: Cluster, rest: Rest) -> World:
     """Return the world of the table; the tests only look at it or add to it."""
     suffix = unique("x").removeprefix("x-")
     scopes = {name: _suffixed(scope, suffix) for name, scope in SCOPES.items()}
     environments = {name: unique(name.replace(" ", "-")) for name in scopes}
-    create(cluster, *(namespace(f"{letter}-{suffix}") for letter in "abc"))
-    create(cluster, *(environment(environments[name], scope) for name, scope in scopes.items()))
-    return World(suffix, _people(cluster, suffix), scopes, environments)
+    create(rest, *(namespace(f"{letter}-{suffix}") for letter in "abc"))
+    create(rest, *(environment(environments[name], scope) for name, scope in scopes.items()))
+    return World(suffix, _people(cluster, rest, suffix), scopes, environments)
 
 
 def _suffixed(scope: Object, suffix: str) -> Object:
@@ -119,7 +123,7 @@ def _suffixed(scope: Object, suffix: str) -> Object:
     }
 
 
-def _people(cluster: Cluster, suffix: str) -> dict[str, Person]:
+def _people(cluster: Cluster, rest: Rest, suffix: str) -> dict[str, Person]:
     """Return the people of the table, once the API server knows what they may do."""
     people = {
         "cluster administrator": Person(cluster, unique("root")),
@@ -128,24 +132,20 @@ def _people(cluster: Cluster, suffix: str) -> dict[str, Person]:
         "viewer": Person(cluster, unique("viewer")),
     }
     roles = ("cluster-admin", ADMIN, ADMIN, VIEWER)
-    create(cluster, *(bind(person, to) for person, to in zip(people.values(), roles, strict=True)))
+    create(rest, *(bind(person, to) for person, to in zip(people.values(), roles, strict=True)))
     people["viewer"].await_right("list", PLURAL)
     return {
         **people,
-        "author in a and b": author(cluster, "author", projects=[f"a-{suffix}", f"b-{suffix}"]),
-        "author for ml": author(cluster, "author", departments=[f"ml-{suffix}"]),
-        "author": author(cluster, "author"),
+        "author in a and b": author(cluster, rest, "author", projects=[f"a-{suffix}", f"b-{suffix}"]),
+        "author for ml": author(cluster, rest, "author", departments=[f"ml-{suffix}"]),
+        "author": author(cluster, rest, "author"),
         "operator": Person(cluster, names.OPERATOR_USER, OPERATOR_GROUPS),
     }
 
 
-def judged(done: Done) -> str | None:
-    """Return what a refusal says, None for a request that passed."""
-    return done.stderr if done.returncode else None
-
-
-def fits(expected: str | None, said: str | None) -> bool:
+def fits(expected: str | None, answer: Done | Reply) -> bool:
     """Return whether a request passed or was refused as expected, and never by an expression that failed."""
+    said = refusal(answer)
     if expected is None or said is None:
         return expected == said
     return expected in said and "(Forbidden)" in said and "expression" not in said
@@ -154,40 +154,39 @@ def fits(expected: str | None, said: str | None) -> bool:
 @pytest.mark.parametrize(("who", "scope"), TABLE)
 def test_create(world: World, who: str, scope: str) -> None:
     """Creating needs ``publish`` on everything in the scope; a refusal names what is lacking."""
-    new = manifest(environment(unique("new"), world.scopes[scope]))
+    new = environment(unique("new"), world.scopes[scope])
 
-    done = world.people[who].kubectl("create", "-f", "-", stdin=new)
+    answer = world.people[who].rest.create(f"{ENVIRONMENTS}{DRY_RUN}", new)
 
-    assert fits(world.lacking(who, scope), judged(done)), done.stderr
+    assert fits(world.lacking(who, scope), answer), answer
 
 
 @pytest.mark.parametrize(("who", "scope"), TABLE)
 def test_edit(world: World, who: str, scope: str) -> None:
     """Editing any field of the spec needs ``publish`` on everything in the scope."""
-    edit = merge(spec={"displayName": "Another name"})
     expected = world.lacking(who, scope)
     if who == "operator":  # It may patch, for the finalizer, but publishes nothing.
         expected = ANY
 
-    done = world.people[who].kubectl("patch", PLURAL, world.environments[scope], "--dry-run=server", *edit)
+    answer = world.people[who].rest.patch(f"{at(world.environments[scope])}{DRY_RUN}", ANOTHER_NAME)
 
-    assert fits(expected, judged(done)), done.stderr
+    assert fits(expected, answer), answer
 
 
 @pytest.mark.parametrize(("who", "scope"), TABLE)
 def test_delete(world: World, who: str, scope: str) -> None:
     """Deleting needs ``publish`` on everything in the scope."""
-    done = world.people[who].kubectl("delete", PLURAL, world.environments[scope], "--dry-run=server")
+    answer = world.people[who].rest.delete(f"{at(world.environments[scope])}{DRY_RUN}")
 
-    assert fits(world.lacking(who, scope), judged(done)), done.stderr
+    assert fits(world.lacking(who, scope), answer), answer
 
 
 @pytest.mark.parametrize(("who", "scope"), [case for case in TABLE if "author" in case[0]])
 def test_label(world: World, who: str, scope: str) -> None:
     """A change of metadata alone is nobody's scope: RBAC is enough."""
-    label = ("label", PLURAL, world.environments[scope], "team=one", "--dry-run=server")
+    label = {"metadata": {"labels": {"team": "one"}}}
 
-    assert None is judged(world.people[who].kubectl(*label))
+    assert None is refusal(world.people[who].rest.patch(f"{at(world.environments[scope])}{DRY_RUN}", label))
 
 
 def test_every_name_is_judged() -> None:
@@ -195,19 +194,17 @@ def test_every_name_is_judged() -> None:
     assert v1alpha1.MOST_NAMES == MOST_NAMES
 
 
-def test_refusal_is_helpful(world: World, cluster: Cluster) -> None:
+def test_refusal_is_helpful(world: World) -> None:
     """A refusal says who lacks which verb on what, and both ways out."""
-    person = author(cluster, "author")
-    new = manifest(environment(unique("new"), world.scopes["one project"]))
-    project = f"a-{world.suffix}"
+    person, project = world.people["author"], f"a-{world.suffix}"
 
-    done = person.kubectl("create", "-f", "-", stdin=new)
+    answer = person.rest.create(ENVIRONMENTS, environment(unique("new"), world.scopes["one project"]))
 
     assert (
         f'publishing to project "{project}" needs the verb "publish" on {PLURAL} in namespace "{project}", '
         f'which "{person.name}" lacks: ask for a RoleBinding to the ClusterRole environment-admin there, '
         f'or remove "{project}" from spec.scope.projects'
-    ) in done.stderr
+    ) in answer.message
 
 
 @dataclass(frozen=True)
@@ -225,13 +222,13 @@ class Full:
 
 
 @pytest.fixture(scope="module")
-def full(cluster: Cluster) -> Full:
+def full(cluster: Cluster, rest: Rest) -> Full:
     """Return an author who may publish to twice as many names as a scope can list."""
     suffix = unique("x").removeprefix("x-")
     projects = [f"p{number:02}-{suffix}" for number in range(2 * MOST_NAMES)]
     departments = [f"d{number:02}-{suffix}" for number in range(2 * MOST_NAMES)]
-    create(cluster, *map(namespace, projects))
-    return Full(projects, departments, author(cluster, "author", projects, departments))
+    create(rest, *map(namespace, projects))
+    return Full(projects, departments, author(cluster, rest, "author", projects, departments))
 
 
 class TestManyNames:
@@ -239,17 +236,16 @@ class TestManyNames:
 
     def test_full_scope_passes(self, full: Full) -> None:
         """24 projects and 24 departments can be published, edited, moved to as many others, and deleted."""
-        name = unique("full")
-        before, after = (manifest(environment(name, full.scope(half))) for half in (0, 1))
+        name, mine = unique("full"), full.person.rest
 
         answers = [
-            full.person.kubectl("create", "-f", "-", stdin=before),
-            full.person.kubectl("patch", PLURAL, name, *merge(spec={"displayName": "Full"})),
-            full.person.kubectl("replace", "-f", "-", stdin=after),
-            full.person.kubectl("delete", PLURAL, name, "--wait=false"),
+            mine.create(ENVIRONMENTS, environment(name, full.scope(0))),
+            mine.patch(at(name), {"spec": {"displayName": "Full"}}),
+            mine.patch(at(name), {"spec": {"scope": full.scope(1)}}),
+            mine.delete(at(name)),
         ]
 
-        assert [None] * 4 == [judged(done) for done in answers]
+        assert [None] * 4 == [refusal(answer) for answer in answers]
 
     @pytest.mark.parametrize("listed", ["projects", "departments"])
     @pytest.mark.parametrize("place", [0, MOST_NAMES - 1])
@@ -258,133 +254,126 @@ class TestManyNames:
         scope, foreign = full.scope(0), unique("foreign")
         scope[listed][place] = foreign
 
-        done = full.person.kubectl("create", "-f", "-", stdin=manifest(environment(unique("new"), scope)))
+        answer = full.person.rest.create(ENVIRONMENTS, environment(unique("new"), scope))
 
-        assert fits(f'"{foreign}" needs', judged(done)), done.stderr
+        assert fits(f'"{foreign}" needs', answer), answer
 
     @pytest.mark.parametrize("listed", ["projects", "departments"])
-    def test_one_lacking_is_found_in_the_old_scope(self, cluster: Cluster, full: Full, listed: str) -> None:
+    def test_one_lacking_is_found_in_the_old_scope(self, rest: Rest, full: Full, listed: str) -> None:
         """Moving 24 and 24 names away is refused when one of them is somebody else's."""
         scope, foreign, name = full.scope(0), unique("foreign"), unique("full")
         scope[listed][-1] = foreign
-        create(cluster, environment(name, scope))
+        create(rest, environment(name, scope))
 
-        done = full.person.kubectl("patch", PLURAL, name, *merge(spec={"scope": full.scope(1)}))
+        answer = full.person.rest.patch(at(name), {"spec": {"scope": full.scope(1)}})
 
-        assert fits(f'"{foreign}" needs', judged(done)), done.stderr
+        assert fits(f'"{foreign}" needs', answer), answer
 
     @pytest.mark.parametrize("listed", ["projects", "departments"])
-    def test_one_too_many(self, cluster: Cluster, full: Full, listed: str) -> None:
+    def test_one_too_many(self, rest: Rest, full: Full, listed: str) -> None:
         """25 names are refused by the schema, for authors and administrators alike."""
         scope = {listed: [unique("name") for _ in range(MOST_NAMES + 1)]}
-        new = manifest(environment(unique("new"), scope))
-        answers = [
-            full.person.kubectl("create", "-f", "-", stdin=new),
-            cluster.kubectl("create", "-f", "-", input=new, check=False),
-        ]
 
-        assert [True, True] == [
-            refuses(f"spec.scope.{listed}: Too many: 25: must have at most 24 items")(done) for done in answers
-        ]
+        answers = [by.create(ENVIRONMENTS, environment(unique("new"), scope)) for by in (full.person.rest, rest)]
+
+        expected = f"spec.scope.{listed}: Too many: 25: must have at most 24 items"
+        assert [True, True] == [expected in answer.message for answer in answers], answers
 
 
 class TestScopeChanges:
     """Both the old and the new scope need the right."""
 
-    def test_widen(self, cluster: Cluster, world: World) -> None:
+    def test_widen(self, rest: Rest, world: World) -> None:
         """Adding a project needs ``publish`` there."""
         name, person = unique("mine"), world.people["author in a and b"]
-        create(cluster, environment(name, world.scopes["one project"]))
+        create(rest, environment(name, world.scopes["one project"]))
 
-        done = person.kubectl("patch", PLURAL, name, *merge(spec={"scope": world.scopes["three projects"]}))
+        answer = person.rest.patch(at(name), {"spec": {"scope": world.scopes["three projects"]}})
 
-        assert fits(f'publishing to project "c-{world.suffix}" needs', judged(done)), done.stderr
+        assert fits(f'publishing to project "c-{world.suffix}" needs', answer), answer
 
-    def test_withdraw(self, cluster: Cluster, world: World) -> None:
+    def test_withdraw(self, rest: Rest, world: World) -> None:
         """Taking a project away needs ``publish`` there, and the answer says to keep it."""
         name, person = unique("shared"), world.people["author in a and b"]
-        create(cluster, environment(name, world.scopes["three projects"]))
+        create(rest, environment(name, world.scopes["three projects"]))
 
-        done = person.kubectl("patch", PLURAL, name, *merge(spec={"scope": world.scopes["two projects"]}))
+        answer = person.rest.patch(at(name), {"spec": {"scope": world.scopes["two projects"]}})
 
-        assert fits(f'withdrawing an environment from project "c-{world.suffix}" needs', judged(done)), done.stderr
-        assert f'or keep "c-{world.suffix}" in spec.scope.projects' in done.stderr
+        assert fits(f'withdrawing an environment from project "c-{world.suffix}" needs', answer), answer
+        assert f'or keep "c-{world.suffix}" in spec.scope.projects' in answer.message
 
-    def test_withdraw_department(self, cluster: Cluster, world: World) -> None:
+    def test_withdraw_department(self, rest: Rest, world: World) -> None:
         """Taking a department away needs ``publish`` on it."""
         name, person = unique("shared"), world.people["author for ml"]
-        create(cluster, environment(name, world.scopes["two departments"]))
+        create(rest, environment(name, world.scopes["two departments"]))
 
-        done = person.kubectl("patch", PLURAL, name, *merge(spec={"scope": world.scopes["one department"]}))
+        answer = person.rest.patch(at(name), {"spec": {"scope": world.scopes["one department"]}})
 
-        assert fits(f'withdrawing an environment from department "hr-{world.suffix}" needs', judged(done)), done.stderr
+        assert fits(f'withdrawing an environment from department "hr-{world.suffix}" needs', answer), answer
 
-    def test_keep(self, cluster: Cluster, world: World) -> None:
+    def test_keep(self, rest: Rest, world: World) -> None:
         """For a name that stays, the answer does not propose to remove it."""
         name, person = unique("shared"), world.people["author in a and b"]
-        create(cluster, environment(name, world.scopes["three projects"]))
+        create(rest, environment(name, world.scopes["three projects"]))
 
-        done = person.kubectl("patch", PLURAL, name, *merge(spec={"displayName": "Another name"}))
+        answer = person.rest.patch(at(name), ANOTHER_NAME)
 
-        assert fits(f'changing an environment of project "c-{world.suffix}" needs', judged(done)), done.stderr
-        assert "leave it to somebody who has it" in done.stderr
+        assert fits(f'changing an environment of project "c-{world.suffix}" needs', answer), answer
+        assert "leave it to somebody who has it" in answer.message
 
-    def test_narrow_the_cluster(self, cluster: Cluster, world: World) -> None:
+    def test_narrow_the_cluster(self, rest: Rest, world: World) -> None:
         """Who may publish to a project cannot take an Environment of the whole cluster there."""
         name, person = unique("everybody"), world.people["author in a and b"]
-        create(cluster, environment(name, {"cluster": True}))
+        create(rest, environment(name, {"cluster": True}))
         scope = {**world.scopes["one project"], "cluster": None}
 
-        done = person.kubectl("patch", PLURAL, name, *merge(spec={"scope": scope}))
+        answer = person.rest.patch(at(name), {"spec": {"scope": scope}})
 
-        assert fits("changing an environment of the whole cluster needs", judged(done)), done.stderr
+        assert fits("changing an environment of the whole cluster needs", answer), answer
 
-    def test_widen_to_the_cluster(self, cluster: Cluster, world: World) -> None:
+    def test_widen_to_the_cluster(self, rest: Rest, world: World) -> None:
         """Who may publish to a project cannot offer its Environment to the whole cluster."""
         name, person = unique("mine"), world.people["author in a and b"]
-        create(cluster, environment(name, world.scopes["one project"]))
+        create(rest, environment(name, world.scopes["one project"]))
 
-        done = person.kubectl("patch", PLURAL, name, *merge(spec={"scope": {"projects": None, "cluster": True}}))
+        answer = person.rest.patch(at(name), {"spec": {"scope": {"projects": None, "cluster": True}}})
 
-        assert fits("publishing to the whole cluster needs", judged(done)), done.stderr
-        assert "or name projects or departments in spec.scope instead" in done.stderr
+        assert fits("publishing to the whole cluster needs", answer), answer
+        assert "or name projects or departments in spec.scope instead" in answer.message
 
     def test_own_scope(self, world: World) -> None:
         """Within one's own projects everything is allowed: create, move, delete."""
-        name, person = unique("mine"), world.people["author in a and b"]
-        one, two = (manifest(environment(name, world.scopes[scope])) for scope in ("one project", "two projects"))
+        name, mine = unique("mine"), world.people["author in a and b"].rest
 
         answers = [
-            person.kubectl("create", "-f", "-", stdin=one),
-            person.kubectl("replace", "-f", "-", stdin=two),
-            person.kubectl("replace", "-f", "-", stdin=one),
-            person.kubectl("delete", PLURAL, name, "--wait=false"),
+            mine.create(ENVIRONMENTS, environment(name, world.scopes["one project"])),
+            mine.patch(at(name), {"spec": {"scope": world.scopes["two projects"]}}),
+            mine.patch(at(name), {"spec": {"scope": world.scopes["one project"]}}),
+            mine.delete(at(name)),
         ]
 
-        assert [None] * 4 == [judged(done) for done in answers]
+        assert [None] * 4 == [refusal(answer) for answer in answers]
 
-    def test_right_withdrawn(self, cluster: Cluster) -> None:
+    def test_right_withdrawn(self, cluster: Cluster, rest: Rest) -> None:
         """A right that is taken away is needed again by the next request."""
         project, name = unique("project"), unique("mine")
-        create(cluster, namespace(project), environment(name, {"projects": [project]}))
-        person = author(cluster, "author", projects=[project])
-        cluster.kubectl("delete", "rolebindings", "--all", "-n", project)
+        create(rest, namespace(project), environment(name, {"projects": [project]}))
+        person = author(cluster, rest, "author", projects=[project])
+        sent(rest.delete(f"/apis/{RBAC}/v1/namespaces/{project}/rolebindings"))
         until("the right to go", lambda: not person.may(names.PUBLISH, PLURAL, project), seconds=RBAC_SECONDS)
 
-        done = person.kubectl("delete", PLURAL, name)
+        answer = person.rest.delete(at(name))
 
-        assert fits(f'deleting an environment of project "{project}" needs', judged(done)), done.stderr
+        assert fits(f'deleting an environment of project "{project}" needs', answer), answer
 
 
 class TestWays:
     """All ways of writing lead through the policies."""
 
     @pytest.fixture
-    def shared(self, cluster: Cluster, world: World) -> str:
-        """Return an Environment of three projects, one of which is not the author's."""
-        name = unique("shared")
-        create(cluster, environment(name, world.scopes["three projects"]))
-        return name
+    def shared(self, world: World) -> str:
+        """Return an Environment of three projects, one of which is not the author's; nobody changes it."""
+        return world.environments["three projects"]
 
     @pytest.mark.parametrize("command", [("apply", "--server-side", "--force-conflicts"), ("apply",), ("replace",)])
     def test_manifest(self, world: World, shared: str, command: tuple[str, ...]) -> None:
@@ -395,93 +384,88 @@ class TestWays:
 
         done = world.people["author in a and b"].kubectl(*command, "-f", "-", stdin=manifest(mine))
 
-        assert fits(ANY, judged(done)), done.stderr
+        assert fits(ANY, done), done.stderr
 
     @pytest.mark.parametrize("command", [("apply", "--server-side"), ("apply",), ("create",)])
     def test_creation(self, world: World, command: tuple[str, ...]) -> None:
         """A manifest for one's own projects is accepted, however it is sent."""
         mine = manifest(environment(unique("mine"), world.scopes["two projects"]))
 
-        assert None is judged(world.people["author in a and b"].kubectl(*command, "-f", "-", stdin=mine))
+        assert None is refusal(world.people["author in a and b"].kubectl(*command, "-f", "-", stdin=mine))
 
     def test_json_patch(self, world: World, shared: str) -> None:
         """A JSON patch of one name is judged by what it makes."""
-        patch = json.dumps([{"op": "remove", "path": "/spec/scope/projects/2"}])
+        patch = [{"op": "remove", "path": "/spec/scope/projects/2"}]
 
-        done = world.people["author in a and b"].kubectl("patch", PLURAL, shared, "--type=json", "-p", patch)
+        answer = world.people["author in a and b"].rest.patch(at(shared), patch, kind="json")
 
-        assert fits(f'in namespace "c-{world.suffix}"', judged(done)), done.stderr
+        assert fits(f'in namespace "c-{world.suffix}"', answer), answer
 
-    def test_deletecollection(self, cluster: Cluster, world: World) -> None:
+    def test_deletecollection(self, rest: Rest, world: World) -> None:
         """Deleting a collection is refused for each Environment that one may not delete."""
         name, label = unique("shared"), unique("label")
-        create(cluster, environment(name, world.scopes["three projects"], labels={"set": label}))
+        create(rest, environment(name, world.scopes["three projects"], labels={"set": label}))
 
-        done = world.people["author in a and b"].kubectl(
-            "delete", "--raw", f"{ENVIRONMENTS_PATH}?labelSelector=set%3D{label}"
-        )
+        answer = world.people["author in a and b"].rest.delete(f"{ENVIRONMENTS}?labelSelector=set%3D{label}")
 
-        assert fits(f'in namespace "c-{world.suffix}"', judged(done)), done.stderr
-        assert exists(cluster, name)
+        assert fits(f'in namespace "c-{world.suffix}"', answer), answer
+        assert exists(rest, name)
 
     def test_garbage_collector(self, cluster: Cluster, shared: str) -> None:
         """An owner reference is no way round: the garbage collector may not publish either."""
         account = "system:serviceaccount:kube-system:generic-garbage-collector"
         groups = ("system:serviceaccounts", "system:serviceaccounts:kube-system", "system:authenticated")
 
-        done = Person(cluster, account, groups).kubectl("delete", PLURAL, shared)
+        answer = Person(cluster, account, groups).rest.delete(at(shared))
 
-        assert fits(ANY, judged(done)), done.stderr
+        assert fits(ANY, answer), answer
 
 
 class TestMetadata:
     """Of the metadata only the annotation that allows deletion in use is judged."""
 
     @pytest.fixture
-    def foreign(self, cluster: Cluster) -> str:
+    def foreign(self, rest: Rest) -> str:
         """Return an Environment of the whole cluster."""
         name = unique("foreign")
-        create(cluster, environment(name, {"cluster": True}))
+        create(rest, environment(name, {"cluster": True}))
         return name
 
     def test_other_annotation(self, world: World, foreign: str) -> None:
         """Other annotations and finalizers pass."""
-        change = merge(metadata={"annotations": {"note": "seen"}, "finalizers": [names.FINALIZER]})
+        change = {"metadata": {"annotations": {"note": "seen"}, "finalizers": [names.FINALIZER]}}
 
-        assert None is judged(world.people["author"].kubectl("patch", PLURAL, foreign, *change))
+        assert None is refusal(world.people["author"].rest.patch(at(foreign), change))
 
     @pytest.mark.parametrize("value", ["true", "false", ""])
     def test_override_added(self, world: World, foreign: str, value: str) -> None:
         """Adding the annotation needs ``publish``, whatever its value."""
-        change = merge(metadata={"annotations": {names.ALLOW_DELETE_IN_USE: value}})
+        change = {"metadata": {"annotations": {names.ALLOW_DELETE_IN_USE: value}}}
 
-        done = world.people["author"].kubectl("patch", PLURAL, foreign, *change)
+        answer = world.people["author"].rest.patch(at(foreign), change)
 
-        assert fits(EVERYWHERE, judged(done)), done.stderr
+        assert fits(EVERYWHERE, answer), answer
 
     @pytest.mark.parametrize("value", ["false", None])
-    def test_override_changed(self, cluster: Cluster, world: World, foreign: str, value: str | None) -> None:
+    def test_override_changed(self, rest: Rest, world: World, foreign: str, value: str | None) -> None:
         """Changing or removing the annotation needs ``publish``."""
-        cluster.kubectl("annotate", PLURAL, foreign, f"{names.ALLOW_DELETE_IN_USE}=true")
-        change = merge(metadata={"annotations": {names.ALLOW_DELETE_IN_USE: value}})
+        sent(rest.patch(at(foreign), OVERRIDE))
+        change = {"metadata": {"annotations": {names.ALLOW_DELETE_IN_USE: value}}}
 
-        done = world.people["author"].kubectl("patch", PLURAL, foreign, *change)
+        answer = world.people["author"].rest.patch(at(foreign), change)
 
-        assert fits(EVERYWHERE, judged(done)), done.stderr
+        assert fits(EVERYWHERE, answer), answer
 
     def test_override_by_publisher(self, world: World, foreign: str) -> None:
         """Who may publish may set the annotation."""
-        change = merge(metadata={"annotations": OVERRIDE})
+        assert None is refusal(world.people["publisher"].rest.patch(at(foreign), OVERRIDE))
 
-        assert None is judged(world.people["publisher"].kubectl("patch", PLURAL, foreign, *change))
-
-    def test_override_in_own_project(self, cluster: Cluster, world: World) -> None:
+    def test_override_in_own_project(self, rest: Rest, world: World) -> None:
         """An author may set the annotation on an Environment of his projects."""
         name = unique("mine")
-        create(cluster, environment(name, world.scopes["two projects"]))
-        change = merge(metadata={"annotations": OVERRIDE})
+        create(rest, environment(name, world.scopes["two projects"]))
 
-        assert None is judged(world.people["author in a and b"].kubectl("patch", PLURAL, name, *change))
+        assert None is refusal(world.people["author in a and b"].rest.patch(at(name), OVERRIDE))
 
 
 class TestOperator:
@@ -493,45 +477,34 @@ class TestOperator:
         return world.people["operator"]
 
     @pytest.fixture
-    def name(self, cluster: Cluster) -> str:
+    def name(self, rest: Rest) -> str:
         """Return an Environment of the whole cluster."""
         name = unique("any")
-        create(cluster, environment(name, {"cluster": True}))
+        create(rest, environment(name, {"cluster": True}))
         return name
 
     def test_finalizer(self, operator: Person, name: str) -> None:
         """It puts its finalizer in and takes it out."""
-        put, take = (
-            merge(metadata={"finalizers": finalizers}) for finalizers in ([names.FINALIZER, "other/one"], ["other/one"])
-        )
+        steps = ([names.FINALIZER, "other/one"], ["other/one"], None)
 
-        assert None is judged(operator.kubectl("patch", PLURAL, name, *put))
-        assert None is judged(operator.kubectl("patch", PLURAL, name, *take))
-        assert None is judged(operator.kubectl("patch", PLURAL, name, *merge(metadata={"finalizers": None})))
+        answers = [operator.rest.patch(at(name), {"metadata": {"finalizers": finalizers}}) for finalizers in steps]
+
+        assert [None] * 3 == [refusal(answer) for answer in answers]
 
     def test_status(self, operator: Person, name: str) -> None:
         """It applies the status."""
         status = {**environment(name, None), "status": {"observedGeneration": 1, "scope": "cluster"}}
         del status["spec"]
 
-        done = operator.kubectl(
-            "apply",
-            "--server-side",
-            "--force-conflicts",
-            "--subresource=status",
-            "--field-manager=test",
-            "-f",
-            "-",
-            stdin=json.dumps(status),
-        )
+        answer = operator.rest.patch(f"{at(name)}/status?fieldManager=test&force=true", status, kind="apply")
 
-        assert None is judged(done)
+        assert None is refusal(answer)
 
     def test_spec(self, operator: Person, name: str) -> None:
         """It cannot change a spec."""
-        done = operator.kubectl("patch", PLURAL, name, *merge(spec={"image": "example/other:1"}))
+        answer = operator.rest.patch(at(name), {"spec": {"image": "example/other:1"}})
 
-        assert fits(EVERYWHERE, judged(done)), done.stderr
+        assert fits(EVERYWHERE, answer), answer
 
     @pytest.mark.parametrize(
         ("verb", "resource"),
@@ -562,29 +535,42 @@ class TestOperator:
         assert operator.may("watch", resource)
 
 
+@pytest.fixture(scope="module")
+def holders(cluster: Cluster, rest: Rest) -> Mapping[str, Person]:
+    """Return somebody with each of the roles of Kubernetes, in all namespaces."""
+    people = {to: Person(cluster, unique(to)) for to in ("view", "edit", "admin")}
+    create(rest, *(bind(person, to) for to, person in people.items()))
+    for person in people.values():
+        person.await_right("list", PLURAL)
+    return people
+
+
 class TestRoles:
     """The shipped ClusterRoles add to those of Kubernetes."""
 
-    def test_project_administrator(self, cluster: Cluster) -> None:
+    def test_project_administrator(self, cluster: Cluster, rest: Rest, world: World) -> None:
         """Who is ``admin`` in a namespace may publish there, once he may write Environments at all."""
-        project, other = unique("project"), unique("project")
-        create(cluster, namespace(project), namespace(other))
-        person = author(cluster, "author")
-        create(cluster, bind(person, "admin", project))
+        project, other = f"a-{world.suffix}", f"b-{world.suffix}"
+        person = author(cluster, rest, "author")
+        create(rest, bind(person, "admin", project))
         person.await_right(names.PUBLISH, PLURAL, namespace=project)
-        mine, foreign = (manifest(environment(unique("new"), {"projects": [of]})) for of in (project, other))
 
-        assert None is judged(person.kubectl("create", "-f", "-", stdin=mine))
-        assert fits(f'in namespace "{other}"', judged(person.kubectl("create", "-f", "-", stdin=foreign)))
+        mine, foreign = (
+            person.rest.create(ENVIRONMENTS, environment(unique("new"), {"projects": [of]})) for of in (project, other)
+        )
 
-    def test_admin_role_in_a_namespace_writes_nothing(self, cluster: Cluster) -> None:
+        assert None is refusal(mine)
+        assert fits(f'in namespace "{other}"', foreign), foreign
+
+    def test_admin_role_in_a_namespace_writes_nothing(self, cluster: Cluster, rest: Rest, world: World) -> None:
         """A RoleBinding alone gives no right to write: Environments belong to the cluster."""
-        project, person = unique("project"), Person(cluster, unique("local"))
-        create(cluster, namespace(project), bind(person, ADMIN, project))
+        project, person = f"a-{world.suffix}", Person(cluster, unique("local"))
+        create(rest, bind(person, ADMIN, project))
         person.await_right(names.PUBLISH, PLURAL, namespace=project)
-        new = manifest(environment(unique("new"), {"projects": [project]}))
 
-        assert fits("cannot create resource", judged(person.kubectl("create", "-f", "-", stdin=new)))
+        answer = person.rest.create(ENVIRONMENTS, environment(unique("new"), {"projects": [project]}))
+
+        assert fits("cannot create resource", answer), answer
 
     @pytest.mark.parametrize(
         ("to", "verb", "expected"),
@@ -597,24 +583,20 @@ class TestRoles:
             ("admin", names.PUBLISH, True),
         ],
     )
-    def test_aggregation(self, cluster: Cluster, to: str, verb: str, *, expected: bool) -> None:
+    def test_aggregation(self, holders: Mapping[str, Person], to: str, verb: str, *, expected: bool) -> None:
         """``view`` reads, ``edit`` writes, ``admin`` publishes."""
-        person = Person(cluster, unique("person"))
-        create(cluster, bind(person, to))
-        person.await_right("list", PLURAL)
+        assert expected == holders[to].may(verb, PLURAL)
 
-        assert expected == person.may(verb, PLURAL)
-
-    def test_publish_by_name_is_no_publish(self, cluster: Cluster) -> None:
+    def test_publish_by_name_is_no_publish(self, cluster: Cluster, rest: Rest) -> None:
         """A right on one Environment by its name does not open the scope."""
-        name, person = unique("named"), author(cluster, "author")
+        name, person = unique("named"), author(cluster, rest, "author")
         publisher = role(unique("named"), (names.GROUP, names.PLURAL, [names.PUBLISH], [name]))
-        create(cluster, publisher, bind(person, publisher["metadata"]["name"]))
+        create(rest, publisher, bind(person, publisher["metadata"]["name"]))
         person.await_right(names.PUBLISH, PLURAL, name=name)
 
-        done = person.kubectl("create", "-f", "-", stdin=manifest(environment(name, {"cluster": True})))
+        answer = person.rest.create(ENVIRONMENTS, environment(name, {"cluster": True}))
 
-        assert fits(EVERYWHERE, judged(done)), done.stderr
+        assert fits(EVERYWHERE, answer), answer
 
 
 @pytest.mark.parametrize(
@@ -643,32 +625,30 @@ def test_malformed(world: World, spec: object) -> None:
     """A malformed manifest is answered by the schema, never by an expression that failed."""
     new = {**environment(unique("bad"), None), "spec": spec}
 
-    done = world.people["author"].kubectl("create", "--validate=false", "-f", "-", stdin=json.dumps(new))
+    answer = world.people["author"].rest.create(ENVIRONMENTS, new)
 
-    assert 1 == done.returncode
-    assert "spec" in done.stderr
-    assert "expression" not in done.stderr
-    assert "is invalid" in done.stderr
+    assert 422 == answer.status, answer
+    assert "spec" in answer.message
+    assert "expression" not in answer.message
+    assert "is invalid" in answer.message
 
 
-def test_policies_fit_the_types(cluster: Cluster) -> None:
+def test_policies_fit_the_types(rest: Rest) -> None:
     """The API server's type checker has nothing to say about the policies."""
-    listed = json.loads(cluster.kubectl("get", "validatingadmissionpolicies", "-o", "json").stdout)["items"]
+    listed = sent(rest.get("/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies"))["items"]
     ours = [policy for policy in listed if policy["metadata"]["name"].startswith(f"{names.GROUP}-")]
 
     assert ours
     assert [] == [policy for policy in ours if policy.get("status", {}).get("typeChecking", {})]
 
 
-def test_status_is_not_the_authors(cluster: Cluster, world: World) -> None:
+def test_status_is_not_the_authors(rest: Rest, world: World) -> None:
     """An author cannot write the usage that guards an Environment."""
-    name = unique("mine")
-    create(cluster, environment(name, world.scopes["one project"]))
-    person, change = world.people["author in a and b"], merge(status={"scope": "forged"})
+    name, mine, change = unique("mine"), world.people["author in a and b"].rest, {"status": {"scope": "forged"}}
+    create(rest, environment(name, world.scopes["one project"]))
 
-    direct = person.kubectl("patch", PLURAL, name, "--subresource=status", *change)
-    beside = person.kubectl("patch", PLURAL, name, *change)
+    direct, beside = (mine.patch(path, change) for path in (f"{at(name)}/status", at(name)))
 
-    assert fits("cannot patch resource", judged(direct)), direct.stderr
-    assert None is judged(beside)
-    assert "forged" != cluster.kubectl("get", PLURAL, name, "-o", "jsonpath={.status.scope}").stdout
+    assert fits("cannot patch resource", direct), direct
+    assert None is refusal(beside)
+    assert "forged" != sent(rest.get(at(name))).get("status", {}).get("scope")

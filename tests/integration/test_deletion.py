@@ -4,15 +4,13 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from conftest import GRACE_SECONDS
-from kube import Kube
+from kube import ENVIRONMENTS, Kube, Operator
 
 from builders import manifest, workload
-from cluster import Cluster
 from environment_operator import names
 from environment_operator.api.crd import definition
 
-POLICY_BINDING = f"{names.GROUP}-in-use"
+BINDINGS = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings"
 
 
 @pytest.fixture
@@ -25,37 +23,24 @@ def used(kube: Kube, project: str) -> str:
 
 
 @pytest.fixture
-def unguarded(kube: Kube) -> Iterator[None]:
+def unguarded(kube: Kube, used: str) -> Iterator[None]:
     """Have the policy that refuses deletion out of the way, as for a DELETE that slipped past a late status."""
-    binding = kube.kubectl("get", "validatingadmissionpolicybinding", POLICY_BINDING, "-o", "json")
-    kube.kubectl("delete", "validatingadmissionpolicybinding", POLICY_BINDING)
-    probe = kube.unique("probe")
-    kube.apply(manifest(probe))
-    kube.until("the policy to be off", lambda: _slips(kube, probe))
+    path = f"{BINDINGS}/{names.GROUP}-in-use"
+    binding = kube.rest.get(path).body
+    kube.rest.delete(path)
+    kube.until("the policy to be off", lambda: _may_be_deleted(kube, used))
     yield
-    meta = json.loads(binding)
-    kube.apply({k: meta[k] for k in ("apiVersion", "kind", "spec")} | {"metadata": {"name": POLICY_BINDING}})
-    kube.until("the policy to be on", lambda: _refuses(kube))
+    witness = kube.unique("env")
+    kube.apply(manifest(witness), workload("PodTemplate", witness, "default", witness))
+    kube.until_used(witness, 1)
+    kube.rest.create(BINDINGS, {"metadata": {"name": binding["metadata"]["name"]}, "spec": binding["spec"]})
+    kube.until("the policy to be on", lambda: not _may_be_deleted(kube, witness))
+    kube.kubectl("delete", "podtemplate", witness, "-n", "default")
 
 
-def _dry_delete(kube: Kube, name: str) -> bool:
+def _may_be_deleted(kube: Kube, name: str) -> bool:
     """Say whether a deletion would be accepted."""
-    return kube.cluster.kubectl("delete", "env", name, "--dry-run=server", check=False).returncode == 0
-
-
-def _slips(kube: Kube, probe: str) -> bool:
-    """Say whether an Environment with a made-up user could be deleted."""
-    usage = {"total": 1, "workloads": 1, "templates": 0, "outdated": 0, "outOfScope": 0}
-    patch = json.dumps({"status": {"usage": usage}})
-    kube.kubectl("patch", "env", probe, "--subresource=status", "--type=merge", "-p", patch)
-    return _dry_delete(kube, probe)
-
-
-def _refuses(kube: Kube) -> bool:
-    """Say whether the policy refuses again."""
-    probe = kube.unique("probe")
-    kube.apply(manifest(probe))
-    return not _slips(kube, probe)
+    return kube.rest.delete(f"{ENVIRONMENTS}/{name}?dryRun=All").ok
 
 
 def test_unused(kube: Kube) -> None:
@@ -81,9 +66,13 @@ def test_in_use(kube: Kube, used: str, project: str) -> None:
     kube.until_gone("env", used)
 
 
-def test_in_use_with_the_operator_down(kube: Kube, used: str, without_operator: None) -> None:  # noqa: ARG001
+def test_in_use_with_the_operator_down(operator: Operator, kube: Kube, used: str) -> None:
     """The refusal does not need the operator."""
-    assert "used by 1 workload" in kube.refused("delete", "env", used)
+    operator.stop()
+    message = kube.refused("delete", "env", used)
+    operator.start()
+
+    assert "used by 1 workload" in message
 
 
 def test_collection(kube: Kube, used: str) -> None:
@@ -167,17 +156,17 @@ def test_user_that_is_being_deleted_counts(kube: Kube, used: str, project: str) 
     kube.until_used(used, 0)
 
 
-def test_grace_period(cluster: Cluster, kube: Kube) -> None:
+def test_grace_period(operator: Operator, kube: Kube) -> None:
     """An unused Environment stays for the grace period and says so, and goes soon after it."""
     name = kube.unique("env")
     kube.apply(manifest(name))
     kube.until_ready(name)
-    cluster.stop_operator()
-    cluster.start_operator(env={"ENVIRONMENT_OPERATOR_GRACE_SECONDS": "4"})
+    operator.stop()
+    operator.start(grace_seconds=4)
     kube.kubectl("delete", "env", name, "--wait=false")
     message = kube.until_condition(name, "DeletionBlocked", "True", "GracePeriod")["message"]
-    cluster.stop_operator()
-    cluster.start_operator(env={"ENVIRONMENT_OPERATOR_GRACE_SECONDS": str(GRACE_SECONDS)})
+    operator.stop()
+    operator.start()
 
     assert "4 s" in message
     kube.until_gone("env", name)

@@ -1,24 +1,27 @@
 """Who may put a namespace into a department: the verb ``assign`` on the old one and on the new one."""
 
-import json
 from dataclasses import dataclass
 
 import pytest
 
 from cluster import Cluster
+from cluster.rest import Reply, Rest
+from cluster.waiting import until
 from environment_operator import names
 from people import (
     ADMIN,
     DEPARTMENTS,
-    Done,
+    NAMESPACES,
+    Object,
     Person,
     bind,
     create,
     manifest,
-    merge,
     namespace,
+    refusal,
     refuses,
     role,
+    sent,
     unique,
 )
 
@@ -35,15 +38,20 @@ MOVES = [
     ("hr", "it", TAKE),
 ]
 WAYS = ("patch", "status", "finalize", "replace", "apply")
+# Server-side apply takes a label away from the manager that has put it there.
+APPLY = "?fieldManager=office"
+GONE_SECONDS = 60
 
 
 @dataclass(frozen=True)
 class Office:
     """Somebody who edits every namespace and assigns two departments."""
 
-    cluster: Cluster
+    rest: Rest
     editor: Person
     suffix: str
+    leaving: str
+    """A namespace of somebody else's department that the editor has deleted before any test."""
 
     def department(self, name: str | None) -> str | None:
         """Return the name of a department in this run."""
@@ -52,58 +60,66 @@ class Office:
     def project(self, department: str | None) -> str:
         """Return a new namespace, in a department or in none."""
         name = unique("project")
-        create(self.cluster, namespace(name, **self.labels(department)))
+        sent(self.rest.patch(f"{NAMESPACES}/{name}{APPLY}", self.namespace(name, department), kind="apply"))
         return name
 
-    def labels(self, department: str | None) -> dict[str, str]:
-        """Return the labels of a namespace in a department."""
+    def namespace(self, name: str, department: str | None) -> Object:
+        """Return the manifest of a namespace in a department, or in none."""
         value = self.department(department)
-        return {names.DEPARTMENT: value} if value else {}
+        return namespace(name, **{names.DEPARTMENT: value} if value else {})
 
-    def move(self, project: str, department: str | None, way: str) -> Done:
+    def found(self, project: str) -> str | None:
+        """Return the department that a namespace is in."""
+        labels: dict[str, str] = sent(self.rest.get(f"{NAMESPACES}/{project}"))["metadata"]["labels"]
+        return labels.get(names.DEPARTMENT)
+
+    def label(self, project: str, value: str | None, path: str = "") -> Reply:
+        """Set the label of a namespace with a patch, or remove it, through the namespace or below it."""
+        return self.editor.rest.patch(
+            f"{NAMESPACES}/{project}{path}", {"metadata": {"labels": {names.DEPARTMENT: value}}}
+        )
+
+    def move(self, project: str, department: str | None, way: str) -> Reply:
         """Move a namespace to a department, in one of several ways."""
-        change = merge(metadata={"labels": {names.DEPARTMENT: self.department(department)}})
-        if way == "patch":
-            return self.editor.kubectl("patch", "namespace", project, *change)
-        if way == "status":
-            return self.editor.kubectl("patch", "namespace", project, "--subresource=status", *change)
-        return self._send(project, department, way)
-
-    def _send(self, project: str, department: str | None, way: str) -> Done:
-        """Send the whole namespace with another department."""
-        found = json.loads(self.cluster.kubectl("get", "namespace", project, "-o", "json").stdout)
-        del found["metadata"]["resourceVersion"]
-        found["metadata"]["labels"].pop(names.DEPARTMENT, None)
-        found["metadata"]["labels"].update(self.labels(department))
-        whole = json.dumps(found)
-        if way == "finalize":
-            return self.editor.kubectl(
-                "replace", "--raw", f"/api/v1/namespaces/{project}/finalize", "-f", "-", stdin=whole
-            )
-        # Without the annotation of an earlier apply, apply removes nothing: it is told with null.
-        if way == "apply" and department is None:
-            found["metadata"]["labels"][names.DEPARTMENT] = None
-            whole = json.dumps(found)
-        return self.editor.kubectl(way, "-f", "-", stdin=whole)
+        path, value = f"{NAMESPACES}/{project}", self.department(department)
+        match way:
+            case "patch":
+                return self.label(project, value)
+            case "status":
+                return self.label(project, value, "/status")
+            case "apply":
+                return self.editor.rest.patch(f"{path}{APPLY}", self.namespace(project, department), kind="apply")
+        whole = sent(self.rest.get(path))
+        del whole["metadata"]["resourceVersion"]
+        whole["metadata"]["labels"].pop(names.DEPARTMENT, None)
+        whole["metadata"]["labels"].update(self.namespace(project, department)["metadata"]["labels"])
+        return self.editor.rest.replace(f"{path}/finalize" if way == "finalize" else path, whole)
 
 
 @pytest.fixture(scope="module")
-def office(cluster: Cluster) -> Office:
+def office(cluster: Cluster, rest: Rest) -> Office:
     """Return an office, once the API server knows what its editor may do."""
     suffix = unique("x").removeprefix("x-")
-    editor, edits, assigns = Person(cluster, unique("editor")), unique("edits"), unique("assigns")
+    editor, edits, assigns, leaving = (
+        Person(cluster, unique("editor")),
+        unique("edits"),
+        unique("assigns"),
+        unique("go"),
+    )
     verbs = ["get", "list", "create", "update", "patch", "delete"]
     resources = ("namespaces", "namespaces/status", "namespaces/finalize")
     create(
-        cluster,
+        rest,
         role(edits, *(("", resource, verbs, ()) for resource in resources)),
         role(assigns, (names.GROUP, names.DEPARTMENTS, [names.ASSIGN], [f"ml-{suffix}", f"ops-{suffix}"])),
         bind(editor, edits),
         bind(editor, assigns),
+        namespace(leaving, **{names.DEPARTMENT: f"hr-{suffix}"}),
     )
     editor.await_right("patch", "namespaces")
     editor.await_right(names.ASSIGN, DEPARTMENTS, name=f"ops-{suffix}")
-    return Office(cluster, editor, suffix)
+    sent(editor.rest.delete(f"{NAMESPACES}/{leaving}"))
+    return Office(rest, editor, suffix, leaving)
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -113,76 +129,76 @@ def test_move(office: Office, old: str | None, new: str | None, refused: str | N
     project = office.project(old)
     named = office.department(new if refused == PUT else old)
 
-    done = office.move(project, new, way)
+    answer = office.move(project, new, way)
 
     if refused is None:
-        assert 0 == done.returncode, done.stderr
+        assert None is refusal(answer)
     else:
-        assert refuses(f'{refused} "{named}" needs the verb "assign" on {DEPARTMENTS} "{named}"')(done), done.stderr
-        assert f'which "{office.editor.name}" lacks' in done.stderr
-    label = "jsonpath={.metadata.labels.environments\\.dev/department}"
-    reached = office.department(old if refused else new) or ""
-    assert reached == office.cluster.kubectl("get", "namespace", project, "-o", label).stdout
+        assert refuses(answer, f'{refused} "{named}" needs the verb "assign" on {DEPARTMENTS} "{named}"'), answer
+        assert f'which "{office.editor.name}" lacks' in answer.message
+    assert office.department(old if refused else new) == office.found(project)
+
+
+@pytest.mark.parametrize("command", ["apply", "replace"])
+def test_manifest(office: Office, command: str) -> None:
+    """Manifests sent by kubectl are judged alike, and a refusal is printed."""
+    project = office.project(None)
+    foreign, own = (manifest(office.namespace(project, department)) for department in ("hr", "ml"))
+
+    assert refuses(office.editor.kubectl(command, "-f", "-", stdin=foreign), f'{PUT} "{office.department("hr")}" needs')
+    assert None is refusal(office.editor.kubectl(command, "-f", "-", stdin=own))
+    assert office.department("ml") == office.found(project)
 
 
 @pytest.mark.parametrize(("department", "allowed"), [("ml", True), ("hr", False), (None, True)])
 def test_create(office: Office, department: str | None, *, allowed: bool) -> None:
     """A namespace is created in a department only by who may assign it; in none by everybody."""
-    new = manifest(namespace(unique("project"), **office.labels(department)))
+    answer = office.editor.rest.create(NAMESPACES, office.namespace(unique("project"), department))
 
-    done = office.editor.kubectl("create", "-f", "-", stdin=new)
-
-    assert allowed == (done.returncode == 0), done.stderr
-    assert allowed or refuses(PUT)(done), done.stderr
+    assert allowed == answer.ok, answer
+    assert allowed or refuses(answer, PUT), answer
 
 
 @pytest.mark.parametrize("department", ["hr", None])
 def test_other_changes(office: Office, department: str | None) -> None:
     """Whatever else is changed about a namespace is nobody's department."""
-    project = office.project(department)
-    note = merge(metadata={"labels": {"team": "one"}, "annotations": {"note": "seen"}})
+    path, edit = f"{NAMESPACES}/{office.project(department)}", office.editor.rest.patch
     answers = [
-        office.editor.kubectl("label", "namespace", project, "pod-security.kubernetes.io/warn=baseline"),
-        office.editor.kubectl("patch", "namespace", project, *note),
-        office.editor.kubectl("patch", "namespace", project, "--subresource=status", *merge(status={})),
-        office.editor.kubectl("label", "namespace", project, "team-"),
+        edit(path, {"metadata": {"labels": {"pod-security.kubernetes.io/warn": "baseline"}}}),
+        edit(path, {"metadata": {"labels": {"team": "one"}, "annotations": {"note": "seen"}}}),
+        edit(f"{path}/status", {"status": {}}),
+        edit(path, {"metadata": {"labels": {"team": None}}}),
     ]
 
-    assert [0, 0, 0, 0] == [done.returncode for done in answers], answers
-
-
-def test_namespace_goes(office: Office) -> None:
-    """A namespace of somebody else's department can be deleted, and its finalization is not held up."""
-    project = office.project("hr")
-
-    assert 0 == office.editor.kubectl("delete", "namespace", project, "--timeout=60s").returncode
-    assert "" == office.cluster.kubectl("get", "namespace", project, "--ignore-not-found", "-o", "name").stdout
+    assert [None] * 4 == [refusal(answer) for answer in answers]
 
 
 def test_empty_department(office: Office) -> None:
     """A label without a value counts as a department that only who assigns all of them may set."""
-    done = office.editor.kubectl("label", "namespace", office.project(None), f"{names.DEPARTMENT}=")
+    answer = office.label(office.project(None), "")
 
-    assert refuses(f'{PUT} ""')(done), done.stderr
+    assert refuses(answer, f'{PUT} ""'), answer
 
 
-def test_environment_admin(office: Office) -> None:
+def test_environment_admin(cluster: Cluster, office: Office) -> None:
     """The shipped ClusterRole environment-admin, bound to the cluster, assigns every department."""
-    admin = Person(office.cluster, unique("admin"))
-    create(office.cluster, bind(admin, ADMIN), bind(admin, "cluster-admin"))
+    admin, edits = Person(cluster, unique("admin")), unique("edits")
+    create(office.rest, role(edits, ("", "namespaces", ["get", "patch"], ())), bind(admin, edits), bind(admin, ADMIN))
+    admin.await_right("patch", "namespaces")
     admin.await_right(names.ASSIGN, DEPARTMENTS)
-    project = office.project("hr")
 
-    done = admin.kubectl("label", "namespace", project, "--overwrite", f"{names.DEPARTMENT}={unique('any')}")
+    done = admin.kubectl(
+        "label", "namespace", office.project("hr"), "--overwrite", f"{names.DEPARTMENT}={unique('any')}"
+    )
 
-    assert 0 == done.returncode, done.stderr
+    assert None is refusal(done)
 
 
-def test_namespace_admin(office: Office) -> None:
+def test_namespace_admin(cluster: Cluster, office: Office) -> None:
     """Who administrates his namespace, environment-admin included, does not join departments with it."""
-    owner, project, edits = Person(office.cluster, unique("owner")), office.project(None), unique("edits")
+    owner, project, edits = Person(cluster, unique("owner")), office.project(None), unique("edits")
     create(
-        office.cluster,
+        office.rest,
         role(edits, ("", "namespaces", ["get", "patch"], ())),
         bind(owner, edits, project),
         bind(owner, ADMIN, project),
@@ -191,4 +207,11 @@ def test_namespace_admin(office: Office) -> None:
 
     done = owner.kubectl("label", "namespace", project, f"{names.DEPARTMENT}={office.department('ml')}")
 
-    assert refuses(PUT)(done), done.stderr
+    assert refuses(done, PUT), done
+
+
+def test_namespace_goes(office: Office) -> None:
+    """A namespace of somebody else's department can be deleted, and its finalization is not held up."""
+    path = f"{NAMESPACES}/{office.leaving}"
+
+    until(f"{office.leaving} to be gone", lambda: office.rest.get(path).status == 404, seconds=GONE_SECONDS)

@@ -8,16 +8,15 @@ import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
-from kube import Kube, Object
+from kube import Kube, Object, Operator
 
 from builders import manifest, workload
-from cluster import Cluster
 from cluster.faults import WRITES, After, Answer, Before, EndWatch, Hold, Match, Rule
 from cluster.proxy import FaultProxy
 from cluster.traffic import Request
-from cluster.upstream import Upstream
 from environment_operator import names
 
 LISTS_OF_JOBS = Match(path="/apis/batch/v1/jobs$", watch=False)
@@ -26,19 +25,8 @@ WIDGETS = "widgets.example.org"
 
 
 @pytest.fixture
-def proxy(cluster: Cluster) -> Iterator[FaultProxy]:
-    """Return a proxy; the session's operator is down while it is there, and runs again afterwards."""
-    cluster.stop_operator()
-    with FaultProxy(Upstream.of(cluster.kubeconfig)) as made:
-        yield made
-        made.clear()
-        cluster.stop_operator(signal.SIGKILL)
-    cluster.start_operator()
-
-
-@pytest.fixture
 def environment(kube: Kube) -> str:
-    """Return the name of an Environment; the operator may still be down."""
+    """Return the name of an Environment."""
     name = kube.unique("env")
     kube.apply(manifest(name))
     return name
@@ -70,15 +58,14 @@ class Reaper:
     A write that was kept from the API server is tried again; that second try is let through.
     """
 
-    cluster: Cluster
-    url: str
+    operator: Operator
     before: bool
     kills: int = 0
     spared: str = ""
 
     def __call__(self, request: Request) -> bool:
         """Kill the operator over a write; return whether the write may pass."""
-        pid = self.cluster.pid("operator")
+        pid = self.operator.pid
         if pid is None or request.path == self.spared:
             self.spared = ""
             return True
@@ -89,15 +76,14 @@ class Reaper:
 
     def revive(self) -> None:
         """Start the operator again if it was killed."""
-        if not self.cluster.pid("operator"):
-            self.cluster.start_operator(server=self.url, await_ready=False)
+        if not self.operator.pid:
+            self.operator.start(await_ready=False)
 
 
 @pytest.mark.parametrize("moment", [Before, After])
-def test_killed_at_every_write(cluster: Cluster, kube: Kube, project: str, proxy: FaultProxy, moment: type) -> None:
+def test_killed_at_every_write(operator: Operator, kube: Kube, project: str, proxy: FaultProxy, moment: type) -> None:
     """Killed right before or right after each of its writes, the operator finishes the story all the same."""
-    name, reaper = kube.unique("env"), Reaper(cluster, proxy.url, moment is Before)
-    cluster.start_operator(server=proxy.url)
+    name, reaper = kube.unique("env"), Reaper(operator, moment is Before)
     proxy.add(Rule(Match(methods=WRITES.methods, path=f"/environments/{name}"), moment(reaper)))
     for users in story(kube, name, project):
         kube.until(f"{users} users", lambda: _told(kube, name, users, reaper), seconds=60)  # noqa: B023 - used at once
@@ -112,23 +98,22 @@ def _told(kube: Kube, name: str, users: int | None, reaper: Reaper) -> bool:
     return (found or {}).get("status", {}).get("usage", {}).get("total") == users
 
 
-def test_api_server_restarted(cluster: Cluster, kube: Kube, environment: str, project: str) -> None:
-    """After a restart of the API server the same operator process goes on, and counts right."""
+def test_api_server_restarted(operator: Operator, kube: Kube, environment: str, project: str) -> None:
+    """After a crash of the API server the same operator process goes on, and counts right."""
     kube.apply(workload("Job", "before", project, environment))
     told_right(kube, environment, 1)
-    pid = cluster.pid("operator")
-    cluster.stop("kube-apiserver", signal.SIGKILL)
-    cluster.start("kube-apiserver")
+    pid = operator.pid
+    kube.cluster.stop("kube-apiserver", signal.SIGKILL)
+    kube.cluster.start("kube-apiserver")
     kube.apply(workload("Job", "after", project, environment))
     told_right(kube, environment, 2)
 
-    assert pid == cluster.pid("operator")
+    assert pid == operator.pid
 
 
-def test_expired_watch(cluster: Cluster, kube: Kube, environment: str, project: str, proxy: FaultProxy) -> None:
+def test_expired_watch(kube: Kube, environment: str, project: str, proxy: FaultProxy) -> None:
     """When a watch ends with 410, users that came and went in the gap are counted right."""
     kube.apply(*(workload("Job", f"goes{n}", project, environment) for n in range(2)))
-    cluster.start_operator(server=proxy.url)
     told_right(kube, environment, 2)
     hold = Hold()
     proxy.add(Rule(LISTS_OF_JOBS, hold))
@@ -141,9 +126,8 @@ def test_expired_watch(cluster: Cluster, kube: Kube, environment: str, project: 
     assert ["comes0", "comes1", "comes2"] == [w["name"] for w in kube.status(environment)["workloads"]]
 
 
-def test_broken_watch(cluster: Cluster, kube: Kube, environment: str, project: str, proxy: FaultProxy) -> None:
+def test_broken_watch(kube: Kube, environment: str, project: str, proxy: FaultProxy) -> None:
     """A watch that breaks off is taken up where it stopped, without another list."""
-    cluster.start_operator(server=proxy.url)
     told_right(kube, environment, 0)
     proxy.traffic.clear()
     assert proxy.end_watches(WATCHES_OF_JOBS, EndWatch(abrupt=True)) == 1
@@ -154,17 +138,16 @@ def test_broken_watch(cluster: Cluster, kube: Kube, environment: str, project: s
 
 
 @pytest.mark.parametrize("status", [403, 404, 500])
-def test_kind_that_cannot_be_listed(  # noqa: PLR0917
-    cluster: Cluster, kube: Kube, environment: str, project: str, proxy: FaultProxy, status: int
+def test_kind_that_cannot_be_listed(
+    operator: Operator, kube: Kube, environment: str, project: str, proxy: FaultProxy, status: int
 ) -> None:
     """While a kind cannot be listed the others are counted, its users stay counted, and nothing is released."""
     unused = kube.unique("env")
     kube.apply(manifest(unused), workload("Job", "j", project, environment))
-    cluster.start_operator(server=proxy.url)
     told_right(kube, environment, 1)
-    cluster.stop_operator(signal.SIGKILL)
+    operator.stop(signal.SIGKILL)
     rule = proxy.add(Rule(Match(path="/apis/batch/v1/jobs$"), Answer(status)))
-    cluster.start_operator(server=proxy.url)
+    operator.start()
     kube.apply(workload("Deployment", "d", project, environment))
     told_right(kube, environment, 2)
     message = kube.until_condition(unused, "InUse", "Unknown", "UsageUnknown")["message"]
@@ -179,15 +162,15 @@ def test_kind_that_cannot_be_listed(  # noqa: PLR0917
 
 
 def test_definition_removed_while_watched(
-    cluster: Cluster, kube: Kube, environment: str, project: str, tmp_path
+    operator: Operator, kube: Kube, environment: str, project: str, tmp_path: Path
 ) -> None:
     """A kind may come with its definition, go with it and come again: its users count while they exist."""
     rows = tmp_path / "kinds.yaml"
     rows.write_text("- {group: example.org, version: v1, kind: Widget, plural: widgets}\n")
     kube.apply(reader_of_widgets())
-    cluster.stop_operator()
-    cluster.start_operator(env={"ENVIRONMENT_OPERATOR_KINDS_FILE": str(rows)})
-    pid = cluster.pid("operator")
+    operator.stop()
+    operator.start(kinds_file=rows)
+    pid = operator.pid
     for _ in range(2):
         kube.apply(widgets())
         kube.kubectl("wait", "--for=condition=Established", f"crd/{WIDGETS}", "--timeout=20s")
@@ -198,9 +181,9 @@ def test_definition_removed_while_watched(
     kube.kubectl("delete", "env", environment, "--wait=false")
     kube.until_gone("env", environment)
 
-    assert pid == cluster.pid("operator")
-    cluster.stop_operator()
-    cluster.start_operator()
+    assert pid == operator.pid
+    operator.stop()
+    operator.start()
 
 
 def reader_of_widgets() -> Object:
@@ -235,16 +218,21 @@ def widget(environment: str, project: str) -> Object:
     return {"apiVersion": "example.org/v1", "kind": "Widget", "metadata": meta}
 
 
-def test_burst(cluster: Cluster, kube: Kube, environment: str, project: str, proxy: FaultProxy) -> None:
+def test_burst(operator: Operator, kube: Kube, environment: str, project: str, proxy: FaultProxy) -> None:
     """500 users come and go in a burst: counted right at the end, with at most one status write a second."""
-    cluster.start_operator(server=proxy.url)
+    operator.stop()
+    operator.start(gather_seconds=1)
     told_right(kube, environment, 0)
     proxy.traffic.clear()
-    kube.apply(*(workload("PodTemplate", f"t{n}", project, environment) for n in range(500)))
+    path = f"/api/v1/namespaces/{project}/podtemplates"
+    for n in range(500):
+        assert kube.rest.create(path, workload("PodTemplate", f"t{n}", project, environment)).ok
     kube.until_used(environment, 500)
-    kube.kubectl("delete", "--raw", f"/api/v1/namespaces/{project}/podtemplates")
+    kube.rest.delete(path)
     kube.until_used(environment, 0)
     written = [e.request.received for e in proxy.writes() if e.path.endswith(f"/{environment}/status")]
+    operator.stop()
+    operator.start()
 
     assert len(written) >= 2
     assert min(later - earlier for earlier, later in pairwise(written)) >= 0.95

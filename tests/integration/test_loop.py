@@ -4,12 +4,10 @@ import json
 import signal
 
 import pytest
-from kube import Kube, Object
+from kube import Kube, Object, Operator
 
 from builders import KINDS, manifest, workload
-from cluster import Cluster
 from cluster.proxy import FaultProxy
-from cluster.upstream import Upstream
 from environment_operator import names
 from environment_operator.api.v1alpha1 import EnvironmentSpec
 from environment_operator.render import fragment_hash, render
@@ -194,36 +192,34 @@ def test_scope_of_departments(kube: Kube, project: str) -> None:
 
 
 @pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGKILL])
-def test_restart_writes_nothing(cluster: Cluster, kube: Kube, project: str, sig: int) -> None:
+def test_restart_writes_nothing(operator: Operator, kube: Kube, project: str, proxy: FaultProxy, sig: int) -> None:
     """An operator that starts when nothing has changed writes nothing to the Environments that are there."""
     settled = [kube.unique("env") for _ in range(5)]
     kube.apply(*map(manifest, settled), *(workload("Job", name, project, name) for name in settled))
     for name in settled:
         kube.until_used(name, 1)
     before = versions(kube, *settled)
-    cluster.stop_operator(sig)
-    with FaultProxy(Upstream.of(cluster.kubeconfig)) as proxy:
-        cluster.start_operator(server=proxy.url)
-        last = kube.unique("env")
-        kube.apply(manifest(last))
-        kube.until_ready(last)
-        cluster.stop_operator()
-        written = {exchange.path.split("/")[5] for exchange in proxy.writes()}
-    cluster.start_operator()
+    operator.stop(sig)
+    proxy.traffic.clear()
+    operator.start()
+    last = kube.unique("env")
+    kube.apply(manifest(last))
+    kube.until_ready(last)
+    written = {exchange.path.split("/")[5] for exchange in proxy.writes()}
 
     assert before == versions(kube, *settled)
     assert last in written
     assert set() == written & set(settled)
 
 
-def test_changes_while_the_operator_is_down(cluster: Cluster, kube: Kube, environment: str, project: str) -> None:
+def test_changes_while_the_operator_is_down(operator: Operator, kube: Kube, environment: str, project: str) -> None:
     """What came and went while the operator was down is counted right when it starts again."""
     kube.apply(workload("Job", "goes", project, environment))
     kube.until_used(environment, 1)
-    cluster.stop_operator(signal.SIGKILL)
+    operator.stop(signal.SIGKILL)
     kube.kubectl("delete", "job", "goes", "-n", project)
     kube.apply(*(workload("CronJob", f"comes{n}", project, environment) for n in range(3)))
-    cluster.start_operator()
+    operator.start()
     kube.until_used(environment, 3)
 
     assert ["comes0", "comes1", "comes2"] == [w["name"] for w in kube.status(environment)["workloads"]]

@@ -1,0 +1,174 @@
+"""A pod template and what an Environment puts into it; and the way back. Pure.
+
+Laws, where S is the API server's defaulting (proved in ``tests/unit/test_laws.py``):
+
+1. deterministic and idempotent: ``apply(S(apply(t))) == S(apply(t))``;
+2. undone from the record alone: ``strip(S(apply(t))) == S(t)``;
+3. nothing of the submitter's is removed or reordered, and only the paths in the record are touched.
+
+A value that equals what the API server would have put there counts as unset; it is remembered and restored.
+"""
+
+import copy
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from environment_operator import images
+from environment_operator.paths import KEYED, Path, get, put, remove
+
+Template = dict[str, Any]
+Put = tuple[Path, Any]
+
+# Objects whose leaves are merged one by one; every other object or list is one value.
+_NESTED = frozenset({"securityContext", "capabilities", "metadata", "labels", "spec"})
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What was put into one pod template.
+
+    Args:
+        put: the paths that are the Environment's.
+        was: what stood there before, where it counted as unset.
+        made: what was made on the way, to be removed when it is empty again.
+    """
+
+    put: tuple[Path, ...] = ()
+    was: Mapping[Path, Any] = field(default_factory=dict)
+    made: tuple[Path, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the record as plain data; it holds no value of the Environment."""
+        was = {"was": [[list(path), value] for path, value in self.was.items()]} if self.was else {}
+        made = {"made": [list(path) for path in self.made]} if self.made else {}
+        return {"put": [list(path) for path in self.put], **was, **made}
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> "Record":
+        """Return the record of plain data.
+
+        Raises:
+            ValueError: it is not a record.
+        """
+        try:
+            return cls(
+                tuple(_path(path) for path in raw["put"]),
+                {_path(path): value for path, value in raw.get("was", ())},
+                tuple(_path(path) for path in raw.get("made", ())),
+            )
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"not a record: {error}") from error
+
+
+def puts(fragment: Mapping[str, Any], container: str, labels: Mapping[str, str]) -> list[Put]:
+    """Return what a fragment puts into a pod template, leaf by leaf.
+
+    Args:
+        fragment: a partial pod spec with one container.
+        container: name of the container that it goes into.
+        labels: labels of the pod.
+    """
+    spec = {**fragment, "containers": [{"name": container, **fragment["containers"][0]}]}
+    leaves = _leaves({"spec": spec, "metadata": {"labels": dict(labels)}}, ())
+    return [(path, value) for path, value in leaves if path[-1] != "name"]
+
+
+def apply(template: Template, wanted: Iterable[Put], main: Path) -> tuple[Template, Record]:
+    """Return the template with what it lacks, and the record of what was put in.
+
+    Args:
+        template: the pod template; it is not changed.
+        wanted: what to put in, in order.
+        main: path of the main container.
+    """
+    out, values = copy.deepcopy(template), dict(wanted)
+    done: list[Path] = []
+    was: dict[Path, Any] = {}
+    made: list[Path] = []
+    for path, value in values.items():
+        before = get(out, path)
+        set_already = before is not None and not _counts_as_unset(template, path, before)
+        if set_already or not _fits(out, path, values, main):
+            continue
+        if before is not None:
+            was[path] = before
+        # Variables come before the submitter's own, so that his may refer to them.
+        first = sum(p[:-1] == path[:-1] for p in done) if path[-2] == "env" else None
+        made += put(out, path, _without_taken_name(out, path, value), first)
+        done.append(path)
+    return out, Record(tuple(done), was, tuple(made))
+
+
+def strip(template: Template, record: Record) -> Template:
+    """Return the template as it was before: without what the record says was put in; it is not changed."""
+    out = copy.deepcopy(template)
+    for path in reversed(record.put):
+        if path in record.was:
+            put(out, path, copy.deepcopy(record.was[path]))
+        else:
+            remove(out, path)
+    for path in reversed(record.made):
+        if get(out, path) in ({}, []):
+            remove(out, path)
+    return out
+
+
+def kept(template: Template, record: Record, before: Template) -> Record:
+    """Return the part of a record whose values a template still has as another template had them."""
+    same = tuple(path for path in record.put if get(template, path) == get(before, path))
+    return Record(same, {path: value for path, value in record.was.items() if path in same}, record.made)
+
+
+def _leaves(node: Mapping[str, Any], path: Path) -> list[Put]:
+    """Return the values of an object that are merged as one, with their paths."""
+    out: list[Put] = []
+    for key, value in node.items():
+        here = (*path, key)
+        if key == "containers":
+            out += [leaf for item in value for leaf in _leaves(item, (*here, item["name"]))]
+        elif key in KEYED:
+            out += [((*here, KEYED[key](item)), item) for item in value]
+        elif key in _NESTED:
+            out += _leaves(value, here)
+        else:
+            out.append((here, value))
+    return out
+
+
+def _counts_as_unset(template: Template, path: Path, value: Any) -> bool:
+    """Say whether a value is what the API server puts there by itself, or says nothing at all."""
+    if path[-1] == "imagePullPolicy":
+        image = get(template, (*path[:-1], "image"))
+        # Without an image the API server takes the tag for something else than latest.
+        return bool(value == (images.default_pull_policy(image) if image else "IfNotPresent"))
+    return "securityContext" not in path and "labels" not in path and value in (False, "", [], {})
+
+
+def _fits(out: Template, path: Path, values: Mapping[Path, Any], main: Path) -> bool:
+    """Say whether a value goes with what the submitter wrote elsewhere."""
+    if path == (*main, "args"):
+        # Arguments are for the command that they were written for.
+        command = (*main, "command")
+        return get(out, command) in (None, [], values.get(command))
+    if path == (*main, "imagePullPolicy"):
+        # And the policy is for the image.
+        image = (*main, "image")
+        return bool(get(out, image) == values.get(image, get(out, image)))
+    return True
+
+
+def _without_taken_name(out: Template, path: Path, value: Any) -> Any:
+    """Return a value as it is put in: a port without its name when another port has it, since names are unique."""
+    if path[-2] != "ports":
+        return copy.deepcopy(value)
+    taken = {port.get("name") for port in get(out, path[:-1]) or ()}
+    return {key: v for key, v in value.items() if key != "name" or v not in taken}
+
+
+def _path(raw: Iterable[str]) -> Path:
+    """Return a path from plain data."""
+    path = tuple(raw)
+    if not path or not all(isinstance(key, str) for key in path):
+        raise TypeError(f"{path} is not a path")
+    return path

@@ -1,0 +1,41 @@
+"""The CustomResourceDefinition: described and bounded everywhere."""
+
+from typing import Any
+
+import pytest
+
+from environment_operator.api.crd import definition
+
+
+def nodes(schema: dict[str, Any], path: str = "") -> list[tuple[str, dict[str, Any]]]:
+    """Return every node of a schema with its path."""
+    children = [(f"{path}.{name}", child) for name, child in schema.get("properties", {}).items()]
+    children += [(f"{path}[]", schema["items"])] if "items" in schema else []
+    return [(path, schema)] + [node for name, child in children for node in nodes(child, name)]
+
+
+ROOT = definition()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+NODES = [(path, node) for path, node in nodes(ROOT) if path not in ("", ".metadata") and not path.endswith("[]")]
+
+
+@pytest.mark.parametrize(("path", "node"), NODES, ids=[path for path, _ in NODES])
+def test_every_field_is_described_and_bounded(path: str, node: dict[str, Any]) -> None:
+    """Every field has a description of at least a few words, and every list and text a bound."""
+    assert len(node["description"].split()) >= 1
+    assert node["type"] != "array" or node["maxItems"] <= 100
+    assert (
+        node["type"] != "string"
+        or "maxLength" in node
+        or "enum" in node
+        or "format" in node
+        or path
+        in (
+            ".apiVersion",
+            ".kind",
+        )
+    )
+
+
+def test_no_defaults_in_list_items() -> None:
+    """A default inside a list item would show as drift in GitOps tools, so there is none."""
+    assert [] == [path for path, node in nodes(ROOT) if "[]" in path and "default" in node]

@@ -1,0 +1,214 @@
+"""The laws of injection, with generated Environments and workloads of every built-in shape."""
+
+import copy
+from typing import Any
+
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from builders import KINDS, spec, workload
+from environment_operator import images, names
+from environment_operator.api.v1alpha1 import EnvironmentSpec
+from environment_operator.inject import Outcome, Published, admit
+from environment_operator.kinds import Kind
+from environment_operator.paths import get
+from environment_operator.render import fragment_hash, render
+
+TOKEN = "tokentok"
+CASES = 300
+Object = dict[str, Any]
+
+
+def defaulted(kind: Kind, obj: Object) -> Object:
+    """S: what the API server's defaulting adds to a built-in workload."""
+    out = copy.deepcopy(obj)
+    pod = get(out, (*kind.path_to_template, "spec"))
+    pod.setdefault("securityContext", {})
+    pod.setdefault("dnsPolicy", "ClusterFirst")
+    for container in (*pod["containers"], *pod.get("initContainers", ())):
+        image = container.get("image")
+        policy = images.default_pull_policy(image) if image else "IfNotPresent"
+        container.setdefault("imagePullPolicy", policy)
+        container.setdefault("terminationMessagePath", "/dev/termination-log")
+        for port in container.get("ports", ()):
+            port.setdefault("protocol", "TCP")
+        for variable in container.get("env", ()):
+            variable.get("valueFrom", {}).get("fieldRef", {}).setdefault("apiVersion", "v1")
+            if not variable.get("valueFrom", {}).get("fieldRef", {"apiVersion": "v1"}).keys() - {"apiVersion"}:
+                variable.get("valueFrom", {}).get("fieldRef", {}).pop("apiVersion", None)
+    return out
+
+
+def untouched(_kind: Kind, obj: Object) -> Object:
+    """S of a custom kind: nothing."""
+    return copy.deepcopy(obj)
+
+
+WORDS = st.sampled_from(["A", "B", "HOME", "PATH"])
+VARIABLES = st.lists(
+    st.builds(lambda n, v: {"name": n, "value": v}, WORDS, st.sampled_from(["1", "x y", "$(A)"])),
+    max_size=3,
+    unique_by=lambda v: v["name"],
+)
+FLAGS = st.sampled_from([True, False])
+SECURITY = st.fixed_dictionaries(
+    {},
+    optional={
+        "capabilities": st.just(["CHOWN"]),
+        "allowPrivilegeEscalation": FLAGS,
+        "runAsNonRoot": FLAGS,
+        "hostNetwork": FLAGS,
+        "seccompProfile": st.just({"type": "RuntimeDefault"}),
+    },
+)
+SPECS = st.fixed_dictionaries(
+    {"image": st.sampled_from(["env:1", "env", "env@sha256:" + "a" * 64])},
+    optional={
+        "imagePullPolicy": st.sampled_from(["Always", "IfNotPresent", "Never"]),
+        "command": st.just(["env-command"]),
+        "args": st.just(["--env"]),
+        "env": VARIABLES,
+        "workingDir": st.just("/env"),
+        "imagePullSecrets": st.just(["s1", "s2"]),
+        "tools": st.just([{"name": "lab", "type": "JupyterNotebook"}]),
+        "user": st.just({"source": "Custom", "uid": 1000, "supplementalGroups": [5]}),
+        "security": SECURITY,
+        "createHomeDir": FLAGS,
+        "stdin": FLAGS,
+        "readinessProbe": st.just({"httpGet": {"port": 80}}),
+    },
+)
+CONTAINERS = st.fixed_dictionaries(
+    {"name": st.just("main")},
+    optional={
+        "image": st.sampled_from(["mine:1", "mine", "env:1"]),
+        "imagePullPolicy": st.sampled_from(["Always", "IfNotPresent"]),
+        "command": st.sampled_from([["mine"], []]),
+        "args": st.just(["--mine"]),
+        "env": VARIABLES,
+        "ports": st.sampled_from([[{"containerPort": 8888}], [{"name": "lab", "containerPort": 1}]]),
+        "workingDir": st.just("/mine"),
+        "securityContext": st.sampled_from([{}, {"runAsNonRoot": False}, {"capabilities": {"drop": ["ALL"]}}]),
+        "unknownField": st.just({"from": "a newer Kubernetes"}),
+    },
+)
+PODS = st.fixed_dictionaries(
+    {"containers": st.tuples(CONTAINERS).map(list)},
+    optional={
+        "imagePullSecrets": st.sampled_from([[{"name": "s1"}], [{"name": "mine"}]]),
+        "securityContext": st.sampled_from([{}, {"runAsUser": 5, "fsGroup": 7}]),
+        "volumes": st.just([{"name": "mine", "emptyDir": {}}]),
+        "hostNetwork": FLAGS,
+        "initContainers": st.just([{"name": "init", "image": "init"}]),
+    },
+)
+
+
+def environment(fields: Object, name: str = "e") -> Published:
+    """Return an Environment as admission knows it."""
+    fragment = render(EnvironmentSpec.model_validate(spec(**fields)))
+    return Published(name, 1, fragment, fragment_hash(fragment))
+
+
+def requested(kind: Kind, pod: Object, sidecar: bool) -> Object:
+    """Return a workload of a kind with a pod spec of its own."""
+    made = workload(kind.kind, "w", "team", "e")
+    where = get(made, kind.path_to_template)
+    extra = [{"name": "sidecar", "image": "proxy", "env": [{"name": "A", "value": "theirs"}]}] if sidecar else []
+    where["spec"] = {**copy.deepcopy(pod), "containers": copy.deepcopy(pod["containers"]) + extra}
+    return made
+
+
+def admitted(kind: Kind, new: Object, old: Object | None, found: Published | None) -> Object:
+    """Return the workload as admitted."""
+    outcome: Outcome = admit(kind, new, old, lambda _: found, TOKEN)
+    assert outcome.workload is not None, outcome.refusal
+    return outcome.workload
+
+
+ANY = (st.sampled_from(list(KINDS.values())), SPECS, PODS, st.booleans(), st.sampled_from([defaulted, untouched]))
+
+
+@settings(max_examples=CASES, deadline=None)
+@given(*ANY)
+def test_idempotent(kind, fields, pod, sidecar, server) -> None:
+    """Law 1: what is admitted twice is what was admitted once, and the request itself is not changed."""
+    before = server(kind, requested(kind, pod, sidecar))
+    asked = copy.deepcopy(before)
+    once = server(kind, admitted(kind, before, None, environment(fields)))
+    twice = server(kind, admitted(kind, once, None, environment(fields)))
+
+    assert asked == before
+    assert once == twice
+
+
+@settings(max_examples=CASES, deadline=None)
+@given(*ANY)
+def test_undone_from_the_record_alone(kind, fields, pod, sidecar, server) -> None:
+    """Law 2: when the reference goes, the workload is as without it, though the Environment is gone."""
+    assume(not kind.template_immutable)
+    pod = {**pod, "containers": [{"image": "mine:1", **c} for c in pod["containers"]]}
+    before = server(kind, requested(kind, pod, sidecar))
+    stored = server(kind, admitted(kind, before, None, environment(fields)))
+    freed, plain = copy.deepcopy(stored), copy.deepcopy(before)
+    del freed["metadata"]["labels"][names.REFERENCE]
+    del plain["metadata"]["labels"][names.REFERENCE]
+
+    assert plain == admitted(kind, freed, stored, None)
+
+
+def leaves(node: Any, path: tuple[Any, ...] = ()) -> dict[tuple[Any, ...], Any]:
+    """Return every value of an object; items of lists are named by their name where they have one."""
+    if isinstance(node, dict) and node:
+        pairs = node.items()
+    elif isinstance(node, list) and node and all(isinstance(i, dict) and "name" in i for i in node):
+        pairs = [(item["name"], item) for item in node]
+    else:
+        return {path: node}
+    return {k: v for key, child in pairs for k, v in leaves(child, (*path, key)).items()}
+
+
+@settings(max_examples=CASES, deadline=None)
+@given(*ANY)
+def test_nothing_of_the_submitter_is_lost(kind, fields, pod, sidecar, server) -> None:
+    """Law 3: every value of the submitter's that says something is still there, and lists keep their order."""
+    before = server(kind, requested(kind, pod, sidecar))
+    after = admitted(kind, before, None, environment(fields))
+    unset = (False, "", [], {}, None)
+    mine = {
+        p: v for p, v in leaves(before).items() if v not in unset and p[-1] != "imagePullPolicy" and "ports" not in p
+    }
+    found = leaves(after)
+
+    assert {} == {p: v for p, v in mine.items() if found.get(p) != v}
+    for path in (("spec", "containers", "main", "env"), ("spec", "containers"), ("spec", "volumes")):
+        old, new = (get(o, (*kind.path_to_template, *path)) or [] for o in (before, after))
+        kept = [i["name"] for i in new if i["name"] in {o["name"] for o in old}]
+        assert [i["name"] for i in old] == kept
+
+
+@settings(max_examples=CASES, deadline=None)
+@given(*ANY, SPECS)
+def test_updates_ignore_what_became_of_the_environment(kind, fields, pod, sidecar, server, later) -> None:
+    """Laws 4 and 5: applying the submitter's part again changes nothing, whatever the Environment is now."""
+    before = server(kind, requested(kind, pod, sidecar))
+    stored = server(kind, admitted(kind, before, None, environment(fields)))
+
+    assert stored == server(kind, admitted(kind, before, stored, None))
+    assert stored == server(kind, admitted(kind, stored, stored, environment(later)))
+
+
+@settings(max_examples=CASES, deadline=None)
+@given(*ANY, SPECS)
+def test_switching_is_taking_out_and_putting_in(kind, fields, pod, sidecar, server, other) -> None:
+    """A switched reference gives what a new workload with it would be, though the old Environment is gone."""
+    assume(not kind.template_immutable)
+    before = server(kind, requested(kind, pod, sidecar))
+    stored = server(kind, admitted(kind, before, None, environment(fields)))
+    wanted = copy.deepcopy(before)
+    wanted["metadata"]["labels"][names.REFERENCE] = "f"
+    switched = copy.deepcopy(stored)
+    switched["metadata"]["labels"][names.REFERENCE] = "f"
+    new = environment(other, "f")
+
+    assert admitted(kind, wanted, None, new) == admitted(kind, switched, stored, new)
