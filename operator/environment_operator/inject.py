@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from environment_operator import merge, names
-from environment_operator.index import references
 from environment_operator.kinds import Kind
 from environment_operator.merge import Put, Record, Template
-from environment_operator.paths import Path, get, put, remove
+from environment_operator.paths import Path, Unfit, get, put, remove
 
 Object = dict[str, Any]
 Find = Callable[[str], "Published | None"]
@@ -90,6 +89,8 @@ def admit(kind: Kind, new: Object, old: Object | None, find: Find, token: str) -
             _updated(kind, workload, old, find, token)
     except Refused as refused:
         return Outcome(None, str(refused))
+    except Unfit as unfit:
+        return Outcome(None, f"the {kind.kind} has no object at {unfit}: correct it")
     return Outcome(workload, warnings=_warnings(kind, workload))
 
 
@@ -220,7 +221,8 @@ def _json(text: Any) -> Any:
 
 def _template(workload: Object, kind: Kind) -> Template:
     """Return the pod template of a workload, empty when it has none."""
-    return get(workload, kind.path_to_template) or {}
+    found = get(workload, kind.path_to_template)
+    return found if isinstance(found, dict) else {}
 
 
 def _replace(kind: Kind, workload: Object, template: Template) -> None:
@@ -234,7 +236,7 @@ def _replace(kind: Kind, workload: Object, template: Template) -> None:
 
 def _main(workload: Object, kind: Kind) -> Path:
     """Return the path of the container that receives the Environment: the named one, else the first."""
-    listed = [c.get("name", "") for c in get(_template(workload, kind), ("spec", "containers")) or ()]
+    listed = [str(c.get("name", "")) for c in _containers(workload, kind)]
     chosen = _annotation(workload, names.CONTAINER) or (listed[0] if listed else "")
     if chosen not in listed:
         raise Refused(f"the annotation {names.CONTAINER} names {chosen!r}; the containers are: {', '.join(listed)}")
@@ -254,9 +256,17 @@ def _within(main: Path, path: Path) -> Path:
 
 def _require_image(kind: Kind, workload: Object) -> None:
     """Refuse a workload that is left without an image."""
-    for container in get(_template(workload, kind), ("spec", "containers")) or ():
+    for container in _containers(workload, kind):
         if not container.get("image"):
             raise Refused(f"the container {container.get('name')!r} has no image of its own: give it one")
+
+
+def _containers(workload: Object, kind: Kind) -> list[Object]:
+    """Return the containers of a workload."""
+    found = get(_template(workload, kind), ("spec", "containers")) or []
+    if not isinstance(found, list) or not all(isinstance(container, dict) for container in found):
+        raise Unfit(".".join((*kind.path_to_template, "spec", "containers")))
+    return found
 
 
 def _immutable(kind: Kind, name: str, before: str) -> str:
@@ -268,8 +278,7 @@ def _immutable(kind: Kind, name: str, before: str) -> str:
 
 def _warnings(kind: Kind, workload: Object) -> tuple[str, ...]:
     """Return what the submitter should know."""
-    labels = get(workload, (*kind.path_to_template, "metadata", "labels")) or {}
-    if kind.path_to_template and names.REFERENCE in labels:
+    if kind.path_to_template and get(workload, (*kind.path_to_template, "metadata", "labels", names.REFERENCE)):
         place = ".".join((*kind.path_to_template, "metadata", "labels"))
         return (f"{place}: the label {names.REFERENCE} is ignored there; it belongs on the {kind.kind} itself",)
     return ()
@@ -277,10 +286,9 @@ def _warnings(kind: Kind, workload: Object) -> tuple[str, ...]:
 
 def _reference(workload: Object) -> str:
     """Return the name of the Environment that a workload refers to, empty for none."""
-    labels = (workload.get("metadata") or {}).get("labels") or {}
-    return labels[names.REFERENCE] if references(labels) else ""
+    return str(get(workload, ("metadata", "labels", names.REFERENCE)) or "")
 
 
 def _annotation(workload: Object, key: str) -> str:
     """Return an annotation of the workload itself, empty when it is not there."""
-    return ((workload.get("metadata") or {}).get("annotations") or {}).get(key) or ""
+    return str(get(workload, ("metadata", "annotations", key)) or "")

@@ -101,13 +101,16 @@ def apply(template: Template, wanted: Iterable[Put], main: Path) -> tuple[Templa
 
 
 def strip(template: Template, record: Record) -> Template:
-    """Return the template as it was before: without what the record says was put in; it is not changed."""
+    """Return the template as it was before: without what the record says was put in; it is not changed.
+
+    A record that does not fit the template takes out what it can: it may have come with a request.
+    """
     out = copy.deepcopy(template)
     for path in reversed(record.put):
-        if path in record.was:
-            put(out, path, copy.deepcopy(record.was[path]))
-        else:
+        if path not in record.was:
             remove(out, path)
+        elif get(out, path) is not None:
+            put(out, path, copy.deepcopy(record.was[path]))
     for path in reversed(record.made):
         if get(out, path) in ({}, []):
             remove(out, path)

@@ -11,6 +11,10 @@ Path = tuple[str, ...]
 Item = dict[str, Any]
 
 
+class Unfit(ValueError):
+    """An object has something else than an object or a list where a path leads through."""
+
+
 def _port(item: Item) -> str:
     """Return the key of a container port: the number and the protocol."""
     return f"{item.get('containerPort')}/{item.get('protocol') or 'TCP'}"
@@ -53,14 +57,19 @@ def put(root: Item, path: Path, value: Any, position: int | None = None) -> list
         path: where.
         value: what.
         position: for a new item of a list, where to insert it; None appends.
+
+    Raises:
+        Unfit: the path leads through something that is neither an object nor a list with that item.
     """
     made: list[Path] = []
     node: Any = root
     for step in range(len(path) - 1):
         node = _child(node, path, step, made)
-    if not isinstance(node, list):
+    if isinstance(node, dict):
         node[path[-1]] = value
         return made
+    if not isinstance(node, list) or path[-2] not in KEYED:
+        raise Unfit(".".join(path[:-1]))
     place = _place(node, path[-2], path[-1])
     if place is None:
         node.insert(len(node) if position is None else position, value)
@@ -74,7 +83,7 @@ def remove(root: Item, path: Path) -> None:
     node = get(root, path[:-1])
     if isinstance(node, dict):
         node.pop(path[-1], None)
-    elif isinstance(node, list) and (place := _place(node, path[-2], path[-1])) is not None:
+    elif isinstance(node, list) and len(path) > 1 and (place := _place(node, path[-2], path[-1])) is not None:
         del node[place]
 
 
@@ -82,7 +91,11 @@ def _child(node: Any, path: Path, step: int, made: list[Path]) -> Any:
     """Return the next node on the way, made if it is missing."""
     key = path[step]
     if isinstance(node, list):
-        return _item(node, path[step - 1], key)
+        node = {key: _item(node, path[step - 1], key)}
+        if node[key] is None:
+            raise Unfit(".".join(path[: step + 1]))
+    if not isinstance(node, dict):
+        raise Unfit(".".join(path[:step]))
     if node.get(key) is None:
         node[key] = [] if key in KEYED else {}
         made.append(path[: step + 1])
@@ -91,10 +104,12 @@ def _child(node: Any, path: Path, step: int, made: list[Path]) -> Any:
 
 def _place(items: list[Item], field: str, key: str) -> int | None:
     """Return where the item with a key stands in a list, None when it does not."""
-    return next((i for i, item in enumerate(items) if KEYED[field](item) == key), None)
+    if field not in KEYED:
+        return None
+    return next((i for i, item in enumerate(items) if isinstance(item, dict) and KEYED[field](item) == key), None)
 
 
 def _item(items: list[Item], field: str, key: str) -> Any:
     """Return the item with a key, None when there is none."""
-    place = _place(items, field, key) if field in KEYED else None
+    place = _place(items, field, key)
     return None if place is None else items[place]

@@ -1,6 +1,7 @@
 """The laws of injection, with generated Environments and workloads of every built-in shape."""
 
 import copy
+import json
 from typing import Any
 
 from hypothesis import assume, given, settings
@@ -212,3 +213,41 @@ def test_switching_is_taking_out_and_putting_in(kind, fields, pod, sidecar, serv
     new = environment(other, "f")
 
     assert admitted(kind, wanted, None, new) == admitted(kind, switched, stored, new)
+
+
+WORD = st.sampled_from(["spec", "containers", "main", "env", "A", "metadata", "x"])
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5) | WORD,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["name", "spec", "env", "x"]), inner),
+    max_leaves=8,
+)
+PATH = st.lists(WORD, max_size=5)
+PATHS = st.lists(PATH, max_size=4)
+RECORDS = st.fixed_dictionaries(
+    {
+        "env": st.just("e"),
+        "generation": st.just(1),
+        "hash": st.just("h"),
+        "token": st.just("t"),
+        "put": PATHS | JSON,
+        "was": st.lists(st.tuples(PATH, JSON), max_size=3) | JSON,
+        "made": PATHS | JSON,
+    }
+)
+
+
+@settings(max_examples=CASES, deadline=None)
+@given(st.sampled_from(list(KINDS.values())), RECORDS | JSON, JSON, JSON, st.booleans())
+def test_whatever_comes_gets_an_answer(kind, record, containers, template, stored) -> None:
+    """However a record or a workload is malformed, the answer is a workload or words, never a crash."""
+    text = json.dumps({"/".join(kind.path_to_template) or ".": record})
+    new = workload(kind.kind, "w", "team", "e")
+    new["metadata"]["annotations"] = {names.RECORD: text}
+    get(new, (*kind.path_to_template, "spec"))["containers"] = containers
+    broken = copy.deepcopy(new)
+    if kind.path_to_template:
+        get(broken, kind.path_to_template[:-1])[kind.path_to_template[-1]] = template
+
+    for asked, old in ((new, new if stored else None), (broken, new if stored else None)):
+        answer = admit(kind, asked, old, lambda _: environment({"image": "env:1"}), TOKEN)
+        assert answer.workload is not None or answer.refusal

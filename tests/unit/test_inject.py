@@ -1,0 +1,219 @@
+"""Admission of one workload: references, records, what is refused, and what is put back."""
+
+import copy
+import json
+from typing import Any
+
+import pytest
+
+from builders import KINDS, spec, workload
+from environment_operator import names
+from environment_operator.api.v1alpha1 import EnvironmentSpec
+from environment_operator.inject import Outcome, Published, admit
+from environment_operator.render import fragment_hash, render
+
+Object = dict[str, Any]
+DEPLOYMENT, JOB, POD = KINDS["deployments.apps"], KINDS["jobs.batch"], KINDS["pods"]
+
+
+def published(name: str = "e", *, problem: str = "", **fields: Any) -> Published:
+    """Return an Environment as admission knows it."""
+    fragment = render(EnvironmentSpec.model_validate(spec(**{"image": "env:1", **fields})))
+    return Published(name, 3, fragment, fragment_hash(fragment), problem)
+
+
+def outcome(new: Object, old: Object | None = None, *known: Published) -> Outcome:
+    """Admit a workload where these Environments exist."""
+    kind = next(kind for kind in KINDS.values() if kind.kind == new["kind"])
+    return admit(kind, new, old, {e.name: e for e in known}.get, "tokentok")
+
+
+def admitted(new: Object, old: Object | None = None, *known: Published) -> Object:
+    """Return a workload that is admitted."""
+    answer = outcome(new, old, *known)
+    assert answer.workload is not None, answer.refusal
+    return answer.workload
+
+
+def made(kind: str = "Deployment", reference: str | None = "e", **container: Any) -> Object:
+    """Return a workload whose container has these fields and nothing else."""
+    new = workload(kind, "w", "team", reference)
+    pod = new["spec"] if kind == "Pod" else new["spec"]["template"]["spec"]
+    pod["containers"] = [{"name": "main", **container}]
+    return new
+
+
+def main(stored: Object) -> Object:
+    """Return the main container of a Deployment or Job."""
+    return stored["spec"]["template"]["spec"]["containers"][0]
+
+
+def test_record() -> None:
+    """The record says what was put in and by which generation; the pod says from which Environment it is."""
+    stored = admitted(made(), None, published())
+    record = json.loads(stored["metadata"]["annotations"][names.RECORD])["spec/template"]
+
+    assert (1, "e", 3, "tokentok") == tuple(record[key] for key in ("v", "env", "generation", "token"))
+    assert ["spec", "containers", "main", "image"] in record["put"]
+    labels = stored["spec"]["template"]["metadata"]["labels"]
+    assert {"app": "x", names.INJECTED_FROM: "e", names.TOKEN: "tokentok"} == labels
+
+
+def test_without_a_reference_nothing_changes() -> None:
+    """A workload that refers to no Environment is admitted as it is."""
+    new = made(reference=None, image="mine")
+
+    assert new == admitted(new)
+
+
+@pytest.mark.parametrize(
+    ("known", "expected"),
+    [((), "there is no Environment 'e'"), ((published(problem="it is being deleted"),), "it is being deleted")],
+)
+def test_new_references_are_refused(known: tuple[Published, ...], expected: str) -> None:
+    """A new reference to an Environment that does not exist, or that may not be used, is refused with the reason."""
+    assert expected in outcome(made(), None, *known).refusal
+
+
+def test_stored_references_are_not_refused() -> None:
+    """A stored workload can be changed though its Environment is gone, and keeps what was put in."""
+    stored = admitted(made(), None, published())
+    scaled = copy.deepcopy(stored) | {"spec": {**stored["spec"], "replicas": 5}}
+
+    assert scaled == admitted(scaled, stored)
+
+
+def test_container() -> None:
+    """The Environment goes into the container that the annotation names; an unknown one is refused with the list."""
+    new = made(image="mine")
+    new["spec"]["template"]["spec"]["containers"].append({"name": "second"})
+    new["metadata"]["annotations"] = {names.CONTAINER: "second"}
+    stored = admitted(new, None, published())
+    new["metadata"]["annotations"] = {names.CONTAINER: "third"}
+
+    assert ["mine", "env:1"] == [c["image"] for c in stored["spec"]["template"]["spec"]["containers"]]
+    assert "'third'; the containers are: main, second" in outcome(new, None, published()).refusal
+
+
+@pytest.mark.parametrize("record", ["{", "[]", '{"spec/template": 5}', '{"spec/template": {"put": [["a"]]}}', "null"])
+def test_broken_record(record: str) -> None:
+    """A record that is none is thrown away, on CREATE and on UPDATE."""
+    new = made()
+    new["metadata"]["annotations"] = {names.RECORD: record}
+    plain = admitted(made(), None, published())
+
+    assert plain == admitted(new, None, published())
+    assert "annotations" not in admitted(made(image="mine"), new)["metadata"]
+
+
+def test_forged_record() -> None:
+    """A record that somebody made up cannot make an update take out or put in anything of the Environment's."""
+    stored = admitted(made(), None, published(workingDir="/env"))
+    forged = copy.deepcopy(stored)
+    records = json.loads(forged["metadata"]["annotations"][names.RECORD])
+    records["spec/template"] |= {"put": [], "env": "other", "hash": "v1-forged"}
+    forged["metadata"]["annotations"][names.RECORD] = json.dumps(records)
+    forged["spec"]["template"]["metadata"]["annotations"][names.RECORD] = json.dumps(records["spec/template"])
+
+    assert stored == admitted(forged, stored)
+
+
+def test_copy() -> None:
+    """A copy of an admitted workload receives today's Environment, not what the original had."""
+    original = admitted(
+        made(env=[{"name": "MINE", "value": "1"}]), None, published(env=[{"name": "OLD", "value": "1"}])
+    )
+    copied = admitted(original, None, published(env=[{"name": "NEW", "value": "1"}]))
+
+    assert ["NEW", "MINE"] == [v["name"] for v in main(copied)["env"]]
+
+
+def test_replace() -> None:
+    """A replace with the submitter's manifest, without record and without what was put in, changes nothing."""
+    stored = admitted(made(), None, published(env=[{"name": "A", "value": "1"}]))
+
+    assert stored == admitted(made(), stored)
+
+
+def test_override() -> None:
+    """What an update sets to another value is the submitter's from then on, and stays when the rest is put in again."""
+    stored = admitted(made(), None, published(workingDir="/env"))
+    changed = copy.deepcopy(stored)
+    main(changed)["workingDir"] = "/mine"
+    kept = admitted(changed, stored)
+    record = json.loads(kept["metadata"]["annotations"][names.RECORD])["spec/template"]
+
+    assert ("/mine", "env:1") == (main(kept)["workingDir"], main(kept)["image"])
+    assert ["spec", "containers", "main", "workingDir"] not in record["put"]
+
+
+def test_rollout_undo() -> None:
+    """An old revision brings the submitter's part back; the Environment's part stays as it is now."""
+    first = admitted(made(args=["one"]), None, published(env=[{"name": "OLD", "value": "1"}]))
+    edited = copy.deepcopy(first)
+    main(edited)["args"] = ["two"]
+    edited["metadata"]["annotations"][names.REFRESH] = "1"
+    second = admitted(edited, first, published(env=[{"name": "NEW", "value": "1"}]))
+    undone = copy.deepcopy(second)
+    undone["spec"]["template"] = copy.deepcopy(first["spec"]["template"])
+    stored = admitted(undone, second)
+
+    assert ["one"] == main(stored)["args"]
+    assert ["NEW"] == [v["name"] for v in main(stored)["env"]]
+    assert second["metadata"] == stored["metadata"]
+
+
+def test_refresh() -> None:
+    """A new value of the refresh annotation puts in today's Environment; the same value puts in nothing."""
+    stored = admitted(made(), None, published(workingDir="/old"))
+    refreshed = copy.deepcopy(stored)
+    refreshed["metadata"]["annotations"][names.REFRESH] = "now"
+    after = admitted(refreshed, stored, published(workingDir="/new"))
+
+    assert "/new" == main(after)["workingDir"]
+    assert after == admitted(after, after, published(workingDir="/newer"))
+
+
+def test_removed_reference_needs_an_image() -> None:
+    """A reference that supplied the image can be removed only together with giving the container an image."""
+    stored = admitted(made(), None, published())
+    freed = copy.deepcopy(stored)
+    del freed["metadata"]["labels"][names.REFERENCE]
+
+    assert "'main' has no image of its own" in outcome(freed, stored).refusal
+    main(freed)["image"] = "mine"
+    assert "mine" == main(admitted(freed, stored))["image"]
+
+
+@pytest.mark.parametrize("kind", ["Job", "Pod"])
+def test_template_that_cannot_change(kind: str) -> None:
+    """Where the template cannot change, neither can the reference: the refusal says to create it again."""
+    stored = admitted(made(kind), None, published())
+    freed, switched, refreshed = (copy.deepcopy(stored) for _ in range(3))
+    del freed["metadata"]["labels"][names.REFERENCE]
+    switched["metadata"]["labels"][names.REFERENCE] = "f"
+    refreshed["metadata"]["annotations"][names.REFRESH] = "1"
+
+    assert "delete it and create it again" in outcome(freed, stored).refusal
+    assert "to use 'f'" in outcome(switched, stored, published("f")).refusal
+    assert f"a {kind} cannot change" in outcome(refreshed, stored, published()).refusal
+
+
+def test_renamed_container() -> None:
+    """When the main container is renamed, the Environment's part moves with it."""
+    stored = admitted(made(), None, published(workingDir="/env"))
+    renamed = made()
+    main(renamed)["name"] = "other"
+    after = admitted(renamed, stored)
+
+    assert ("other", "env:1", "/env") == tuple(main(after)[key] for key in ("name", "image", "workingDir"))
+
+
+def test_label_on_the_template() -> None:
+    """A reference on the pod template does nothing, and the submitter is told where it belongs."""
+    new = made(reference=None, image="mine")
+    new["spec"]["template"]["metadata"]["labels"][names.REFERENCE] = "e"
+    answer = outcome(new, None, published())
+
+    assert new == answer.workload
+    assert "spec.template.metadata.labels" in answer.warnings[0]
