@@ -1,0 +1,93 @@
+"""Golden cases of injection: an Environment, a workload as requested, where it matters as stored, and what comes of it.
+
+A case is a folder of ``golden/``. ``python -m golden`` writes every ``want.yaml`` anew, to be read in the diff.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from environment_operator.api.v1alpha1 import EnvironmentSpec
+from environment_operator.inject import Outcome, Published, admit
+from environment_operator.kinds import BUILTIN, Kind
+from environment_operator.render import fragment_hash, render
+
+Object = dict[str, Any]
+TOKEN = "tokentok"
+FOLDER = Path(__file__).parent / "golden"
+REQUIRED = {"environment.yaml", "workload.yaml", "want.yaml"}
+OPTIONAL = {"stored.yaml"}
+# A kind of somebody's own whose definition keeps no metadata of the pod template.
+NOTEBOOK = Kind(group="example.org", version="v1", kind="Notebook", plural="notebooks")
+KINDS: Mapping[str, Kind] = {kind.kind: kind for kind in (*BUILTIN, NOTEBOOK)}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One folder."""
+
+    path: Path
+
+    @property
+    def environments(self) -> dict[str, Published]:
+        """The Environments that exist, by name."""
+        found = yaml.safe_load_all((self.path / "environment.yaml").read_text())
+        return {e["metadata"]["name"]: _published(e) for e in found if e}
+
+    @property
+    def new(self) -> Object:
+        """The workload as requested."""
+        return self._read("workload.yaml")
+
+    @property
+    def old(self) -> Object | None:
+        """The workload as stored, None for a request that creates it."""
+        return self._read("stored.yaml") if (self.path / "stored.yaml").exists() else None
+
+    @property
+    def want(self) -> Object:
+        """What is to come of it: the workload, or ``refusal`` with the words."""
+        return self._read("want.yaml")
+
+    @property
+    def kind(self) -> Kind:
+        """The row of the workload's kind."""
+        return KINDS[self.new["kind"]]
+
+    def run(self) -> Object:
+        """Return what comes of it now."""
+        return said(admit(self.kind, self.new, self.old, self.environments.get, TOKEN))
+
+    def _read(self, name: str) -> Object:
+        found: Object = yaml.safe_load((self.path / name).read_text())
+        return found
+
+
+def said(outcome: Outcome) -> Object:
+    """Return an outcome as ``want.yaml`` holds it."""
+    return outcome.workload if outcome.workload is not None else {"refusal": outcome.refusal}
+
+
+def cases() -> list[Case]:
+    """Return every case, in order."""
+    return [Case(path) for path in sorted(FOLDER.iterdir())]
+
+
+def _published(environment: Object) -> Published:
+    """Return an Environment as admission knows it."""
+    fragment = render(EnvironmentSpec.model_validate(environment["spec"]))
+    generation = environment["metadata"].get("generation", 1)
+    return Published(environment["metadata"]["name"], generation, fragment, fragment_hash(fragment))
+
+
+def main() -> None:
+    """Write every ``want.yaml``."""
+    for case in cases():
+        (case.path / "want.yaml").write_text(yaml.safe_dump(case.run(), sort_keys=False, width=1000))
+
+
+if __name__ == "__main__":
+    main()
