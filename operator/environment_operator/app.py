@@ -7,10 +7,8 @@ import sys
 import time
 
 import kopf
-from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from environment_operator import handlers, logs
+from environment_operator import handlers, logs, probes
 from environment_operator.cluster import Cluster
 from environment_operator.errors import ApiError, Conflict
 from environment_operator.metrics import QUEUE_DEPTH, RECONCILE_TIME, RECONCILES
@@ -18,6 +16,7 @@ from environment_operator.reconcile import Reconciler
 from environment_operator.settings import Settings
 from environment_operator.snapshot import Options
 from environment_operator.state import World
+from environment_operator.webhook import Webhook
 from environment_operator.workqueue import WorkQueue
 
 logger = logging.getLogger(__name__)
@@ -39,14 +38,13 @@ class Controller:
         self._reconciler = Reconciler(cluster, self._world, options)
         self._settled = asyncio.Event()
 
-    @property
-    def ready(self) -> bool:
-        """Whether everything that exists is known."""
-        return self._settled.is_set()
+    def _why_not_ready(self) -> str:
+        """Return why the role is not ready: it is when everything that exists is known."""
+        return "" if self._settled.is_set() else "still listing"
 
     async def run(self) -> None:
         """Run until kopf is told to stop by a signal, or a part fails."""
-        async with asyncio.TaskGroup() as tasks, _http(self, self._settings):
+        async with asyncio.TaskGroup() as tasks, probes.serve(self._settings, self._why_not_ready):
             # Before kopf starts: when it stops, it waits 5 s for every task that was made after it.
             parts = [tasks.create_task(r.run()) for r in self._world.all_reflectors]
             parts += [tasks.create_task(self._work()) for _ in range(self._settings.workers)]
@@ -124,43 +122,6 @@ class Controller:
                 self._queue.add(name, plan.again.total_seconds())
 
 
-class _http:  # noqa: N801 - a context manager that reads as a call
-    """Serves /livez, /readyz and /metrics while entered."""
-
-    def __init__(self, controller: Controller, settings: Settings) -> None:
-        self._controller, self._settings = controller, settings
-        app = web.Application()
-        app.add_routes([
-            web.get("/livez", self._live),
-            web.get("/readyz", self._ready),
-            web.get("/metrics", self._metrics),
-        ])  # fmt: skip
-        self._runner = web.AppRunner(app, access_log=None)
-
-    async def __aenter__(self) -> None:
-        """Start to listen."""
-        await self._runner.setup()
-        await web.TCPSite(self._runner, self._settings.http_host, self._settings.http_port).start()
-
-    async def __aexit__(self, *_: object) -> None:
-        """Stop listening."""
-        await self._runner.cleanup()
-
-    async def _live(self, _: web.Request) -> web.Response:
-        """Answer that the loop turns."""
-        return web.Response(text="ok\n")
-
-    async def _ready(self, _: web.Request) -> web.Response:
-        """Answer whether everything that exists is known."""
-        if self._controller.ready:
-            return web.Response(text="ok\n")
-        return web.Response(status=503, text="not ready: still listing\n")
-
-    async def _metrics(self, _: web.Request) -> web.Response:
-        """Answer with the metrics."""
-        return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
-
-
 async def controller(settings: Settings) -> None:
     """Run the controller until a signal comes."""
     cluster = await Cluster.connect()
@@ -170,13 +131,23 @@ async def controller(settings: Settings) -> None:
         await cluster.close()
 
 
-ROLES = {"controller": controller}
+async def webhook(settings: Settings) -> None:
+    """Run admission until a signal comes."""
+    cluster = await Cluster.connect()
+    try:
+        await Webhook(cluster, settings).run()
+    finally:
+        await cluster.close()
+
+
+ROLES = {"controller": controller, "webhook": webhook}
 
 
 def main() -> None:
     """Run one role."""
     parser = argparse.ArgumentParser(prog="environment-operator", description="Environments for AI workloads.")
-    parser.add_argument("role", choices=sorted(ROLES), help="controller: keeps status and finalizers right")
+    meaning = "controller: keeps status and finalizers right; webhook: fills workloads in at admission"
+    parser.add_argument("role", choices=sorted(ROLES), help=meaning)
     role = parser.parse_args().role
     try:
         settings = Settings()

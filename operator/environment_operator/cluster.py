@@ -8,8 +8,7 @@ import asyncio
 import json
 import os
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
@@ -19,76 +18,16 @@ import aiohttp
 from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.config.kube_config import KUBE_CONFIG_DEFAULT_LOCATION
-from pydantic import BaseModel, Field, TypeAdapter
 
 from environment_operator import names
 from environment_operator.errors import ApiError, Conflict, Expired, Forbidden, NotFound
+from environment_operator.wire import MetadataPage, Page, WatchEvent, WholeEvent, WholePage
 
 PAGE = 500
 _METADATA = "application/json;as=PartialObjectMetadata{list};g=meta.k8s.io;v=v1"
 _ERRORS: dict[int, type[ApiError]] = {403: Forbidden, 404: NotFound, 409: Conflict, 410: Expired}
 _REQUEST = aiohttp.ClientTimeout(total=30)
 ENVIRONMENTS = f"/apis/{names.GROUP}/{names.VERSION}/{names.PLURAL}"
-
-
-class Metadata(BaseModel):
-    """What is read of an object's metadata; the rest is skipped while parsing."""
-
-    name: str = ""
-    namespace: str = ""
-    labels: dict[str, str] = Field(default_factory=dict)
-    owner_references: list[dict[str, Any]] = Field(default_factory=list, alias="ownerReferences")
-    resource_version: str = Field("", alias="resourceVersion")
-
-
-class Item(BaseModel):
-    """An object of which only the metadata was asked for; code and message where it is a Status instead."""
-
-    metadata: Metadata = Field(default_factory=Metadata)
-    code: int = 0
-    message: str = ""
-
-
-class ListMetadata(BaseModel):
-    """Where a page stands: its version, and the token of the next one."""
-
-    resource_version: str = Field("", alias="resourceVersion")
-    next: str = Field("", alias="continue")
-
-
-class MetadataPage(BaseModel):
-    """One page of a metadata-only list."""
-
-    metadata: ListMetadata
-    items: list[Item] | None = None
-
-
-class WatchEvent(BaseModel):
-    """One line of a metadata-only watch."""
-
-    type: str
-    object: Item
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One page of a list.
-
-    Args:
-        items: the objects' metadata.
-        version: the resource version of the list.
-        next: token of the next page, empty on the last.
-        now: the API server's clock when it answered.
-    """
-
-    items: list[Metadata]
-    version: str
-    next: str
-    now: datetime
-
-
-_PAGE: TypeAdapter[MetadataPage] = TypeAdapter(MetadataPage)
-_EVENT: TypeAdapter[WatchEvent] = TypeAdapter(WatchEvent)
 
 
 class Cluster:
@@ -145,17 +84,8 @@ class Cluster:
                 return
 
     async def patch_environment(self, name: str, patch: list[dict[str, Any]]) -> dict[str, Any]:
-        """Apply a JSON patch to an Environment; return it as it is afterwards.
-
-        Raises:
-            Conflict: a ``test`` of the patch failed, which the API server answers with 422.
-        """
-        try:
-            return await self._object("PATCH", f"{ENVIRONMENTS}/{name}", patch, "application/json-patch+json")
-        except ApiError as error:
-            if error.status == 422:  # noqa: PLR2004 - Unprocessable Entity
-                raise Conflict(error.status, error.message) from error
-            raise
+        """Apply a JSON patch to an Environment as `patch` does."""
+        return await self.patch(f"{ENVIRONMENTS}/{name}", patch)
 
     async def apply_status(self, name: str, uid: str, status: Mapping[str, Any]) -> dict[str, Any]:
         """Write the whole status of an Environment by server-side apply; return it as it is afterwards."""
@@ -170,23 +100,43 @@ class Cluster:
         """Create an object."""
         return await self._object("POST", path, body, "application/json")
 
-    async def page(self, path: str, selector: str = "", token: str = "") -> Page:
-        """Return one page of the metadata of a kind's objects.
+    async def replace(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Replace an object; the resource version in it has to be the newest."""
+        return await self._object("PUT", path, body, "application/json")
+
+    async def patch(self, path: str, patch: list[dict[str, Any]]) -> dict[str, Any]:
+        """Apply a JSON patch to an object; return it as it is afterwards.
+
+        Raises:
+            Conflict: a ``test`` of the patch failed, which the API server answers with 422.
+        """
+        try:
+            return await self._object("PATCH", path, patch, "application/json-patch+json")
+        except ApiError as error:
+            if error.status == 422:  # noqa: PLR2004 - Unprocessable Entity
+                raise Conflict(error.status, error.message) from error
+            raise
+
+    async def page(self, path: str, selector: str = "", token: str = "", *, whole: bool = False) -> Page:
+        """Return one page of a kind's objects, of their metadata unless they are wanted whole.
 
         Args:
             path: URL path of the kind.
             selector: label selector; empty for all objects.
             token: the token of the page before, empty for the first.
+            whole: whether to ask for `Whole` objects.
         """
         query = {"limit": PAGE, **({"labelSelector": selector} if selector else {})}
         query |= {"continue": token} if token else {}
-        response = await self._send("GET", f"{path}?{urlencode(query)}", accept=_METADATA.format(list="List"))
-        page = _PAGE.validate_json(await _body(response))
+        response = await self._send("GET", f"{path}?{urlencode(query)}", accept=_accept("List", whole=whole))
+        page = (WholePage if whole else MetadataPage).model_validate_json(await _body(response))
         items = [item.metadata for item in page.items or ()]
         now = parsedate_to_datetime(response.headers["Date"])
         return Page(items, page.metadata.resource_version, page.metadata.next, now.astimezone(UTC))
 
-    async def watch(self, path: str, selector: str, version: str, seconds: int) -> AsyncIterator[WatchEvent]:
+    async def watch(
+        self, path: str, selector: str, version: str, seconds: int, *, whole: bool = False
+    ) -> AsyncIterator[WatchEvent]:
         """Yield the changes since a resource version, bookmarks included, until the server ends the stream.
 
         Args:
@@ -194,6 +144,7 @@ class Cluster:
             selector: label selector; empty for all objects.
             version: where to begin.
             seconds: how long the server may keep the stream.
+            whole: whether to ask for `Whole` objects, not for their metadata alone.
 
         Raises:
             Expired: the version is too old.
@@ -203,9 +154,9 @@ class Cluster:
         # Bookmarks come every minute: a stream that is silent for longer is dead.
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=90)
         url = f"{path}?{urlencode(query)}"
-        response = await self._send("GET", url, accept=_METADATA.format(list=""), timeout=timeout)
+        response = await self._send("GET", url, accept=_accept("", whole=whole), timeout=timeout)
         async for line in _lines(response):
-            event = _EVENT.validate_json(line)
+            event = (WholeEvent if whole else WatchEvent).model_validate_json(line)
             if event.type == "ERROR":
                 raise _error(event.object.code, event.object.message)
             yield event
@@ -244,6 +195,11 @@ class Cluster:
         headers: dict[str, str] = {}
         await self._api.update_params_for_auth(headers, [], ["BearerToken"], "", "", None)
         return headers
+
+
+def _accept(suffix: str, *, whole: bool) -> str:
+    """Return the Accept header for a list or a watch."""
+    return "application/json" if whole else _METADATA.format(list=suffix)
 
 
 def _has_kubeconfig() -> bool:

@@ -1,4 +1,4 @@
-"""Mirrors the metadata of one kind's objects into memory.
+"""Mirrors the metadata of one kind's objects into memory, or the objects whole.
 
 No library has this for asyncio: kopf ends its process when one watched kind answers 403 or 404 and keeps
 objects that vanished while it was not watching; the kubernetes library's informer holds whole objects.
@@ -13,9 +13,10 @@ from collections.abc import Collection
 from enum import StrEnum
 from typing import Protocol
 
-from environment_operator.cluster import Cluster, Metadata
+from environment_operator.cluster import Cluster
 from environment_operator.errors import ApiError, Expired, Forbidden, NotFound
 from environment_operator.metrics import EVENTS, KIND_STATE, LISTS
+from environment_operator.wire import Metadata
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +62,7 @@ class Reflector:
         sink: who is told.
         selector: label selector that the API server filters by; empty for all.
         crd: URL path of the CustomResourceDefinition that brings the kind; empty when the server always has it.
+        whole: whether the sink is told of `Whole` objects, not of their metadata alone.
         longest: the longest pause in seconds between two tries.
     """
 
@@ -73,10 +75,11 @@ class Reflector:
         *,
         selector: str = "",
         crd: str = "",
+        whole: bool = False,
         longest: float = 30,
     ) -> None:
         self._cluster, self.name, self._path, self._sink = cluster, name, path, sink
-        self._selector, self._crd, self._longest = selector, crd, longest
+        self._selector, self._crd, self._whole, self._longest = selector, crd, whole, longest
         self.state, self.why, self.listed = State.SYNCING, "not listed yet", False
         self.settled = asyncio.Event()
         self._failures = 0
@@ -104,7 +107,7 @@ class Reflector:
         seen: set[tuple[str, str]] = set()
         token = ""
         while True:
-            page = await self._cluster.page(self._path, self._selector, token)
+            page = await self._cluster.page(self._path, self._selector, token, whole=self._whole)
             for item in page.items:
                 self._sink.put(item)
                 seen.add((item.namespace, item.name))
@@ -126,7 +129,7 @@ class Reflector:
         """Watch until the stream ends; return the version it came to."""
         seconds = random.randint(*_WATCH_SECONDS)  # noqa: S311 - spreads the reconnections
         try:
-            async for event in self._cluster.watch(self._path, self._selector, version, seconds):
+            async for event in self._cluster.watch(self._path, self._selector, version, seconds, whole=self._whole):
                 version = event.object.metadata.resource_version
                 self._apply(event.type, event.object.metadata)
                 self._failures = 0

@@ -8,7 +8,10 @@ import yaml
 from pydantic import Field, TypeAdapter
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from environment_operator import names
 from environment_operator.kinds import BUILTIN, Kind
+
+DAY = 24 * 3600.0
 
 
 class Settings(BaseSettings):
@@ -19,6 +22,22 @@ class Settings(BaseSettings):
     cluster_name: str = Field("", max_length=316, description="Name of the cluster, shown in the status.")
     http_host: str = Field("0.0.0.0", description="Address for /livez, /readyz and /metrics.")  # noqa: S104 - probes come from the node
     http_port: Annotated[int, Field(ge=0, le=65535)] = Field(8080, description="Port for /livez, /readyz, /metrics.")
+    https_host: str = Field("0.0.0.0", description="Address for admission.")  # noqa: S104 - the API server is elsewhere
+    https_port: Annotated[int, Field(ge=0, le=65535)] = Field(9443, description="Port for admission.")
+    certificate_hosts: str = Field(
+        f"{names.SERVICE_ACCOUNT}.{names.SYSTEM_NAMESPACE}.svc",
+        description="DNS names and IP addresses, with commas between them, under which the API server calls admission.",
+    )
+    certificate_seconds: Annotated[float, Field(gt=0)] = Field(90 * DAY, description="Life of the serving certificate.")
+    authority_seconds: Annotated[float, Field(gt=0)] = Field(
+        365 * DAY, description="Life of the certificate authority that signs it."
+    )
+    certificate_check_seconds: Annotated[float, Field(gt=0)] = Field(
+        10, description="How often the certificate and what the API server trusts are looked at."
+    )
+    drain_seconds: Annotated[float, Field(ge=0)] = Field(
+        5, description="How long admission goes on answering after it was told to stop."
+    )
     usage_sample: Annotated[int, Field(ge=0, le=100)] = Field(
         10, description="How many workloads and how many templates the status names; 0 names none."
     )
@@ -39,6 +58,11 @@ class Settings(BaseSettings):
     def grace(self) -> timedelta:
         """The grace period of a deletion."""
         return timedelta(seconds=self.grace_seconds)
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The names that the serving certificate is for."""
+        return tuple(filter(None, (host.strip() for host in self.certificate_hosts.split(","))))
 
     def kinds(self) -> tuple[Kind, ...]:
         """Return the kinds table: the built-in rows and those of the file.

@@ -7,12 +7,13 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from environment_operator import names
-from environment_operator.cluster import Cluster, Metadata
+from environment_operator.cluster import Cluster
 from environment_operator.index import EnvironmentIndex, ProjectIndex, UsageIndex, User, references
 from environment_operator.kinds import Kind, is_derived
 from environment_operator.metrics import ENVIRONMENTS, QUEUE_ADDS, QUEUE_DEPTH
 from environment_operator.reflector import Reflector
 from environment_operator.usage import Known
+from environment_operator.wire import Metadata
 from environment_operator.workqueue import WorkQueue
 
 _CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
