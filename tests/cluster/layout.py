@@ -67,10 +67,9 @@ class Layout:
         """One log per program."""
         return self.root / "logs"
 
-    @property
-    def operator_kubeconfig(self) -> Path:
-        """The operator's own kubeconfig: its real identity."""
-        return self.root / "operator.kubeconfig"
+    def role_kubeconfig(self, program: str) -> Path:
+        """Return the kubeconfig of one of the operator's processes: its real identity."""
+        return self.root / f"{program}.kubeconfig"
 
     @property
     def operator_token(self) -> Path:

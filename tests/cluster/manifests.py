@@ -14,6 +14,7 @@ from cluster.waiting import until
 FIELD_MANAGER = "environment-cluster"
 CRDS = "crds/*.yaml"
 MANIFESTS = (CRDS, "deploy/rbac.yaml", "deploy/policies.yaml")
+WEBHOOKS = "deploy/webhooks.yaml"
 ESTABLISHED_SECONDS = 30
 ENFORCED_SECONDS = 30
 
@@ -31,6 +32,22 @@ def apply(layout: Layout, repo_root: Path, *, force: bool) -> None:
     _await_enforced(layout)
 
 
+def apply_webhooks(layout: Layout, repo_root: Path, url: str, *, force: bool) -> None:
+    """Apply the webhook configuration so that the API server calls a URL instead of a Service."""
+    for path in files(repo_root, WEBHOOKS):
+        configurations = list(yaml.safe_load_all(path.read_text()))
+        for entry in (entry for each in configurations for entry in each["webhooks"]):
+            entry["clientConfig"] = {"url": url + entry["clientConfig"]["service"]["path"]}
+        _apply_text(layout, yaml.safe_dump_all(configurations), force=force)
+
+
+def await_admission(layout: Layout) -> None:
+    """Return when the API server calls the operator and believes its certificate."""
+    name = f"environment-cluster-canary-{secrets.token_hex(4)}"
+    canary = yaml.safe_dump(_environment(name))
+    until("admission to be in force", lambda: _refused_by_webhook(layout, canary), seconds=ENFORCED_SECONDS)
+
+
 def files(repo_root: Path, pattern: str) -> list[Path]:
     """Return the files that match, sorted; none is an error."""
     found = sorted(repo_root.glob(pattern))
@@ -42,9 +59,37 @@ def files(repo_root: Path, pattern: str) -> list[Path]:
 
 
 def _apply(layout: Layout, paths: Sequence[Path], *, force: bool) -> None:
-    options = ["--server-side", f"--field-manager={FIELD_MANAGER}"]
+    kubectl.run(layout, "apply", *_options(force=force), *_named(paths))
+
+
+def _apply_text(layout: Layout, text: str, *, force: bool) -> None:
+    kubectl.run(layout, "apply", *_options(force=force), "--filename=-", stdin=text)
+
+
+def _options(*, force: bool) -> list[str]:
     conflicts = ["--force-conflicts"] if force else []
-    kubectl.run(layout, "apply", *options, *conflicts, *_named(paths))
+    return ["--server-side", f"--field-manager={FIELD_MANAGER}", *conflicts]
+
+
+def _refused_by_webhook(layout: Layout, canary: str) -> bool:
+    """Say whether the webhook refuses an Environment; unless it was asked, the Environment is accepted."""
+    answer = kubectl.run(layout, "create", "--dry-run=server", "--filename=-", stdin=canary, check=False)
+    return answer.returncode != 0 and "admission webhook" in answer.stderr
+
+
+def _environment(name: str) -> dict[str, object]:
+    """Return an Environment that claims to be somebody else's."""
+    return {
+        "apiVersion": "environments.dev/v1alpha1",
+        "kind": "Environment",
+        "metadata": {"name": name, "annotations": {"environments.dev/created-by": "nobody"}},
+        "spec": {
+            "scope": {"cluster": True},
+            "architecture": "Standard",
+            "workloadTypes": ["Training"],
+            "image": "registry.example/canary:1",
+        },
+    }
 
 
 def _await_established(layout: Layout, paths: Sequence[Path]) -> None:

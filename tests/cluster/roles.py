@@ -16,18 +16,26 @@ NAMESPACE = "environments-system"
 SERVICE_ACCOUNT = "environment-operator"
 MODULE = "environment_operator"
 PORT_VARIABLE = "ENVIRONMENT_OPERATOR_HTTP_PORT"
+ADMISSION = {
+    "ENVIRONMENT_OPERATOR_HTTPS_HOST": "127.0.0.1",
+    "ENVIRONMENT_OPERATOR_CERTIFICATE_HOSTS": "127.0.0.1",
+    "ENVIRONMENT_OPERATOR_DRAIN_SECONDS": "0",
+}
+ADMISSION_PORT_VARIABLE = "ENVIRONMENT_OPERATOR_HTTPS_PORT"
+ADMISSION_PORT = "admission"
 TOKEN_LIFETIME = "720h"
 
 
 @dataclass(frozen=True)
 class Role:
-    """One process of the operator: its name here, and its argument."""
+    """One process of the operator: its name here, its argument, and whether the API server calls it."""
 
     program: str
     command: str
+    admission: bool = False
 
 
-ROLES = (Role(program="operator", command="controller"),)
+ROLES = (Role(program="operator", command="controller"), Role(program="webhook", command="webhook", admission=True))
 
 
 def start(
@@ -39,11 +47,12 @@ def start(
 ) -> None:
     """Start every role that does not run, with `env` added, and await their readiness.
 
-    `server` replaces the API server's URL in the operator's kubeconfig, for a proxy in between.
+    `server` replaces the API server's URL in the kubeconfig of what is started, for a proxy in between.
     """
-    _identify(layout, server)
     for role in ROLES:
-        processes.start(layout, _program(layout, role, env))
+        if not processes.find(layout, role.program):
+            _identify(layout, role, server)
+            processes.start(layout, _program(layout, role, env))
     if await_ready:
         for role in ROLES:
             _await_ready(layout, role)
@@ -56,22 +65,28 @@ def stop(layout: Layout, signal_number: int = signal.SIGTERM) -> list[str]:
 
 
 def port_of(layout: Layout, program: str) -> int:
-    """Return the HTTP port of a role's process, the same for all its restarts."""
+    """Return the HTTP port of a role's process, or that of admission, the same for all restarts."""
     path = layout.port(program)
     if not path.exists():
         path.write_text(f"{free_port()}\n")
     return int(path.read_text())
 
 
-def _identify(layout: Layout, server: str | None) -> None:
-    """Write the kubeconfig of the operator's service account; its token is asked for once."""
+def admission_url(layout: Layout) -> str:
+    """Return where the API server calls us."""
+    return f"https://127.0.0.1:{port_of(layout, ADMISSION_PORT)}"
+
+
+def _identify(layout: Layout, role: Role, server: str | None) -> None:
+    """Write a kubeconfig of the operator's service account; its token is asked for once."""
     token = layout.operator_token
     if not token.exists():
         account = [SERVICE_ACCOUNT, f"--namespace={NAMESPACE}", f"--duration={TOKEN_LIFETIME}"]
         issued = kubectl.run(layout, "create", "token", *account).stdout.strip()
         token.touch(mode=0o600)
         token.write_text(issued)
-    kubeconfig.write_with_token(layout.operator_kubeconfig, admin=layout.kubeconfig, token=token, server=server)
+    path = layout.role_kubeconfig(role.program)
+    kubeconfig.write_with_token(path, admin=layout.kubeconfig, token=token, server=server)
 
 
 def _program(layout: Layout, role: Role, env: Mapping[str, str]) -> Program:
@@ -80,11 +95,12 @@ def _program(layout: Layout, role: Role, env: Mapping[str, str]) -> Program:
         for name in ("NO_PROXY", "no_proxy")
     }
     ours = {
-        "KUBECONFIG": str(layout.operator_kubeconfig),
+        "KUBECONFIG": str(layout.role_kubeconfig(role.program)),
         PORT_VARIABLE: str(port_of(layout, role.program)),
     }
+    admission = {**ADMISSION, ADMISSION_PORT_VARIABLE: str(port_of(layout, ADMISSION_PORT))} if role.admission else {}
     argv = (sys.executable, "-m", MODULE, role.command)
-    return Program(role.program, argv, {**os.environ, **loopback, **env, **ours})
+    return Program(role.program, argv, {**os.environ, **loopback, **admission, **env, **ours})
 
 
 def _await_ready(layout: Layout, role: Role) -> None:

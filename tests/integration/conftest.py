@@ -71,9 +71,10 @@ def project(kube: Kube) -> Iterator[str]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show the end of the operator's log with a test that failed."""
+    """Show the end of the operator's logs with a test that failed."""
     report = yield
     cluster = getattr(item, "funcargs", {}).get("cluster")
     if report.failed and cluster:
-        report.sections.append(("end of the operator's log", tail(cluster.layout.log("operator"))))
+        for program in ("operator", "webhook"):
+            report.sections.append((f"end of the {program}'s log", tail(cluster.layout.log(program))))
     return report

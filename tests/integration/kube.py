@@ -33,8 +33,8 @@ class Operator:
         return self.cluster.pid("operator")
 
     def stop(self, sig: int = signal.SIGTERM) -> None:
-        """Stop it and wait for its end."""
-        self.cluster.stop_operator(sig)
+        """Stop it and wait for its end; admission stays."""
+        self.cluster.stop("operator", sig)
 
     def start(self, *, await_ready: bool = True, **env: object) -> None:
         """Start it unless it runs; settings by their names."""

@@ -56,13 +56,14 @@ def test_edit(kube: Kube, environment: str) -> None:
 
 
 def test_nothing_of_kopf_and_nothing_in_spec(kube: Kube, environment: str, project: str) -> None:
-    """The operator writes its finalizer and the status: no annotation, no label, no spec, nothing on users."""
+    """What watches writes a finalizer and the status: no annotation of kopf's, no label, no spec, nothing on users."""
     kube.apply(workload("Deployment", "d", project, environment))
     kube.until_used(environment, 1)
     found, user = kube.environment(environment), kube.get("deployment", "d", project)
     managers = {m["manager"]: m for m in json.loads(_managed(kube, environment))["metadata"]["managedFields"]}
 
-    assert {"kubectl.kubernetes.io/last-applied-configuration"} == set(found["metadata"]["annotations"])
+    annotations = {"kubectl.kubernetes.io/last-applied-configuration", names.CREATED_BY}
+    assert annotations == set(found["metadata"]["annotations"])
     assert "labels" not in found["metadata"]
     assert 1 == found["metadata"]["generation"]
     assert all("f:spec" not in fields["fieldsV1"] for m, fields in managers.items() if "kubectl" not in m)
@@ -118,10 +119,11 @@ def test_users_of_every_kind(kube: Kube, environment: str, project: str, kind: s
     assert [{"group": row.group, "kind": kind, "namespace": project, "name": "user"}] == sample
     assert [{"group": row.group, "kind": kind, "count": 1}] == status["usage"]["byKind"]
     assert int(row.template) == status["usage"]["templates"]
-    kube.kubectl("label", row.name, "user", "-n", project, f"{names.REFERENCE}-")
-    kube.until_used(environment, 0)
-    kube.kubectl("label", row.name, "user", "-n", project, f"{names.REFERENCE}={environment}")
-    kube.until_used(environment, 1)
+    if not row.template_immutable:
+        kube.kubectl("label", row.name, "user", "-n", project, f"{names.REFERENCE}-")
+        kube.until_used(environment, 0)
+        kube.kubectl("label", row.name, "user", "-n", project, f"{names.REFERENCE}={environment}")
+        kube.until_used(environment, 1)
     kube.kubectl("delete", row.name, "user", "-n", project)
     kube.until_used(environment, 0)
 

@@ -1,0 +1,89 @@
+"""Law 8: what goes on while the operator is down; what is refused then, by a webhook whose name says what is down."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from kube import Kube, Object, Operator
+
+from builders import manifest, workload
+from cluster import Cluster
+from cluster.manifests import await_admission
+from environment_operator import names
+
+
+@pytest.fixture(scope="module")
+def used(cluster: Cluster, rest, operator: Operator) -> Iterator[tuple[Kube, str, str]]:
+    """Return the administrator's hands, an Environment and a project full of its users; then the operator goes down."""
+    kube, name, project = Kube(cluster, rest), Kube.unique("env"), Kube.unique("down")
+    kube.kubectl("create", "namespace", project)
+    job = workload("Job", "job", project, name)
+    job["spec"]["suspend"] = True
+    users = [
+        workload(k, k.lower(), project, name)
+        for k in ("Deployment", "StatefulSet", "CronJob", "DaemonSet", "ReplicaSet")
+    ]
+    kube.apply(manifest(name), job, *users)
+    kube.until_used(name, 6)
+    cluster.stop_operator()
+    yield kube, name, project
+    operator.start()
+    await_admission(cluster.layout)
+
+
+MERGE = "--type=merge"
+CHANGES: dict[str, list[str]] = {
+    "scale by subresource": ["scale", "deployment/deployment", "--replicas=2"],
+    "scale by patch": ["patch", "deployment/deployment", MERGE, "-p", '{"spec":{"replicas":3}}'],
+    "scale a StatefulSet": ["scale", "statefulset/statefulset", "--replicas=2"],
+    "pause": ["rollout", "pause", "deployment/deployment"],
+    "resume": ["rollout", "resume", "deployment/deployment"],
+    "restart": ["rollout", "restart", "deployment/deployment"],
+    "restart a StatefulSet": ["rollout", "restart", "statefulset/statefulset"],
+    "suspend": ["patch", "cronjob/cronjob", MERGE, "-p", '{"spec":{"suspend":true}}'],
+    "annotate": ["annotate", "deployment/deployment", "example.org/a=1"],
+    "label": ["label", "deployment/deployment", "example.org/b=1"],
+    "status": ["patch", "deployment/deployment", "--subresource=status", MERGE, "-p", '{"status":{"replicas":9}}'],
+    "schedule": ["patch", "job/job", MERGE, "-p", '{"spec":{"template":{"spec":{"nodeSelector":{"pool":"gpu"}}}}}'],
+    "start a suspended Job": ["patch", "job/job", MERGE, "-p", '{"spec":{"suspend":false}}'],
+    "delete": ["delete", "replicaset/replicaset"],
+    "delete in the foreground": ["delete", "daemonset/daemonset", "--cascade=foreground", "--wait=false"],
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_goes_on(used: tuple[Kube, str, str], change: str) -> None:
+    """Workloads that exist are scaled, paused, suspended, restarted, marked, scheduled and deleted as ever."""
+    kube, _, project = used
+    kube.kubectl(*CHANGES[change], "-n", project)
+
+
+def test_deletion_in_use_is_refused(used: tuple[Kube, str, str]) -> None:
+    """An Environment in use cannot be deleted, and the refusal says how many use it."""
+    kube, name, _ = used
+
+    assert "is used by" in kube.refused("delete", "env", name)
+
+
+IMAGE = '{"spec":{"template":{"spec":{"containers":[{"name":"main","image":"other"}]}}}}'
+
+
+@pytest.mark.parametrize("what", ["new reference", "changed template", "changed reference"])
+def test_what_is_refused(used: tuple[Kube, str, str], what: str) -> None:
+    """A new reference, a changed one and a changed template wait for the operator; the refusal names it."""
+    kube, name, project = used
+    requests: dict[str, tuple[list[str], Object | None]] = {
+        "new reference": (["apply", "-f", "-"], workload("Job", "late", project, name)),
+        "changed template": (["patch", "deployment/deployment", "-n", project, "-p", IMAGE], None),
+        "changed reference": (["label", "deployment/deployment", "-n", project, f"{names.REFERENCE}-"], None),
+    }
+    arguments, body = requests[what]
+
+    assert "environment-operator.environments.dev" in kube.refused(*arguments, stdin=body and json.dumps(body))
+
+
+def test_objects_without_the_label(used: tuple[Kube, str, str]) -> None:
+    """Objects without the label notice nothing."""
+    kube, _, project = used
+    kube.apply(workload("Deployment", "unlabelled", project))
+    kube.kubectl("patch", "deployment/unlabelled", "-n", project, "-p", IMAGE)

@@ -1,0 +1,336 @@
+"""The webhook role on the real API server: who is called when, and what happens while it is away or renews itself."""
+
+import re
+import signal
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Self
+from urllib.error import HTTPError
+from urllib.request import ProxyHandler, build_opener
+
+import pytest
+from kube import ENVIRONMENTS, Kube, Object, Operator
+
+from builders import KINDS, manifest, workload
+from cluster import manifests, roles
+from cluster.faults import Hold, Match, Rule
+from cluster.probe import answers
+from cluster.proxy import FaultProxy
+from cluster.rest import Rest
+from cluster.upstream import Upstream
+from environment_operator import names, webhooks
+
+KIND_NAMES = [kind.kind for kind in KINDS.values()]
+SECRET = f"/api/v1/namespaces/{names.SYSTEM_NAMESPACE}/secrets/environment-operator-webhook"
+CONFIGURATION = f"/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/{webhooks.NAME}"
+Start = Callable[..., None]
+OPENER = build_opener(ProxyHandler({}))
+
+
+@pytest.fixture
+def environment(kube: Kube) -> str:
+    """Return the name of an Environment."""
+    name = kube.unique("env")
+    kube.rest.create(ENVIRONMENTS, manifest(name))
+    return name
+
+
+@pytest.fixture
+def start(kube: Kube) -> Iterator[Start]:
+    """Return what starts the webhook anew, with other settings; afterwards it runs as before."""
+    stored = kube.rest.get(SECRET).body["data"]
+
+    def anew(*, forget: bool = False, server: str | None = None, await_ready: bool = True, **settings: object) -> None:
+        kube.cluster.stop("webhook")
+        if forget:
+            kube.rest.delete(SECRET)
+        env = {f"ENVIRONMENT_OPERATOR_{name.upper()}": str(value) for name, value in settings.items()}
+        kube.cluster.start_operator(env, server, await_ready=await_ready)
+
+    yield anew
+    anew(forget=kube.rest.get(SECRET).body.get("data") != stored)
+    manifests.await_admission(kube.cluster.layout)
+
+
+@pytest.fixture
+def existing(kube: Kube, environment: str, project: str) -> list[str]:
+    """Return the URL paths of workloads of every kind that were made while the webhook was there."""
+    for kind in KIND_NAMES:
+        made = kube.rest.create(path_of(kind, project), workload(kind, "x", project, environment))
+        assert made.ok, made.message
+    return [f"{path_of(kind, project)}/x" for kind in KIND_NAMES]
+
+
+@pytest.fixture
+def down(kube: Kube, existing: list[str]) -> Iterator[None]:  # noqa: ARG001 - made before
+    """Have the webhook down."""
+    kube.cluster.stop("webhook", signal.SIGKILL)
+    yield
+    kube.cluster.start_operator()
+
+
+def calls(kube: Kube) -> int:
+    """Return how often the webhook was called."""
+    with OPENER.open(f"{kube.cluster.operator_url('webhook')}/metrics") as answer:
+        text = answer.read().decode()
+    found = re.findall(r"^environment_operator_admissions_total{.*} ([0-9.]+)$", text, re.MULTILINE)
+    return int(sum(map(float, found)))
+
+
+def path_of(kind: str, project: str) -> str:
+    """Return the URL path of a kind's objects in a project."""
+    row = next(row for row in KINDS.values() if row.kind == kind)
+    head, _, plural = row.path.rpartition("/")
+    return f"{head}/namespaces/{project}/{plural}"
+
+
+def test_protected_at_admission(kube: Kube, operator: Operator) -> None:
+    """An Environment is protected and marked before anybody else sees it, with the controller down."""
+    operator.stop()
+    made = kube.rest.create(ENVIRONMENTS, manifest(kube.unique("env"))).body
+    operator.start()
+
+    assert [names.FINALIZER] == made["metadata"]["finalizers"]
+    assert "kubernetes-admin" == made["metadata"]["annotations"][names.CREATED_BY]
+
+
+def test_creator(kube: Kube, environment: str) -> None:
+    """Who created an Environment stays, whoever replaces it; a false creator is refused."""
+    path = f"{ENVIRONMENTS}/{environment}"
+    somebody = Rest(kube.cluster.kubeconfig, user="somebody", groups=("system:masters",))
+    kube.until_ready(environment)
+    found = kube.environment(environment)
+    bare = manifest(environment) | {"metadata": {"name": environment, "resourceVersion": _version(found)}}
+    replaced = somebody.replace(path, bare).body
+    false = {"metadata": {"annotations": {names.CREATED_BY: "somebody"}}}
+    refused = somebody.patch(path, false)
+    made = somebody.create(ENVIRONMENTS, manifest(kube.unique("env"))).body
+    somebody.close()
+
+    assert "kubernetes-admin" == replaced["metadata"]["annotations"][names.CREATED_BY]
+    assert [names.FINALIZER] == replaced["metadata"]["finalizers"]
+    assert (403, False) == (refused.status, refused.ok)
+    assert names.CREATED_BY in refused.message
+    assert "somebody" == made["metadata"]["annotations"][names.CREATED_BY]
+
+
+def _version(item: Object) -> str:
+    """Return the resource version of an object."""
+    version: str = item["metadata"]["resourceVersion"]
+    return version
+
+
+def test_only_those_who_refer_call(kube: Kube, environment: str, project: str) -> None:
+    """Objects without a reference cause no call; those with one only when the reference or what runs changes."""
+    path = path_of("Deployment", project)
+    before = calls(kube)
+    kube.rest.create(path, workload("Deployment", "free", project))
+    kube.rest.patch(f"{path}/free", {"spec": {"replicas": 3}})
+    assert before == calls(kube)
+    assert kube.rest.create(path, workload("Deployment", "bound", project, environment)).ok
+    created = calls(kube)
+    assert created > before
+    kube.kubectl("scale", "deployment", "bound", "-n", project, "--replicas=0")
+    kube.kubectl("rollout", "restart", "deployment/bound", "-n", project)
+    kube.kubectl("label", "deployment", "bound", "-n", project, "a=b")
+    # The ReplicaSets have the label of the pods, not the reference; nobody asks about them.
+    assert created == calls(kube)
+    kube.kubectl("set", "image", "deployment/bound", "-n", project, "main=registry.example/other:1")
+    changed = calls(kube)
+    assert changed > created
+    kube.kubectl("label", "deployment", "bound", "-n", project, f"{names.REFERENCE}-")
+    assert calls(kube) > changed
+
+
+@pytest.mark.usefixtures("down")
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"annotations": {names.REFRESH: "1"}},
+        {"labels": {names.REFERENCE: None}},
+        {"labels": {names.REFERENCE: "other"}},
+        {"labels": {f"{names.ROLE_REFERENCE}worker": "other"}},
+        {"annotations": {names.RECORD: "forged"}},
+    ],
+    ids=["refresh", "removed", "switched", "role", "record"],
+)
+def test_reference_without_the_webhook(existing: list[str], kube: Kube, metadata: Object) -> None:
+    """With the webhook down, whatever concerns the reference is refused, in the name of the webhook."""
+    for path in existing:
+        refused = kube.rest.patch(path, {"metadata": metadata})
+        assert not refused.ok
+        assert f".environment-operator.{names.GROUP}" in refused.message
+
+
+@pytest.mark.usefixtures("down")
+def test_life_without_the_webhook(existing: list[str], kube: Kube, environment: str, project: str) -> None:
+    """With the webhook down nothing new may refer; what exists changes and goes, and others notice nothing."""
+    for kind, path in zip(KIND_NAMES, existing, strict=True):
+        head = path_of(kind, project)
+        assert not kube.rest.create(head, workload(kind, "y", project, environment)).ok
+        assert kube.rest.create(head, workload(kind, "free", project)).ok
+        assert kube.rest.patch(path, {"metadata": {"labels": {"a": "b"}, "annotations": {"c": "d"}}}).ok
+        assert kube.rest.delete(path).ok
+
+
+@pytest.mark.usefixtures("down")
+def test_environments_without_the_webhook(kube: Kube) -> None:
+    """With the webhook down Environments are written all the same; the controller protects them."""
+    name = kube.unique("env")
+    kube.apply(manifest(name))
+    kube.until_ready(name)
+    kube.apply(manifest(name, workingDir="/work"))
+
+    assert [names.FINALIZER] == kube.environment(name)["metadata"]["finalizers"]
+
+
+def test_large_object(kube: Kube, environment: str, project: str) -> None:
+    """An object near the size limit is injected, and its comparison costs no more than the API server grants."""
+    path, large = path_of("Deployment", project), workload("Deployment", "large", project, environment)
+    container = large["spec"]["template"]["spec"]["containers"][0]
+    container["env"] = [{"name": f"V{n}", "value": "x" * 100} for n in range(8000)]
+    assert kube.rest.create(path, large).ok
+    assert kube.rest.patch(f"{path}/large", {"spec": {"replicas": 3}}).ok
+    assert kube.rest.patch(f"{path}/large", {"metadata": {"labels": {"a": "b"}}}).ok
+
+
+def test_create_then_use(kube: Kube, project: str) -> None:
+    """An Environment can be used in the request after the one that created it."""
+    path = path_of("PodTemplate", project)
+    for n in range(50):
+        name = kube.unique("env")
+        assert kube.rest.create(ENVIRONMENTS, manifest(name)).ok
+        assert kube.rest.create(path, workload("PodTemplate", f"t{n}", project, name)).ok
+
+
+def test_ready_after_all_environments_are_known(kube: Kube, start: Start) -> None:
+    """The webhook says that it is ready when it knows all Environments, not before."""
+    url, hold = f"{kube.cluster.operator_url('webhook')}/readyz", Hold()
+    with FaultProxy(Upstream.of(kube.cluster.kubeconfig)) as proxy:
+        held = proxy.add(Rule(Match(path=f"{ENVIRONMENTS}$", watch=False), hold))
+        start(server=proxy.url, await_ready=False)
+        assert held.await_hit()
+        kube.until("readiness to be denied with the reason", lambda: "not listed yet" in _said(url))
+        held.remove()
+        kube.until("the webhook to be ready", lambda: answers(url))
+        kube.cluster.stop("webhook")
+
+
+def _said(url: str) -> str:
+    """Return the text of a failure, empty when there is none."""
+    try:
+        OPENER.open(url).close()
+    except HTTPError as error:
+        with error:
+            return error.read().decode()
+    except OSError:
+        pass
+    return ""
+
+
+def test_wrong_path(kube: Kube, project: str) -> None:
+    """The API server cannot be brought to take the answer of another path for a permission."""
+    entry = kube.rest.get(CONFIGURATION).body["webhooks"][0]
+    url = roles.admission_url(kube.cluster.layout)
+    wrong = {
+        "name": "wrong.path.example.org",
+        "admissionReviewVersions": ["v1"],
+        "sideEffects": "None",
+        "clientConfig": {"url": f"{url}/elsewhere", "caBundle": entry["clientConfig"]["caBundle"]},
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": project}},
+        "rules": [
+            {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["configmaps"]},
+        ],
+    }
+    name = kube.unique("wrong")
+    head, _, _ = CONFIGURATION.rpartition("/")
+    made = {"apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingWebhookConfiguration"}
+    assert kube.rest.create(head, {**made, "metadata": {"name": name}, "webhooks": [wrong]}).ok
+    path = f"/api/v1/namespaces/{project}/configmaps?dryRun=All"
+    try:
+        kube.until(
+            "a refusal because of the path",
+            lambda: (
+                "could not find the requested resource" in kube.rest.create(path, {"metadata": {"name": "x"}}).message
+            ),
+        )
+    finally:
+        kube.rest.delete(f"{head}/{name}")
+
+
+class Load:
+    """Creates workloads that refer to an Environment, one after the other, without keeping them."""
+
+    def __init__(self, kube: Kube, environment: str, project: str) -> None:
+        self._rest = Rest(kube.cluster.kubeconfig)
+        self._path = f"{path_of('PodTemplate', project)}?dryRun=All"
+        self._body = workload("PodTemplate", "t", project, environment)
+        self._stop, self._thread = threading.Event(), threading.Thread(target=self._run)
+        self.done, self.refused = 0, list[str]()
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End."""
+        self._stop.set()
+        self._thread.join()
+        self._rest.close()
+
+    def _run(self) -> None:
+        """Create until told to stop."""
+        while not self._stop.is_set():
+            reply = self._rest.create(self._path, self._body)
+            self.done += 1
+            if not reply.ok or names.RECORD not in reply.body["metadata"].get("annotations", {}):
+                self.refused.append(reply.message)
+
+
+def serving(kube: Kube) -> bytes:
+    """Return the certificate that the webhook shows."""
+    host, port = roles.admission_url(kube.cluster.layout).removeprefix("https://").split(":")
+    return ssl.get_server_certificate((host, int(port))).encode()
+
+
+def test_rotation_under_load(kube: Kube, environment: str, project: str, start: Start) -> None:
+    """Certificates and authorities come and go under load, in seconds here, and no request is refused."""
+    start(forget=True, certificate_seconds=4, authority_seconds=12, certificate_check_seconds=0.3)
+    manifests.await_admission(kube.cluster.layout)
+    shown, trusted, end = set[bytes](), set[str](), time.monotonic() + 25
+    with Load(kube, environment, project) as load:
+        while time.monotonic() < end:
+            shown.add(serving(kube))
+            trusted.add(kube.rest.get(CONFIGURATION).body["webhooks"][0]["clientConfig"]["caBundle"])
+            time.sleep(0.2)
+    print(f"{load.done} requests, {len(shown)} certificates, {len(trusted)} bundles")  # noqa: T201
+
+    assert [] == load.refused
+    assert load.done > 200
+    assert len(shown) >= 7
+    assert len(trusted) >= 4
+
+
+def test_what_was_lost_is_put_back(kube: Kube, environment: str, project: str, start: Start) -> None:
+    """A deleted Secret is written again with the same authority, and a lost caBundle is put back, by itself."""
+    start(certificate_check_seconds=0.3)
+    before = kube.rest.get(SECRET).body["data"]["ca.crt"]
+    entries = kube.rest.get(CONFIGURATION).body["webhooks"]
+    kube.rest.delete(SECRET)
+    lost = [{"op": "remove", "path": f"/webhooks/{n}/clientConfig/caBundle"} for n in range(len(entries))]
+    assert kube.rest.patch(CONFIGURATION, lost, "json").ok
+    kube.until("the Secret to be back", lambda: kube.rest.get(SECRET).ok)
+    path = f"{path_of('Job', project)}?dryRun=All"
+    kube.until("admission to be back", lambda: kube.rest.create(path, workload("Job", "j", project, environment)).ok)
+
+    assert before == kube.rest.get(SECRET).body["data"]["ca.crt"]
+
+
+def test_replicas_share(kube: Kube, start: Start) -> None:
+    """A restart takes the certificate that is there: nothing is written."""
+    before = (_version(kube.rest.get(SECRET).body), _version(kube.rest.get(CONFIGURATION).body))
+    start()
+    assert before == (_version(kube.rest.get(SECRET).body), _version(kube.rest.get(CONFIGURATION).body))

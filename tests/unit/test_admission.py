@@ -1,0 +1,315 @@
+"""Admission: what is answered to which review, and that nothing is allowed that was not understood."""
+
+import asyncio
+import base64
+import io
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import jsonpatch
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+from hypothesis import given
+from hypothesis import strategies as st
+
+from builders import environment, spec, workload
+from environment_operator import admission, names
+from environment_operator.catalog import publish
+from environment_operator.errors import ApiError, NotFound
+from environment_operator.inject import Outcome, Published
+from environment_operator.kinds import BUILTIN
+from environment_operator.settings import Settings
+from environment_operator.webhook import LARGEST, Webhook
+from environment_operator.wire import Whole
+
+Object = dict[str, Any]
+DEPLOYMENT = workload("Deployment", "d", "team", "jupyter")
+OWNER = {"apiVersion": "batch/v1", "kind": "Job", "name": "j", "uid": "1", "controller": True}
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from([0.0, 1.0, 0.5]) | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["a", "b", "x/y", "~z", ""]), inner),
+    max_leaves=12,
+)
+
+
+def review(new: object = None, *, kind: str = "deployments.apps", operation: str = "CREATE", **fields: Any) -> Object:
+    """Return an AdmissionReview as the API server sends it."""
+    resource, _, group = kind.partition(".")
+    request = {
+        "uid": "7",
+        "resource": {"group": group, "version": "v1", "resource": resource},
+        "operation": operation,
+        "userInfo": {"username": "alice"},
+        "object": new,
+        **fields,
+    }
+    return {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}
+
+
+def find(name: str) -> Published | None:
+    """Return the one Environment that there is."""
+    return publish(name, 1, spec(), lambda _: False) if name == "jupyter" else None
+
+
+def respond(sent: Object) -> Object:
+    """Return the response to a review."""
+    request = admission.read(json.dumps(sent).encode())
+    answered = admission.answer(request, BUILTIN, find, "abcd1234").review
+    assert ("admission.k8s.io/v1", "AdmissionReview") == (answered["apiVersion"], answered["kind"])
+    response: Object = answered["response"]
+    assert "7" == response["uid"]
+    return response
+
+
+def patched(sent: Object) -> Object:
+    """Return the object as the API server stores it after the response."""
+    response = respond(sent)
+    assert response["allowed"] is True
+    if "patch" not in response:
+        return sent["request"]["object"]
+    assert "JSONPatch" == response["patchType"]
+    done: Object = jsonpatch.apply_patch(sent["request"]["object"], json.loads(base64.b64decode(response["patch"])))
+    return done
+
+
+def test_workload_is_filled_in() -> None:
+    """The patch makes of a workload what injection says."""
+    container = patched(review(DEPLOYMENT))["spec"]["template"]["spec"]["containers"][0]
+    assert "registry.example/main:1" == container["image"]
+    assert "jupyter" in json.dumps(patched(review(DEPLOYMENT))["metadata"]["annotations"])
+
+
+def test_refusal() -> None:
+    """A refusal is in words, with code 403."""
+    response = respond(review(workload("Deployment", "d", "team", "nowhere")))
+    assert response["allowed"] is False
+    assert 403 == response["status"]["code"]
+    assert "'nowhere'" in response["status"]["message"]
+    assert "patch" not in response
+
+
+def test_nothing_to_do() -> None:
+    """A workload without a reference is allowed as it is."""
+    assert {"uid": "7", "allowed": True} == respond(review(workload("Deployment", "d", "team")))
+
+
+@pytest.mark.parametrize("operation", ["DELETE", "CONNECT"])
+def test_other_operations(operation: str) -> None:
+    """What stores no object is allowed untouched, with or without an object."""
+    assert {"uid": "7", "allowed": True} == respond(review(operation=operation))
+    assert {"uid": "7", "allowed": True} == respond(review(DEPLOYMENT, operation=operation, oldObject=DEPLOYMENT))
+
+
+@pytest.mark.parametrize(
+    ("kind", "extra"), [("widgets.example.org", {}), ("deployments.apps", {"subResource": "scale"})]
+)
+def test_unknown_kind(kind: str, extra: Object) -> None:
+    """A kind without a row is refused, and so is a subresource: nobody knows what is in it."""
+    response = respond(review(DEPLOYMENT, kind=kind, **extra))
+    assert response["allowed"] is False
+    assert "kinds table" in response["status"]["message"]
+
+
+def test_derived() -> None:
+    """What a workload made is not touched, although it carries the label."""
+    pod = workload("Pod", "p", "team", "jupyter")
+    pod["metadata"]["ownerReferences"] = [OWNER]
+    assert {"uid": "7", "allowed": True} == respond(review(pod, kind="pods"))
+
+
+def test_warnings() -> None:
+    """Warnings of injection reach the submitter."""
+    new = workload("Deployment", "d", "team", "jupyter")
+    new["spec"]["template"]["metadata"]["labels"][names.REFERENCE] = "jupyter"
+    assert 1 == len(respond(review(new))["warnings"])
+
+
+def test_unicode_and_nulls() -> None:
+    """Any text passes unharmed, and null counts as absent."""
+    new = workload("Deployment", "d", "team", "jupyter")
+    new["metadata"] |= {"annotations": {"näme/🦊": "…\u0000'\"\\"}, "ownerReferences": None}
+    new["spec"]["template"]["spec"]["volumes"] = None
+    assert "…\u0000'\"\\" == patched(review(new))["metadata"]["annotations"]["näme/🦊"]
+    bare = {"metadata": {"name": "x", "labels": None, "annotations": None}, "spec": None}
+    assert patched(review(bare)) == bare
+    assert patched(review({"metadata": None})) == {"metadata": None}
+
+
+@given(JSON, JSON)
+def test_patch_is_exact(before: object, after: object) -> None:
+    """The patch leads from any object to any other, with numbers, booleans and odd keys told apart."""
+    request = admission.read(json.dumps(review({"it": before})).encode())
+    response = admission._accepted(request, Outcome({"it": after})).review["response"]  # noqa: SLF001 - any outcome
+    patch = json.loads(base64.b64decode(response["patch"])) if "patch" in response else []
+    assert json.dumps({"it": after}, sort_keys=True) == json.dumps(
+        jsonpatch.apply_patch({"it": before}, patch), sort_keys=True
+    )
+
+
+def env(created_by: str | None = None, **meta: Any) -> Object:
+    """Return an Environment, without our finalizer unless it is given."""
+    made = environment()
+    del made["metadata"]["finalizers"]
+    notes = {} if created_by is None else {"annotations": {names.CREATED_BY: created_by}}
+    return made | {"metadata": made["metadata"] | notes | meta}
+
+
+def stored(new: Object, old: Object | None = None) -> Object:
+    """Return the metadata of an Environment after admission."""
+    sent = review(new, kind=names.CRD_NAME, operation="UPDATE" if old else "CREATE", oldObject=old)
+    metadata: Object = patched(sent)["metadata"]
+    return metadata
+
+
+def test_environment_is_protected_and_marked() -> None:
+    """An Environment gets our finalizer beside others, and who created it beside other annotations."""
+    made = stored(env(finalizers=["example.org/other"], annotations={"a": "b"}))
+    assert ["example.org/other", names.FINALIZER] == made["finalizers"]
+    assert {"a": "b", names.CREATED_BY: "alice"} == made["annotations"]
+
+
+@pytest.mark.parametrize(
+    ("new", "old", "creator"),
+    [
+        (env("alice"), None, "alice"),
+        (env(), env("bob"), "bob"),
+        (env("bob"), env("bob"), "bob"),
+        (env(annotations=None), env("bob"), "bob"),
+        (env(), env(), None),
+    ],
+)
+def test_creator(new: Object, old: Object | None, creator: str | None) -> None:
+    """Who created an Environment is put in at the beginning and put back when it is dropped."""
+    assert creator == (stored(new, old).get("annotations") or {}).get(names.CREATED_BY)
+
+
+@pytest.mark.parametrize(("new", "old"), [(env("bob"), None), (env("eve"), env("bob")), (env("alice"), env())])
+def test_false_creator(new: Object, old: Object | None) -> None:
+    """Any other value is refused, also where nobody is known: who comes later did not create it."""
+    sent = review(new, kind=names.CRD_NAME, operation="UPDATE" if old else "CREATE", oldObject=old)
+    assert names.CREATED_BY in respond(sent)["status"]["message"]
+
+
+def test_finalizer_of_a_deleted_environment() -> None:
+    """Our finalizer is put back when a replacement drops it, but not once the Environment is being deleted."""
+    protected = env(finalizers=[names.FINALIZER])
+    assert [names.FINALIZER] == stored(env(finalizers=None), protected)["finalizers"]
+    gone = {"deletionTimestamp": "2026-01-01T00:00:00Z"}
+    assert [] == stored(env(finalizers=[], **gone), protected)["finalizers"]
+
+
+MALFORMED = [
+    b"",
+    b"null",
+    b"[]",
+    b"{}",
+    b"\xff\xfe",
+    b'{"a":' * 5000,
+    json.dumps(review(DEPLOYMENT) | {"kind": "Pod"}).encode(),
+    json.dumps(review(DEPLOYMENT) | {"apiVersion": "admission.k8s.io/v1beta1"}).encode(),
+    json.dumps(review(DEPLOYMENT) | {"request": None}).encode(),
+    json.dumps(review(DEPLOYMENT, uid="")).encode(),
+    json.dumps(review(DEPLOYMENT, uid=7)).encode(),
+    json.dumps(review(DEPLOYMENT, operation="PATCH")).encode(),
+    json.dumps(review(DEPLOYMENT, resource=None)).encode(),
+    json.dumps(review(None)).encode(),
+    json.dumps(review([])).encode(),
+    json.dumps(review(DEPLOYMENT, operation="UPDATE")).encode(),
+    json.dumps(review(DEPLOYMENT, operation="UPDATE", oldObject="x")).encode(),
+]
+
+
+@pytest.mark.parametrize("body", MALFORMED, ids=range(len(MALFORMED)))
+def test_malformed(body: bytes) -> None:
+    """What is no review is an error with a plain message, without anything of the body in it."""
+    with pytest.raises(admission.Malformed, match=r"^this is no AdmissionReview: [^{}]*$"):
+        admission.read(body)
+
+
+class Server:
+    """Stands in for `Cluster`: knows one Environment, and fails where it is told to."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def get(self, path: str) -> Object:
+        """Return the Environment ``fresh``; ``broken`` cannot be read, and another path is a mistake."""
+        name = path.rpartition("/")[2]
+        self.asked.append(name)
+        await asyncio.sleep(0)
+        if name == "broken":
+            raise ApiError(0, "secret detail")
+        if name == "mistake":
+            raise KeyError("secret detail")
+        if name != "fresh":
+            raise NotFound(404, name)
+        return environment("fresh")
+
+
+@pytest.fixture
+async def api() -> Server:
+    """Return the stand-in for the API server."""
+    return Server()
+
+
+@pytest.fixture
+async def client(api: Server) -> AsyncIterator[TestClient]:
+    """Return a client of the real application, which knows one Environment."""
+    role = Webhook(api, Settings())  # type: ignore[arg-type]
+    role.catalog.put(Whole(name="jupyter", generation=1, spec=spec()))
+    async with TestClient(TestServer(role.application())) as made:
+        yield made
+
+
+async def test_served(client: TestClient, api: Server) -> None:
+    """A review is answered over HTTP without asking the API server for what is known."""
+    reply = await client.post("/mutate", json=review(DEPLOYMENT))
+    assert (200, True) == (reply.status, (await reply.json())["response"]["allowed"])
+    assert [] == api.asked
+
+
+async def test_created_a_moment_ago(client: TestClient, api: Server) -> None:
+    """An Environment that is not known yet is asked for, and its absence is the API server's own word."""
+    for name, allowed in (("fresh", True), ("nowhere", False)):
+        reply = await client.post("/mutate", json=review(workload("Deployment", "d", "team", name)))
+        assert allowed is (await reply.json())["response"]["allowed"]
+    assert ["fresh", "nowhere"] == api.asked
+
+
+@pytest.mark.parametrize(("name", "status"), [("broken", 503), ("mistake", 500)])
+async def test_failure(client: TestClient, name: str, status: int) -> None:
+    """A failure is an HTTP error that says nothing of what happened inside."""
+    reply = await client.post("/mutate", json=review(workload("Deployment", "d", "team", name)))
+    text = await reply.text()
+    assert status == reply.status
+    assert "allowed" not in text
+    assert "secret" not in text
+
+
+@pytest.mark.parametrize("body", MALFORMED, ids=range(len(MALFORMED)))
+async def test_malformed_over_http(client: TestClient, body: bytes) -> None:
+    """What is no review is answered with 400 and never allowed."""
+    reply = await client.post("/mutate", data=body)
+    assert 400 == reply.status
+    assert "allowed" not in await reply.text()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("POST", "/", 404), ("POST", "/mutate/x", 404), ("POST", "/validate", 404), ("GET", "/mutate", 405)],
+)
+async def test_wrong_path(client: TestClient, method: str, path: str, status: int) -> None:
+    """Another path or method is an HTTP error, even with a good review."""
+    reply = await client.request(method, path, json=review(DEPLOYMENT))
+    assert status == reply.status
+    assert "allowed" not in await reply.text()
+
+
+@pytest.mark.parametrize(("size", "status"), [(LARGEST - 5000, 200), (LARGEST + 1, 413)])
+async def test_size(client: TestClient, size: int, status: int) -> None:
+    """A review of up to 8 MiB is answered; a larger one is an HTTP error."""
+    new = workload("Deployment", "d", "team", "jupyter")
+    new["metadata"]["annotations"] = {"large": "x" * size}
+    reply = await client.post("/mutate", data=io.BytesIO(json.dumps(review(new)).encode()))
+    assert status == reply.status

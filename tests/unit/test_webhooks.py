@@ -1,0 +1,78 @@
+"""The webhook configuration: every kind has its entry, whose expressions look at the right place."""
+
+import re
+from typing import Any
+
+import pytest
+
+from environment_operator import names, webhooks
+from environment_operator.kinds import BUILTIN, Kind
+from environment_operator.webhooks import RUNS, changed
+
+ENTRIES: list[dict[str, Any]] = webhooks.objects(BUILTIN)[0]["webhooks"]
+WORKLOADS = ENTRIES[:-1]
+
+
+def entries_of(kind: Kind) -> list[dict[str, Any]]:
+    """Return the entries whose rules a kind matches."""
+    return [entry for entry in ENTRIES if any(_matches(rule, kind) for rule in entry["rules"])]
+
+
+def _matches(rule: dict[str, Any], kind: Kind) -> bool:
+    """Say whether a rule is about a kind."""
+    there = (kind.group in rule["apiGroups"], kind.version in rule["apiVersions"], kind.plural in rule["resources"])
+    return all(there)
+
+
+@pytest.mark.parametrize("kind", BUILTIN, ids=lambda kind: kind.name)
+def test_every_kind_has_one_entry(kind: Kind) -> None:
+    """Each kind of the table is called for once, with the expression for where its pod template is."""
+    (entry,) = entries_of(kind)
+    conditions = {c["name"]: c["expression"] for c in entry["matchConditions"]}
+    assert changed(kind.path_to_template) == conditions["reference-or-what-runs-changes"]
+    assert f"'{kind.group}/{kind.kind}'" in conditions["not-made-by-a-workload"]
+
+
+@pytest.mark.parametrize("entry", WORKLOADS, ids=lambda entry: entry["name"])
+def test_expressions_are_total(entry: dict[str, Any]) -> None:
+    """No expression selects or indexes what may be absent: every step is optional, from the object on."""
+    for condition in entry["matchConditions"]:
+        text = re.sub(r"'[^']*'", "''", condition["expression"])
+        text = re.sub(r"optional\.ofNonZeroValue\((object|oldObject)\)", "SIDE", text)
+        assert not re.search(r"\b(object|oldObject)\b", text), "an object that may be null"
+        steps = re.findall(r"\.(?!\?)(\w+)(?!\w*\()", text)
+        assert {"operation"} >= set(steps), "a selection that is not optional"
+        # A key of a map that the expression went through, and the beginning of what was split.
+        assert {"[?key]", "[k]", "[0]"} >= set(re.findall(r"(?<=[\w)])\[[^\]]*\]", text))
+
+
+@pytest.mark.parametrize("entry", WORKLOADS, ids=lambda entry: entry["name"])
+def test_workloads_are_refused_without_the_operator(entry: dict[str, Any]) -> None:
+    """An entry for workloads fails closed, only for those with the reference, outside of the system's namespaces."""
+    (selector,) = entry["objectSelector"]["matchExpressions"]
+    (namespaces,) = entry["namespaceSelector"]["matchExpressions"]
+    assert "Fail" == entry["failurePolicy"]
+    assert (names.REFERENCE, "Exists") == (selector["key"], selector["operator"])
+    assert {"kube-system", names.SYSTEM_NAMESPACE} == set(namespaces["values"])
+    assert "environment-operator" in entry["name"]
+
+
+def test_environments_are_not() -> None:
+    """Environments can be written without the operator: the policies are their gate."""
+    assert ("Ignore", [names.PLURAL]) == (ENTRIES[-1]["failurePolicy"], ENTRIES[-1]["rules"][0]["resources"])
+
+
+def test_names_are_unique() -> None:
+    """Each entry has a name of its own, also when further kinds come with other places."""
+    further = (
+        Kind(group="example.org", version="v1", kind="Widget", plural="widgets", path_to_template=("spec", "worker")),
+        Kind(group="example.org", version="v1", kind="Gadget", plural="gadgets", path_to_template=("spec", "worker")),
+    )
+    found = [entry["name"] for entry in webhooks.objects((*BUILTIN, *further))[0]["webhooks"]]
+    assert len(set(found)) == len(found)
+
+
+def test_everything_that_runs() -> None:
+    """What an Environment fills in is among the fields that are compared."""
+    assert all(f"'{field}'" in changed(("spec", "template")) for field in RUNS)
+    assert ".?spec.?jobTemplate.?spec.?template.?spec[?key]" in changed(BUILTIN[7].path_to_template)
