@@ -1,150 +1,35 @@
-"""Puts the program together: everything is made here and passed down."""
+"""Starts one role: everything is made here and passed down.
+
+A role is imported when it is chosen: admission needs no kopf, and starts in half the time without it.
+"""
 
 import argparse
 import asyncio
-import logging
 import sys
-import time
+from collections.abc import Awaitable, Callable
+from importlib import import_module
+from typing import Any
 
-import kopf
-
-from environment_operator import handlers, logs, probes
+from environment_operator import logs
 from environment_operator.cluster import Cluster
-from environment_operator.errors import ApiError, Conflict
-from environment_operator.metrics import QUEUE_DEPTH, RECONCILE_TIME, RECONCILES
-from environment_operator.reconcile import Reconciler
 from environment_operator.settings import Settings
-from environment_operator.snapshot import Options
-from environment_operator.state import World
-from environment_operator.webhook import Webhook
-from environment_operator.workqueue import WorkQueue
 
-logger = logging.getLogger(__name__)
+# The module and the class of each role.
+ROLES = {"controller": "Controller", "webhook": "Webhook"}
 
 
-class Controller:
-    """The role that keeps status and finalizers right.
-
-    Args:
-        cluster: the API server.
-        settings: the settings.
-    """
-
-    def __init__(self, cluster: Cluster, settings: Settings) -> None:
-        self._cluster, self._settings = cluster, settings
-        self._queue = WorkQueue(settings.rate, settings.retry_seconds, time.monotonic)
-        self._world = World(cluster, settings.kinds(), self._queue, settings.retry_seconds)
-        options = Options(settings.usage_sample, settings.grace, settings.cluster_name)
-        self._reconciler = Reconciler(cluster, self._world, options)
-        self._settled = asyncio.Event()
-
-    def _why_not_ready(self) -> str:
-        """Return why the role is not ready: it is when everything that exists is known."""
-        return "" if self._settled.is_set() else "still listing"
-
-    async def run(self) -> None:
-        """Run until kopf is told to stop by a signal, or a part fails."""
-        async with asyncio.TaskGroup() as tasks, probes.serve(self._settings, self._why_not_ready):
-            # Before kopf starts: when it stops, it waits 5 s for every task that was made after it.
-            parts = [tasks.create_task(r.run()) for r in self._world.all_reflectors]
-            parts += [tasks.create_task(self._work()) for _ in range(self._settings.workers)]
-            parts.append(tasks.create_task(self._audit_for_ever()))
-            await self._kopf()
-            for part in parts:
-                part.cancel()
-
-    async def _kopf(self) -> None:
-        """Watch Environments until a signal comes."""
-        registry = handlers.registry(self._cluster, self._world)
-        await kopf.operator(registry=registry, settings=handlers.settings(), clusterwide=True, standalone=True)
-
-    async def _audit_for_ever(self) -> None:
-        """Find out what exists, then have the workers begin: a decision from half a list would be taken back."""
-        await self._audit()
-        for reflector in self._world.all_reflectors:
-            await reflector.settled.wait()
-        self._settled.set()
-        logger.info("ready: %d Environments", len(self._world.environments))
-        while True:
-            await asyncio.sleep(self._settings.audit_seconds)
-            await self._audit()
-
-    async def _audit(self) -> None:
-        """List all Environments until that succeeds: a deletion that the watch lost is found here."""
-        for pause in handlers.Endless():
-            try:
-                await self._list()
-            except ApiError as error:
-                logger.warning("Environments cannot be listed, trying again in %g s: %s", pause, error)
-                await asyncio.sleep(pause)
-            else:
-                return
-
-    async def _list(self) -> None:
-        """Take in every Environment, and forget those that were there before the list and are not in it."""
-        before = self._world.environments.names()
-        seen: set[str] = set()
-        async for page, _ in self._cluster.environments():
-            for environment in page:
-                self._world.see(environment)
-                seen.add(environment["metadata"]["name"])
-        for name in before:
-            if name not in seen:
-                self._world.miss(name)
-
-    async def _work(self) -> None:
-        """Look at one Environment after the other."""
-        await self._settled.wait()
-        while True:
-            name = await self._queue.get()
-            QUEUE_DEPTH.set(len(self._queue))
-            with RECONCILE_TIME.time():
-                await self._look_at(name)
-
-    async def _look_at(self, name: str) -> None:
-        """Reconcile one Environment and say when it is to be looked at again."""
-        try:
-            plan = await self._reconciler.reconcile(name)
-        except ApiError as error:
-            log = logger.info if isinstance(error, Conflict) else logger.warning
-            log("%s: trying again: %s", name, error)
-            RECONCILES.labels("retry").inc()
-            self._queue.done(name, failed=True)
-        except Exception:
-            logger.exception("%s: this is a mistake in the operator, please report it", name)
-            RECONCILES.labels("error").inc()
-            self._queue.done(name, failed=True)
-        else:
-            RECONCILES.labels("done").inc()
-            wrote = plan is not None and plan.status is not None
-            self._queue.done(name, hold=self._settings.gather_seconds if wrote else 0.0)
-            if plan and plan.again:
-                self._queue.add(name, plan.again.total_seconds())
-
-
-async def controller(settings: Settings) -> None:
-    """Run the controller until a signal comes."""
+async def run(role: Callable[[Cluster, Settings], Any], settings: Settings) -> None:
+    """Run a role until a signal comes."""
     cluster = await Cluster.connect()
     try:
-        await Controller(cluster, settings).run()
+        running: Awaitable[None] = role(cluster, settings).run()
+        await running
     finally:
         await cluster.close()
-
-
-async def webhook(settings: Settings) -> None:
-    """Run admission until a signal comes."""
-    cluster = await Cluster.connect()
-    try:
-        await Webhook(cluster, settings).run()
-    finally:
-        await cluster.close()
-
-
-ROLES = {"controller": controller, "webhook": webhook}
 
 
 def main() -> None:
-    """Run one role."""
+    """Run the role that was asked for."""
     parser = argparse.ArgumentParser(prog="environment-operator", description="Environments for AI workloads.")
     meaning = "controller: keeps status and finalizers right; webhook: fills workloads in at admission"
     parser.add_argument("role", choices=sorted(ROLES), help=meaning)
@@ -154,4 +39,5 @@ def main() -> None:
     except ValueError as error:
         sys.exit(f"the settings are wrong: {error}")
     logs.configure(settings.log_level)
-    asyncio.run(ROLES[role](settings))
+    chosen = getattr(import_module(f"environment_operator.{role}"), ROLES[role])
+    asyncio.run(run(chosen, settings))

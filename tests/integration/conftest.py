@@ -12,7 +12,7 @@ from cluster.rest import Rest
 from cluster.upstream import Upstream
 
 # Short, so that tests are; what each of them is for is tested where it matters, with the time that it needs.
-SETTINGS = {"GRACE_SECONDS": "1", "RETRY_SECONDS": "2", "GATHER_SECONDS": "0.1"}
+SETTINGS = {"GRACE_SECONDS": "1", "RETRY_SECONDS": "0.5", "GATHER_SECONDS": "0.1"}
 
 
 @pytest.fixture(scope="session")

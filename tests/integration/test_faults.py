@@ -137,7 +137,7 @@ def test_broken_watch(kube: Kube, environment: str, project: str, proxy: FaultPr
     assert () == proxy.traffic.exchanges(LISTS_OF_JOBS)
 
 
-@pytest.mark.parametrize("status", [403, 404, 500])
+@pytest.mark.parametrize("status", [403, 404])
 def test_kind_that_cannot_be_listed(
     operator: Operator, kube: Kube, environment: str, project: str, proxy: FaultProxy, status: int
 ) -> None:

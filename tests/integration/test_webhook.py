@@ -144,24 +144,23 @@ def test_only_those_who_refer_call(kube: Kube, environment: str, project: str) -
     assert calls(kube) > changed
 
 
+CONCERNS_THE_REFERENCE: dict[str, Object] = {
+    "refresh": {"annotations": {names.REFRESH: "1"}},
+    "removed": {"labels": {names.REFERENCE: None}},
+    "switched": {"labels": {names.REFERENCE: "other"}},
+    "role": {"labels": {f"{names.ROLE_REFERENCE}worker": "other"}},
+    "record": {"annotations": {names.RECORD: "forged"}},
+}
+
+
 @pytest.mark.usefixtures("down")
-@pytest.mark.parametrize(
-    "metadata",
-    [
-        {"annotations": {names.REFRESH: "1"}},
-        {"labels": {names.REFERENCE: None}},
-        {"labels": {names.REFERENCE: "other"}},
-        {"labels": {f"{names.ROLE_REFERENCE}worker": "other"}},
-        {"annotations": {names.RECORD: "forged"}},
-    ],
-    ids=["refresh", "removed", "switched", "role", "record"],
-)
-def test_reference_without_the_webhook(existing: list[str], kube: Kube, metadata: Object) -> None:
+def test_reference_without_the_webhook(existing: list[str], kube: Kube) -> None:
     """With the webhook down, whatever concerns the reference is refused, in the name of the webhook."""
     for path in existing:
-        refused = kube.rest.patch(path, {"metadata": metadata})
-        assert not refused.ok
-        assert f".environment-operator.{names.GROUP}" in refused.message
+        for what, metadata in CONCERNS_THE_REFERENCE.items():
+            refused = kube.rest.patch(path, {"metadata": metadata})
+            assert not refused.ok, what
+            assert f".environment-operator.{names.GROUP}" in refused.message
 
 
 @pytest.mark.usefixtures("down")
@@ -194,15 +193,6 @@ def test_large_object(kube: Kube, environment: str, project: str) -> None:
     assert kube.rest.create(path, large).ok
     assert kube.rest.patch(f"{path}/large", {"spec": {"replicas": 3}}).ok
     assert kube.rest.patch(f"{path}/large", {"metadata": {"labels": {"a": "b"}}}).ok
-
-
-def test_create_then_use(kube: Kube, project: str) -> None:
-    """An Environment can be used in the request after the one that created it."""
-    path = path_of("PodTemplate", project)
-    for n in range(50):
-        name = kube.unique("env")
-        assert kube.rest.create(ENVIRONMENTS, manifest(name)).ok
-        assert kube.rest.create(path, workload("PodTemplate", f"t{n}", project, name)).ok
 
 
 def test_ready_after_all_environments_are_known(kube: Kube, start: Start) -> None:
@@ -298,9 +288,9 @@ def serving(kube: Kube) -> bytes:
 
 def test_rotation_under_load(kube: Kube, environment: str, project: str, start: Start) -> None:
     """Certificates and authorities come and go under load, in seconds here, and no request is refused."""
-    start(forget=True, certificate_seconds=4, authority_seconds=12, certificate_check_seconds=0.3)
+    start(forget=True, certificate_seconds=4, authority_seconds=8, certificate_check_seconds=0.3)
     manifests.await_admission(kube.cluster.layout)
-    shown, trusted, end = set[bytes](), set[str](), time.monotonic() + 25
+    shown, trusted, end = set[bytes](), set[str](), time.monotonic() + 15
     with Load(kube, environment, project) as load:
         while time.monotonic() < end:
             shown.add(serving(kube))
@@ -310,8 +300,8 @@ def test_rotation_under_load(kube: Kube, environment: str, project: str, start: 
 
     assert [] == load.refused
     assert load.done > 200
-    assert len(shown) >= 7
-    assert len(trusted) >= 4
+    assert len(shown) >= 4
+    assert len(trusted) >= 3
 
 
 def test_what_was_lost_is_put_back(kube: Kube, environment: str, project: str, start: Start) -> None:

@@ -16,7 +16,7 @@ from environment_operator.paths import get
 from environment_operator.render import fragment_hash, render
 
 TOKEN = "tokentok"
-CASES = 300
+CASES = 100
 Object = dict[str, Any]
 
 
