@@ -107,7 +107,7 @@ def _usage_fields(snapshot: Snapshot, found: Usage, verdict: Verdict) -> dict[st
     """
     by_kind = [{"group": g, "kind": k, "count": n} for (g, k), n in found.by_kind.items()]
     counts = {"total": found.total, "workloads": found.workloads, "templates": found.templates}
-    usage = {**counts, "outdated": 0, "outOfScope": _outsiders(snapshot, verdict)}
+    usage = {**counts, "outOfScope": _outsiders(snapshot, verdict)}
     samples = {"workloads": found.workload_sample, "templates": found.template_sample}
     return {
         "usage": {**usage, **({"byKind": by_kind} if by_kind else {})},

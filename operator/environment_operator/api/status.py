@@ -52,7 +52,9 @@ class Usage(Model):
     total: Count = Field(description="All users: workloads and templates.")
     workloads: Count = Field(description="Users that run pods.")
     templates: Count = Field(description="Users that workloads are made from.")
-    outdated: Count = Field(description="Users that received an earlier version and can be refreshed.")
+    outdated: Count | None = Field(
+        None, description="Users that received an earlier version and can be refreshed. Absent: not counted."
+    )
     out_of_scope: Count = Field(description="Users in projects that the scope no longer includes.")
     by_kind: Annotated[list[KindCount], items(list_type="map", key="group kind")] | None = Field(
         None, description="Users of each kind."
