@@ -2,6 +2,7 @@
 
 import json
 import signal
+from urllib.parse import parse_qs
 
 import pytest
 from kube import Kube, Object, Operator
@@ -194,7 +195,7 @@ def test_scope_of_departments(kube: Kube, project: str) -> None:
 
 
 def test_restart_writes_nothing(operator: Operator, kube: Kube, project: str, proxy: FaultProxy) -> None:
-    """An operator that starts when nothing has changed writes nothing to the Environments that are there."""
+    """An operator that starts when nothing has changed writes nothing, and reads no workload without the label."""
     settled = [kube.unique("env") for _ in range(5)]
     kube.apply(*map(manifest, settled), *(workload("Job", name, project, name) for name in settled))
     for name in settled:
@@ -208,7 +209,12 @@ def test_restart_writes_nothing(operator: Operator, kube: Kube, project: str, pr
     kube.until_ready(last)
     written = {exchange.path.split("/")[5] for exchange in proxy.writes()}
 
+    paths = {kind.path for kind in KINDS.values()}
+    reads = [parse_qs(e.query) for e in proxy.traffic.exchanges() if e.method == "GET" and e.path in paths]
+
     assert before == versions(kube, *settled)
+    assert len(reads) >= 2 * len(paths)
+    assert [] == [query for query in reads if query.get("labelSelector") != [names.REFERENCE]]
     assert last in written
     assert set() == written & set(settled)
 
