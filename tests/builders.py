@@ -1,13 +1,36 @@
 """Objects for tests, short enough that a case stays on one screen."""
 
+from dataclasses import replace
 from typing import Any
 
 from environment_operator import names
+from environment_operator.catalog import publish
 from environment_operator.index import User
-from environment_operator.kinds import BUILTIN
+from environment_operator.kinds import BUILTIN, Kind
+from environment_operator.paths import Path
+from environment_operator.rules import Around, Published
 from environment_operator.usage import Known
 
 KINDS = {kind.name: kind for kind in BUILTIN}
+
+
+def template_path(kind: Kind) -> Path:
+    """Return where a kind of one pod template has it."""
+    (row,) = kind.pod_templates
+    return tuple(key for key, _ in row.steps)
+
+
+def published(name: str = "e", *, generation: int = 1, problem: str = "", **fields: Any) -> Published:
+    """Return an Environment as admission knows it."""
+    made = publish(name, generation, spec(**fields), lambda _: False)
+    return replace(made, problem=problem or made.problem)
+
+
+def around(*known: Published, token: str = "tokentok", **fields: Any) -> Around:
+    """Return what is known around a request when there are these Environments."""
+    found = {e.name: e for e in known}
+    as_of = {(e.name, e.generation): e for e in known}
+    return Around(found.get, lambda *key: as_of.get(key), token, known=found.keys(), **fields)
 
 
 def spec(**fields: Any) -> dict[str, Any]:
@@ -15,7 +38,7 @@ def spec(**fields: Any) -> dict[str, Any]:
     base = {
         "scope": {"cluster": True},
         "architecture": "Standard",
-        "workloadTypes": ["Training"],
+        "workloadTypes": ["Workspace", "Training"],
         "image": "registry.example/team/jupyter:4.2",
     }
     return {key: value for key, value in {**base, **fields}.items() if value is not None}
@@ -50,7 +73,7 @@ def manifest(name: str, **fields: Any) -> dict[str, Any]:
 
 def pod_template(**labels: str) -> dict[str, Any]:
     """Return a pod template that any built-in workload accepts."""
-    container = {"name": "main", "image": "registry.example/main:1"}
+    container = {"name": "main", "image": "registry.example/team/jupyter:4.2"}
     return {"metadata": {"labels": {"app": "x", **labels}}, "spec": {"containers": [container]}}
 
 

@@ -10,18 +10,20 @@ from typing import Any
 
 import yaml
 
-from environment_operator.api.v1alpha1 import EnvironmentSpec
-from environment_operator.inject import Outcome, Published, admit
-from environment_operator.kinds import BUILTIN, Kind
-from environment_operator.render import fragment_hash, render
+from builders import around
+from environment_operator.catalog import publish
+from environment_operator.inject import Outcome, admit
+from environment_operator.kinds import BUILTIN, Kind, PodTemplate
+from environment_operator.rules import Project, Published
 
 Object = dict[str, Any]
-TOKEN = "tokentok"
 FOLDER = Path(__file__).parent / "golden"
 REQUIRED = {"environment.yaml", "workload.yaml", "want.yaml"}
 OPTIONAL = {"stored.yaml"}
 # A kind of somebody's own whose definition keeps no metadata of the pod template.
-NOTEBOOK = Kind(group="example.org", version="v1", kind="Notebook", plural="notebooks")
+NOTEBOOK = Kind(
+    group="example.org", version="v1", kind="Notebook", plural="notebooks", pod_templates=(PodTemplate(metadata=""),)
+)
 KINDS: Mapping[str, Kind] = {kind.kind: kind for kind in (*BUILTIN, NOTEBOOK)}
 
 
@@ -59,7 +61,8 @@ class Case:
 
     def run(self) -> Object:
         """Return what comes of it now."""
-        return said(admit(self.kind, self.new, self.old, self.environments.get, TOKEN))
+        project = Project(self.new["metadata"].get("namespace", ""))
+        return said(admit(self.kind, self.new, self.old, around(*self.environments.values(), project=project)))
 
     def _read(self, name: str) -> Object:
         found: Object = yaml.safe_load((self.path / name).read_text())
@@ -78,9 +81,8 @@ def cases() -> list[Case]:
 
 def _published(environment: Object) -> Published:
     """Return an Environment as admission knows it."""
-    fragment = render(EnvironmentSpec.model_validate(environment["spec"]))
-    generation = environment["metadata"].get("generation", 1)
-    return Published(environment["metadata"]["name"], generation, fragment, fragment_hash(fragment))
+    meta = environment["metadata"]
+    return publish(meta["name"], meta.get("generation", 1), environment["spec"], lambda _: False)
 
 
 def main() -> None:

@@ -6,21 +6,24 @@ here says ``allowed`` about a request that it did not understand.
 
 import base64
 import json
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import jsonpatch
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from environment_operator import names
+from environment_operator.approval import approve, new_references
 from environment_operator.errors import OperatorError
-from environment_operator.index import references
-from environment_operator.inject import Outcome, Published, admit
+from environment_operator.identity import BadClaim, Keys, ids
+from environment_operator.inject import Outcome, admit
 from environment_operator.kinds import Kind, is_derived
+from environment_operator.rules import Around
 
 Object = dict[str, Any]
-Find = Callable[[str], Published | None]
+Table = Mapping[str, Kind]
+Judge = Callable[[Kind, Object, Object | None, Around], Outcome]
 
 
 class Malformed(OperatorError):
@@ -38,6 +41,7 @@ class _UserInfo(BaseModel):
     """Who makes the request."""
 
     username: str = ""
+    extra: dict[str, list[str]] = Field(default_factory=dict)
 
 
 class Request(BaseModel):
@@ -47,6 +51,7 @@ class Request(BaseModel):
     resource: _Resource
     sub_resource: str = Field("", alias="subResource")
     operation: Literal["CREATE", "UPDATE", "DELETE", "CONNECT"]
+    namespace: str = ""
     user: _UserInfo = Field(default_factory=_UserInfo, alias="userInfo")
     new: Object | None = Field(None, alias="object")
     old: Object | None = Field(None, alias="oldObject")
@@ -107,38 +112,71 @@ def read(body: bytes) -> Request:
         raise Malformed(f"this is no AdmissionReview: {f'{path}: ' if path else ''}{first['msg']}") from None
 
 
-def wanted(request: Request) -> frozenset[str]:
-    """Return the names of the Environments that the object refers to, which deciding may take."""
-    return references(_labels(request.new)) if request.new else frozenset()
-
-
-def answer(request: Request, table: Iterable[Kind], find: Find, token: str) -> Answer:
-    """Return the answer to a request.
+def wanted(request: Request, table: Table) -> frozenset[str]:
+    """Return the names of the Environments that deciding takes: those of new references.
 
     Args:
         request: the request.
-        table: the kinds table.
-        find: gives an Environment by name.
-        token: 8 characters for a workload that has none yet.
+        table: the kinds table, by full name.
     """
+    kind = _row(request, table)
+    return new_references(kind, request.new, request.old) if kind and request.new else frozenset()
+
+
+def mutated(request: Request, table: Table, around: Around, keys: Keys) -> Answer:
+    """Return the answer of the mutating webhook: the workload filled in, the Environment marked.
+
+    Args:
+        request: the request.
+        table: the kinds table, by full name.
+        around: what is known around the request.
+        keys: under which keys of ``userInfo.extra`` the ids of a person are.
+    """
+    if request.name == names.CRD_NAME and request.writes and request.new is not None:
+        return _answer(request, environment(request.new, request.old, request.user.username))
+    return _judged(request, table, around, keys, admit)
+
+
+def validated(request: Request, table: Table, around: Around, keys: Keys) -> Answer:
+    """Return the answer of the validating webhook, to which all others have had their say; as `mutated`."""
+    return _judged(request, table, around, keys, approve)
+
+
+def _judged(request: Request, table: Table, around: Around, keys: Keys, judge: Judge) -> Answer:
+    """Return the answer about a workload."""
     if not request.writes or request.new is None:
-        return _accepted(request, Outcome(None))
-    outcome = _outcome(request, request.new, tuple(table), find, token)
-    return _refused(request, outcome) if outcome.workload is None else _accepted(request, outcome)
-
-
-def _outcome(request: Request, new: Object, table: tuple[Kind, ...], find: Find, token: str) -> Outcome:
-    """Return what becomes of an object that is to be stored."""
-    if request.name == names.CRD_NAME:
-        return environment(new, request.old, request.user.username)
-    kind = next((row for row in table if row.name == request.name), None)
+        return _answer(request, Outcome(None), allowed=True)
+    if request.name not in table:
+        why = f"{request.name} is not in the kinds table of this operator: add a row, or take the rule away"
+        return _answer(request, Outcome(None, why))
+    kind = _row(request, table)
     if kind is None:
-        return Outcome(
-            None, f"{request.name} is not in the kinds table of this operator: add a row, or take the rule away"
-        )
-    if is_derived((new.get("metadata") or {}).get("ownerReferences") or (), table):
-        return Outcome(new)
-    return admit(kind, new, request.old, find, token)
+        return _answer(request, Outcome(request.new))
+    try:
+        person = replace(around, user=request.user.username, ids=ids(request.user.extra, keys))
+    except BadClaim as error:
+        return _answer(request, Outcome(None, f"the identity of {request.user.username!r}: {error}"))
+    return _answer(request, judge(kind, request.new, request.old, person))
+
+
+def _row(request: Request, table: Table) -> Kind | None:
+    """Return the row of a workload that is a user itself, None for any other object."""
+    kind = table.get(request.name)
+    owners: Sequence[Object] = ((request.new or {}).get("metadata") or {}).get("ownerReferences") or ()
+    return None if kind is None or is_derived(owners, table.values()) else kind
+
+
+def lifecycle_problem(meta: Object) -> str:
+    """Return why an Environment takes no new references whatever its spec says, empty when it does.
+
+    Args:
+        meta: its metadata, as the API server has it now.
+    """
+    if "deletionTimestamp" in meta:
+        return "it is being deleted"
+    if names.FINALIZER not in meta.get("finalizers", ()):
+        return "it is not protected from deletion yet: try again"
+    return ""
 
 
 def environment(new: Object, old: Object | None, user: str) -> Outcome:
@@ -171,11 +209,14 @@ def _not_the_creator(given: str, creator: str) -> str:
     )
 
 
-def _accepted(request: Request, outcome: Outcome) -> Answer:
-    """Return the answer that allows a request, with the patch where the object changes."""
-    response: Object = {"uid": request.uid, "allowed": True}
+def _answer(request: Request, outcome: Outcome, *, allowed: bool = False) -> Answer:
+    """Return the answer: allowed, with the patch where the object changes; or refused."""
+    response: Object = {"uid": request.uid, "allowed": allowed or outcome.workload is not None}
     if outcome.warnings:
         response["warnings"] = list(outcome.warnings)
+    if not response["allowed"]:
+        response["status"] = {"code": 403, "reason": "Forbidden", "message": outcome.refusal}
+        return Answer(_review(response), "refused")
     patch = jsonpatch.make_patch(request.new, outcome.workload).patch if outcome.workload else []
     if patch:
         response["patchType"] = "JSONPatch"
@@ -183,23 +224,9 @@ def _accepted(request: Request, outcome: Outcome) -> Answer:
     return Answer(_review(response), "changed" if patch else "allowed")
 
 
-def _refused(request: Request, outcome: Outcome) -> Answer:
-    """Return the answer that refuses a request."""
-    status = {"code": 403, "reason": "Forbidden", "message": outcome.refusal}
-    response: Object = {"uid": request.uid, "allowed": False, "status": status}
-    if outcome.warnings:
-        response["warnings"] = list(outcome.warnings)
-    return Answer(_review(response), "refused")
-
-
 def _review(response: Object) -> Object:
     """Return the envelope of an answer."""
     return {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": response}
-
-
-def _labels(item: Object) -> dict[str, str]:
-    """Return the labels of an object."""
-    return (item.get("metadata") or {}).get("labels") or {}
 
 
 def _annotations(item: Object) -> dict[str, str]:

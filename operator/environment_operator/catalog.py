@@ -8,9 +8,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from environment_operator.inject import Published
 from environment_operator.judge import judge
 from environment_operator.render import fragment_hash
+from environment_operator.rules import Published
 from environment_operator.wire import Metadata, Whole
 
 Exists = Callable[[str], bool]
@@ -25,6 +25,7 @@ class Catalog:
 
     def __init__(self, decoded: int = 256) -> None:
         self._objects: dict[str, tuple[int, bool, bytes]] = {}
+        self._before: dict[str, tuple[int, bool, bytes]] = {}
         self._published: OrderedDict[str, Published] = OrderedDict()
         self._decoded = decoded
 
@@ -47,10 +48,13 @@ class Catalog:
             self._published.clear()
         elif known != entry:
             self._published.pop(item.name, None)
+            if known[0] != item.generation:
+                self._before[item.name] = known
 
     def drop(self, item: Metadata) -> None:
         """Forget an Environment."""
         self._objects.pop(item.name, None)
+        self._before.pop(item.name, None)
         self._published.clear()
 
     def sweep(self, seen: Collection[tuple[str, str]]) -> None:
@@ -58,10 +62,27 @@ class Catalog:
         gone = self._objects.keys() - {name for _, name in seen}
         for name in gone:
             del self._objects[name]
+            self._before.pop(name, None)
         self._published.clear()
 
     def moved(self) -> None:
         """Do nothing: what is known stays known."""
+
+    def names(self) -> Collection[str]:
+        """Return the names of all."""
+        return self._objects.keys()
+
+    def as_of(self, name: str, generation: int) -> Published | None:
+        """Return an Environment as it is or as it was before its last change, None for any other generation.
+
+        Between the two calls of one admission it may change; what was put in is judged by what it was then.
+        """
+        if name in self._objects and self._objects[name][0] == generation:
+            return self.find(name)
+        before = self._before.get(name)
+        if before is None or before[0] != generation:
+            return None
+        return publish(name, generation, json.loads(before[2]), self.__contains__)
 
     def find(self, name: str) -> Published | None:
         """Return an Environment as admission needs it, None when it is not known."""
@@ -94,7 +115,8 @@ def publish(
     verdict = judge(spec, replacement_exists=exists(replacement))
     fragment = verdict.fragment or {}
     hashed = fragment_hash(fragment) if fragment else ""
-    return Published(name, generation, fragment, hashed, _problem(verdict.stalled, terminating=terminating))
+    problem = _problem(verdict.stalled, terminating=terminating)
+    return Published(name, generation, verdict.spec, fragment, hashed, problem)
 
 
 def _problem(stalled: tuple[str, str] | None, *, terminating: bool) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from environment_operator import names
+from environment_operator.wire import Metadata
 
 
 class User(NamedTuple):
@@ -107,6 +108,28 @@ class ProjectIndex:
         """Return the project and the departments that it left or joined."""
         moved = {("department", d) for d in (before, after) if isinstance(d, str)}
         return frozenset({("project", project), *moved})
+
+
+class ProjectSink:
+    """Takes in the projects of a reflector, where nobody waits for what changes."""
+
+    def __init__(self, projects: ProjectIndex) -> None:
+        self._projects = projects
+
+    def put(self, item: Metadata) -> None:
+        """Remember the project."""
+        self._projects.put(item.name, item.labels.get(names.DEPARTMENT))
+
+    def drop(self, item: Metadata) -> None:
+        """Forget the project."""
+        self._projects.drop(item.name)
+
+    def sweep(self, seen: Collection[tuple[str, str]]) -> None:
+        """Forget the projects that are gone."""
+        self._projects.sweep({name for _, name in seen})
+
+    def moved(self) -> None:
+        """Do nothing: what is known stays known."""
 
 
 def mentions(spec: Mapping[str, Any]) -> frozenset[tuple[str, str]]:

@@ -7,39 +7,21 @@ says at most what to take out of that very request.
 """
 
 import copy
-import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from environment_operator import merge, names
-from environment_operator.kinds import Kind
-from environment_operator.merge import Put, Record, Template
-from environment_operator.paths import Path, Unfit, get, put, remove
+from environment_operator import guards, merge, names, record
+from environment_operator.fitting import fit
+from environment_operator.identity import Ids
+from environment_operator.kinds import RUNS, Kind
+from environment_operator.merge import Put
+from environment_operator.paths import Path, Unfit, get
+from environment_operator.places import Place, Template, containers, main, places, reference, within
+from environment_operator.record import Entry
+from environment_operator.rules import Around, Published, Refused
 
 Object = dict[str, Any]
-Find = Callable[[str], "Published | None"]
-
-RECORD_VERSION = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """What admission knows of an Environment.
-
-    Args:
-        name: its name.
-        generation: the generation that the fragment was made of.
-        fragment: what it puts into a pod.
-        hash: hash of the fragment.
-        problem: why new references are refused; empty when they are not.
-    """
-
-    name: str
-    generation: int
-    fragment: Mapping[str, Any]
-    hash: str
-    problem: str = ""
+_POD_CONTEXT: Path = ("spec", "securityContext")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,222 +33,259 @@ class Outcome:
     warnings: tuple[str, ...] = ()
 
 
-class Refused(Exception):
-    """The request cannot be admitted; the text says why and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """A record with whose it is: one pod template's share of the annotation."""
-
-    env: str
-    generation: int
-    hash: str
-    token: str
-    record: Record
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the entry as plain data."""
-        head = {"v": RECORD_VERSION, "env": self.env, "generation": self.generation, "hash": self.hash}
-        return {**head, "token": self.token, **self.record.as_json()}
-
-
-def admit(kind: Kind, new: Object, old: Object | None, find: Find, token: str) -> Outcome:
+def admit(kind: Kind, new: Object, old: Object | None, around: Around) -> Outcome:
     """Return what becomes of a workload.
 
     Args:
         kind: its row in the kinds table.
         new: the object as requested; it is not changed.
         old: the object as stored; None on CREATE.
-        find: gives an Environment by name; asked only for new references.
-        token: 8 characters for a workload that has none yet.
+        around: what is known around the request.
     """
-    workload = copy.deepcopy(new)
     try:
-        if old is None:
-            _created(kind, workload, find, token)
-        else:
-            _updated(kind, workload, old, find, token)
+        admission = _Admission(kind, copy.deepcopy(new), old, around)
+        admission.run()
     except Refused as refused:
         return Outcome(None, str(refused))
     except Unfit as unfit:
         return Outcome(None, f"the {kind.kind} has no object at {unfit}: correct it")
-    return Outcome(workload, warnings=_warnings(kind, workload))
+    return Outcome(admission.workload, warnings=tuple(dict.fromkeys(admission.warnings)))
 
 
-def _created(kind: Kind, workload: Object, find: Find, token: str) -> None:
-    """Put today's Environment into a new workload; a record that came along is taken out and thrown away."""
-    _undo(kind, workload, _entry(workload, kind))
-    if name := _reference(workload):
-        _inject(kind, workload, _published(name, find), token)
+def is_new_reference(old: Object | None, new: Object, place: Place, old_places: dict[str, Place]) -> bool:
+    """Say whether the reference of a pod template is not the stored one, or is to be refreshed.
+
+    Args:
+        old: the object as stored; None on CREATE.
+        new: the object as requested.
+        place: the pod template.
+        old_places: the pod templates of the stored object, by key.
+    """
+    if old is None or place.key not in old_places:
+        return True
+    role = place.role
+    same = reference(new, role) == reference(old, role)
+    return not same or _annotation(new, names.REFRESH) != _annotation(old, names.REFRESH)
 
 
-def _updated(kind: Kind, workload: Object, old: Object, find: Find, token: str) -> None:
-    """Keep, switch, refresh or take out what was put into a stored workload."""
-    entry, name, before = _entry(old, kind), _reference(workload), _reference(old)
-    same = name == before and _annotation(workload, names.REFRESH) == _annotation(old, names.REFRESH)
-    if same:
-        _keep(kind, workload, old, entry)
-        return
-    if kind.template_immutable and (entry or name):
-        raise Refused(_immutable(kind, name, before))
-    _take_out(kind, workload, old, entry)
-    if name:
-        _inject(kind, workload, _published(name, find), entry.token if entry else token)
-    else:
-        _require_image(kind, workload)
+class _Admission:
+    """One request on its way.
+
+    Args:
+        kind: the row of the workload's kind.
+        workload: the object as requested; it becomes what is to be stored.
+        old: the object as stored.
+        around: what is known around the request.
+    """
+
+    def __init__(self, kind: Kind, workload: Object, old: Object | None, around: Around) -> None:
+        self.kind, self.workload, self.old, self.around = kind, workload, old, around
+        self.warnings: list[str] = []
+        self._stored = record.aligned(kind, old) if old else {}
+        self._places = places(kind, workload)
+        self._brought = _brought(kind, workload, self._places) if old else record.entries(workload)
+        self._old_places = {place.key: place for place in places(kind, old)} if old else {}
+        self._entries: dict[str, Entry] = {}
+
+    def run(self) -> None:
+        """Decide about each pod template, then write the record."""
+        self._check_labels()
+        record.forget(self.kind, self.workload)
+        for place in self._places:
+            if is_new_reference(self.old, self.workload, place, self._old_places):
+                self._change(place)
+            else:
+                self._keep(place)
+        for place in self._places:
+            if entry := self._entries.get(place.key):
+                self._mark(place, entry)
+        record.write(self.workload, self._entries)
+
+    def _change(self, place: Place) -> None:
+        """Put in, switch, refresh or take out."""
+        name = reference(self.workload, place.role)
+        if self.kind.template_immutable and self.old and (name or place.key in self._stored):
+            raise Refused(_immutable(self.kind, name, reference(self.old, place.role)))
+        self._leave_submitters_part(place)
+        if name:
+            self._inject(place, self.around.usable(name, self.kind, self.workload))
+        if name or self.old:
+            self._require_image(place)
+
+    def _keep(self, place: Place) -> None:
+        """Put the stored values in again where the request lacks them; what it sets otherwise is the submitter's."""
+        entry = self._stored.get(place.key)
+        if entry is None:
+            return
+        before = self._old_places[place.key].template(self.old or {})
+        values = [(path, get(before, path)) for path in entry.record.put]
+        self._leave_submitters_part(place)
+        own = place.template(self.workload)
+        self._put_back(place, entry, values)
+        if entry.by and _runs(place.template(self.workload)) != _runs(before):
+            ids = self._ids_of_the_changer(entry)
+            place.replace(self.workload, own)
+            values = [(path, value) for path, value in values if not ids or not _is_id(path)]
+            values += [((*_POD_CONTEXT, key), value) for key, value in ids.security_context().items()]
+            self._put_back(place, replace(entry, by=self.around.user), values)
+
+    def _ids_of_the_changer(self, entry: Entry) -> Ids:
+        """Return the ids of the person who changes what runs: nobody runs anything as somebody else."""
+        if not self.around.ids and self.around.user != entry.by:
+            raise Refused(
+                f"the pods run with the ids of {entry.by!r}, because the Environment {entry.env!r} takes them from the "
+                f"identity token, and the token of {self.around.user!r} has none: let {entry.by!r} make this change"
+            )
+        return self.around.ids
+
+    def _put_back(self, place: Place, entry: Entry, values: list[Put]) -> None:
+        """Put values in, into the container that is the main one now."""
+        template = place.template(self.workload)
+        chosen = _annotation(self.workload, names.CONTAINER) != _annotation(self.old or {}, names.CONTAINER)
+        now = entry.main if get(template, entry.main) is not None and not chosen else self._main(place)
+        moved = replace(entry, main=now)
+        ours = {names.GUARDED: _guarded(moved)}
+        puts = [(within(entry.main, now, p), ours.get(p[-1], value)) for p, value in values if value is not None]
+        self._apply(place, puts, moved)
+
+    def _leave_submitters_part(self, place: Place) -> None:
+        """Take out what a copy or an old revision brought, and what still is as it was put in."""
+        stored, template = self._stored.get(place.key), place.template(self.workload)
+        brought = self._brought.get(place.key)
+        if brought and (stored is None or brought.record != stored.record or brought.hash != stored.hash):
+            template = merge.strip(template, brought.record)
+        if stored and place.key in self._old_places:
+            before = self._old_places[place.key].template(self.old or {})
+            template = merge.strip(template, merge.kept(template, stored.record, before))
+        place.replace(self.workload, template)
+
+    def _inject(self, place: Place, environment: Published) -> None:
+        """Put an Environment in; a template that came later takes what its siblings have."""
+        if sibling := self._sibling(place, environment.name):
+            key, entry = sibling
+            before = self._old_places[key].template(self.old or {})
+            self._put_back(place, entry, [(path, get(before, path)) for path in entry.record.put])
+            return
+        ids, token = self._ids(environment), self._token()
+        entry = Entry(
+            environment.name, environment.generation, environment.hash, token, self._main(place), merge.Record(),
+            guards.locked(environment.spec) if environment.spec else (), by=self.around.user if ids else "",
+        )  # fmt: skip
+        fragment, misfits = fit(environment, ids, place.row)
+        if misfits:
+            raise Refused(_misfits(environment.name, self.kind, misfits))
+        self._apply(place, merge.puts(fragment, entry.main, _metadata(place, entry)), entry)
+
+    def _sibling(self, place: Place, name: str) -> tuple[str, Entry] | None:
+        """Return another pod template that has the Environment, when this one was not there before."""
+        if self.old is None or place.key in self._old_places:
+            return None
+        return next(((k, e) for k, e in self._stored.items() if e.env == name and k in self._old_places), None)
+
+    def _ids(self, environment: Published) -> Ids:
+        """Return the ids that the pods receive: the submitter's, where the Environment says so; a template none."""
+        if self.kind.template or not environment.is_personal:
+            return Ids()
+        if not self.around.ids:
+            raise Refused(
+                f"the Environment {environment.name!r} takes user and groups from the identity token, and that of "
+                f"{self.around.user!r} has none: submit it as a person whose token has them, or use an Environment "
+                "with user.source Custom"
+            )
+        return self.around.ids
+
+    def _token(self) -> str:
+        """Return the token of the workload: the one it has, else a new one."""
+        known = (*self._entries.values(), *self._stored.values())
+        return known[0].token if known else self.around.token
+
+    def _apply(self, place: Place, puts: list[Put], entry: Entry) -> None:
+        """Put values in, and remember what the record is to say."""
+        before = place.template(self.workload)
+        template, done = merge.apply(before, puts, entry.main)
+        place.replace(self.workload, template)
+        judged = {"User", "Security"} & set(entry.locked)
+        seen = tuple(str(c.get("name", "")) for c in containers(place, before)) if judged else ()
+        self._entries[place.key] = replace(entry, record=done, seen=seen)
+
+    def _mark(self, place: Place, entry: Entry) -> None:
+        """Write onto the pod template what has to be there."""
+        template = place.template(self.workload)
+        record.mark(self.kind, template, entry)
+        place.replace(self.workload, template)
+
+    def _main(self, place: Place) -> Path:
+        """Return the path of the container that receives the Environment, or refuse."""
+        chosen, template = _annotation(self.workload, names.CONTAINER), place.template(self.workload)
+        elsewhere = any(main(p, p.template(self.workload), chosen) for p in self._places if p.key != place.key)
+        found = main(place, template, chosen) or (main(place, template) if elsewhere else None)
+        if found is None:
+            listed = ", ".join(str(c.get("name", "")) for c in containers(place, template)) or "none"
+            wish = f"the annotation {names.CONTAINER} names {chosen!r}" if chosen else "a container is missing"
+            raise Refused(f"{wish}; the containers are: {listed}")
+        return found
+
+    def _require_image(self, place: Place) -> None:
+        """Refuse a workload that is left without an image."""
+        for container in containers(place, place.template(self.workload)):
+            if not container.get("image"):
+                raise Refused(f"the container {container.get('name')!r} has no image of its own: give it one")
+
+    def _check_labels(self) -> None:
+        """Refuse a label for a role that there is not, and a reference of nothing; tell of those that do nothing."""
+        known = sorted({*self.kind.roles, *(place.role for place in self._places)} - {"*", ""})
+        before = get(self.old or {}, ("metadata", "labels")) or {}
+        for label in get(self.workload, ("metadata", "labels")) or {}:
+            role = label.removeprefix(names.ROLE_REFERENCE)
+            if role != label and role not in known and label not in before:
+                has = f"its roles are: {', '.join(known)}" if known else "it has none"
+                raise Refused(f"the label {label} names no role of a {self.kind.kind}: {has}")
+        if not self._places and self.old is None and reference(self.workload):
+            where = " or ".join(row.path for row in self.kind.pod_templates)
+            raise Refused(f"the {self.kind.kind} has no pod template at {where}: give it one")
+        for place in self._places:
+            labels = (*(place.metadata or ("metadata",)), "labels")
+            if place.at and get(place.template(self.workload), (*labels, names.REFERENCE)):
+                where, belongs = place.words(labels), f"it belongs on the {self.kind.kind} itself"
+                self.warnings.append(f"{where}: the label {names.REFERENCE} is ignored there; {belongs}")
 
 
-def _keep(kind: Kind, workload: Object, old: Object, entry: _Entry | None) -> None:
-    """Put the stored values in again where the request lacks them; what it sets otherwise is the submitter's now."""
-    if entry is None:
-        remove(workload, ("metadata", "annotations", names.RECORD))
-        return
-    values = [(path, get(_template(old, kind), path)) for path in entry.record.put]
-    _take_out(kind, workload, old, entry)
-    main = _recorded_main(workload, kind, entry)
-    puts = [(_within(main, path), value) for path, value in values if value is not None]
-    template, record = merge.apply(_template(workload, kind), puts, main)
-    _write(kind, workload, template, _Entry(entry.env, entry.generation, entry.hash, entry.token, record))
+def _brought(kind: Kind, workload: Object, here: tuple[Place, ...]) -> dict[str, Entry]:
+    """Return the records on pod templates, which say what an old revision brings."""
+    found = ((place.key, record.template_entry(kind, place.template(workload))) for place in here)
+    return {key: entry for key, entry in found if entry}
 
 
-def _take_out(kind: Kind, workload: Object, old: Object, entry: _Entry | None) -> None:
-    """Leave the submitter's part of an update: without what is as it was put in, and what an old revision brought."""
-    brought = _template_entry(workload, kind)
-    if brought and (entry is None or brought.record != entry.record or brought.hash != entry.hash):
-        _replace(kind, workload, merge.strip(_template(workload, kind), brought.record))
-    if entry:
-        mine = merge.kept(_template(workload, kind), entry.record, _template(old, kind))
-        _replace(kind, workload, merge.strip(_template(workload, kind), mine))
-    _forget(kind, workload)
+def _metadata(place: Place, entry: Entry) -> dict[Path, dict[str, str]]:
+    """Return the labels and annotations of the pods: from where they are, whose they are, what is guarded."""
+    if place.metadata is None:
+        return {}
+    labels = {names.INJECTED_FROM: entry.env, names.TOKEN: entry.token}
+    guarded = _guarded(entry)
+    annotations = {(*place.metadata, "annotations"): {names.GUARDED: guarded}} if guarded else {}
+    return {(*place.metadata, "labels"): labels, **annotations}
 
 
-def _undo(kind: Kind, workload: Object, entry: _Entry | None) -> None:
-    """Take out what a record that came with the object itself says was put in."""
-    if entry:
-        _replace(kind, workload, merge.strip(_template(workload, kind), entry.record))
-    _forget(kind, workload)
+def _guarded(entry: Entry) -> str:
+    """Return what a running pod says of what is guarded: the container, and the fields; empty for nothing."""
+    fields = guards.in_short(entry.locked)
+    return f"{entry.main[-1]};{fields}" if fields else ""
 
 
-def _inject(kind: Kind, workload: Object, environment: Published, token: str) -> None:
-    """Put an Environment in, and write the record."""
-    main = _main(workload, kind)
-    labels = {names.INJECTED_FROM: environment.name, names.TOKEN: token}
-    puts: list[Put] = merge.puts(environment.fragment, main[-1], labels)
-    template, record = merge.apply(_template(workload, kind), puts, main)
-    _write(kind, workload, template, _Entry(environment.name, environment.generation, environment.hash, token, record))
-    _require_image(kind, workload)
+def _misfits(name: str, kind: Kind, fields: list[str]) -> str:
+    """Return why an Environment cannot go into a kind."""
+    return f"the Environment {name!r} sets {', '.join(fields)}, for which a {kind.kind} has no place: use another one"
 
 
-def _published(name: str, find: Find) -> Published:
-    """Return the Environment of a new reference, or refuse."""
-    environment = find(name)
-    if environment is None:
-        raise Refused(f"there is no Environment {name!r}: create it, or correct the label {names.REFERENCE}")
-    if environment.problem:
-        raise Refused(f"the Environment {name!r} cannot be used: {environment.problem}")
-    return environment
+def _runs(template: Template) -> dict[str, Any]:
+    """Return what of a pod template decides what runs."""
+    spec = template.get("spec")
+    return {key: spec[key] for key in RUNS if key in spec} if isinstance(spec, dict) else {}
 
 
-def _write(kind: Kind, workload: Object, template: Template, entry: _Entry) -> None:
-    """Store a template with its record: on the workload, and on the template where old ones come back."""
-    text = json.dumps(entry.as_json(), separators=(",", ":"), sort_keys=True)
-    if kind.keeps_revisions:
-        put(template, ("metadata", "annotations", names.RECORD), text)
-    _replace(kind, workload, template)
-    records = f'{{"{"/".join(kind.path_to_template) or "."}":{text}}}'
-    put(workload, ("metadata", "annotations", names.RECORD), records)
-
-
-def _forget(kind: Kind, workload: Object) -> None:
-    """Remove the records, and the maps that held nothing else."""
-    holders = {("metadata", "annotations"), (*kind.path_to_template, "metadata", "annotations")}
-    for path in holders:
-        if names.RECORD in (get(workload, path) or {}):
-            remove(workload, (*path, names.RECORD))
-            if not get(workload, path):
-                remove(workload, path)
-
-
-def _entry(workload: Object, kind: Kind) -> _Entry | None:
-    """Return the record on an object itself; None when there is none that can be read."""
-    raw = _json(_annotation(workload, names.RECORD))
-    return _read(raw.get("/".join(kind.path_to_template) or ".")) if isinstance(raw, dict) else None
-
-
-def _template_entry(workload: Object, kind: Kind) -> _Entry | None:
-    """Return the record on the pod template, where the kind keeps revisions."""
-    if not kind.keeps_revisions:
-        return None
-    return _read(_json(get(workload, (*kind.path_to_template, "metadata", "annotations", names.RECORD))))
-
-
-def _read(raw: Any) -> _Entry | None:
-    """Return an entry of plain data, None when it is not one: somebody may have written anything there."""
-    try:
-        return _Entry(
-            str(raw["env"]), int(raw["generation"]), str(raw["hash"]), str(raw["token"]), Record.from_json(raw)
-        )
-    except (KeyError, TypeError, ValueError, AttributeError):
-        return None
-
-
-def _json(text: Any) -> Any:
-    """Return the data of a JSON text, None when it is not one."""
-    try:
-        return json.loads(text)
-    except (TypeError, ValueError):
-        return None
-
-
-def _template(workload: Object, kind: Kind) -> Template:
-    """Return the pod template of a workload, empty when it has none."""
-    found = get(workload, kind.path_to_template)
-    return found if isinstance(found, dict) else {}
-
-
-def _replace(kind: Kind, workload: Object, template: Template) -> None:
-    """Set the pod template of a workload; a Pod is its own."""
-    if kind.path_to_template:
-        put(workload, kind.path_to_template, template)
-    else:
-        workload.clear()
-        workload.update(template)
-
-
-def _main(workload: Object, kind: Kind) -> Path:
-    """Return the path of the container that receives the Environment: the named one, else the first."""
-    listed = [str(c.get("name", "")) for c in _containers(workload, kind)]
-    chosen = _annotation(workload, names.CONTAINER) or (listed[0] if listed else "")
-    if chosen not in listed:
-        raise Refused(f"the annotation {names.CONTAINER} names {chosen!r}; the containers are: {', '.join(listed)}")
-    return ("spec", "containers", chosen)
-
-
-def _recorded_main(workload: Object, kind: Kind, entry: _Entry) -> Path:
-    """Return the path of the container that received the Environment before, if it is still there."""
-    before = next((path[:3] for path in entry.record.put if path[:2] == ("spec", "containers")), None)
-    return before if before and get(_template(workload, kind), before) else _main(workload, kind)
-
-
-def _within(main: Path, path: Path) -> Path:
-    """Return a recorded path with the main container as it is called now."""
-    return (*main, *path[3:]) if path[:2] == main[:2] else path
-
-
-def _require_image(kind: Kind, workload: Object) -> None:
-    """Refuse a workload that is left without an image."""
-    for container in _containers(workload, kind):
-        if not container.get("image"):
-            raise Refused(f"the container {container.get('name')!r} has no image of its own: give it one")
-
-
-def _containers(workload: Object, kind: Kind) -> list[Object]:
-    """Return the containers of a workload."""
-    found = get(_template(workload, kind), ("spec", "containers")) or []
-    if not isinstance(found, list) or not all(isinstance(container, dict) for container in found):
-        raise Unfit(".".join((*kind.path_to_template, "spec", "containers")))
-    return found
+def _is_id(path: Path) -> bool:
+    """Say whether a path is an id of the pod."""
+    return path[:-1] == _POD_CONTEXT and path[-1] in guards.POD_IDS
 
 
 def _immutable(kind: Kind, name: str, before: str) -> str:
@@ -276,19 +295,6 @@ def _immutable(kind: Kind, name: str, before: str) -> str:
     return f"a {kind.kind} cannot change after its creation: it {change}; to {wish}, delete it and create it again"
 
 
-def _warnings(kind: Kind, workload: Object) -> tuple[str, ...]:
-    """Return what the submitter should know."""
-    if kind.path_to_template and get(workload, (*kind.path_to_template, "metadata", "labels", names.REFERENCE)):
-        place = ".".join((*kind.path_to_template, "metadata", "labels"))
-        return (f"{place}: the label {names.REFERENCE} is ignored there; it belongs on the {kind.kind} itself",)
-    return ()
-
-
-def _reference(workload: Object) -> str:
-    """Return the name of the Environment that a workload refers to, empty for none."""
-    return str(get(workload, ("metadata", "labels", names.REFERENCE)) or "")
-
-
-def _annotation(workload: Object, key: str) -> str:
-    """Return an annotation of the workload itself, empty when it is not there."""
-    return str(get(workload, ("metadata", "annotations", key)) or "")
+def _annotation(item: Object, key: str) -> str:
+    """Return an annotation of an object itself, empty when it is not there."""
+    return str(get(item, ("metadata", "annotations", key)) or "")

@@ -1,9 +1,68 @@
 """The kinds table: which kinds can use an Environment, one row a kind. Data, and questions about it."""
 
+import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Step = tuple[str, str]
+
+_STEP = r"[A-Za-z][A-Za-z0-9]*(\[[A-Za-z]+\])?"
+_PATH = rf"^({_STEP}(\.{_STEP})*)?$"
+
+# What of a pod spec decides what runs; an Environment fills in nothing else.
+RUNS = (
+    "containers", "initContainers", "securityContext", "hostNetwork", "hostIPC", "hostPID", "imagePullSecrets",
+    "volumes", "serviceAccountName",
+)  # fmt: skip
+
+WorkloadType = Literal["Workspace", "Training", "Inference"]
+Framework = Literal["PyTorch", "MPI", "TensorFlow", "XGBoost", "JAX", "Ray", "Any"]
+
+
+class PodTemplate(BaseModel):
+    """Where an object of a kind has a pod template.
+
+    Args:
+        path: keys with dots between them, ``spec.workers[name].template``: in brackets the field by which the items of
+            a list are told apart. Empty when the object is a pod itself.
+        role: what a label calls the pods of this template, empty when there is one for all; ``*`` for the name of the
+            item in the list.
+        spec: the key of the pod spec in the template; empty when its fields stand in the template itself.
+        container: name of the main container; without one by that name it is the first.
+        strict: True when a template without that container is left alone.
+        inline: keys in the pod spec under which the main container itself may stand, instead of in the list.
+        optional: True when that main container need not be there: it is made.
+        metadata: where labels and annotations of the pods are: in ``metadata``, in the template itself (``.``), or,
+            when the definition of the kind keeps none, nowhere.
+        lacks: fields of a pod spec, with dots between the keys and ``container`` for the main container, for which it
+            has no place: an Environment that sets one of them cannot be used there.
+        omits: likewise, but nothing is lost without them.
+        one_port: True when only the port of the endpoint may be declared.
+        pod_ids: False when user and group have to be set on the container.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: Annotated[str, StringConstraints(pattern=_PATH)] = "spec.template"
+    role: Annotated[str, StringConstraints(pattern=r"^(\*|[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?)?$")] = ""
+    spec: Literal["spec", ""] = "spec"
+    container: str = ""
+    strict: bool = False
+    inline: tuple[str, ...] = ()
+    optional: bool = False
+    metadata: Literal["metadata", ".", ""] = "metadata"
+    lacks: tuple[str, ...] = ()
+    omits: tuple[str, ...] = ()
+    one_port: bool = False
+    pod_ids: bool = True
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The path, key by key, each with the field that tells the items of its list apart, empty for no list."""
+        found = (re.fullmatch(r"(\w+)(?:\[(\w+)\])?", step) for step in self.path.split(".") if step)
+        return tuple((step[1], step[2] or "") for step in found if step)
 
 
 class Kind(BaseModel):
@@ -12,26 +71,36 @@ class Kind(BaseModel):
     Args:
         group: API group, empty for the core group.
         version: the version that the operator watches.
+        also: other versions that a cluster may serve instead, in order of preference.
         kind: the kind's name.
         plural: its name in URLs.
-        path_to_template: keys that lead to the pod template; none when the object is one itself, as a Pod is.
+        pod_templates: where its pod templates are.
+        types: the workload types that it can be.
+        framework: the framework of a distributed kind, ``Any`` for all of them; None when it has one pod or equal ones.
+        indexed: path of the field that makes it distributed when it says ``Indexed``.
         template: True when workloads are made from it; False when it runs pods itself.
         template_immutable: True when the pod template cannot change after creation.
         keeps_revisions: True when old pod templates can come back, as by ``kubectl rollout undo``.
         custom: True when it comes from a CustomResourceDefinition and may be absent.
+        makes: further kinds of its group that stand between it and its pods.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     group: str
     version: str
+    also: tuple[str, ...] = ()
     kind: str
     plural: str
-    path_to_template: tuple[str, ...] = ("spec", "template")
+    pod_templates: Annotated[tuple[PodTemplate, ...], Field(min_length=1)] = (PodTemplate(),)
+    types: Annotated[tuple[WorkloadType, ...], Field(min_length=1)] = ("Workspace", "Training", "Inference")
+    framework: Framework | None = None
+    indexed: str = ""
     template: bool = False
     template_immutable: bool = False
     keeps_revisions: bool = False
     custom: bool = True
+    makes: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -45,24 +114,35 @@ class Kind(BaseModel):
             f"/apis/{self.group}/{self.version}/{self.plural}" if self.group else f"/api/{self.version}/{self.plural}"
         )
 
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The roles that a label can name, each once; ``*`` among them when the object names them."""
+        return tuple(dict.fromkeys(t.role for t in self.pod_templates if t.role))
 
-def _builtin(group: str, kind: str, path: str = "spec.template", **columns: bool) -> Kind:
+
+def _builtin(group: str, kind: str, types: str, path: str = "spec.template", **columns: Any) -> Kind:
     """Return the row of a kind that every cluster has; the plurals of all of them end in s."""
-    keys = tuple(path.split(".")) if path else ()
-    plural = f"{kind.lower()}s"
-    return Kind(group=group, version="v1", kind=kind, plural=plural, path_to_template=keys, custom=False, **columns)
+    return Kind(
+        group=group, version="v1", kind=kind, plural=f"{kind.lower()}s", pod_templates=(PodTemplate(path=path),),
+        types=types.split(), custom=False, **columns,
+    )  # fmt: skip
 
+
+_ALL = "Workspace Training Inference"
+_SERVING = "Workspace Inference"
 
 BUILTIN: tuple[Kind, ...] = (
-    _builtin("", "Pod", "", template_immutable=True),
-    _builtin("", "PodTemplate", "template", template=True),
-    _builtin("", "ReplicationController"),
-    _builtin("apps", "DaemonSet", keeps_revisions=True),
-    _builtin("apps", "Deployment", keeps_revisions=True),
-    _builtin("apps", "ReplicaSet"),
-    _builtin("apps", "StatefulSet", keeps_revisions=True),
-    _builtin("batch", "CronJob", "spec.jobTemplate.spec.template"),
-    _builtin("batch", "Job", template_immutable=True),
+    _builtin("", "Pod", _SERVING, "", template_immutable=True),
+    _builtin("", "PodTemplate", _ALL, "template", template=True),
+    _builtin("", "ReplicationController", _SERVING),
+    _builtin("apps", "DaemonSet", _SERVING, keeps_revisions=True),
+    _builtin("apps", "Deployment", _SERVING, keeps_revisions=True),
+    _builtin("apps", "ReplicaSet", _SERVING),
+    _builtin("apps", "StatefulSet", "Workspace", keeps_revisions=True),
+    _builtin(
+        "batch", "CronJob", "Training", "spec.jobTemplate.spec.template", indexed="spec.jobTemplate.spec.completionMode"
+    ),
+    _builtin("batch", "Job", "Training", indexed="spec.completionMode", template_immutable=True),
 )
 
 
@@ -75,5 +155,5 @@ def is_derived(owners: Iterable[Mapping[str, Any]], table: Iterable[Kind]) -> bo
         owners: ``metadata.ownerReferences``.
         table: the kinds table.
     """
-    known = {(kind.group, kind.kind) for kind in table}
+    known = {(row.group, kind) for row in table for kind in (row.kind, *row.makes)}
     return any(o.get("controller") and (o["apiVersion"].rpartition("/")[0], o["kind"]) in known for o in owners)

@@ -14,14 +14,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from environment_operator import images
+from environment_operator import images, names
 from environment_operator.paths import KEYED, Path, get, put, remove
 
 Template = dict[str, Any]
 Put = tuple[Path, Any]
 
 # Objects whose leaves are merged one by one; every other object or list is one value.
-_NESTED = frozenset({"securityContext", "capabilities", "metadata", "labels", "spec"})
+_NESTED = frozenset({"securityContext", "capabilities", "spec"})
+# What only the operator writes, whatever a submitter wrote there.
+_OURS = frozenset({names.INJECTED_FROM, names.TOKEN, names.GUARDED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +63,17 @@ class Record:
             raise ValueError(f"not a record: {error}") from error
 
 
-def puts(fragment: Mapping[str, Any], container: str, labels: Mapping[str, str]) -> list[Put]:
+def puts(fragment: Mapping[str, Any], main: Path, metadata: Mapping[Path, Mapping[str, str]]) -> list[Put]:
     """Return what a fragment puts into a pod template, leaf by leaf.
 
     Args:
         fragment: a partial pod spec with one container.
-        container: name of the container that it goes into.
-        labels: labels of the pod.
+        main: path of the container that it goes into.
+        metadata: labels and annotations of the pod, by where they are.
     """
-    spec = {**fragment, "containers": [{"name": container, **fragment["containers"][0]}]}
-    leaves = _leaves({"spec": spec, "metadata": {"labels": dict(labels)}}, ())
-    return [(path, value) for path, value in leaves if path[-1] != "name"]
+    pod = {key: value for key, value in fragment.items() if key != "containers"}
+    marks = [((*path, key), value) for path, values in metadata.items() for key, value in values.items()]
+    return [*_leaves(fragment["containers"][0], main), *_leaves({"spec": pod}, ()), *marks]
 
 
 def apply(template: Template, wanted: Iterable[Put], main: Path) -> tuple[Template, Record]:
@@ -128,9 +130,7 @@ def _leaves(node: Mapping[str, Any], path: Path) -> list[Put]:
     out: list[Put] = []
     for key, value in node.items():
         here = (*path, key)
-        if key == "containers":
-            out += [leaf for item in value for leaf in _leaves(item, (*here, item["name"]))]
-        elif key in KEYED:
+        if key in KEYED:
             out += [((*here, KEYED[key](item)), item) for item in value]
         elif key in _NESTED:
             out += _leaves(value, here)
@@ -145,7 +145,9 @@ def _counts_as_unset(template: Template, path: Path, value: Any) -> bool:
         image = get(template, (*path[:-1], "image"))
         # Without an image the API server takes the tag for something else than latest.
         return bool(value == (images.default_pull_policy(image) if image else "IfNotPresent"))
-    return "securityContext" not in path and "labels" not in path and value in (False, "", [], {})
+    if path[-1] in _OURS:
+        return True
+    return "securityContext" not in path and value in (False, "", [], {})
 
 
 def _fits(out: Template, path: Path, values: Mapping[Path, Any], main: Path) -> bool:

@@ -14,10 +14,13 @@ ENVIRONMENTS = Gauge("environment_operator_environments", "Environments that exi
 EVENTS = Counter("environment_operator_watch_events", "Events received by the reflectors, bookmarks aside.", ["kind"])
 LISTS = Counter("environment_operator_lists", "Complete lists made by the reflectors.", ["kind"])
 KIND_STATE = Gauge("environment_operator_kind_state", "1 for the state that a watched kind is in.", ["kind", "state"])
-ADMISSIONS = Counter("environment_operator_admissions", "Calls of the webhook, by what became of them.", ["result"])
+ADMISSIONS = Counter(
+    "environment_operator_admissions", "Calls of each webhook, by what became of them.", ["webhook", "result"]
+)
 ADMISSION_TIME = Histogram(
     "environment_operator_admission_time_seconds",
-    "Time for one call of the webhook.",
+    "Time for one call of each webhook.",
+    ["webhook"],
     buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )
 CERTIFICATE_END = Gauge("environment_operator_certificate_end_seconds", "Unix time at which the certificate expires.")

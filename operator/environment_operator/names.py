@@ -14,6 +14,7 @@ CRD_NAME = f"{PLURAL}.{GROUP}"
 REFERENCE = f"{GROUP}/environment"
 ROLE_REFERENCE = f"{REFERENCE}."
 RECORD = f"{GROUP}/injected"
+WORKLOAD_TYPE = f"{GROUP}/workload-type"
 
 # On a namespace.
 DEPARTMENT = f"{GROUP}/department"
@@ -37,5 +38,11 @@ FIELD_MANAGER = "environment-operator"
 # On what a workload becomes at admission.
 INJECTED_FROM = f"{GROUP}/injected-from"
 TOKEN = f"{GROUP}/workload"
+GUARDED = f"{GROUP}/guarded"
 REFRESH = f"{GROUP}/refresh"
 CONTAINER = f"{GROUP}/container"
+
+# Keys of userInfo.extra that hold a person's ids, unless the settings name others.
+UID_KEY = f"{GROUP}/uid"
+GID_KEY = f"{GROUP}/gid"
+GROUPS_KEY = f"{GROUP}/groups"

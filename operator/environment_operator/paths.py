@@ -29,6 +29,8 @@ def _named(field: str) -> Callable[[Item], str]:
 # https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/ (patch merge key)
 KEYED: dict[str, Callable[[Item], str]] = {
     "containers": _named("name"),
+    "ephemeralContainers": _named("name"),
+    "initContainers": _named("name"),
     "env": _named("name"),
     "imagePullSecrets": _named("name"),
     "ports": _port,

@@ -79,8 +79,10 @@ class Reconciler:
     async def _live_user(self, kind: Kind, name: str) -> tuple[datetime, str | None]:
         """Return the API server's clock and a user of one kind, in words."""
         token = ""
+        # A label for one role names the Environment where the main one, by which users are found, names another.
+        selector = names.REFERENCE if kind.roles else f"{names.REFERENCE}={name}"
         while True:
-            page = await self._cluster.page(kind.path, f"{names.REFERENCE}={name}", token)
+            page = await self._cluster.page(kind.path, selector, token)
             for item in page.items:
                 if name in references(item.labels) and not is_derived(
                     item.owner_references, self._world.kinds.values()

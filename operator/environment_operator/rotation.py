@@ -23,7 +23,10 @@ logger = logging.getLogger(__name__)
 
 NAME = "environment-operator-webhook"
 _SECRETS = f"/api/v1/namespaces/{names.SYSTEM_NAMESPACE}/secrets"
-_CONFIGURATION = f"/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/{webhooks.NAME}"
+_CONFIGURATIONS = tuple(
+    f"/apis/admissionregistration.k8s.io/v1/{which}webhookconfigurations/{webhooks.NAME}"
+    for which in ("mutating", "validating")
+)
 _TRIES = 5
 _RETRY = 2.0
 
@@ -116,12 +119,12 @@ class Certificates:
 
     async def _have_trusted(self, bundle: Bundle) -> None:
         """See to it that the API server trusts every authority of the bundle."""
-        configuration = await self._cluster.get(_CONFIGURATION)
         trusted = b64encode(bundle.trusted).decode()
-        patch = _trust(configuration, trusted)
-        if patch:
-            await self._cluster.patch(_CONFIGURATION, patch)
-            logger.info("the API server trusts %d authorities", len(bundle.authorities))
+        for path in _CONFIGURATIONS:
+            patch = _trust(await self._cluster.get(path), trusted)
+            if patch:
+                await self._cluster.patch(path, patch)
+                logger.info("the API server trusts %d authorities for %s", len(bundle.authorities), path)
 
     def _say(self, what: str) -> None:
         """Log what is wrong, once."""

@@ -30,15 +30,22 @@ def unknown_projects(scope: Scope, departments: Mapping[str, str | None]) -> lis
 
 def in_words(scope: Scope) -> str:
     """Return the scope for the column: ``cluster``, or the departments and projects."""
-    if scope.cluster:
-        return "cluster"
-    named = [f"department/{d}" for d in scope.departments or ()] + [f"project/{p}" for p in scope.projects or ()]
-    return _shortened(named)
+    return "cluster" if scope.cluster else _shortened(_places(scope))
+
+
+def in_full(scope: Scope) -> str:
+    """Return the scope with every department and project that it names."""
+    return "the whole cluster" if scope.cluster else ", ".join(_places(scope))
 
 
 def tools_in_words(spec: EnvironmentSpec) -> str:
     """Return the names of the tools for the column."""
     return _shortened([tool.name for tool in spec.tools or ()])
+
+
+def _places(scope: Scope) -> list[str]:
+    """Return the departments and projects, each with what it is."""
+    return [f"department/{d}" for d in scope.departments or ()] + [f"project/{p}" for p in scope.projects or ()]
 
 
 def _shortened(words: list[str]) -> str:

@@ -45,6 +45,9 @@ class Settings(BaseSettings):
         10, description="How long a deleted Environment waits for users whose admission began before."
     )
     kinds_file: Path | None = Field(None, description="YAML list of further rows of the kinds table.")
+    uid_key: str = Field(names.UID_KEY, description="Key of userInfo.extra that holds the user id of a person.")
+    gid_key: str = Field(names.GID_KEY, description="Key of userInfo.extra that holds the primary group id.")
+    groups_key: str = Field(names.GROUPS_KEY, description="Key of userInfo.extra that holds the further group ids.")
     workers: Annotated[int, Field(ge=1)] = Field(8, description="How many Environments are looked at side by side.")
     rate: Annotated[float, Field(gt=0)] = Field(300, description="How many Environments are looked at a second.")
     gather_seconds: Annotated[float, Field(ge=0)] = Field(

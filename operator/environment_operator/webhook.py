@@ -5,7 +5,8 @@ import logging
 import secrets
 import signal
 import string
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 from aiohttp import web
@@ -15,11 +16,13 @@ from environment_operator.catalog import Catalog, publish
 from environment_operator.certificates import Terms
 from environment_operator.cluster import ENVIRONMENTS, Cluster
 from environment_operator.errors import ApiError, NotFound
-from environment_operator.inject import Published
+from environment_operator.identity import Keys
+from environment_operator.index import ProjectIndex, ProjectSink
 from environment_operator.metrics import ADMISSION_TIME, ADMISSIONS
 from environment_operator.metrics import ENVIRONMENTS as ENVIRONMENTS_GAUGE
 from environment_operator.reflector import Reflector
 from environment_operator.rotation import Certificates
+from environment_operator.rules import Around, Project, Published
 from environment_operator.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -42,10 +45,15 @@ class Webhook:
     """
 
     def __init__(self, cluster: Cluster, settings: Settings) -> None:
-        self._cluster, self._settings, self._table = cluster, settings, settings.kinds()
-        self.catalog = Catalog()
+        self._cluster, self._settings = cluster, settings
+        self._table = {kind.name: kind for kind in settings.kinds()}
+        self._keys = Keys(settings.uid_key, settings.gid_key, settings.groups_key)
+        self.catalog, self._projects = Catalog(), ProjectIndex()
         self._mirror = Reflector(
             cluster, names.CRD_NAME, ENVIRONMENTS, self.catalog, whole=True, longest=settings.retry_seconds
+        )
+        self._namespaces = Reflector(
+            cluster, "namespaces", "/api/v1/namespaces", ProjectSink(self._projects), longest=settings.retry_seconds
         )
         terms = Terms(
             hosts=settings.hosts,
@@ -61,12 +69,17 @@ class Webhook:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._stopping.set)
         async with asyncio.TaskGroup() as tasks, probes.serve(self._settings, self._why_not_ready):
-            parts = [tasks.create_task(p) for p in (self._mirror.run(), self._certificates.run(), self._serve())]
+            parts = [tasks.create_task(run()) for run in self._parts]
             await self._stopping.wait()
             if self._listening.is_set():
                 await asyncio.sleep(self._settings.drain_seconds)
             for part in parts:
                 part.cancel()
+
+    @property
+    def _parts(self) -> tuple[Callable[[], Coroutine[None, None, None]], ...]:
+        """What runs side by side."""
+        return self._mirror.run, self._namespaces.run, self._certificates.run, self._serve
 
     def _why_not_ready(self) -> str:
         """Return why requests had better go elsewhere, empty when they may come."""
@@ -74,7 +87,8 @@ class Webhook:
             return "stopping"
         if not self._listening.is_set():
             return "no certificate yet"
-        return "" if self._mirror.listed else f"{self._mirror.name} are {self._mirror.state}, {self._mirror.why}"
+        missing = next((r for r in (self._mirror, self._namespaces) if not r.listed), None)
+        return f"{missing.name} are {missing.state}, {missing.why}" if missing else ""
 
     async def _serve(self) -> None:
         """Answer requests as soon as there is a certificate, until cancelled; those under way are finished."""
@@ -92,33 +106,57 @@ class Webhook:
     def application(self) -> web.Application:
         """Return the application, to be served with TLS."""
         app = web.Application(client_max_size=LARGEST, middlewares=[_guarded])
-        app.router.add_post(webhooks.PATH, self._mutate)
+        app.router.add_post(webhooks.MUTATE, self._mutate)
+        app.router.add_post(webhooks.VALIDATE, self._validate)
         return app
 
     async def _mutate(self, request: web.Request) -> web.Response:
-        """Answer one AdmissionReview."""
-        with ADMISSION_TIME.time():
+        """Answer one AdmissionReview with what the object is to become."""
+        with ADMISSION_TIME.labels("mutate").time():
             review = admission.read(await request.read())
-            found = await self._found(review)
-            answer = admission.answer(review, self._table, found.get, _token())
-        ADMISSIONS.labels(answer.result).inc()
+            wanted = admission.wanted(review, self._table)
+            found = {name: self.catalog.find(name) or await self._live(name) for name in wanted}
+            around = await self._around(review, found)
+            return _response("mutate", admission.mutated(review, self._table, around, self._keys))
+
+    async def _validate(self, request: web.Request) -> web.Response:
+        """Answer one AdmissionReview with whether the object may be stored, by what the API server has now."""
+        with ADMISSION_TIME.labels("validate").time():
+            review = admission.read(await request.read())
+            found = {name: await self._live(name) for name in admission.wanted(review, self._table)}
+            around = await self._around(review, found)
+            return _response("validate", admission.validated(review, self._table, around, self._keys))
+
+    async def _around(self, review: admission.Request, found: Mapping[str, Published | None]) -> Around:
+        """Return what is known around a request."""
+
+        def as_of(name: str, generation: int) -> Published | None:
+            live = found.get(name)
+            return live if live and live.generation == generation else self.catalog.as_of(name, generation)
+
         ENVIRONMENTS_GAUGE.set(len(self.catalog))
-        return web.json_response(answer.review)
+        project = await self._project(review.namespace) if found else Project(review.namespace)
+        return Around(found.get, as_of, _token(), project, known=self.catalog.names())
 
-    async def _found(self, review: admission.Request) -> dict[str, Published]:
-        """Return the Environments that the request refers to and that exist."""
-        found = {name: self.catalog.find(name) or await self._ask(name) for name in admission.wanted(review)}
-        return {name: published for name, published in found.items() if published}
+    async def _project(self, name: str) -> Project:
+        """Return a namespace with its department; one that is not known here may have been created a moment ago."""
+        if not name:
+            return Project("")
+        if name not in self._projects.departments:
+            live = await self._cluster.get(f"/api/v1/namespaces/{name}")
+            return Project(name, (live["metadata"].get("labels") or {}).get(names.DEPARTMENT))
+        return Project(name, self._projects.departments[name])
 
-    async def _ask(self, name: str) -> Published | None:
-        """Return an Environment that is not known here: it may have been created a moment ago."""
+    async def _live(self, name: str) -> Published | None:
+        """Return an Environment as the API server has it now."""
         try:
             live = await self._cluster.get(f"{ENVIRONMENTS}/{name}")
         except NotFound:
             return None
-        meta, exists = live["metadata"], self.catalog.__contains__
-        terminating = "deletionTimestamp" in meta
-        return publish(name, meta["generation"], live["spec"], exists, terminating=terminating)
+        meta = live["metadata"]
+        known = self.catalog.as_of(name, meta["generation"])
+        made = known or publish(name, meta["generation"], live["spec"], self.catalog.__contains__)
+        return replace(made, problem=admission.lifecycle_problem(meta) or made.problem)
 
 
 @web.middleware
@@ -129,16 +167,27 @@ async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse
     except web.HTTPException:
         raise
     except admission.Malformed as error:
-        ADMISSIONS.labels("malformed").inc()
+        ADMISSIONS.labels(_which(request), "malformed").inc()
         return web.Response(status=400, text=f"{error}\n")
     except ApiError as error:
-        ADMISSIONS.labels("error").inc()
+        ADMISSIONS.labels(_which(request), "error").inc()
         logger.warning("an Environment could not be read for admission: %s", error)
         return web.Response(status=503, text="the Environment could not be read from the API server: try again\n")
     except Exception:
-        ADMISSIONS.labels("error").inc()
+        ADMISSIONS.labels(_which(request), "error").inc()
         logger.exception("this is a mistake in the operator, please report it")
         return web.Response(status=500, text="the operator failed to judge this request: its log says why\n")
+
+
+def _which(request: web.Request) -> str:
+    """Return which of the two webhooks a request is for."""
+    return request.path.strip("/")
+
+
+def _response(which: str, answer: admission.Answer) -> web.Response:
+    """Return an answer as HTTP has it, counted."""
+    ADMISSIONS.labels(which, answer.result).inc()
+    return web.json_response(answer.review)
 
 
 def _token() -> str:

@@ -5,56 +5,47 @@ or what runs changes: scaling, suspending, restarting and deleting go on while t
 total: an expression that fails would refuse even the change of a label.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
 from environment_operator import names
-from environment_operator.kinds import Kind
+from environment_operator.kinds import RUNS, Kind, PodTemplate, Step
 from environment_operator.policies.policy import NEW, OLD
 
 NAME = SERVICE = "environment-operator"
-_USUAL = ("spec", "template")
-PATH = "/mutate"
+_USUAL = (PodTemplate(),)
+MUTATE, VALIDATE = "/mutate", "/validate"
 PORT = 443
 SECONDS = 5
 
-# What of a pod spec decides what runs; an Environment fills in nothing else.
-RUNS = (
-    "containers", "initContainers", "securityContext", "hostNetwork", "hostIPC", "hostPID", "imagePullSecrets",
-    "volumes", "serviceAccountName",
-)  # fmt: skip
-
 
 def objects(table: Iterable[Kind]) -> list[dict[str, Any]]:
-    """Return the webhook configuration for the kinds of a table."""
+    """Return the webhook configurations for the kinds of a table: who fills in, and who has the last word."""
+    rows = tuple(table)
+    mutating = [*_families(rows, MUTATE, reinvocationPolicy="Never"), _environments()]
     return [
-        {
-            "apiVersion": "admissionregistration.k8s.io/v1",
-            "kind": "MutatingWebhookConfiguration",
-            "metadata": {"name": NAME},
-            "webhooks": list(_webhooks(tuple(table))),
-        }
+        _configuration("MutatingWebhookConfiguration", mutating),
+        _configuration("ValidatingWebhookConfiguration", list(_families(rows, VALIDATE))),
     ]
 
 
-def changed(path: tuple[str, ...]) -> str:
+def changed(rows: Iterable[PodTemplate]) -> str:
     """Return CEL that says whether the reference or what runs is another one than before.
 
     Args:
-        path: keys that lead to the pod template.
+        rows: where the pod templates are.
     """
-    spec = "".join(f".?{key}" for key in (*path, "spec"))
     return f"""request.operation == 'CREATE'
 || !sets.equivalent({_references(NEW)},
 {_references(OLD)})
-|| {_differ((names.RECORD, names.REFRESH), ".?metadata.?annotations")}
-|| {_differ(RUNS, spec)}"""
+|| {_differ((names.RECORD, names.REFRESH, names.CONTAINER), ".?metadata.?annotations")}
+|| {" || ".join(dict.fromkeys(map(_runs_differently, rows)))}"""
 
 
 def own(table: Iterable[Kind]) -> str:
     """Return CEL that says whether no controller of a kind in the table made the object."""
-    made = ", ".join(f"'{kind.group}/{kind.kind}'" for kind in table)
+    made = ", ".join(f"'{row.group}/{kind}'" for row in table for kind in (row.kind, *row.makes))
     version = "o.?apiVersion.orValue('')"
     group = f"({version}.contains('/') ? {version}.split('/')[0] : '')"
     return f"""!{NEW}.?metadata.?ownerReferences.orValue([]).exists(o,
@@ -73,54 +64,91 @@ def _differ(keys: Iterable[str], place: str) -> str:
     return f"{list(keys)}.exists(key, {NEW}{place}[?key] != {OLD}{place}[?key])"
 
 
-def _webhooks(table: tuple[Kind, ...]) -> Iterator[dict[str, Any]]:
-    """Yield the entry of each family of kinds with the pod template in one place, and that of Environments."""
-    for path, rows in groupby(sorted(table, key=_path), key=_path):
-        yield _workloads(path, tuple(rows), table)
-    rule = _rule(names.GROUP, names.VERSION, [names.PLURAL], "Cluster")
-    yield _webhook(names.PLURAL, [rule], failurePolicy="Ignore", reinvocationPolicy="Never")
+def _runs_differently(row: PodTemplate) -> str:
+    """Return CEL that says whether what runs of one pod template is as before no more."""
+    keys = (*RUNS, *row.inline)
+    steps = (*row.steps, *(((row.spec, ""),) if row.spec else ()))
+    if any(field for _, field in steps):
+        return f"{_run(NEW, steps, keys)} !=\n{_run(OLD, steps, keys)}"
+    return _differ(keys, "".join(f".?{key}" for key, _ in steps))
 
 
-def _path(kind: Kind) -> tuple[str, ...]:
-    """Return where the pod template of a kind is."""
-    return kind.path_to_template
+def _run(node: str, steps: tuple[Step, ...], keys: tuple[str, ...]) -> str:
+    """Return CEL of what runs, with the names of the items of each list on the way."""
+    for number, (key, field) in enumerate(steps):
+        node += f".?{key}"
+        if field:
+            inner = _run("i", steps[number + 1 :], keys)
+            return f"{node}.orValue([]).map(i, [i.?{field}] + {inner})"
+    return f"{list(keys)}.map(key, {node}[?key])"
 
 
-def _workloads(path: tuple[str, ...], rows: tuple[Kind, ...], table: tuple[Kind, ...]) -> dict[str, Any]:
+def _families(table: tuple[Kind, ...], path: str, **fields: Any) -> Iterator[dict[str, Any]]:
+    """Yield the entry of each family of kinds with their pod templates in the same places."""
+    for rows, kinds in groupby(sorted(table, key=_order), key=_templates):
+        yield _workloads(rows, tuple(kinds), table, path, fields)
+
+
+def _templates(kind: Kind) -> tuple[PodTemplate, ...]:
+    """Return where the pod templates of a kind are."""
+    return kind.pod_templates
+
+
+def _order(kind: Kind) -> list[str]:
+    """Return what brings kinds of one family together."""
+    return [row.model_dump_json() for row in kind.pod_templates]
+
+
+def _environments() -> dict[str, Any]:
+    """Return the entry of Environments; the policies are their gate, so they can be written without the operator."""
+    rule = _rule(names.GROUP, [names.VERSION], [names.PLURAL], "Cluster")
+    return _webhook(names.PLURAL, MUTATE, [rule], failurePolicy="Ignore", reinvocationPolicy="Never")
+
+
+def _configuration(kind: str, entries: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return a webhook configuration."""
+    head = {"apiVersion": "admissionregistration.k8s.io/v1", "kind": kind, "metadata": {"name": NAME}}
+    return {**head, "webhooks": entries}
+
+
+def _workloads(
+    rows: tuple[PodTemplate, ...], kinds: tuple[Kind, ...], table: tuple[Kind, ...], path: str, fields: dict[str, Any]
+) -> dict[str, Any]:
     """Return the entry of one family."""
-    name = "workloads" if path == _USUAL else "-".join(kind.plural for kind in rows)
-    versions = groupby(rows, key=lambda kind: (kind.group, kind.version))
+    name = "workloads" if rows == _USUAL else "-".join(kind.plural for kind in kinds)
+    versions = groupby(kinds, key=lambda kind: (kind.group, (kind.version, *kind.also)))
     excluded = ["kube-system", names.SYSTEM_NAMESPACE]
     return _webhook(
         name,
-        [_rule(group, version, [kind.plural for kind in kinds], "*") for (group, version), kinds in versions],
+        path,
+        [_rule(group, served, [kind.plural for kind in same], "*") for (group, served), same in versions],
         failurePolicy="Fail",
-        reinvocationPolicy="IfNeeded",
         objectSelector={"matchExpressions": [{"key": names.REFERENCE, "operator": "Exists"}]},
         namespaceSelector={
             "matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": excluded}]
         },
         matchConditions=[
             {"name": "not-made-by-a-workload", "expression": own(table)},
-            {"name": "reference-or-what-runs-changes", "expression": changed(path)},
+            {"name": "reference-or-what-runs-changes", "expression": changed(rows)},
         ],
+        **fields,
     )
 
 
-def _rule(group: str, version: str, plurals: list[str], scope: str) -> dict[str, Any]:
+def _rule(group: str, versions: Sequence[str], plurals: list[str], scope: str) -> dict[str, Any]:
     """Return which requests an entry is about."""
     return {
         "apiGroups": [group],
-        "apiVersions": [version],
+        "apiVersions": list(versions),
         "operations": ["CREATE", "UPDATE"],
         "resources": plurals,
         "scope": scope,
     }
 
 
-def _webhook(name: str, rules: list[dict[str, Any]], **fields: Any) -> dict[str, Any]:
+def _webhook(name: str, path: str, rules: list[dict[str, Any]], **fields: Any) -> dict[str, Any]:
     """Return an entry; its name is what a user reads when the operator does not answer."""
-    service = {"namespace": names.SYSTEM_NAMESPACE, "name": SERVICE, "path": PATH, "port": PORT}
+    service = {"namespace": names.SYSTEM_NAMESPACE, "name": SERVICE, "path": path, "port": PORT}
     return {
         "name": f"{name}.{SERVICE}.{names.GROUP}",
         "admissionReviewVersions": ["v1"],

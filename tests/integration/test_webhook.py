@@ -137,7 +137,7 @@ def test_only_those_who_refer_call(kube: Kube, environment: str, project: str) -
     kube.kubectl("label", "deployment", "bound", "-n", project, "a=b")
     # The ReplicaSets have the label of the pods, not the reference; nobody asks about them.
     assert created == calls(kube)
-    kube.kubectl("set", "image", "deployment/bound", "-n", project, "main=registry.example/other:1")
+    kube.kubectl("set", "env", "deployment/bound", "-n", project, "A=1")
     changed = calls(kube)
     assert changed > created
     kube.kubectl("label", "deployment", "bound", "-n", project, f"{names.REFERENCE}-")

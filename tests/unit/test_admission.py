@@ -13,17 +13,17 @@ from aiohttp.test_utils import TestClient, TestServer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders import environment, spec, workload
+from builders import KINDS, around, environment, published, spec, workload
 from environment_operator import admission, names
-from environment_operator.catalog import publish
 from environment_operator.errors import ApiError, NotFound
-from environment_operator.inject import Outcome, Published
-from environment_operator.kinds import BUILTIN
+from environment_operator.identity import Keys
+from environment_operator.inject import Outcome
 from environment_operator.settings import Settings
 from environment_operator.webhook import LARGEST, Webhook
 from environment_operator.wire import Whole
 
 Object = dict[str, Any]
+JUPYTER = published("jupyter")
 DEPLOYMENT = workload("Deployment", "d", "team", "jupyter")
 OWNER = {"apiVersion": "batch/v1", "kind": "Job", "name": "j", "uid": "1", "controller": True}
 JSON = st.recursive(
@@ -40,6 +40,7 @@ def review(new: object = None, *, kind: str = "deployments.apps", operation: str
         "uid": "7",
         "resource": {"group": group, "version": "v1", "resource": resource},
         "operation": operation,
+        "namespace": "team",
         "userInfo": {"username": "alice"},
         "object": new,
         **fields,
@@ -47,15 +48,10 @@ def review(new: object = None, *, kind: str = "deployments.apps", operation: str
     return {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}
 
 
-def find(name: str) -> Published | None:
-    """Return the one Environment that there is."""
-    return publish(name, 1, spec(), lambda _: False) if name == "jupyter" else None
-
-
 def respond(sent: Object) -> Object:
     """Return the response to a review."""
     request = admission.read(json.dumps(sent).encode())
-    answered = admission.answer(request, BUILTIN, find, "abcd1234").review
+    answered = admission.mutated(request, KINDS, around(JUPYTER), Keys()).review
     assert ("admission.k8s.io/v1", "AdmissionReview") == (answered["apiVersion"], answered["kind"])
     response: Object = answered["response"]
     assert "7" == response["uid"]
@@ -76,7 +72,7 @@ def patched(sent: Object) -> Object:
 def test_workload_is_filled_in() -> None:
     """The patch makes of a workload what injection says."""
     container = patched(review(DEPLOYMENT))["spec"]["template"]["spec"]["containers"][0]
-    assert "registry.example/main:1" == container["image"]
+    assert JUPYTER.fragment["containers"][0]["image"] == container["image"]
     assert "jupyter" in json.dumps(patched(review(DEPLOYMENT))["metadata"]["annotations"])
 
 
@@ -140,7 +136,7 @@ def test_unicode_and_nulls() -> None:
 def test_patch_is_exact(before: object, after: object) -> None:
     """The patch leads from any object to any other, with numbers, booleans and odd keys told apart."""
     request = admission.read(json.dumps(review({"it": before})).encode())
-    response = admission._accepted(request, Outcome({"it": after})).review["response"]  # noqa: SLF001 - any outcome
+    response = admission._answer(request, Outcome({"it": after})).review["response"]  # noqa: SLF001 - any outcome
     patch = json.loads(base64.b64decode(response["patch"])) if "patch" in response else []
     assert json.dumps({"it": after}, sort_keys=True) == json.dumps(
         jsonpatch.apply_patch({"it": before}, patch), sort_keys=True
@@ -236,6 +232,8 @@ class Server:
     async def get(self, path: str) -> Object:
         """Return the Environment ``fresh``; ``broken`` cannot be read, and another path is a mistake."""
         name = path.rpartition("/")[2]
+        if path == "/api/v1/namespaces/team":
+            return {"metadata": {"name": "team"}}
         self.asked.append(name)
         await asyncio.sleep(0)
         if name == "broken":
@@ -297,7 +295,13 @@ async def test_malformed_over_http(client: TestClient, body: bytes) -> None:
 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
-    [("POST", "/", 404), ("POST", "/mutate/x", 404), ("POST", "/validate", 404), ("GET", "/mutate", 405)],
+    [
+        ("POST", "/", 404),
+        ("POST", "/mutate/x", 404),
+        ("POST", "/approve", 404),
+        ("GET", "/validate", 405),
+        ("GET", "/mutate", 405),
+    ],
 )
 async def test_wrong_path(client: TestClient, method: str, path: str, status: int) -> None:
     """Another path or method is an HTTP error, even with a good review."""

@@ -6,26 +6,26 @@ from typing import Any
 
 import pytest
 
-from builders import KINDS, spec, workload
+import builders
+from builders import KINDS, around, workload
 from environment_operator import names
-from environment_operator.api.v1alpha1 import EnvironmentSpec
-from environment_operator.inject import Outcome, Published, admit
-from environment_operator.render import fragment_hash, render
+from environment_operator.inject import Outcome, admit
+from environment_operator.rules import Published
 
 Object = dict[str, Any]
 DEPLOYMENT, JOB, POD = KINDS["deployments.apps"], KINDS["jobs.batch"], KINDS["pods"]
 
 
-def published(name: str = "e", *, problem: str = "", **fields: Any) -> Published:
+def published(name: str = "e", **fields: Any) -> Published:
     """Return an Environment as admission knows it."""
-    fragment = render(EnvironmentSpec.model_validate(spec(**{"image": "env:1", **fields})))
-    return Published(name, 3, fragment, fragment_hash(fragment), problem)
+    types = ["Workspace", "Training"]
+    return builders.published(name, **{"generation": 3, "image": "env:1", "workloadTypes": types, **fields})
 
 
 def outcome(new: Object, old: Object | None = None, *known: Published) -> Outcome:
     """Admit a workload where these Environments exist."""
     kind = next(kind for kind in KINDS.values() if kind.kind == new["kind"])
-    return admit(kind, new, old, {e.name: e for e in known}.get, "tokentok")
+    return admit(kind, new, old, around(*known))
 
 
 def admitted(new: Object, old: Object | None = None, *known: Published) -> Object:

@@ -7,15 +7,13 @@ from typing import Any
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from builders import KINDS, spec, workload
+from builders import KINDS, around, published, template_path, workload
 from environment_operator import images, names
-from environment_operator.api.v1alpha1 import EnvironmentSpec
-from environment_operator.inject import Outcome, Published, admit
+from environment_operator.inject import Outcome, admit
 from environment_operator.kinds import Kind
 from environment_operator.paths import get
-from environment_operator.render import fragment_hash, render
+from environment_operator.rules import Published
 
-TOKEN = "tokentok"
 CASES = 100
 Object = dict[str, Any]
 
@@ -23,7 +21,7 @@ Object = dict[str, Any]
 def defaulted(kind: Kind, obj: Object) -> Object:
     """S: what the API server's defaulting adds to a built-in workload."""
     out = copy.deepcopy(obj)
-    pod = get(out, (*kind.path_to_template, "spec"))
+    pod = get(out, (*template_path(kind), "spec"))
     pod.setdefault("securityContext", {})
     pod.setdefault("dnsPolicy", "ClusterFirst")
     for container in (*pod["containers"], *pod.get("initContainers", ())):
@@ -107,14 +105,13 @@ PODS = st.fixed_dictionaries(
 
 def environment(fields: Object, name: str = "e") -> Published:
     """Return an Environment as admission knows it."""
-    fragment = render(EnvironmentSpec.model_validate(spec(**fields)))
-    return Published(name, 1, fragment, fragment_hash(fragment))
+    return published(name, **fields)
 
 
 def requested(kind: Kind, pod: Object, sidecar: bool) -> Object:
     """Return a workload of a kind with a pod spec of its own."""
     made = workload(kind.kind, "w", "team", "e")
-    where = get(made, kind.path_to_template)
+    where = get(made, template_path(kind))
     extra = [{"name": "sidecar", "image": "proxy", "env": [{"name": "A", "value": "theirs"}]}] if sidecar else []
     where["spec"] = {**copy.deepcopy(pod), "containers": copy.deepcopy(pod["containers"]) + extra}
     return made
@@ -122,7 +119,7 @@ def requested(kind: Kind, pod: Object, sidecar: bool) -> Object:
 
 def admitted(kind: Kind, new: Object, old: Object | None, found: Published | None) -> Object:
     """Return the workload as admitted."""
-    outcome: Outcome = admit(kind, new, old, lambda _: found, TOKEN)
+    outcome: Outcome = admit(kind, new, old, around(*([found] if found else [])))
     assert outcome.workload is not None, outcome.refusal
     return outcome.workload
 
@@ -183,7 +180,7 @@ def test_nothing_of_the_submitter_is_lost(kind, fields, pod, sidecar, server) ->
 
     assert {} == {p: v for p, v in mine.items() if found.get(p) != v}
     for path in (("spec", "containers", "main", "env"), ("spec", "containers"), ("spec", "volumes")):
-        old, new = (get(o, (*kind.path_to_template, *path)) or [] for o in (before, after))
+        old, new = (get(o, (*template_path(kind), *path)) or [] for o in (before, after))
         kept = [i["name"] for i in new if i["name"] in {o["name"] for o in old}]
         assert [i["name"] for i in old] == kept
 
@@ -240,14 +237,14 @@ RECORDS = st.fixed_dictionaries(
 @given(st.sampled_from(list(KINDS.values())), RECORDS | JSON, JSON, JSON, st.booleans())
 def test_whatever_comes_gets_an_answer(kind, record, containers, template, stored) -> None:
     """However a record or a workload is malformed, the answer is a workload or words, never a crash."""
-    text = json.dumps({"/".join(kind.path_to_template) or ".": record})
+    text = json.dumps({"/".join(template_path(kind)) or ".": record})
     new = workload(kind.kind, "w", "team", "e")
     new["metadata"]["annotations"] = {names.RECORD: text}
-    get(new, (*kind.path_to_template, "spec"))["containers"] = containers
+    get(new, (*template_path(kind), "spec"))["containers"] = containers
     broken = copy.deepcopy(new)
-    if kind.path_to_template:
-        get(broken, kind.path_to_template[:-1])[kind.path_to_template[-1]] = template
+    if template_path(kind):
+        get(broken, template_path(kind)[:-1])[template_path(kind)[-1]] = template
 
     for asked, old in ((new, new if stored else None), (broken, new if stored else None)):
-        answer = admit(kind, asked, old, lambda _: environment({"image": "env:1"}), TOKEN)
+        answer = admit(kind, asked, old, around(environment({"image": "env:1"})))
         assert answer.workload is not None or answer.refusal

@@ -19,7 +19,7 @@ def merged(fields: Object, container: Object, **pod: Any) -> Object:
     """Return the pod spec after an Environment was put into a pod of one container and a sidecar."""
     template = {"spec": {"containers": [{"name": "main", **container}, {"name": "sidecar", "image": "proxy"}], **pod}}
     fragment = render(EnvironmentSpec.model_validate(spec(**fields)))
-    out, record = apply(template, puts(fragment, "main", {"l": "v"}), MAIN)
+    out, record = apply(template, puts(fragment, MAIN, {("metadata", "labels"): {"l": "v"}}), MAIN)
 
     assert template == strip(out, record)
     assert {"name": "sidecar", "image": "proxy"} == out["spec"]["containers"][1]
@@ -139,7 +139,7 @@ def test_home_directory() -> None:
 def test_record_is_plain_data_without_values() -> None:
     """A record survives being written and read, and holds no value of the Environment."""
     fragment = render(EnvironmentSpec.model_validate(spec(env=[{"name": "A", "value": "secret-looking"}])))
-    _, record = apply({"spec": {"containers": [{"name": "main"}]}}, puts(fragment, "main", {}), MAIN)
+    _, record = apply({"spec": {"containers": [{"name": "main"}]}}, puts(fragment, MAIN, {}), MAIN)
 
     assert record == Record.from_json(record.as_json())
     assert "secret-looking" not in str(record.as_json())

@@ -55,7 +55,9 @@ def test_a_new_environment() -> None:
     assert ("True", "Available", "workloads in its scope may use it") == condition(plan, "Ready")
     assert None is condition(plan, "Stalled")
     assert 1 == plan.status["observedGeneration"]
-    assert ("cluster", "Training", "restricted") == tuple(plan.status[k] for k in ("scope", "types", "podSecurity"))
+    assert ("cluster", "Workspace,Training", "restricted") == tuple(
+        plan.status[k] for k in ("scope", "types", "podSecurity")
+    )
 
 
 def test_nothing_to_do() -> None:

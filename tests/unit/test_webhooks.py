@@ -6,11 +6,13 @@ from typing import Any
 import pytest
 
 from environment_operator import names, webhooks
-from environment_operator.kinds import BUILTIN, Kind
-from environment_operator.webhooks import RUNS, changed
+from environment_operator.kinds import BUILTIN, RUNS, Kind, PodTemplate
+from environment_operator.webhooks import changed
 
-ENTRIES: list[dict[str, Any]] = webhooks.objects(BUILTIN)[0]["webhooks"]
+MUTATING, VALIDATING = (found["webhooks"] for found in webhooks.objects(BUILTIN))
+ENTRIES: list[dict[str, Any]] = [*MUTATING[:-1], *VALIDATING, MUTATING[-1]]
 WORKLOADS = ENTRIES[:-1]
+WORKER = (PodTemplate(path="spec.worker"),)
 
 
 def entries_of(kind: Kind) -> list[dict[str, Any]]:
@@ -26,10 +28,14 @@ def _matches(rule: dict[str, Any], kind: Kind) -> bool:
 
 @pytest.mark.parametrize("kind", BUILTIN, ids=lambda kind: kind.name)
 def test_every_kind_has_one_entry(kind: Kind) -> None:
-    """Each kind of the table is called for once, with the expression for where its pod template is."""
-    (entry,) = entries_of(kind)
-    conditions = {c["name"]: c["expression"] for c in entry["matchConditions"]}
-    assert changed(kind.path_to_template) == conditions["reference-or-what-runs-changes"]
+    """Each kind of the table is called for once to fill in and once to judge, for where its pod template is."""
+    mutating, validating = entries_of(kind)
+    assert (webhooks.MUTATE, webhooks.VALIDATE) == tuple(
+        entry["clientConfig"]["service"]["path"] for entry in (mutating, validating)
+    )
+    assert mutating["matchConditions"] == validating["matchConditions"]
+    conditions = {c["name"]: c["expression"] for c in mutating["matchConditions"]}
+    assert changed(kind.pod_templates) == conditions["reference-or-what-runs-changes"]
     assert f"'{kind.group}/{kind.kind}'" in conditions["not-made-by-a-workload"]
 
 
@@ -65,8 +71,8 @@ def test_environments_are_not() -> None:
 def test_names_are_unique() -> None:
     """Each entry has a name of its own, also when further kinds come with other places."""
     further = (
-        Kind(group="example.org", version="v1", kind="Widget", plural="widgets", path_to_template=("spec", "worker")),
-        Kind(group="example.org", version="v1", kind="Gadget", plural="gadgets", path_to_template=("spec", "worker")),
+        Kind(group="example.org", version="v1", kind="Widget", plural="widgets", pod_templates=WORKER),
+        Kind(group="example.org", version="v1", kind="Gadget", plural="gadgets", pod_templates=WORKER),
     )
     found = [entry["name"] for entry in webhooks.objects((*BUILTIN, *further))[0]["webhooks"]]
     assert len(set(found)) == len(found)
@@ -74,5 +80,5 @@ def test_names_are_unique() -> None:
 
 def test_everything_that_runs() -> None:
     """What an Environment fills in is among the fields that are compared."""
-    assert all(f"'{field}'" in changed(("spec", "template")) for field in RUNS)
-    assert ".?spec.?jobTemplate.?spec.?template.?spec[?key]" in changed(BUILTIN[7].path_to_template)
+    assert all(f"'{field}'" in changed((PodTemplate(),)) for field in RUNS)
+    assert ".?spec.?jobTemplate.?spec.?template.?spec[?key]" in changed(BUILTIN[7].pod_templates)

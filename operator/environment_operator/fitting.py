@@ -1,0 +1,79 @@
+"""What an Environment contributes to the pods of one place, as far as the kind has a place for it. Pure."""
+
+import copy
+from typing import Any
+
+from environment_operator.identity import Ids
+from environment_operator.kinds import PodTemplate
+from environment_operator.rules import Published
+
+Fragment = dict[str, Any]
+_IDS = ("runAsUser", "runAsGroup")
+_CONTAINER = "container"
+
+
+def fit(environment: Published, ids: Ids, row: PodTemplate) -> tuple[Fragment, list[str]]:
+    """Return what goes into a pod template, and the fields for which it has no place.
+
+    Args:
+        environment: the Environment.
+        ids: the ids of the submitter, where the Environment takes them from there.
+        row: what the kinds table says of the pod template.
+    """
+    fragment = copy.deepcopy(dict(environment.fragment))
+    if ids:
+        fragment["securityContext"] = {**fragment.get("securityContext", {}), **ids.security_context()}
+    if not row.pod_ids:
+        _move_ids(fragment)
+    if row.one_port:
+        _leave_one_port(fragment, environment)
+    for field in row.omits:
+        _remove(fragment, field)
+    return fragment, [field for field in row.lacks if _has(_node(fragment, field), _keys(field))]
+
+
+def _move_ids(fragment: Fragment) -> None:
+    """Set user and group on the container instead of the pod."""
+    pod, container = fragment.get("securityContext", {}), fragment["containers"][0]
+    found = {key: pod.pop(key) for key in _IDS if key in pod}
+    if found:
+        container["securityContext"] = {**container.get("securityContext", {}), **found}
+    if not pod:
+        fragment.pop("securityContext", None)
+
+
+def _leave_one_port(fragment: Fragment, environment: Published) -> None:
+    """Leave the port of the endpoint out of all ports."""
+    endpoint = environment.spec.endpoint if environment.spec else None
+    container = fragment["containers"][0]
+    ports = [port for port in container.pop("ports", ()) if endpoint and port["containerPort"] == endpoint.port]
+    if ports:
+        container["ports"] = ports
+
+
+def _node(fragment: Fragment, field: str) -> Any:
+    """Return where the keys of a field begin."""
+    return fragment["containers"][0] if field.startswith(f"{_CONTAINER}.") else fragment
+
+
+def _keys(field: str) -> tuple[str, ...]:
+    """Return the keys of a field."""
+    return tuple(field.removeprefix(f"{_CONTAINER}.").split("."))
+
+
+def _has(node: Any, keys: tuple[str, ...]) -> bool:
+    """Say whether something stands at the end of the keys, in any item of the lists on the way."""
+    if isinstance(node, list):
+        return any(_has(item, keys) for item in node)
+    if not keys:
+        return bool(node)
+    return isinstance(node, dict) and keys[0] in node and _has(node[keys[0]], keys[1:])
+
+
+def _remove(fragment: Fragment, field: str) -> None:
+    """Take a field out, if it is there."""
+    keys = _keys(field)
+    node = _node(fragment, field)
+    for key in keys[:-1]:
+        node = node.get(key, {})
+    node.pop(keys[-1], None)

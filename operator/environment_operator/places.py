@@ -1,0 +1,177 @@
+"""Where the pod templates of an object are, and how each is read and set. Pure.
+
+Whatever a kind looks like, the rooms above see pod templates as Kubernetes has them: metadata and a pod spec.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from environment_operator import names
+from environment_operator.kinds import Kind, PodTemplate, Step
+from environment_operator.paths import Item, Path, Unfit, get
+
+Template = dict[str, Any]
+_At = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A pod template in one object.
+
+    Args:
+        key: its name in the record: the keys that lead to it, with the names of list items; ``.`` for the object.
+        row: what the kinds table says of it.
+        role: what a label calls its pods.
+        at: keys and positions that lead to it.
+    """
+
+    key: str
+    row: PodTemplate
+    role: str
+    at: _At
+
+    def template(self, item: Item) -> Template:
+        """Return the pod template.
+
+        Raises:
+            Unfit: something else than an object stands there.
+        """
+        found: Any = item
+        for step in self.at:
+            found = found[step]
+        if not isinstance(found, dict):
+            raise Unfit(self.key.replace("/", "."))
+        return found if self.row.spec else {"spec": found}
+
+    def replace(self, item: Item, template: Template) -> None:
+        """Set the pod template; an object that is a pod itself becomes it."""
+        value = template if self.row.spec else template["spec"]
+        if not self.at:
+            _become(item, value)
+            return
+        holder: Any = item
+        for step in self.at[:-1]:
+            holder = holder[step]
+        holder[self.at[-1]] = value
+
+    @property
+    def metadata(self) -> Path | None:
+        """Where labels and annotations of the pods are in the template, None when nothing keeps them."""
+        inner = {"metadata": ("metadata",), ".": (), "": None}[self.row.metadata]
+        return inner if self.row.spec or inner is None else ("spec", *inner)
+
+    def words(self, path: Path) -> str:
+        """Return a path in the template as people write it, from the object on."""
+        inner = path if self.row.spec or path[:1] != ("spec",) else path[1:]
+        outer = () if self.key == "." else tuple(self.key.split("/"))
+        return ".".join((*outer, *inner))
+
+
+def places(kind: Kind, item: Item) -> tuple[Place, ...]:
+    """Return the pod templates that an object has.
+
+    Args:
+        kind: its row in the kinds table.
+        item: the object.
+    """
+    return tuple(
+        Place("/".join(keys) or ".", row, _role(row, keys), at)
+        for row in kind.pod_templates
+        for keys, at in _found(item, row.steps)
+        if _is_meant(row, item, at)
+    )
+
+
+def main(place: Place, template: Template, chosen: str = "") -> Path | None:
+    """Return the path of the container that receives an Environment, None when the chosen one is not there.
+
+    Args:
+        place: the place of the template.
+        template: the pod template.
+        chosen: the container that the submitter named; empty for the usual one.
+    """
+    for key in place.row.inline:
+        found = get(template, ("spec", key))
+        if (isinstance(found, dict) or (place.row.optional and found is None)) and chosen in ("", key):
+            return ("spec", key)
+    listed = [str(c.get("name", "")) for c in containers(place, template)]
+    usual = place.row.container if place.row.container in listed else next(iter(listed), "")
+    name = chosen or usual
+    return ("spec", "containers", name) if name in listed else None
+
+
+def within(before: Path, now: Path, path: Path) -> Path:
+    """Return a path that leads through the main container as the container is called now."""
+    return (*now, *path[len(before) :]) if path[: len(before)] == before else path
+
+
+def containers(place: Place, template: Template) -> list[Item]:
+    """Return the containers in the list of a pod template.
+
+    Raises:
+        Unfit: it has something else there than a list of objects.
+    """
+    found = get(template, ("spec", "containers")) or []
+    if not isinstance(found, list) or not all(isinstance(container, dict) for container in found):
+        raise Unfit(place.words(("spec", "containers")))
+    return found
+
+
+def reference(item: Mapping[str, Any], role: str = "") -> str:
+    """Return the name of the Environment that the pods of a role refer to, empty for none.
+
+    A label for one role counts only beside the main one.
+    """
+    labels = get(item, ("metadata", "labels")) or {}
+    main_label = str(labels.get(names.REFERENCE) or "")
+    own = str(labels.get(f"{names.ROLE_REFERENCE}{role}") or "") if role else ""
+    return (own or main_label) if main_label else ""
+
+
+def _is_meant(row: PodTemplate, item: Item, at: _At) -> bool:
+    """Say whether a place has pods for an Environment: some kinds have others beside them."""
+    found: Any = item
+    for step in at:
+        found = found[step]
+    listed = get(found, ((row.spec, "containers") if row.spec else ("containers",)))
+    if row.strict:
+        return isinstance(listed, list) and row.container in [c.get("name") for c in listed if isinstance(c, dict)]
+    return not row.inline or row.optional or bool(listed) or any(get(found, (key,)) is not None for key in row.inline)
+
+
+def _role(row: PodTemplate, keys: Path) -> str:
+    """Return what a label calls the pods of a template: the role of the row, or the name of the item in the list."""
+    if row.role != "*":
+        return row.role
+    steps = [field for _, field in row.steps]
+    place = next(number for number, field in enumerate(steps) if field)
+    return keys[place + 1].lower()
+
+
+def _found(node: Any, steps: tuple[Step, ...], keys: Path = (), at: _At = ()) -> Iterator[tuple[Path, _At]]:
+    """Yield where the steps lead to: the keys for the record, and the keys and positions."""
+    if not steps:
+        yield keys, at
+        return
+    (key, field), rest = steps[0], steps[1:]
+    if not isinstance(node, dict) or node.get(key) is None:
+        return
+    if not field:
+        yield from _found(node[key], rest, (*keys, key), (*at, key))
+    elif isinstance(node[key], list):
+        for position, name in enumerate(_named(node[key], field)):
+            yield from _found(node[key][position], rest, (*keys, key, name), (*at, key, position))
+
+
+def _become(item: Item, value: Item) -> None:
+    """Have an object hold what another one does."""
+    if item is not value:
+        item.clear()
+        item.update(value)
+
+
+def _named(items: list[Any], field: str) -> list[str]:
+    """Return a name for each item of a list: that of its field, its position where it has none or another has it."""
+    given = [str(item.get(field) or "") if isinstance(item, dict) else "" for item in items]
+    return [name if name and name not in given[:n] else str(n) for n, name in enumerate(given)]

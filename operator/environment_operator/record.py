@@ -1,0 +1,160 @@
+"""The record: what admission writes on a workload about what it put in, one entry a pod template. Pure.
+
+It is an annotation on the object's own metadata, keyed by the place of the template; for kinds with rollback it is also
+on the template, because an old template comes back with old annotations. Anybody may write anything there: what cannot
+be read counts as absent.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from environment_operator import names
+from environment_operator.kinds import Kind
+from environment_operator.merge import Record
+from environment_operator.paths import Item, Path, get, put, remove
+from environment_operator.places import Place, Template, main, places, within
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What was put into one pod template, and from where.
+
+    Args:
+        env: name of the Environment.
+        generation: generation that it had.
+        hash: hash of its fragment.
+        token: the 8 characters that name the workload.
+        main: path of the container that received it.
+        locked: what may not be overridden, as `guards.locked` returns it.
+        seen: names of the containers that there were, where it matters which another webhook adds.
+        by: whose ids the pods have, where they have a person's.
+        record: the paths.
+    """
+
+    env: str
+    generation: int
+    hash: str
+    token: str
+    main: Path
+    record: Record
+    locked: tuple[str, ...] = ()
+    seen: tuple[str, ...] = ()
+    by: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the entry as plain data."""
+        head = {"v": VERSION, "env": self.env, "generation": self.generation, "hash": self.hash, "token": self.token}
+        rest = {"main": list(self.main), "locked": list(self.locked), "seen": list(self.seen), "by": self.by}
+        return {**head, **{key: value for key, value in rest.items() if value}, **self.record.as_json()}
+
+
+Entries = Mapping[str, Entry]
+
+
+def entries(item: Mapping[str, Any]) -> dict[str, Entry]:
+    """Return the entries on an object, by the place of the template."""
+    raw = _json(get(item, ("metadata", "annotations", names.RECORD)))
+    found = {str(key): _read(value) for key, value in raw.items()} if isinstance(raw, dict) else {}
+    return {key: entry for key, entry in found.items() if entry}
+
+
+def aligned(kind: Kind, item: Item) -> dict[str, Entry]:
+    """Return the entries on an object with the main container as it is called now.
+
+    Some kinds rename their only container after admission: KServe calls it ``kserve-container``.
+    """
+    here, found = {place.key: place for place in places(kind, item)}, entries(item)
+    return {key: _aligned(here[key], item, entry) if key in here else entry for key, entry in found.items()}
+
+
+def _aligned(place: Place, item: Item, entry: Entry) -> Entry:
+    """Return an entry whose container has another name as one that knows it."""
+    template = place.template(item)
+    now = main(place, template)
+    if now is None or get(template, entry.main) is not None:
+        return entry
+    moved = entry.record
+    return replace(
+        entry,
+        main=now,
+        record=Record(
+            tuple(within(entry.main, now, path) for path in moved.put),
+            {within(entry.main, now, path): value for path, value in moved.was.items()},
+            tuple(within(entry.main, now, path) for path in moved.made),
+        ),
+    )
+
+
+def template_entry(kind: Kind, template: Template) -> Entry | None:
+    """Return the entry on a pod template, where the kind keeps revisions."""
+    if not kind.keeps_revisions:
+        return None
+    return _read(_json(get(template, ("metadata", "annotations", names.RECORD))))
+
+
+def mark(kind: Kind, template: Template, entry: Entry) -> None:
+    """Write the entry onto a pod template, where old ones come back."""
+    if kind.keeps_revisions:
+        put(template, ("metadata", "annotations", names.RECORD), _text(entry.as_json()))
+
+
+def write(item: Item, found: Entries) -> None:
+    """Write the entries onto an object."""
+    if found:
+        put(item, ("metadata", "annotations", names.RECORD), _text({k: entry.as_json() for k, entry in found.items()}))
+
+
+def forget(kind: Kind, item: Item) -> None:
+    """Remove every record from an object and its pod templates, and the maps that held nothing else."""
+    _forget(item)
+    for place in places(kind, item):
+        _forget(place.template(item))
+
+
+def _forget(item: Item) -> None:
+    """Remove the record from one piece of metadata."""
+    holder = ("metadata", "annotations")
+    if names.RECORD in (get(item, holder) or {}):
+        remove(item, (*holder, names.RECORD))
+        if not get(item, holder):
+            remove(item, holder)
+
+
+def _text(value: Any) -> str:
+    """Return plain data as compact JSON that depends on its content alone."""
+    return json.dumps(value, separators=(",", ":"), sort_keys=True)
+
+
+def _read(raw: Any) -> Entry | None:
+    """Return an entry of plain data, None when it is not one."""
+    try:
+        head = (str(raw["env"]), int(raw["generation"]), str(raw["hash"]), str(raw["token"]))
+        lists = (_words(raw.get("locked")), _words(raw.get("seen")))
+        return Entry(*head, _path(raw["main"]), Record.from_json(raw), *lists, str(raw.get("by", "")))
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
+
+
+def _words(raw: Any) -> tuple[str, ...]:
+    """Return a list of words from plain data."""
+    return tuple(str(word) for word in raw or ())
+
+
+def _path(raw: Any) -> Path:
+    """Return the path of a container from plain data."""
+    path = tuple(str(key) for key in raw)
+    if path[:1] != ("spec",) or len(path) not in (2, 3):
+        raise ValueError(f"{path} leads to no container")
+    return path
+
+
+def _json(text: Any) -> Any:
+    """Return the data of a JSON text, None when it is not one."""
+    try:
+        return json.loads(text)
+    except (TypeError, ValueError):
+        return None

@@ -1,0 +1,175 @@
+"""Who may use an Environment for what: the rules for new references, each refusal in its own words. Pure.
+
+A reference that is stored is never judged again: a workload goes on whatever becomes of its Environment.
+"""
+
+import difflib
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from environment_operator import names, scope
+from environment_operator.api.v1alpha1 import EnvironmentSpec
+from environment_operator.identity import Ids
+from environment_operator.kinds import Framework, Kind
+from environment_operator.paths import get
+
+Item = Mapping[str, Any]
+Find = Callable[[str], "Published | None"]
+
+
+class Refused(Exception):
+    """The request cannot be admitted; the text says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """Where a workload is.
+
+    Args:
+        name: the namespace; empty for a cluster-scoped template.
+        department: the department of the namespace, None when it is in none.
+    """
+
+    name: str
+    department: str | None = None
+
+    def __str__(self) -> str:
+        """Return it in words."""
+        if not self.name:
+            return "the whole cluster"
+        return f"project {self.name!r}" + (f" of department {self.department!r}" if self.department else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What admission knows of an Environment.
+
+    Args:
+        name: its name.
+        generation: the generation that the fragment was made of.
+        spec: its spec, None when it cannot be read.
+        fragment: what it puts into a pod.
+        hash: hash of the fragment.
+        problem: why new references are refused; empty when they are not.
+    """
+
+    name: str
+    generation: int
+    spec: EnvironmentSpec | None
+    fragment: Mapping[str, Any]
+    hash: str
+    problem: str = ""
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether the pods run with the ids of the person who submits them."""
+        user = self.spec.user if self.spec else None
+        return user is not None and user.source == "IdPToken"
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What is known around a request.
+
+    Args:
+        find: gives an Environment by name; asked only for new references.
+        as_of: gives an Environment by name and generation, as it was put in a moment ago.
+        token: 8 characters for a workload that has none yet.
+        project: where the workload is.
+        user: who makes the request.
+        ids: the ids of that person, all absent for a controller or a pipeline.
+        known: names of the Environments that there are, for a hint.
+    """
+
+    find: Find
+    as_of: Callable[[str, int], Published | None] = lambda *_: None
+    token: str = ""
+    project: Project = Project("")
+    user: str = ""
+    ids: Ids = field(default_factory=Ids)
+    known: Collection[str] = ()
+
+    def usable(self, name: str, kind: Kind, item: Item) -> Published:
+        """Return the Environment of a new reference.
+
+        Args:
+            name: its name.
+            kind: row of the workload's kind.
+            item: the workload.
+
+        Raises:
+            Refused: it may not be used.
+        """
+        environment = self.find(name)
+        if environment is None:
+            raise Refused(unknown(name, self.known))
+        if environment.problem or environment.spec is None:
+            raise Refused(f"the Environment {name!r} cannot be used: {environment.problem}")
+        if why := refusal(name, environment.spec, kind, item, self.project):
+            raise Refused(why)
+        return environment
+
+
+def unknown(name: str, known: Collection[str]) -> str:
+    """Return that there is no Environment of a name, with the nearest one that there is."""
+    near = difflib.get_close_matches(name, known, 1)
+    hint = f", or did you mean {near[0]!r}?" if near else ""
+    return f"there is no Environment {name!r}: create it, or correct the label {names.REFERENCE}{hint}"
+
+
+def refusal(name: str, spec: EnvironmentSpec, kind: Kind, item: Item, project: Project) -> str:
+    """Return why a workload may not use an Environment, empty when it may.
+
+    Args:
+        name: name of the Environment.
+        spec: its spec.
+        kind: row of the workload's kind.
+        item: the workload.
+        project: where it is.
+    """
+    rules: tuple[Callable[[], str], ...] = (
+        lambda: _scope(spec, project),
+        lambda: _types(spec, kind, item),
+        lambda: _architecture(spec, kind, item),
+    )
+    why = next(filter(None, (rule() for rule in rules)), "")
+    return f"the Environment {name!r} cannot be used: {why}" if why else ""
+
+
+def framework(kind: Kind, item: Item) -> Framework | None:
+    """Return the framework of a distributed workload, ``Any`` for all of them; None when it is a standard one."""
+    if kind.framework:
+        return kind.framework
+    indexed = kind.indexed and get(item, tuple(kind.indexed.split("."))) == "Indexed"
+    return "Any" if indexed else None
+
+
+def _scope(spec: EnvironmentSpec, project: Project) -> str:
+    """Return why it is not in scope."""
+    if scope.includes(spec.scope, project.name, project.department):
+        return ""
+    there = f"it is for {scope.in_full(spec.scope)}, not for {project}"
+    return f"{there}: choose one from kubectl get environments, or ask its author to widen spec.scope"
+
+
+def _types(spec: EnvironmentSpec, kind: Kind, item: Item) -> str:
+    """Return why the workload type does not fit."""
+    wanted = (get(item, ("metadata", "labels")) or {}).get(names.WORKLOAD_TYPE)
+    if wanted is not None and wanted not in kind.types:
+        return f"the label {names.WORKLOAD_TYPE} says {wanted!r}; a {kind.kind} can be: {', '.join(kind.types)}"
+    possible = (wanted,) if wanted else kind.types
+    if set(possible) & set(spec.workload_types):
+        return ""
+    return f"it is for workload types {', '.join(spec.workload_types)}; this {kind.kind} is {' or '.join(possible)}"
+
+
+def _architecture(spec: EnvironmentSpec, kind: Kind, item: Item) -> str:
+    """Return why architecture or framework do not fit."""
+    found = framework(kind, item)
+    if (found is not None) != (spec.architecture == "Distributed"):
+        is_now = "Distributed" if found else "Standard"
+        return f"it is for {spec.architecture} workloads; this {kind.kind} is {is_now}"
+    if found is None or "Any" in (found, spec.framework) or found == spec.framework:
+        return ""
+    return f"it is for the framework {spec.framework}; a {kind.kind} is {found}"

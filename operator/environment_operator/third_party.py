@@ -1,0 +1,142 @@
+"""The rows of kinds that come from CustomResourceDefinitions, each from the definition that its project publishes.
+
+SparkApplication has no row: it describes containers by fields of its own. Templates of Argo that start several
+containers (``containerSet``) or hold further templates (``inline``) are left alone.
+"""
+
+from typing import Any
+
+from environment_operator.kinds import Framework, Kind, PodTemplate
+
+Rows = tuple[PodTemplate, ...]
+
+
+def _job(kind: str, framework: Framework, replicas: str, container: str, *roles: str, **columns: Any) -> Kind:
+    """Return a row of Kubeflow's training operator: https://github.com/kubeflow/training-operator, v1.9."""
+    templates = tuple(
+        PodTemplate(path=f"spec.{replicas}.{role}.template", role=role.lower(), container=container) for role in roles
+    )
+    return _kind("kubeflow.org", "v1", kind, templates, types=("Training",), framework=framework, **columns)
+
+
+def _kind(group: str, version: str, kind: str, templates: Rows, **columns: Any) -> Kind:
+    """Return a row; the plurals of nearly all kinds end in s."""
+    plural = columns.pop("plural", f"{kind.lower()}s")
+    return Kind(group=group, version=version, kind=kind, plural=plural, pod_templates=templates, **columns)
+
+
+def _ray(at: str) -> Rows:
+    """Return the pod templates of a Ray cluster: https://github.com/ray-project/kuberay, v1.7."""
+    head = PodTemplate(path=f"{at}.headGroupSpec.template", role="head")
+    return head, PodTemplate(path=f"{at}.workerGroupSpecs[groupName].template", role="*")
+
+
+def _workflow(at: str) -> Rows:
+    """Return the templates of an Argo workflow, each a container with some fields of a pod beside it.
+
+    Secrets and the node's namespaces are set on the workflow, for all of them:
+    https://github.com/argoproj/argo-workflows, v4.1.
+    """
+    return (
+        PodTemplate(
+            path=f"{at}.templates[name]", role="*", spec="", inline=("container", "script"),
+            lacks=("imagePullSecrets", "hostNetwork", "hostIPC"),
+        ),
+    )  # fmt: skip
+
+
+# What KServe takes of a pod spec: https://github.com/kserve/kserve, v0.20.
+_SERVING = (
+    PodTemplate(
+        path="spec.predictor", role="predictor", spec="", container="kserve-container", inline=("model",), metadata="."
+    ),
+    PodTemplate(path="spec.predictor.workerSpec", role="worker", spec="", container="worker-container", metadata="."),
+    PodTemplate(path="spec.transformer", role="transformer", spec="", container="kserve-container", metadata="."),
+    PodTemplate(path="spec.explainer", role="explainer", spec="", container="kserve-container", metadata="."),
+)
+_RUNTIME_LACKS = ("securityContext", "hostNetwork", "hostIPC")
+_RUNTIME = (
+    PodTemplate(
+        path="spec", spec="", container="kserve-container", metadata=".", lacks=_RUNTIME_LACKS, pod_ids=False
+    ),
+    PodTemplate(
+        path="spec.workerSpec", role="worker", spec="", container="worker-container", metadata="",
+        lacks=_RUNTIME_LACKS, pod_ids=False,
+    ),
+)  # fmt: skip
+
+# What Knative's webhook refuses with the features that are on by default: https://github.com/knative/serving, v1.23.
+_KNATIVE = PodTemplate(
+    lacks=(
+        "securityContext", "hostNetwork", "hostIPC", "container.stdin", "container.tty",
+        "container.securityContext.capabilities", "container.env.valueFrom.fieldRef",
+    ),
+    one_port=True,
+    pod_ids=False,
+)  # fmt: skip
+
+# A TrainJob changes what its runtime says by four fields: https://github.com/kubeflow/trainer, v2.3.
+_TRAINER = PodTemplate(
+    path="spec", spec="", inline=("trainer",), optional=True, metadata="",
+    lacks=(
+        "securityContext", "imagePullSecrets", "volumes", "hostNetwork", "hostIPC", "container.workingDir",
+        "container.readinessProbe", "container.securityContext", "container.stdin", "container.tty",
+    ),
+    omits=("container.imagePullPolicy", "container.ports"),
+)  # fmt: skip
+_TRAINING_RUNTIME = (
+    PodTemplate(
+        path="spec.template.spec.replicatedJobs[name].template.spec.template", role="*", container="node", strict=True
+    ),
+)
+
+_ARGO, _RAY, _TRAIN = "argoproj.io", "ray.io", "trainer.kubeflow.org"
+_ANY: dict[str, Any] = {"types": ("Training",), "framework": "Any"}
+_STORED: dict[str, Any] = {"template": True}
+
+ROWS: tuple[Kind, ...] = (
+    _job("PyTorchJob", "PyTorch", "pytorchReplicaSpecs", "pytorch", "Master", "Worker"),
+    _job("TFJob", "TensorFlow", "tfReplicaSpecs", "tensorflow", "Chief", "Master", "PS", "Worker", "Evaluator"),
+    _job("MPIJob", "MPI", "mpiReplicaSpecs", "mpi", "Launcher", "Worker", also=("v2beta1",)),
+    _kind(_TRAIN, "v1alpha1", "TrainJob", (_TRAINER,), template_immutable=True, **_ANY),
+    _kind(_TRAIN, "v1alpha1", "TrainingRuntime", _TRAINING_RUNTIME, framework="Any", **_STORED),
+    _kind(_TRAIN, "v1alpha1", "ClusterTrainingRuntime", _TRAINING_RUNTIME, framework="Any", **_STORED),
+    _kind("kubeflow.org", "v1", "Notebook", (PodTemplate(metadata=""),), types=("Workspace",)),
+    _kind("serving.kserve.io", "v1beta1", "InferenceService", _SERVING, types=("Inference",)),
+    _kind("serving.kserve.io", "v1alpha1", "ServingRuntime", _RUNTIME, **_STORED),
+    _kind("serving.kserve.io", "v1alpha1", "ClusterServingRuntime", _RUNTIME, **_STORED),
+    _kind(
+        "serving.knative.dev", "v1", "Service", (_KNATIVE,), types=("Inference",), makes=("Configuration", "Revision")
+    ),
+    _kind(
+        "jobset.x-k8s.io", "v1alpha2", "JobSet",
+        (PodTemplate(path="spec.replicatedJobs[name].template.spec.template", role="*"),),
+        template_immutable=True, **_ANY,
+    ),
+    _kind(_RAY, "v1", "RayCluster", _ray("spec"), types=("Workspace", "Training"), framework="Ray"),
+    _kind(
+        _RAY, "v1", "RayJob",
+        (*_ray("spec.rayClusterSpec"), PodTemplate(path="spec.submitterPodTemplate", role="submitter")),
+        types=("Training",), framework="Ray",
+    ),
+    _kind(_RAY, "v1", "RayService", _ray("spec.rayClusterConfig"), types=("Inference",), framework="Ray"),
+    _kind(_ARGO, "v1alpha1", "Workflow", _workflow("spec"), types=("Training",)),
+    _kind(_ARGO, "v1alpha1", "CronWorkflow", _workflow("spec.workflowSpec"), types=("Training",)),
+    _kind(_ARGO, "v1alpha1", "WorkflowTemplate", _workflow("spec"), **_STORED),
+    _kind(_ARGO, "v1alpha1", "ClusterWorkflowTemplate", _workflow("spec"), **_STORED),
+    _job("XGBoostJob", "XGBoost", "xgbReplicaSpecs", "xgboost", "Master", "Worker"),
+    _job("JAXJob", "JAX", "jaxReplicaSpecs", "jax", "Worker"),
+    _job("PaddleJob", "Any", "paddleReplicaSpecs", "paddle", "Master", "Worker"),
+    _kind(
+        "leaderworkerset.x-k8s.io", "v1", "LeaderWorkerSet",
+        (
+            PodTemplate(path="spec.leaderWorkerTemplate.leaderTemplate", role="leader"),
+            PodTemplate(path="spec.leaderWorkerTemplate.workerTemplate", role="worker"),
+        ),
+        types=("Training", "Inference"), framework="Any", keeps_revisions=True,
+    ),
+    _kind(
+        "batch.volcano.sh", "v1alpha1", "Job", (PodTemplate(path="spec.tasks[name].template", role="*"),),
+        template_immutable=True, **_ANY,
+    ),
+)  # fmt: skip

@@ -1,0 +1,99 @@
+"""Who may use an Environment for what, each refusal in its own words."""
+
+from typing import Any
+
+import pytest
+
+from builders import KINDS, around, published, spec, workload
+from environment_operator import names
+from environment_operator.api.v1alpha1 import EnvironmentSpec
+from environment_operator.inject import admit
+from environment_operator.kinds import Kind
+from environment_operator.rules import Project, refusal, unknown
+
+INFERENCE = {"workloadTypes": ["Inference"], "endpoint": {"port": 80, "protocol": "HTTP"}}
+PYTORCH = {"architecture": "Distributed", "framework": "PyTorch"}
+RAY = Kind(group="x", version="v1", kind="Cluster", plural="clusters", framework="Ray", types=("Training",))
+TORCH = RAY.model_copy(update={"framework": "PyTorch"})
+INDEXED: dict[str, Any] = {"metadata": {}, "spec": {"completionMode": "Indexed"}}
+JOB, DEPLOYMENT, TEMPLATE = KINDS["jobs.batch"], KINDS["deployments.apps"], KINDS["podtemplates"]
+
+
+def why(fields: dict[str, Any], kind: Kind, item: dict[str, Any] | None = None, project: str = "team") -> str:
+    """Return why a workload in a department may not use an Environment with these fields."""
+    made = EnvironmentSpec.model_validate(spec(**fields))
+    return refusal("e", made, kind, item or {}, Project(project, "vision" if project else None))
+
+
+@pytest.mark.parametrize("scope", [{"cluster": True}, {"projects": ["team"]}, {"departments": ["a", "vision"]}])
+def test_in_scope(scope: dict[str, Any]) -> None:
+    """The cluster, the project or its department in the scope is enough."""
+    assert "" == why({"scope": scope}, JOB)
+
+
+@pytest.mark.parametrize(
+    ("scope", "project", "expected"),
+    [
+        ({"projects": ["a", "b"]}, "team", "project/a, project/b, not for project 'team' of department 'vision'"),
+        ({"departments": ["x"]}, "team", "it is for department/x, not for project 'team'"),
+        ({"departments": ["vision"], "projects": ["p"]}, "", "not for the whole cluster"),
+    ],
+)  # fmt: skip
+def test_out_of_scope(scope: dict[str, Any], project: str, expected: str) -> None:
+    """The refusal says which scopes there are; a cluster-scoped template needs the scope of the cluster."""
+    found = why({"scope": scope}, TEMPLATE, project=project)
+    assert expected in found
+    assert "kubectl get environments" in found
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "labels", "expected"),
+    [
+        (JOB, {"workloadTypes": ["Training"]}, {}, ""),
+        (DEPLOYMENT, {"workloadTypes": ["Training"]}, {}, "this Deployment is Workspace or Inference"),
+        (DEPLOYMENT, INFERENCE, {}, ""),
+        (DEPLOYMENT, INFERENCE, {names.WORKLOAD_TYPE: "Workspace"}, "this Deployment is Workspace"),
+        (JOB, {}, {names.WORKLOAD_TYPE: "Inference"}, "a Job can be: Training"),
+        (TEMPLATE, INFERENCE, {}, ""),
+    ],
+)
+def test_types(kind: Kind, fields: dict[str, Any], labels: dict[str, str], expected: str) -> None:
+    """One common type is enough; the label narrows, to what the kind can be."""
+    found = why(fields, kind, {"metadata": {"labels": labels}})
+    assert (expected == "") is (found == "")
+    assert expected in found
+
+
+@pytest.mark.parametrize(
+    ("kind", "item", "fields", "expected"),
+    [
+        (JOB, {}, PYTORCH, "it is for Distributed workloads; this Job is Standard"),
+        (JOB, INDEXED, {}, "it is for Standard workloads; this Job is Distributed"),
+        (JOB, INDEXED, PYTORCH, ""),
+        (TORCH, {}, PYTORCH, ""),
+        (RAY, {}, PYTORCH, "it is for the framework PyTorch; a Cluster is Ray"),
+        (RAY, {}, {"architecture": "Distributed", "framework": "Any"}, ""),
+    ],
+)
+def test_architecture(kind: Kind, item: dict[str, Any], fields: dict[str, Any], expected: str) -> None:
+    """Architectures have to be the same, frameworks too, where neither is open."""
+    found = why(fields, kind, item)
+    assert (expected == "") is (found == "")
+    assert expected in found
+
+
+def test_unknown() -> None:
+    """A name that nobody has is refused with the nearest one."""
+    assert "did you mean 'jupyter'?" in unknown("jupiter", ["pytorch", "jupyter"])
+    assert "did you mean" not in unknown("jupiter", ["pytorch"])
+
+
+def test_stored_references_are_not_judged() -> None:
+    """A scope that shrank, or another type, stops nothing that is stored; a switch back is a new reference."""
+    new = workload("Deployment", "d", "team", "e")
+    stored = admit(DEPLOYMENT, new, None, around(published(), project=Project("team"))).workload
+    assert stored is not None
+    gone = around(published(scope={"projects": ["other"]}), project=Project("team"))
+
+    assert stored == admit(DEPLOYMENT, stored, stored, gone).workload
+    assert "not for project 'team'" in admit(DEPLOYMENT, new, None, gone).refusal
