@@ -107,4 +107,4 @@ def _body(kind: str) -> dict[str, Any]:
 
 def known(*users: User, **fields: Any) -> Known:
     """Return what the reflectors know: these users, everything in step."""
-    return Known(users=set(users), kinds=KINDS, **fields)
+    return Known(users=dict.fromkeys(users, ""), kinds=KINDS, **fields)

@@ -14,6 +14,8 @@ import jsonpatch
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from environment_operator import names
+from environment_operator.advice import on_spec
+from environment_operator.api.v1alpha1 import EnvironmentSpec
 from environment_operator.approval import approve, new_references
 from environment_operator.errors import OperatorError
 from environment_operator.identity import BadClaim, Keys, ids
@@ -197,7 +199,17 @@ def environment(new: Object, old: Object | None, user: str) -> Outcome:
         meta["finalizers"] = [*finalizers, names.FINALIZER]
     if creator:
         meta["annotations"] = {**_annotations(new), names.CREATED_BY: creator}
-    return Outcome({**new, "metadata": meta})
+    return Outcome({**new, "metadata": meta}, warnings=_advice(new, old))
+
+
+def _advice(new: Object, old: Object | None) -> tuple[str, ...]:
+    """Return what the author of an Environment should know, when the spec is another one."""
+    if old and old.get("spec") == new.get("spec"):
+        return ()
+    try:
+        return tuple(on_spec(EnvironmentSpec.model_validate(new.get("spec"))))
+    except ValidationError:
+        return ()
 
 
 def _not_the_creator(given: str, creator: str) -> str:

@@ -27,6 +27,9 @@ class Reason(StrEnum):
     RESOLVED = "Resolved"
     UNKNOWN_PROJECTS = "UnknownProjects"
 
+    # Warnings: it works, and the author should know something.
+    SPEC_WARNINGS = "SpecWarnings"
+
 
 class OperatorError(Exception):
     """Anything that this operator raises on purpose."""

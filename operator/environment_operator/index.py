@@ -7,10 +7,14 @@ those alone. An index holds what was last seen; whether that is complete is the 
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
+from sys import intern
 from typing import Any, NamedTuple
 
 from environment_operator import names
 from environment_operator.wire import Metadata
+
+# What stands for the hash when pod templates of one object have different ones.
+MIXED = "mixed"
 
 
 class User(NamedTuple):
@@ -27,15 +31,35 @@ class User(NamedTuple):
     name: str
 
 
-def references(labels: Mapping[str, str]) -> frozenset[str]:
+def references(labels: Mapping[str, str], *, roles: bool = True) -> frozenset[str]:
     """Return the Environments that an object refers to by the labels of its own metadata.
 
     Labels for single roles count only beside the main one, so that one selector finds every user.
+
+    Args:
+        labels: the labels.
+        roles: whether its kind has roles.
     """
     if not labels.get(names.REFERENCE):
         return frozenset()
-    keys = (k for k in labels if k == names.REFERENCE or k.startswith(names.ROLE_REFERENCE))
+    keys = (k for k in labels if k == names.REFERENCE or (roles and k.startswith(names.ROLE_REFERENCE)))
     return frozenset(labels[k] for k in keys if labels[k])
+
+
+def injected(record: str) -> dict[str, str]:
+    """Return the hash of each Environment that was put into an object, empty where its templates have several.
+
+    Args:
+        record: the annotation on the object; whatever stands there.
+    """
+    found: dict[str, str] = {}
+    try:
+        pairs = [(str(entry["env"]), str(entry["hash"])) for entry in json.loads(record).values()]
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return {}
+    for name, value in pairs:
+        found[name] = intern(value if found.get(name, value) == value else MIXED)
+    return found
 
 
 class UsageIndex:
@@ -43,22 +67,28 @@ class UsageIndex:
 
     def __init__(self) -> None:
         self._references: defaultdict[str, dict[tuple[str, str], frozenset[str]]] = defaultdict(dict)
-        self._users: defaultdict[str, set[User]] = defaultdict(set)
+        self._users: defaultdict[str, dict[User, str]] = defaultdict(dict)
 
-    def put(self, user: User, environments: frozenset[str]) -> frozenset[str]:
-        """Remember what an object refers to, nothing included; return the Environments it came to or left."""
-        known = self._references[user.kind]
+    def put(self, user: User, environments: Mapping[str, str]) -> frozenset[str]:
+        """Remember what an object refers to; return the Environments that it came to, left, or has otherwise now.
+
+        Args:
+            user: the object.
+            environments: the Environments, each with the hash of what was put in, empty for nothing.
+        """
+        known, now = self._references[user.kind], frozenset(environments)
         key = (user.namespace, user.name)
         before = known.get(key, frozenset())
-        for left in before - environments:
+        for left in before - now:
             self._forget(left, user)
-        for come in environments - before:
-            self._users[come].add(user)
-        if environments:
-            known[key] = environments
+        changed = frozenset(e for e in now if self._users[e].get(user) != environments[e])
+        for name in changed:
+            self._users[name][user] = environments[name]
+        if now:
+            known[key] = now
         else:
             known.pop(key, None)
-        return before ^ environments
+        return (before - now) | changed
 
     def sweep(self, kind: str, seen: Collection[tuple[str, str]]) -> frozenset[str]:
         """Forget the objects of a kind that a complete list no longer has; return the Environments they left.
@@ -68,16 +98,16 @@ class UsageIndex:
             seen: namespace and name of every object in the list.
         """
         gone = [key for key in self._references[kind] if key not in seen]
-        return frozenset().union(*(self.put(User(kind, *key), frozenset()) for key in gone))
+        return frozenset().union(*(self.put(User(kind, *key), {}) for key in gone))
 
-    def users(self, environment: str) -> Collection[User]:
-        """Return the objects that refer to an Environment, in no order."""
-        return self._users.get(environment, ())
+    def users(self, environment: str) -> Mapping[User, str]:
+        """Return the objects that refer to an Environment, each with the hash of what was put in."""
+        return self._users.get(environment, {})
 
     def _forget(self, environment: str, user: User) -> None:
         """Drop one reference, and the entry of the Environment with the last one."""
         users = self._users[environment]
-        users.discard(user)
+        users.pop(user, None)
         if not users:
             del self._users[environment]
 
@@ -87,16 +117,25 @@ class ProjectIndex:
 
     def __init__(self) -> None:
         self.departments: dict[str, str | None] = {}
+        self.levels: dict[str, str] = {}
 
-    def put(self, project: str, department: str | None) -> frozenset[tuple[str, str]]:
-        """Remember a project; return the mentions, as in `mentions`, that now mean something else."""
+    def put(self, project: str, department: str | None, level: str = "") -> frozenset[tuple[str, str]]:
+        """Remember a project; return the mentions, as in `mentions`, that now mean something else.
+
+        Args:
+            project: its name.
+            department: its department.
+            level: the Pod Security Standard that it enforces.
+        """
         before = self.departments.get(project, ...)
         self.departments[project] = department
+        self.levels[project] = level
         return frozenset() if before == department else self._changed(project, before, department)
 
     def drop(self, project: str) -> frozenset[tuple[str, str]]:
         """Forget a project; return the mentions that now mean something else."""
         before = self.departments.pop(project, ...)
+        self.levels.pop(project, None)
         return frozenset() if before is ... else self._changed(project, before, None)
 
     def sweep(self, seen: Collection[str]) -> frozenset[tuple[str, str]]:
@@ -118,7 +157,7 @@ class ProjectSink:
 
     def put(self, item: Metadata) -> None:
         """Remember the project."""
-        self._projects.put(item.name, item.labels.get(names.DEPARTMENT))
+        self._projects.put(item.name, item.labels.get(names.DEPARTMENT), item.labels.get(names.POD_SECURITY, ""))
 
     def drop(self, item: Metadata) -> None:
         """Forget the project."""

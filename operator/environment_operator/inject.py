@@ -10,7 +10,7 @@ import copy
 from dataclasses import dataclass, replace
 from typing import Any
 
-from environment_operator import guards, merge, names, record
+from environment_operator import advice, guards, merge, names, record
 from environment_operator.fitting import fit
 from environment_operator.identity import Ids
 from environment_operator.kinds import RUNS, Kind
@@ -83,7 +83,7 @@ class _Admission:
         self.warnings: list[str] = []
         self._stored = record.aligned(kind, old) if old else {}
         self._places = places(kind, workload)
-        self._brought = _brought(kind, workload, self._places) if old else record.entries(workload)
+        self._brought = record.revisions(kind, workload) if old else record.entries(workload)
         self._old_places = {place.key: place for place in places(kind, old)} if old else {}
         self._entries: dict[str, Entry] = {}
 
@@ -171,6 +171,7 @@ class _Admission:
             environment.name, environment.generation, environment.hash, token, self._main(place), merge.Record(),
             guards.locked(environment.spec) if environment.spec else (), by=self.around.user if ids else "",
         )  # fmt: skip
+        self.warnings += advice.on_use(environment, self.around.project)
         fragment, misfits = fit(environment, ids, place.row)
         if misfits:
             raise Refused(_misfits(environment.name, self.kind, misfits))
@@ -248,12 +249,6 @@ class _Admission:
             if place.at and get(place.template(self.workload), (*labels, names.REFERENCE)):
                 where, belongs = place.words(labels), f"it belongs on the {self.kind.kind} itself"
                 self.warnings.append(f"{where}: the label {names.REFERENCE} is ignored there; {belongs}")
-
-
-def _brought(kind: Kind, workload: Object, here: tuple[Place, ...]) -> dict[str, Entry]:
-    """Return the records on pod templates, which say what an old revision brings."""
-    found = ((place.key, record.template_entry(kind, place.template(workload))) for place in here)
-    return {key: entry for key, entry in found if entry}
 
 
 def _metadata(place: Place, entry: Entry) -> dict[Path, dict[str, str]]:

@@ -18,6 +18,7 @@ WORKLOAD_TYPE = f"{GROUP}/workload-type"
 
 # On a namespace.
 DEPARTMENT = f"{GROUP}/department"
+POD_SECURITY = "pod-security.kubernetes.io/enforce"
 
 # On an Environment.
 FINALIZER = f"{GROUP}/in-use"

@@ -84,7 +84,7 @@ class Reconciler:
         while True:
             page = await self._cluster.page(kind.path, selector, token)
             for item in page.items:
-                if name in references(item.labels) and not is_derived(
+                if name in references(item.labels, roles=bool(kind.roles)) and not is_derived(
                     item.owner_references, self._world.kinds.values()
                 ):
                     return page.now, f"{kind.kind} {item.namespace}/{item.name}"

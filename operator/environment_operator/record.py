@@ -89,11 +89,13 @@ def _aligned(place: Place, item: Item, entry: Entry) -> Entry:
     )
 
 
-def template_entry(kind: Kind, template: Template) -> Entry | None:
-    """Return the entry on a pod template, where the kind keeps revisions."""
+def revisions(kind: Kind, item: Item) -> dict[str, Entry]:
+    """Return the entries on the pod templates of a kind that keeps revisions: what an old one brings back."""
     if not kind.keeps_revisions:
-        return None
-    return _read(_json(get(template, ("metadata", "annotations", names.RECORD))))
+        return {}
+    path = ("metadata", "annotations", names.RECORD)
+    found = ((place.key, _read(_json(get(place.template(item), path)))) for place in places(kind, item))
+    return {key: entry for key, entry in found if entry}
 
 
 def mark(kind: Kind, template: Template, entry: Entry) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from environment_operator import scope
 from environment_operator import usage as counting
+from environment_operator.advice import on_spec
 from environment_operator.api.v1alpha1 import EnvironmentSpec
 from environment_operator.conditions import Finding, conditions
 from environment_operator.errors import Reason
@@ -42,6 +43,8 @@ def findings(snapshot: Snapshot, found: Usage, verdict: Verdict, hold: Hold | No
     out = [*_readiness(snapshot, verdict), _in_use(snapshot.known, found)]
     if verdict.spec and snapshot.departments is not None:
         out.append(_scope_resolved(verdict.spec, snapshot.departments))
+    if verdict.spec and (warnings := on_spec(verdict.spec)):
+        out.append(Finding("Warnings", "True", Reason.SPEC_WARNINGS, "; ".join(warnings)))
     if hold:
         out.append(Finding("DeletionBlocked", "True", *hold))
     return out
@@ -107,7 +110,7 @@ def _usage_fields(snapshot: Snapshot, found: Usage, verdict: Verdict) -> dict[st
     """
     by_kind = [{"group": g, "kind": k, "count": n} for (g, k), n in found.by_kind.items()]
     counts = {"total": found.total, "workloads": found.workloads, "templates": found.templates}
-    usage = {**counts, "outOfScope": _outsiders(snapshot, verdict)}
+    usage = {**counts, "outdated": _outdated(snapshot, verdict), "outOfScope": _outsiders(snapshot, verdict)}
     samples = {"workloads": found.workload_sample, "templates": found.template_sample}
     return {
         "usage": {**usage, **({"byKind": by_kind} if by_kind else {})},
@@ -116,10 +119,22 @@ def _usage_fields(snapshot: Snapshot, found: Usage, verdict: Verdict) -> dict[st
     }
 
 
+def _outdated(snapshot: Snapshot, verdict: Verdict) -> int:
+    """Return how many users have an earlier set-up; as written before while there is none today."""
+    if verdict.fragment is None:
+        return _counted_before(snapshot, "outdated")
+    return counting.outdated(snapshot.known, fragment_hash(verdict.fragment))
+
+
+def _counted_before(snapshot: Snapshot, what: str) -> int:
+    """Return a count as it was written before."""
+    return int(((snapshot.environment.get("status") or {}).get("usage") or {}).get(what, 0))
+
+
 def _outsiders(snapshot: Snapshot, verdict: Verdict) -> int:
     """Return how many users the scope does not include; as written before while that cannot be told."""
     if verdict.spec is None or snapshot.departments is None:
-        return int(((snapshot.environment.get("status") or {}).get("usage") or {}).get("outOfScope", 0))
+        return _counted_before(snapshot, "outOfScope")
     projects = (user.namespace for user in snapshot.known.users)
     return scope.out_of_scope(verdict.spec.scope, projects, snapshot.departments)
 

@@ -29,10 +29,12 @@ class Project:
     Args:
         name: the namespace; empty for a cluster-scoped template.
         department: the department of the namespace, None when it is in none.
+        level: the Pod Security Standard that the namespace enforces, empty for none.
     """
 
     name: str
     department: str | None = None
+    level: str = ""
 
     def __str__(self) -> str:
         """Return it in words."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from environment_operator import names
 from environment_operator.cluster import Cluster
-from environment_operator.index import EnvironmentIndex, ProjectIndex, UsageIndex, User, references
+from environment_operator.index import EnvironmentIndex, ProjectIndex, UsageIndex, User, injected, references
 from environment_operator.kinds import Kind, is_derived
 from environment_operator.metrics import ENVIRONMENTS, QUEUE_ADDS, QUEUE_DEPTH
 from environment_operator.reflector import Reflector
@@ -84,16 +84,19 @@ class _UserSink:
     """Takes in the users of one kind."""
 
     def __init__(self, world: World, kind: Kind) -> None:
-        self._world, self._kind = world, kind.name
+        self._world, self._kind, self._has_roles = world, kind.name, bool(kind.roles)
 
     def put(self, item: Metadata) -> None:
         """Remember what the object refers to; a derived one refers to nothing."""
-        derived = is_derived(item.owner_references, self._world.kinds.values())
-        self._tell(item, frozenset() if derived else references(item.labels))
+        if is_derived(item.owner_references, self._world.kinds.values()):
+            self._tell(item, {})
+            return
+        hashes = injected(item.annotations.record)
+        self._tell(item, {name: hashes.get(name, "") for name in references(item.labels, roles=self._has_roles)})
 
     def drop(self, item: Metadata) -> None:
         """Forget the object."""
-        self._tell(item, frozenset())
+        self._tell(item, {})
 
     def sweep(self, seen: Collection[tuple[str, str]]) -> None:
         """Forget what is gone."""
@@ -103,7 +106,7 @@ class _UserSink:
         """Look at every Environment: what is known of its use may be less, or more."""
         self._world.wake(self._world.environments.names())
 
-    def _tell(self, item: Metadata, environments: frozenset[str]) -> None:
+    def _tell(self, item: Metadata, environments: Mapping[str, str]) -> None:
         """Put the object's references into the index and wake whom that concerns."""
         user = User(self._kind, item.namespace, item.name)
         self._world.wake(self._world.usage.put(user, environments))

@@ -17,13 +17,13 @@ class Known:
     """What the reflectors know of one Environment's users.
 
     Args:
-        users: the users that were seen.
+        users: the users that were seen, each with the hash of what was put in, empty for nothing.
         kinds: the kinds table, by full name.
         unknown: kinds that are not in step now, each with the reason.
         blind: those of them that were never listed, so that no user of theirs was seen.
     """
 
-    users: Collection[User]
+    users: Mapping[User, str]
     kinds: Mapping[str, Kind]
     unknown: Mapping[str, str] = field(default_factory=dict)
     blind: frozenset[str] = frozenset()
@@ -85,6 +85,17 @@ def usage(known: Known, previous: Mapping[str, Any], sample: int) -> Usage:
         workload_sample=_sample(known, previous.get("workloads"), blind, sample, templates=False),
         template_sample=_sample(known, previous.get("templates"), blind, sample, templates=True),
     )
+
+
+def outdated(known: Known, current: str) -> int:
+    """Return how many users have something else than today's fragment, among those that a refresh can reach.
+
+    Args:
+        known: what the reflectors know.
+        current: hash of today's fragment.
+    """
+    reach = {name for name, kind in known.kinds.items() if not kind.template_immutable}
+    return sum(bool(found) and found != current for user, found in known.users.items() if user.kind in reach)
 
 
 def in_words(workloads: int, templates: int) -> str:

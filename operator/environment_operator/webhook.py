@@ -143,9 +143,9 @@ class Webhook:
         if not name:
             return Project("")
         if name not in self._projects.departments:
-            live = await self._cluster.get(f"/api/v1/namespaces/{name}")
-            return Project(name, (live["metadata"].get("labels") or {}).get(names.DEPARTMENT))
-        return Project(name, self._projects.departments[name])
+            labels = (await self._cluster.get(f"/api/v1/namespaces/{name}"))["metadata"].get("labels") or {}
+            return Project(name, labels.get(names.DEPARTMENT), labels.get(names.POD_SECURITY, ""))
+        return Project(name, self._projects.departments[name], self._projects.levels[name])
 
     async def _live(self, name: str) -> Published | None:
         """Return an Environment as the API server has it now."""

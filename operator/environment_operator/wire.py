@@ -7,6 +7,14 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from environment_operator import names
+
+
+class Marks(BaseModel):
+    """What is read of an object's annotations."""
+
+    record: str = Field("", alias=names.RECORD)
+
 
 class Metadata(BaseModel):
     """What is read of an object's metadata; the rest is skipped while parsing."""
@@ -14,6 +22,7 @@ class Metadata(BaseModel):
     name: str = ""
     namespace: str = ""
     labels: dict[str, str] = Field(default_factory=dict)
+    annotations: Marks = Field(default_factory=Marks)
     owner_references: list[dict[str, Any]] = Field(default_factory=list, alias="ownerReferences")
     resource_version: str = Field("", alias="resourceVersion")
 

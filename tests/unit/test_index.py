@@ -1,11 +1,12 @@
 """The indices: who uses what, readable both ways, whatever the order of events."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from builders import environment
 from environment_operator import names
-from environment_operator.index import EnvironmentIndex, ProjectIndex, UsageIndex, User, references
+from environment_operator.index import MIXED, EnvironmentIndex, ProjectIndex, UsageIndex, User, injected, references
 
 A, B = User("jobs.batch", "team", "a"), User("pods", "team", "b")
 NAMES = st.sampled_from(["x", "y", "z"])
@@ -23,13 +24,40 @@ def test_references() -> None:
     assert frozenset() == references({names.REFERENCE: ""})
 
 
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        ('{"spec/template":{"env":"x","hash":"h1"}}', {"x": "h1"}),
+        ('{"a":{"env":"x","hash":"h1"},"b":{"env":"y","hash":"h2"}}', {"x": "h1", "y": "h2"}),
+        ('{"a":{"env":"x","hash":"h1"},"b":{"env":"x","hash":"h2"}}', {"x": MIXED}),
+        ("", {}),
+        ("[1]", {}),
+        ('{"a":5}', {}),
+        ("[" * 100_000, {}),
+    ],
+)
+def test_injected(record: str, expected: dict[str, str]) -> None:
+    """The record says what was put in; whatever else stands there says nothing."""
+    assert expected == injected(record)
+
+
+def test_another_hash_is_a_change() -> None:
+    """An Environment is told when one of its users received something else."""
+    index = UsageIndex()
+    index.put(A, {"x": "h1"})
+
+    assert frozenset({"x"}) == index.put(A, {"x": "h2"})
+    assert frozenset() == index.put(A, {"x": "h2"})
+    assert {A: "h2"} == index.users("x")
+
+
 def test_put_tells_whom_it_concerns() -> None:
     """A change names the Environments that were left or come to, and no other."""
     index = UsageIndex()
 
-    assert frozenset({"x", "y"}) == index.put(A, frozenset({"x", "y"}))
-    assert frozenset() == index.put(A, frozenset({"x", "y"}))
-    assert frozenset({"x", "z"}) == index.put(A, frozenset({"y", "z"}))
+    assert frozenset({"x", "y"}) == index.put(A, dict.fromkeys({"x", "y"}, ""))
+    assert frozenset() == index.put(A, dict.fromkeys({"x", "y"}, ""))
+    assert frozenset({"x", "z"}) == index.put(A, dict.fromkeys({"y", "z"}, ""))
     assert {A} == set(index.users("z"))
     assert not index.users("x")
 
@@ -37,8 +65,8 @@ def test_put_tells_whom_it_concerns() -> None:
 def test_sweep_forgets_what_a_list_no_longer_has() -> None:
     """Objects of the kind that are not in a complete list are gone; other kinds are left alone."""
     index = UsageIndex()
-    index.put(A, frozenset({"x"}))
-    index.put(B, frozenset({"x"}))
+    index.put(A, dict.fromkeys({"x"}, ""))
+    index.put(B, dict.fromkeys({"x"}, ""))
 
     assert frozenset({"x"}) == index.sweep("jobs.batch", set())
     assert {B} == set(index.users("x"))
@@ -49,7 +77,7 @@ def test_index_is_what_was_said_last(steps: list[tuple[str, str, frozenset[str]]
     """Whatever the order of events, the users of an Environment are the objects whose last word names it."""
     index, last = UsageIndex(), {}
     for kind, name, environments in steps:
-        index.put(User(kind, "ns", name), environments)
+        index.put(User(kind, "ns", name), dict.fromkeys(environments, ""))
         last[User(kind, "ns", name)] = environments
 
     for name in "xyz":
@@ -61,11 +89,11 @@ def test_a_list_makes_up_for_every_event_missed(missed, listed) -> None:
     """After a complete list, an index that missed events knows what a fresh one knows."""
     stale, fresh = UsageIndex(), UsageIndex()
     for kind, name, environments in missed:
-        stale.put(User(kind, "ns", name), environments)
+        stale.put(User(kind, "ns", name), dict.fromkeys(environments, ""))
     final = {User(kind, "ns", name): environments for kind, name, environments in listed}
     for index in (stale, fresh):
         for user, environments in final.items():
-            index.put(user, environments)
+            index.put(user, dict.fromkeys(environments, ""))
         for kind in ("jobs.batch", "pods"):
             index.sweep(kind, {(u.namespace, u.name) for u in final if u.kind == kind})
 

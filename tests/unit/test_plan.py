@@ -1,5 +1,6 @@
 """Decisions: what is done about an Environment in each state, and the laws that decisions keep."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -43,6 +44,22 @@ def condition(plan: Plan, kind: str) -> tuple[str, str, str] | None:
     """Return status, reason and message of a condition in the planned status."""
     found = {c["type"]: c for c in (plan.status or {})["conditions"]}
     return (found[kind]["status"], found[kind]["reason"], found[kind]["message"]) if kind in found else None
+
+
+def test_outdated() -> None:
+    """Users that received something else are counted, where a refresh can reach them and anything was put in."""
+    first = decide(snapshot(environment(), known())).status
+    assert first is not None
+    deployments = [User("deployments.apps", "team", name) for name in ("new", "old", "never")]
+    hashes = (first["fragmentHash"], "v1-before", "")
+    who = replace(known(), users={**dict(zip(deployments, hashes, strict=True)), JOB: "v1-before"})
+    plan = decide(snapshot(environment(), who))
+    assert plan.status is not None
+    stalled = decide(snapshot(environment(status=plan.status, image="x" * 300), who))
+    assert stalled.status is not None
+
+    assert (4, 1) == (plan.status["usage"]["total"], plan.status["usage"]["outdated"])
+    assert 1 == stalled.status["usage"]["outdated"]
 
 
 def test_a_new_environment() -> None:

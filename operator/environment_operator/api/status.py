@@ -53,7 +53,7 @@ class Usage(Model):
     workloads: Count = Field(description="Users that run pods.")
     templates: Count = Field(description="Users that workloads are made from.")
     outdated: Count | None = Field(
-        None, description="Users that received an earlier version and can be refreshed. Absent: not counted."
+        None, description="Users that have something else than today's set-up and can be refreshed."
     )
     out_of_scope: Count = Field(description="Users in projects that the scope no longer includes.")
     by_kind: Annotated[list[KindCount], items(list_type="map", key="group kind")] | None = Field(

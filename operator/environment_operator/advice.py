@@ -1,0 +1,75 @@
+"""What an author or a submitter should know although nothing is refused. Pure."""
+
+import re
+from collections.abc import Iterator
+
+from environment_operator.api.security import User
+from environment_operator.api.v1alpha1 import EnvironmentSpec
+from environment_operator.render import pod_security
+from environment_operator.rules import Project, Published
+
+_SECRET = re.compile(r"(PASSW(OR)?D|SECRET|TOKEN|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|CREDENTIALS?)($|_)", re.IGNORECASE)
+# Where user namespaces are on, ids up to here exist: https://kubernetes.io/docs/concepts/workloads/pods/user-namespaces/
+_LAST_ID = 65535
+# The Pod Security Standards, from the strictest on.
+_LEVELS = ("restricted", "baseline", "privileged")
+
+
+def on_spec(spec: EnvironmentSpec) -> list[str]:
+    """Return what the author of an Environment should know, each with the field."""
+    return [*_secrets(spec), *_root(spec), *_ids(spec)]
+
+
+def on_use(environment: Published, project: Project) -> list[str]:
+    """Return what the submitter of a new reference should know.
+
+    Args:
+        environment: the Environment.
+        project: where the workload is.
+    """
+    name, spec = environment.name, environment.spec
+    out = []
+    if spec and spec.deprecated:
+        instead = f"; use {spec.deprecated.replaced_by!r} instead" if spec.deprecated.replaced_by else ""
+        out.append(f"the Environment {name!r} is deprecated: {spec.deprecated.message}{instead}")
+    needed = pod_security(dict(environment.fragment))
+    if project.level in _LEVELS and _LEVELS.index(needed) > _LEVELS.index(project.level):
+        out.append(
+            f"the Environment {name!r} needs the Pod Security Standard {needed!r}, and the namespace {project.name!r} "
+            f"enforces {project.level!r}: its pods will be refused there"
+        )
+    return out
+
+
+def _secrets(spec: EnvironmentSpec) -> Iterator[str]:
+    """Yield the variables that look like secrets in clear text."""
+    for variable in spec.env or ():
+        if variable.value and "$(" not in variable.value and _SECRET.search(variable.name):
+            yield (
+                f"spec.env[{variable.name}].value looks like a secret, and everybody who may see Environments can read "
+                "it: use valueFrom.secretKeyRef"
+            )
+
+
+def _root(spec: EnvironmentSpec) -> Iterator[str]:
+    """Yield settings that root decides about."""
+    security, user = spec.security, spec.user
+    if security is None:
+        return
+    uid = user.uid if user and user.source == "Custom" else None
+    if security.capabilities and (security.run_as_non_root or uid):
+        yield "spec.security.capabilities give a process that does not run as root nothing: drop them, or use uid 0"
+    if security.run_as_non_root and uid is None and (user is None or user.source == "Image"):
+        yield (
+            "spec.security.runAsNonRoot: a container whose image runs as root, or as a user with a name instead of a "
+            "number, will not start: give spec.user with source Custom and a uid"
+        )
+
+
+def _ids(spec: EnvironmentSpec) -> Iterator[str]:
+    """Yield the ids that pods with user namespaces do not have."""
+    user = spec.user or User(source="Image")
+    groups = [("supplementalGroups", group) for group in user.supplemental_groups or ()]
+    for field, value in (("uid", user.uid), ("gid", user.gid), *groups):
+        if value is not None and value > _LAST_ID:
+            yield f"spec.user.{field} {value} is above {_LAST_ID}: pods with hostUsers: false do not start with it"

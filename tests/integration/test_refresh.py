@@ -1,0 +1,66 @@
+"""Edits of an Environment in use: nothing that runs changes, the counts say so, and a refresh puts today's in."""
+
+import pytest
+from kube import ENVIRONMENTS, Kube
+
+from builders import manifest, workload
+from environment_operator import names
+
+
+@pytest.fixture
+def edited(kube: Kube, project: str) -> str:
+    """Return an Environment that was edited after a Deployment, a Job and a Pod had it."""
+    name = kube.unique("env")
+    kube.apply(manifest(name, env=[{"name": "VERSION", "value": "1"}]))
+    kube.apply(*(workload(kind, "w", project, name) for kind in ("Deployment", "Job", "Pod")))
+    kube.until_used(name, 3)
+    reply = kube.rest.patch(f"{ENVIRONMENTS}/{name}", {"spec": {"env": [{"name": "VERSION", "value": "2"}]}})
+    assert "3 workloads" in " ".join(reply.warnings)
+    return name
+
+
+def usage(kube: Kube, name: str) -> dict[str, int]:
+    """Return the counts in the status."""
+    found: dict[str, int] = kube.environment(name)["status"]["usage"]
+    return found
+
+
+def deployed(kube: Kube, project: str) -> tuple[str, int]:
+    """Return the variable in the Deployment, and its generation."""
+    found = kube.rest.get(f"/apis/apps/v1/namespaces/{project}/deployments/w").body
+    return found["spec"]["template"]["spec"]["containers"][0]["env"][0]["value"], found["metadata"]["generation"]
+
+
+def test_an_edit_changes_nothing_that_runs(kube: Kube, project: str, edited: str) -> None:
+    """After an edit the Deployment is as before and counts as outdated; what cannot be refreshed does not count."""
+    kube.until("the count", lambda: usage(kube, edited)["outdated"] == 1)
+
+    assert ("1", 1) == deployed(kube, project)
+    assert 3 == usage(kube, edited)["total"]
+
+
+def test_refresh(kube: Kube, project: str, edited: str) -> None:
+    """A new value of the annotation rolls the Deployment, and nobody is outdated any more."""
+    kube.kubectl("annotate", "deployment", "w", "-n", project, f"{names.REFRESH}=now")
+
+    assert ("2", 2) == deployed(kube, project)
+    kube.until("the count", lambda: usage(kube, edited)["outdated"] == 0)
+
+
+@pytest.mark.parametrize("kind", ["job", "pod"])
+def test_refresh_of_what_cannot_change(kube: Kube, project: str, edited: str, kind: str) -> None:
+    """Where the pod template cannot change, a refresh is refused with the way out."""
+    refusal = kube.refused("annotate", kind, "w", "-n", project, f"{names.REFRESH}=now")
+
+    assert "delete it and create it again" in refusal
+    assert edited in refusal
+
+
+def test_narrowed(kube: Kube, project: str, edited: str) -> None:
+    """A scope that no longer includes a project keeps its users, counts them, and refuses their refresh."""
+    kube.rest.patch(f"{ENVIRONMENTS}/{edited}", {"spec": {"scope": {"cluster": None, "projects": ["elsewhere"]}}})
+    kube.until("the count", lambda: usage(kube, edited)["outOfScope"] == 3)
+    kube.kubectl("scale", "deployment", "w", "-n", project, "--replicas=2")
+    kube.kubectl("set", "env", "deployment/w", "-n", project, "MINE=1")
+
+    assert "project/elsewhere" in kube.refused("annotate", "deployment", "w", "-n", project, f"{names.REFRESH}=now")

@@ -1,0 +1,64 @@
+"""What authors and submitters are told although nothing is refused."""
+
+from typing import Any
+
+import pytest
+
+from builders import around, published, spec, workload
+from environment_operator.advice import on_spec, on_use
+from environment_operator.api.v1alpha1 import EnvironmentSpec
+from environment_operator.inject import admit
+from environment_operator.kinds import BUILTIN
+from environment_operator.rules import Project
+
+CUSTOM = {"source": "Custom", "uid": 1000}
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"env": [{"name": "DB_PASSWORD", "value": "x"}]}, "spec.env[DB_PASSWORD].value looks like a secret"),
+        ({"env": [{"name": "api_key", "value": "x"}]}, "spec.env[api_key]"),
+        ({"env": [{"name": "TOKENIZER", "value": "x"}]}, ""),
+        ({"env": [{"name": "TOKEN", "value": "$(OTHER)"}]}, ""),
+        ({"env": [{"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}]}, ""),
+        ({"user": CUSTOM, "security": {"capabilities": ["NET_RAW"]}}, "spec.security.capabilities"),
+        ({"user": CUSTOM | {"uid": 0}, "security": {"capabilities": ["NET_RAW"]}}, ""),
+        ({"security": {"runAsNonRoot": True}}, "spec.security.runAsNonRoot"),
+        ({"user": CUSTOM, "security": {"runAsNonRoot": True}}, ""),
+        ({"user": CUSTOM | {"supplementalGroups": [5, 70000]}}, "spec.user.supplementalGroups 70000 is above 65535"),
+    ],
+)
+def test_spec(fields: dict[str, Any], expected: str) -> None:
+    """An author is told of secrets in clear text, of settings without effect and of ids that may not exist."""
+    found = on_spec(EnvironmentSpec.model_validate(spec(**fields)))
+    assert (1 if expected else 0) == len(found)
+    assert expected in "".join(found)
+
+
+@pytest.mark.parametrize(
+    ("fields", "level", "expected"),
+    [
+        ({}, "restricted", ""),
+        ({"security": {"hostNetwork": True}}, "baseline", "enforces 'baseline'"),
+        ({"security": {"hostNetwork": True}}, "", ""),
+        ({"security": {"hostNetwork": True}}, "privileged", ""),
+        ({"deprecated": {"message": "old"}}, "", "is deprecated: old"),
+    ],
+)
+def test_use(fields: dict[str, Any], level: str, expected: str) -> None:
+    """A submitter is told of a deprecated Environment, and of pods that the namespace will refuse."""
+    found = on_use(published(**fields), Project("team", level=level))
+    assert (1 if expected else 0) == len(found)
+    assert expected in "".join(found)
+
+
+def test_told_once() -> None:
+    """A new reference is told; an update of what is stored is not."""
+    pod, kind = workload("Pod", "p", "team", "e"), BUILTIN[0]
+    known = around(published(deprecated={"message": "old"}))
+    first = admit(kind, pod, None, known)
+    assert first.workload is not None
+
+    assert 1 == len(first.warnings)
+    assert () == admit(kind, first.workload, first.workload, known).warnings
