@@ -21,6 +21,7 @@ from environment_operator.errors import OperatorError
 from environment_operator.identity import BadClaim, Keys, ids
 from environment_operator.inject import Outcome, admit
 from environment_operator.kinds import Kind, is_derived
+from environment_operator.places import account, places
 from environment_operator.rules import Around
 
 Object = dict[str, Any]
@@ -123,6 +124,14 @@ def wanted(request: Request, table: Table) -> frozenset[str]:
     """
     kind = _row(request, table)
     return new_references(kind, request.new, request.old) if kind and request.new else frozenset()
+
+
+def accounts(request: Request, table: Table) -> frozenset[str]:
+    """Return the service accounts of the pods of a workload."""
+    kind = _row(request, table)
+    if kind is None or request.new is None:
+        return frozenset()
+    return frozenset(account(place.template(request.new)) for place in places(kind, request.new))
 
 
 def mutated(request: Request, table: Table, around: Around, keys: Keys) -> Answer:

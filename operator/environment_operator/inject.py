@@ -10,13 +10,13 @@ import copy
 from dataclasses import dataclass, replace
 from typing import Any
 
-from environment_operator import advice, guards, merge, names, record
+from environment_operator import advice, guards, merge, names, record, refusals
 from environment_operator.fitting import fit
 from environment_operator.identity import Ids
 from environment_operator.kinds import RUNS, Kind
 from environment_operator.merge import Put
 from environment_operator.paths import Path, Unfit, get
-from environment_operator.places import Place, Template, containers, main, places, reference, within
+from environment_operator.places import Place, Template, account, containers, main, places, reference, within
 from environment_operator.record import Entry
 from environment_operator.rules import Around, Published, Refused
 
@@ -105,7 +105,7 @@ class _Admission:
         """Put in, switch, refresh or take out."""
         name = reference(self.workload, place.role)
         if self.kind.template_immutable and self.old and (name or place.key in self._stored):
-            raise Refused(_immutable(self.kind, name, reference(self.old, place.role)))
+            raise Refused(refusals.immutable(self.kind, name, reference(self.old, place.role)))
         self._leave_submitters_part(place)
         if name:
             self._inject(place, self.around.usable(name, self.kind, self.workload))
@@ -132,10 +132,7 @@ class _Admission:
     def _ids_of_the_changer(self, entry: Entry) -> Ids:
         """Return the ids of the person who changes what runs: nobody runs anything as somebody else."""
         if not self.around.ids and self.around.user != entry.by:
-            raise Refused(
-                f"the pods run with the ids of {entry.by!r}, because the Environment {entry.env!r} takes them from the "
-                f"identity token, and the token of {self.around.user!r} has none: let {entry.by!r} make this change"
-            )
+            raise Refused(refusals.not_the_submitter(entry.env, entry.by, self.around.user))
         return self.around.ids
 
     def _put_back(self, place: Place, entry: Entry, values: list[Put]) -> None:
@@ -174,8 +171,17 @@ class _Admission:
         self.warnings += advice.on_use(environment, self.around.project)
         fragment, misfits = fit(environment, ids, place.row)
         if misfits:
-            raise Refused(_misfits(environment.name, self.kind, misfits))
+            raise Refused(refusals.misfits(environment.name, self.kind, misfits))
+        self._unite_secrets(place, fragment)
         self._apply(place, merge.puts(fragment, entry.main, _metadata(place, entry)), entry)
+
+    def _unite_secrets(self, place: Place, fragment: Object) -> None:
+        """Add the pull secrets of the service account, which pods that name any do not get from it."""
+        template = place.template(self.workload)
+        if "imagePullSecrets" in fragment and not get(template, ("spec", "imagePullSecrets")):
+            listed = [secret["name"] for secret in fragment["imagePullSecrets"]]
+            own = self.around.account_secrets.get(account(template), ())
+            fragment["imagePullSecrets"] += [{"name": name} for name in own if name not in listed]
 
     def _sibling(self, place: Place, name: str) -> tuple[str, Entry] | None:
         """Return another pod template that has the Environment, when this one was not there before."""
@@ -188,11 +194,7 @@ class _Admission:
         if self.kind.template or not environment.is_personal:
             return Ids()
         if not self.around.ids:
-            raise Refused(
-                f"the Environment {environment.name!r} takes user and groups from the identity token, and that of "
-                f"{self.around.user!r} has none: submit it as a person whose token has them, or use an Environment "
-                "with user.source Custom"
-            )
+            raise Refused(refusals.no_ids(environment.name, self.around.user))
         return self.around.ids
 
     def _token(self) -> str:
@@ -221,16 +223,15 @@ class _Admission:
         elsewhere = any(main(p, p.template(self.workload), chosen) for p in self._places if p.key != place.key)
         found = main(place, template, chosen) or (main(place, template) if elsewhere else None)
         if found is None:
-            listed = ", ".join(str(c.get("name", "")) for c in containers(place, template)) or "none"
-            wish = f"the annotation {names.CONTAINER} names {chosen!r}" if chosen else "a container is missing"
-            raise Refused(f"{wish}; the containers are: {listed}")
+            listed = [str(c.get("name", "")) for c in containers(place, template)]
+            raise Refused(refusals.no_container(chosen, listed))
         return found
 
     def _require_image(self, place: Place) -> None:
         """Refuse a workload that is left without an image."""
         for container in containers(place, place.template(self.workload)):
             if not container.get("image"):
-                raise Refused(f"the container {container.get('name')!r} has no image of its own: give it one")
+                raise Refused(refusals.no_image(str(container.get("name"))))
 
     def _check_labels(self) -> None:
         """Refuse a label for a role that there is not, and a reference of nothing; tell of those that do nothing."""
@@ -239,11 +240,9 @@ class _Admission:
         for label in get(self.workload, ("metadata", "labels")) or {}:
             role = label.removeprefix(names.ROLE_REFERENCE)
             if role != label and role not in known and label not in before:
-                has = f"its roles are: {', '.join(known)}" if known else "it has none"
-                raise Refused(f"the label {label} names no role of a {self.kind.kind}: {has}")
+                raise Refused(refusals.no_role(self.kind, label, known))
         if not self._places and self.old is None and reference(self.workload):
-            where = " or ".join(row.path for row in self.kind.pod_templates)
-            raise Refused(f"the {self.kind.kind} has no pod template at {where}: give it one")
+            raise Refused(refusals.no_template(self.kind))
         for place in self._places:
             labels = (*(place.metadata or ("metadata",)), "labels")
             if place.at and get(place.template(self.workload), (*labels, names.REFERENCE)):
@@ -267,11 +266,6 @@ def _guarded(entry: Entry) -> str:
     return f"{entry.main[-1]};{fields}" if fields else ""
 
 
-def _misfits(name: str, kind: Kind, fields: list[str]) -> str:
-    """Return why an Environment cannot go into a kind."""
-    return f"the Environment {name!r} sets {', '.join(fields)}, for which a {kind.kind} has no place: use another one"
-
-
 def _runs(template: Template) -> dict[str, Any]:
     """Return what of a pod template decides what runs."""
     spec = template.get("spec")
@@ -281,13 +275,6 @@ def _runs(template: Template) -> dict[str, Any]:
 def _is_id(path: Path) -> bool:
     """Say whether a path is an id of the pod."""
     return path[:-1] == _POD_CONTEXT and path[-1] in guards.POD_IDS
-
-
-def _immutable(kind: Kind, name: str, before: str) -> str:
-    """Return why the reference of a kind whose template cannot change stays as it is."""
-    change = f"now uses {before!r}" if before else "uses no Environment"
-    wish = f"use {name!r}" if name else "use none"
-    return f"a {kind.kind} cannot change after its creation: it {change}; to {wish}, delete it and create it again"
 
 
 def _annotation(item: Object, key: str) -> str:

@@ -101,6 +101,11 @@ def main(place: Place, template: Template, chosen: str = "") -> Path | None:
     return ("spec", "containers", name) if name in listed else None
 
 
+def account(template: Template) -> str:
+    """Return the service account of the pods."""
+    return str(get(template, ("spec", "serviceAccountName")) or "default")
+
+
 def within(before: Path, now: Path, path: Path) -> Path:
     """Return a path that leads through the main container as the container is called now."""
     return (*now, *path[len(before) :]) if path[: len(before)] == before else path

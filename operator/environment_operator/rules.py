@@ -82,6 +82,7 @@ class Around:
         user: who makes the request.
         ids: the ids of that person, all absent for a controller or a pipeline.
         known: names of the Environments that there are, for a hint.
+        account_secrets: the pull secrets of service accounts, where they matter.
     """
 
     find: Find
@@ -91,6 +92,7 @@ class Around:
     user: str = ""
     ids: Ids = field(default_factory=Ids)
     known: Collection[str] = ()
+    account_secrets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def usable(self, name: str, kind: Kind, item: Item) -> Published:
         """Return the Environment of a new reference.

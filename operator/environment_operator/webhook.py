@@ -117,6 +117,8 @@ class Webhook:
             wanted = admission.wanted(review, self._table)
             found = {name: self.catalog.find(name) or await self._live(name) for name in wanted}
             around = await self._around(review, found)
+            if any(e and e.fragment.get("imagePullSecrets") for e in found.values()):
+                around = replace(around, account_secrets=await self._account_secrets(review))
             return _response("mutate", admission.mutated(review, self._table, around, self._keys))
 
     async def _validate(self, request: web.Request) -> web.Response:
@@ -137,6 +139,17 @@ class Webhook:
         ENVIRONMENTS_GAUGE.set(len(self.catalog))
         project = await self._project(review.namespace) if found else Project(review.namespace)
         return Around(found.get, as_of, _token(), project, known=self.catalog.names())
+
+    async def _account_secrets(self, review: admission.Request) -> dict[str, tuple[str, ...]]:
+        """Return the pull secrets of the service accounts of a workload; an account may come later."""
+        out: dict[str, tuple[str, ...]] = {}
+        for name in admission.accounts(review, self._table) if review.namespace else ():
+            try:
+                found = await self._cluster.get(f"/api/v1/namespaces/{review.namespace}/serviceaccounts/{name}")
+            except NotFound:
+                continue
+            out[name] = tuple(secret["name"] for secret in found.get("imagePullSecrets") or ())
+        return out
 
     async def _project(self, name: str) -> Project:
         """Return a namespace with its department; one that is not known here may have been created a moment ago."""

@@ -1,5 +1,6 @@
 """What kubectl shows: columns, short name, category, and waiting."""
 
+import yaml
 from kube import Kube
 
 from builders import manifest, workload
@@ -26,8 +27,10 @@ def row(kube: Kube, *arguments: str) -> dict[str, str]:
 def test_columns(kube: Kube, project: str) -> None:
     """``kubectl get`` shows who may use it, what it is, and how much it is used."""
     name = kube.unique("env")
-    kube.apply(manifest(name, **WIDE), workload("Job", "j", project, name), workload("PodTemplate", "t", project, name))
+    kube.apply(manifest(name), workload("Job", "j", project, name), workload("PodTemplate", "t", project, name))
     kube.until_used(name, 2)
+    kube.kubectl("replace", "-f", "-", stdin=yaml.safe_dump(manifest(name, **WIDE)))
+    kube.until("the status of the edit", lambda: kube.status(name)["observedGeneration"] == 2)
     shown = row(kube, "environments", name)
 
     assert shown.pop("AGE")

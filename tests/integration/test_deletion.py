@@ -111,12 +111,12 @@ def test_user_that_comes_after_the_deletion(kube: Kube, project: str, unguarded:
     name = kube.unique("env")
     kube.apply(manifest(name))
     kube.until_ready(name)
-    kube.kubectl("delete", "env", name, "--wait=false")
+    kube.rest.delete(f"{ENVIRONMENTS}/{name}")
+    kube.rest.create("/api/v1/namespaces/kube-system/podtemplates", workload("PodTemplate", name, "kube-system", name))
+    kube.until_condition(name, "DeletionBlocked", "True", "Used")
     assert "it is being deleted" in kube.refused(
         "apply", "-f", "-", stdin=json.dumps(workload("Job", "j", project, name))
     )
-    kube.apply(workload("PodTemplate", name, "kube-system", name))
-    kube.until_condition(name, "DeletionBlocked", "True", "Used")
     kube.kubectl("delete", "podtemplate", name, "-n", "kube-system")
     kube.until_gone("env", name)
 

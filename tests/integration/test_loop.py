@@ -5,7 +5,8 @@ import signal
 from urllib.parse import parse_qs
 
 import pytest
-from kube import Kube, Object, Operator
+import yaml
+from kube import ENVIRONMENTS, Kube, Object, Operator
 
 from builders import KINDS, manifest, workload
 from cluster.proxy import FaultProxy
@@ -146,17 +147,18 @@ def test_derived_objects_are_not_counted(kube: Kube, environment: str, project: 
     kube.until_used(environment, 2)
 
 
-def test_one_object_of_several_roles(kube: Kube, environment: str, project: str) -> None:
-    """An object counts once for each Environment it names, whatever its roles; a role's label alone does not count."""
-    other = kube.unique("env")
-    kube.apply(manifest(other))
-    job = workload("Job", "j", project, environment)
-    job["metadata"]["labels"] |= {f"{names.ROLE_REFERENCE}a": other, f"{names.ROLE_REFERENCE}b": environment}
-    alone = workload("Job", "alone", project)
-    alone["metadata"]["labels"] = {f"{names.ROLE_REFERENCE}a": other}
-    kube.apply(job, alone)
+def test_role_of_a_kind_without_roles(kube: Kube, environment: str, project: str) -> None:
+    """A label for one role is refused where there are no roles; without the main label it means nothing."""
+    job, alone = workload("Job", "j", project, environment), workload("Job", "alone", project)
+    job["metadata"]["labels"] |= {f"{names.ROLE_REFERENCE}a": environment}
+    alone["metadata"]["labels"] = {f"{names.ROLE_REFERENCE}a": environment}
+    kube.apply(alone)
+    refusal = kube.refused("apply", "-f", "-", stdin=yaml.safe_dump(job))
+    kube.apply(workload("Job", "only", project, environment))
     kube.until_used(environment, 1)
-    kube.until_used(other, 1)
+
+    assert "names no role of this Job" in refusal
+    assert ["only"] == [w["name"] for w in kube.status(environment)["workloads"]]
 
 
 def test_sample_is_sorted_and_bounded(kube: Kube, environment: str, project: str) -> None:
@@ -171,9 +173,9 @@ def test_sample_is_sorted_and_bounded(kube: Kube, environment: str, project: str
 def test_scope_of_projects(kube: Kube, project: str) -> None:
     """A project that does not exist is named until it does; users outside of the scope are counted as such."""
     name, missing = kube.unique("env"), kube.unique("missing")
-    kube.apply(manifest(name, scope={"projects": [missing]}))
+    kube.apply(manifest(name), workload("Job", "outside", project, name))
+    kube.rest.patch(f"{ENVIRONMENTS}/{name}", {"spec": {"scope": {"cluster": None, "projects": [missing]}}})
     message = kube.until_condition(name, "ScopeResolved", "False", "UnknownProjects")["message"]
-    kube.apply(workload("Job", "outside", project, name))
 
     assert missing in message
     kube.until("the user outside", lambda: 1 == kube.status(name).get("usage", {}).get("outOfScope"))
@@ -186,7 +188,8 @@ def test_scope_of_projects(kube: Kube, project: str) -> None:
 def test_scope_of_departments(kube: Kube, project: str) -> None:
     """When a project joins a department, its users come into the scope, and leave it with the project."""
     name, department = kube.unique("env"), kube.unique("ml")
-    kube.apply(manifest(name, scope={"departments": [department]}), workload("Job", "j", project, name))
+    kube.apply(manifest(name), workload("Job", "j", project, name))
+    kube.rest.patch(f"{ENVIRONMENTS}/{name}", {"spec": {"scope": {"cluster": None, "departments": [department]}}})
     kube.until("the user outside", lambda: 1 == kube.status(name).get("usage", {}).get("outOfScope"))
     kube.kubectl("label", "namespace", project, f"{names.DEPARTMENT}={department}")
     kube.until("the user inside", lambda: 0 == kube.status(name)["usage"]["outOfScope"])

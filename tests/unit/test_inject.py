@@ -217,3 +217,21 @@ def test_label_on_the_template() -> None:
 
     assert new == answer.workload
     assert "spec.template.metadata.labels" in answer.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("own", "expected"), [([], ["env", "account"]), ([{"name": "mine"}], ["mine", "env"]), (None, ["env", "account"])]
+)
+def test_secrets_of_the_service_account(own: list[Object] | None, expected: list[str]) -> None:
+    """Pods that name a secret lose those of their account: these are added, unless the workload names some itself."""
+    new = made(image="env:1")
+    if own is not None:
+        new["spec"]["template"]["spec"]["imagePullSecrets"] = own
+    new["spec"]["template"]["spec"]["serviceAccountName"] = "robot"
+    secrets = {"robot": ("env", "account"), "default": ("other",)}
+    known = around(published(imagePullSecrets=["env"]), account_secrets=secrets)
+    stored = admit(DEPLOYMENT, new, None, known).workload
+    assert stored is not None
+
+    assert expected == [secret["name"] for secret in stored["spec"]["template"]["spec"]["imagePullSecrets"]]
+    assert stored == admitted(stored, stored)
