@@ -17,6 +17,9 @@ demo: venv ## Walk through the story on a real Kubernetes API, with real command
 test: venv ## Run all tests, those on a real Kubernetes API included.
 	$(PY) -m pytest -n 2 --dist worksteal
 
+bench-admission: venv ## Measure what admission costs, beside no webhook and handlers that do nothing.
+	PYTHONPATH=tests $(PY) -m bench
+
 unit: venv ## Run the tests that need no Kubernetes: seconds.
 	$(PY) -m pytest tests/unit
 
@@ -73,4 +76,4 @@ venv: .venv/.installed
 	$(PYTHON) -m venv .uv
 	.uv/bin/pip install --quiet --disable-pip-version-check uv==0.13.9
 
-.PHONY: help demo test unit lint types fmt generate verify lock up down stop-operator start-operator venv
+.PHONY: help demo test bench-admission unit lint types fmt generate verify lock up down stop-operator start-operator venv

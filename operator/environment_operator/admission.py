@@ -238,7 +238,8 @@ def _answer(request: Request, outcome: Outcome, *, allowed: bool = False) -> Ans
     if not response["allowed"]:
         response["status"] = {"code": 403, "reason": "Forbidden", "message": outcome.refusal}
         return Answer(_review(response), "refused")
-    patch = jsonpatch.make_patch(request.new, outcome.workload).patch if outcome.workload else []
+    changed = outcome.workload is not None and outcome.workload is not request.new
+    patch = jsonpatch.make_patch(request.new, outcome.workload).patch if changed else []
     if patch:
         response["patchType"] = "JSONPatch"
         response["patch"] = base64.b64encode(json.dumps(patch).encode()).decode()

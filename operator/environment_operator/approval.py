@@ -4,7 +4,6 @@ New references are judged by the Environments as they are now. What is stored al
 update may leave a guarded path as it is stored, whatever became of the Environment.
 """
 
-import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,7 +13,7 @@ from environment_operator.guards import Violation
 from environment_operator.identity import Ids
 from environment_operator.inject import Object, Outcome, is_new_reference
 from environment_operator.kinds import Kind
-from environment_operator.paths import Unfit, get, put
+from environment_operator.paths import Unfit, copied, get, put
 from environment_operator.places import Place, Template, containers, places, reference
 from environment_operator.record import Entry
 from environment_operator.rules import Around, Refused
@@ -117,7 +116,7 @@ class _Approval:
         base = _moved(before, stored.main, entry.main) if stored else before
         if not entry.by or not self.around.ids:
             return base
-        base = copy.deepcopy(base)
+        base = copied(base)
         for key, value in self.around.ids.security_context().items():
             put(base, ("spec", "securityContext", key), value)
         return base
@@ -142,7 +141,7 @@ def _moved(template: Template, before: tuple[str, ...], now: tuple[str, ...]) ->
     main: dict[str, Any] | None = get(template, before)
     if before == now or main is None:
         return template
-    out = copy.deepcopy(template)
+    out = copied(template)
     put(out, now, {**main, "name": now[-1]})
     return out
 

@@ -1,10 +1,10 @@
 """What an Environment contributes to the pods of one place, as far as the kind has a place for it. Pure."""
 
-import copy
 from typing import Any
 
 from environment_operator.identity import Ids
 from environment_operator.kinds import PodTemplate
+from environment_operator.paths import copied
 from environment_operator.rules import Published
 
 Fragment = dict[str, Any]
@@ -20,7 +20,7 @@ def fit(environment: Published, ids: Ids, row: PodTemplate) -> tuple[Fragment, l
         ids: the ids of the submitter, where the Environment takes them from there.
         row: what the kinds table says of the pod template.
     """
-    fragment = copy.deepcopy(dict(environment.fragment))
+    fragment = copied(dict(environment.fragment))
     if ids:
         fragment["securityContext"] = {**fragment.get("securityContext", {}), **ids.security_context()}
     if not row.pod_ids:

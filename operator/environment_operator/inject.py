@@ -6,7 +6,6 @@ again, whatever became of the Environment. Only the stored object's record is tr
 says at most what to take out of that very request.
 """
 
-import copy
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +14,7 @@ from environment_operator.fitting import fit
 from environment_operator.identity import Ids
 from environment_operator.kinds import RUNS, Kind
 from environment_operator.merge import Put
-from environment_operator.paths import Path, Unfit, get
+from environment_operator.paths import Path, Unfit, copied, get
 from environment_operator.places import Place, Template, account, containers, main, places, reference, within
 from environment_operator.record import Entry
 from environment_operator.rules import Around, Published, Refused
@@ -43,7 +42,7 @@ def admit(kind: Kind, new: Object, old: Object | None, around: Around) -> Outcom
         around: what is known around the request.
     """
     try:
-        admission = _Admission(kind, copy.deepcopy(new), old, around)
+        admission = _Admission(kind, copied(new), old, around)
         admission.run()
     except Refused as refused:
         return Outcome(None, str(refused))

@@ -9,13 +9,12 @@ Laws, where S is the API server's defaulting (proved in ``tests/unit/test_laws.p
 A value that equals what the API server would have put there counts as unset; it is remembered and restored.
 """
 
-import copy
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from environment_operator import images, names
-from environment_operator.paths import KEYED, Path, get, put, remove
+from environment_operator.paths import KEYED, Path, copied, get, put, remove
 
 Template = dict[str, Any]
 Put = tuple[Path, Any]
@@ -84,7 +83,7 @@ def apply(template: Template, wanted: Iterable[Put], main: Path) -> tuple[Templa
         wanted: what to put in, in order.
         main: path of the main container.
     """
-    out, values = copy.deepcopy(template), dict(wanted)
+    out, values = copied(template), dict(wanted)
     done: list[Path] = []
     was: dict[Path, Any] = {}
     made: list[Path] = []
@@ -107,12 +106,12 @@ def strip(template: Template, record: Record) -> Template:
 
     A record that does not fit the template takes out what it can: it may have come with a request.
     """
-    out = copy.deepcopy(template)
+    out = copied(template)
     for path in reversed(record.put):
         if path not in record.was:
             remove(out, path)
         elif get(out, path) is not None:
-            put(out, path, copy.deepcopy(record.was[path]))
+            put(out, path, copied(record.was[path]))
     for path in reversed(record.made):
         if get(out, path) in ({}, []):
             remove(out, path)
@@ -166,7 +165,7 @@ def _fits(out: Template, path: Path, values: Mapping[Path, Any], main: Path) -> 
 def _without_taken_name(out: Template, path: Path, value: Any) -> Any:
     """Return a value as it is put in: a port without its name when another port has it, since names are unique."""
     if path[-2] != "ports":
-        return copy.deepcopy(value)
+        return copied(value)
     taken = {port.get("name") for port in get(out, path[:-1]) or ()}
     return {key: v for key, v in value.items() if key != "name" or v not in taken}
 

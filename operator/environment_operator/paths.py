@@ -5,10 +5,11 @@ A path is a tuple of keys. In the lists of Kubernetes that have a merge key, an 
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 Path = tuple[str, ...]
 Item = dict[str, Any]
+Data = TypeVar("Data")
 
 
 class Unfit(ValueError):
@@ -37,6 +38,13 @@ KEYED: dict[str, Callable[[Item], str]] = {
     "volumeMounts": _named("mountPath"),
     "volumes": _named("name"),
 }
+
+
+def copied(value: Data) -> Data:
+    """Return a copy of plain data that shares nothing with it; several times as fast as ``copy.deepcopy``."""
+    if isinstance(value, dict):
+        return {key: copied(item) for key, item in value.items()}  # type: ignore[return-value]
+    return [copied(item) for item in value] if isinstance(value, list) else value  # type: ignore[return-value]
 
 
 def get(node: Any, path: Path) -> Any:

@@ -1,5 +1,6 @@
 """The operator's manifests: applied in order, and awaited until they are in force."""
 
+import json
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
@@ -93,8 +94,16 @@ def _environment(name: str) -> dict[str, object]:
 
 
 def _await_established(layout: Layout, paths: Sequence[Path]) -> None:
-    options = ["--for=condition=Established", f"--timeout={ESTABLISHED_SECONDS}s"]
-    kubectl.run(layout, "wait", *options, *_named(paths))
+    # `kubectl wait` fails at once when it comes before the first condition.
+    until("the definitions to be served", lambda: _are_established(layout, paths), seconds=ESTABLISHED_SECONDS)
+
+
+def _are_established(layout: Layout, paths: Sequence[Path]) -> bool:
+    """Say whether every definition in some files is served."""
+    found = kubectl.run(layout, "get", *_named(paths), "--output=json", check=False).stdout
+    read = json.loads(found) if found else {}
+    conditions = [item.get("status", {}).get("conditions") or () for item in read.get("items", [read])]
+    return all(any(c["type"] == "Established" and c["status"] == "True" for c in each) for each in conditions)
 
 
 def _named(paths: Sequence[Path]) -> list[str]:

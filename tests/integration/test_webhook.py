@@ -189,7 +189,7 @@ def test_large_object(kube: Kube, environment: str, project: str) -> None:
     """An object near the size limit is injected, and its comparison costs no more than the API server grants."""
     path, large = path_of("Deployment", project), workload("Deployment", "large", project, environment)
     container = large["spec"]["template"]["spec"]["containers"][0]
-    container["env"] = [{"name": f"V{n}", "value": "x" * 100} for n in range(8000)]
+    container["env"] = [{"name": f"V{n}", "value": "x" * 300} for n in range(3000)]
     assert kube.rest.create(path, large).ok
     assert kube.rest.patch(f"{path}/large", {"spec": {"replicas": 3}}).ok
     assert kube.rest.patch(f"{path}/large", {"metadata": {"labels": {"a": "b"}}}).ok
