@@ -22,7 +22,7 @@ def documents() -> dict[str, list[dict[str, Any]]]:
     """Return the objects of each generated file, keyed by its path below the root."""
     return {
         f"crds/{names.CRD_NAME}.yaml": [definition()],
-        "deploy/policies.yaml": objects(),
+        "deploy/policies.yaml": objects(BUILTIN),
         "deploy/webhooks.yaml": webhooks.objects(BUILTIN),
     }
 

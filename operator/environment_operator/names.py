@@ -18,6 +18,8 @@ WORKLOAD_TYPE = f"{GROUP}/workload-type"
 
 # On a namespace.
 DEPARTMENT = f"{GROUP}/department"
+ENFORCEMENT = f"{GROUP}/enforce"
+REQUIRED = "required"
 POD_SECURITY = "pod-security.kubernetes.io/enforce"
 
 # On an Environment.
@@ -25,16 +27,21 @@ FINALIZER = f"{GROUP}/in-use"
 ALLOW_DELETE_IN_USE = f"{GROUP}/allow-delete-in-use"
 CREATED_BY = f"{GROUP}/created-by"
 
-# Verbs and the virtual resource that authors need besides RBAC on environments.
+# Verbs and virtual resources that people need besides RBAC on environments and namespaces.
 PUBLISH = "publish"
 ASSIGN = "assign"
+ENFORCE = "enforce"
 DEPARTMENTS = "departments"
+PROJECTS = "projects"
 
 # Who the operator is.
 SYSTEM_NAMESPACE = "environments-system"
 SERVICE_ACCOUNT = "environment-operator"
 OPERATOR_USER = f"system:serviceaccount:{SYSTEM_NAMESPACE}:{SERVICE_ACCOUNT}"
 FIELD_MANAGER = "environment-operator"
+
+# Where nothing is injected and nothing is enforced, so that the cluster can always be repaired.
+EXEMPT_NAMESPACES = ("kube-system", SYSTEM_NAMESPACE)
 
 # On what a workload becomes at admission.
 INJECTED_FROM = f"{GROUP}/injected-from"

@@ -117,7 +117,6 @@ def _workloads(
     """Return the entry of one family."""
     name = "workloads" if rows == _USUAL else "-".join(kind.plural for kind in kinds)
     versions = groupby(kinds, key=lambda kind: (kind.group, (kind.version, *kind.also)))
-    excluded = ["kube-system", names.SYSTEM_NAMESPACE]
     return _webhook(
         name,
         path,
@@ -125,7 +124,9 @@ def _workloads(
         failurePolicy="Fail",
         objectSelector={"matchExpressions": [{"key": names.REFERENCE, "operator": "Exists"}]},
         namespaceSelector={
-            "matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": excluded}]
+            "matchExpressions": [
+                {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": list(names.EXEMPT_NAMESPACES)}
+            ]
         },
         matchConditions=[
             {"name": "not-made-by-a-workload", "expression": own(table)},

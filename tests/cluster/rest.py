@@ -16,6 +16,7 @@ Object = dict[str, Any]
 CONTENT = {
     "merge": "application/merge-patch+json",
     "json": "application/json-patch+json",
+    "strategic": "application/strategic-merge-patch+json",
     "apply": "application/apply-patch+yaml",
 }
 
@@ -66,7 +67,7 @@ class Rest:
         return self.send("PUT", path, body)
 
     def patch(self, path: str, body: object, kind: str = "merge") -> Reply:
-        """Patch an object: `merge`, `json` or `apply` (server-side)."""
+        """Patch an object: `merge`, `json`, `strategic` or `apply` (server-side)."""
         return self.send("PATCH", path, body, CONTENT[kind])
 
     def delete(self, path: str) -> Reply:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from environment_operator import names
-from environment_operator.policies.policy import NEW, OLD, USERNAME, Policy, Validation, allowed
+from environment_operator.policies.policy import NAMESPACES, NEW, OLD, USERNAME, Policy, Validation, allowed
 
 _LABEL = f".?metadata.?labels[?'{names.DEPARTMENT}']"
 _NEEDS = f'the verb "{names.ASSIGN}" on {names.DEPARTMENTS}.{names.GROUP}'
@@ -20,7 +20,7 @@ def policies() -> Iterator[Policy]:
         condition=("department-changes", f"{NEW}{_LABEL} != {OLD}{_LABEL}"),
         variables={"old": f"{OLD}{_LABEL}", "new": f"{NEW}{_LABEL}"},
         validations=[_assigns("old", "taking a namespace out of"), _assigns("new", "putting a namespace into")],
-        resources=("", "v1", ("namespaces", "namespaces/status", "namespaces/finalize")),
+        rules=(NAMESPACES,),
     )
 
 

@@ -41,7 +41,7 @@ def policies() -> Iterator[Policy]:
 def _deletion() -> Policy:
     """Return that an Environment in use cannot be deleted, unless an earlier request allowed it."""
     kinds = f"""{_USAGE}.?byKind.orValue([])
-.map(k, k.?kind.orValue('') + (k.?group.orValue('') == '' ? '' : '.' + k.group)).join(',')"""
+.map(k, k.?kind.orValue('') + (k.?group.orValue('') == '' ? '' : '.' + k.?group.orValue(''))).join(',')"""
     find = f"""'kubectl get %s --all-namespaces -l {names.REFERENCE}=%s'
 .format([variables.kinds == '' ? 'all' : variables.kinds, {_NAME}])"""
     said = f"""variables.used

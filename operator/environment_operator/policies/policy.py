@@ -24,6 +24,30 @@ def allowed(verb: str, resource: str, narrowed: str = "") -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Rule:
+    """Resources of one API group, in some versions or in all of them, in namespaces or wherever they are."""
+
+    group: str
+    versions: tuple[str, ...]
+    resources: tuple[str, ...]
+    scope: Literal["*", "Namespaced"] = "*"
+
+    def as_item(self, operations: Sequence[str]) -> dict[str, Any]:
+        """Return the entry as it stands in the policy."""
+        return {
+            "apiGroups": [self.group],
+            "apiVersions": list(self.versions),
+            "operations": list(operations),
+            "resources": list(self.resources),
+            "scope": self.scope,
+        }
+
+
+# A label of a namespace can be written through all of these.
+NAMESPACES = Rule("", ("v1",), ("namespaces", "namespaces/status", "namespaces/finalize"))
+
+
+@dataclass(frozen=True, slots=True)
 class Validation:
     """What must hold, and what is said when it does not.
 
@@ -57,7 +81,8 @@ class Policy:
         condition: name and CEL of the condition without which it does nothing.
         validations: what must hold.
         variables: CEL that validations and messages share.
-        resources: API group, version and resources that it looks at.
+        rules: the resources that it looks at.
+        selectors: labels without which it is not evaluated, as ``matchConstraints`` has them.
         action: whether a failure refuses the request or only warns.
     """
 
@@ -66,7 +91,8 @@ class Policy:
     condition: tuple[str, str]
     validations: Sequence[Validation]
     variables: Mapping[str, str] = field(default_factory=dict)
-    resources: tuple[str, str, tuple[str, ...]] = (names.GROUP, "*", (names.PLURAL,))
+    rules: Sequence[Rule] = (Rule(names.GROUP, ("*",), (names.PLURAL,)),)
+    selectors: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     action: Literal["Deny", "Warn"] = "Deny"
 
     def as_objects(self) -> Iterator[dict[str, Any]]:
@@ -83,20 +109,13 @@ class Policy:
         return {
             # A policy with Fail that cannot be evaluated refuses the request even when its binding only warns.
             "failurePolicy": "Fail" if self.action == "Deny" else "Ignore",
-            "matchConstraints": {"resourceRules": [self._rule()]},
+            "matchConstraints": {
+                "resourceRules": [rule.as_item(self.operations) for rule in self.rules],
+                **self.selectors,
+            },
             "matchConditions": [{"name": condition, "expression": expression}],
             "variables": [{"name": name, "expression": value} for name, value in self.variables.items()],
             "validations": [validation.as_item() for validation in self.validations],
-        }
-
-    def _rule(self) -> dict[str, Any]:
-        """Return which requests are looked at."""
-        group, version, resources = self.resources
-        return {
-            "apiGroups": [group],
-            "apiVersions": [version],
-            "operations": list(self.operations),
-            "resources": list(resources),
         }
 
 

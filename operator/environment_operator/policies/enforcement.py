@@ -1,0 +1,111 @@
+"""Where a workload must use an Environment: in namespaces with the label ``environments.dev/enforce: required``.
+
+A guard against forgetting, not a boundary: whoever may write Pods can write an owner, too. It looks at what is created,
+and at updates that take the reference away; what was there without one goes on as ever.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
+from typing import Any
+
+from environment_operator import names
+from environment_operator.kinds import Kind
+from environment_operator.policies.policy import NAMESPACES, NEW, OLD, USERNAME, Policy, Rule, Validation, allowed
+
+_DEMAND = f"{names.ENFORCEMENT}={names.REQUIRED}"
+_FIND = "kubectl get environments shows their names"
+_LABEL = f".?metadata.?labels[?'{names.ENFORCEMENT}']"
+_NAME = f"{OLD}.?metadata.?name.orValue('')"
+
+# What a controller makes is its maker's affair: a workload of the table was asked itself, and a controller that this
+# project does not know could not create anew what it runs.
+_CONTROLLED = f"{NEW}.?metadata.?ownerReferences.orValue([]).exists(o, o.?controller.orValue(false))"
+_BY_A_NODE = "request.userInfo.?groups.orValue([]).exists(g, g == 'system:nodes')"
+# The kubelet shows Pods of its own manifests like this; it runs them whether they are shown or not.
+_MIRROR = f"request.kind.kind == 'Pod' && {NEW}.?metadata.?annotations[?'kubernetes.io/config.mirror'].hasValue()"
+
+
+def policies(table: Iterable[Kind]) -> Iterator[Policy]:
+    """Yield the policy of workloads, for the kinds of a table, and that of the namespaces' label."""
+    yield _workloads([kind for kind in table if not kind.template])
+    yield _namespaces()
+
+
+def _workloads(kinds: Iterable[Kind]) -> Policy:
+    """Return that a workload has a reference from the beginning and keeps it."""
+    said = f"""'namespace "%s" has the label {_DEMAND}: '.format([request.namespace])
++ (request.operation == 'CREATE'
+  ? 'a new %s there needs the label {names.REFERENCE}=<name> on its own metadata; '.format([request.kind.kind])
+  : 'the %s "%s" may refer to another environment, but keeps the label {names.REFERENCE}; '
+.format([request.kind.kind, {_NAME}]))
++ '{_FIND}'"""
+    fallback = f"the namespace has the label {_DEMAND}: add the label {names.REFERENCE} to the workload; {_FIND}"
+    return Policy(
+        name="enforce",
+        operations=("CREATE", "UPDATE"),
+        condition=("has-no-reference", f"!{_refers(NEW)} && (request.operation == 'CREATE' || {_refers(OLD)})"),
+        validations=[Validation(f"{_CONTROLLED} || {_BY_A_NODE} || {_MIRROR}", said, fallback)],
+        rules=list(_rules(kinds)),
+        selectors={"namespaceSelector": _enforced()},
+    )
+
+
+def _refers(side: str) -> str:
+    """Return whether one side refers to an Environment: a label without a value names none."""
+    return f"({side}.?metadata.?labels[?'{names.REFERENCE}'].orValue('') != '')"
+
+
+def _rules(kinds: Iterable[Kind]) -> Iterator[Rule]:
+    """Yield the rule of each API group and its versions."""
+    for (group, versions), rows in groupby(sorted(kinds, key=_served), key=_served):
+        # A namespaceSelector does not keep out what is in no namespace.
+        yield Rule(group, versions, tuple(row.plural for row in rows), scope="Namespaced")
+
+
+def _served(kind: Kind) -> tuple[str, tuple[str, ...]]:
+    """Return the group of a kind with the versions in which a cluster may serve it."""
+    return kind.group, (kind.version, *kind.also)
+
+
+def _enforced() -> Mapping[str, Any]:
+    """Return the selector of the namespaces that demand a reference."""
+    name = "kubernetes.io/metadata.name"
+    return {
+        "matchExpressions": [
+            {"key": names.ENFORCEMENT, "operator": "In", "values": [names.REQUIRED]},
+            {"key": name, "operator": "NotIn", "values": list(names.EXEMPT_NAMESPACES)},
+        ]
+    }
+
+
+def _namespaces() -> Policy:
+    """Return that the label has a value with a meaning, and that not everybody takes it away."""
+    return Policy(
+        name="enforce-label",
+        operations=("CREATE", "UPDATE"),
+        condition=("enforcement-changes", f"{NEW}{_LABEL} != {OLD}{_LABEL}"),
+        variables={"old": f"{OLD}{_LABEL}.orValue('')", "new": f"{NEW}{_LABEL}", "name": _NAME},
+        validations=[_known(), _lifts()],
+        rules=(NAMESPACES,),
+    )
+
+
+def _known() -> Validation:
+    """Return that the value is one that means something."""
+    values = f'the label {names.ENFORCEMENT} of a namespace has one of these values: "{names.REQUIRED}"'
+    said = f"""'{values}; "%s" is none: correct it or leave the label out'.format([variables.new.orValue('')])"""
+    return Validation(f"variables.new.orValue('{names.REQUIRED}') == '{names.REQUIRED}'", said, values)
+
+
+def _lifts() -> Validation:
+    """Return that the submitter may end the enforcement, if there is one."""
+    needs = f'the verb "{names.ENFORCE}" on {names.PROJECTS}.{names.GROUP}'
+    remedy = f"ask for a ClusterRoleBinding to a ClusterRole that allows it, or leave the label {_DEMAND} as it is"
+    said = f"""'no longer enforcing environments in namespace "%s" needs {needs} "%s", which "%s" lacks: {remedy}'
+.format([variables.name, variables.name, {USERNAME}])"""
+    check = allowed(names.ENFORCE, names.PROJECTS, ".name(variables.name)")
+    return Validation(
+        f"variables.old != '{names.REQUIRED}' || {check}",
+        said,
+        f"no longer enforcing environments in a namespace needs {needs}: {remedy}",
+    )
