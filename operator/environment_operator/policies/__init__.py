@@ -1,15 +1,15 @@
 """The admission policies that the API server enforces by itself, with the operator up or down. Pure.
 
 ``publishing`` says who may write for which scope, ``departments`` who may move a namespace, ``guards`` what protects an
-Environment in use, ``enforcement`` where a workload must use one. Every expression is total: whatever is missing, it
-answers instead of failing.
+Environment in use, ``creator`` who says that he created it, ``enforcement`` where a workload must use one. Every
+expression is total: whatever is missing, it answers instead of failing.
 """
 
 from collections.abc import Iterable
 from typing import Any
 
 from environment_operator.kinds import Kind
-from environment_operator.policies import departments, enforcement, guards, publishing
+from environment_operator.policies import creator, departments, enforcement, guards, publishing
 
 
 def objects(table: Iterable[Kind]) -> list[dict[str, Any]]:
@@ -18,6 +18,7 @@ def objects(table: Iterable[Kind]) -> list[dict[str, Any]]:
         *publishing.policies(),
         *departments.policies(),
         *guards.policies(),
+        *creator.policies(),
         *enforcement.policies(table),
     )
     return [each for policy in policies for each in policy.as_objects()]
