@@ -15,6 +15,7 @@ from environment_operator import names
 
 RBAC = "rbac.authorization.k8s.io"
 RBAC_SECONDS = 20
+ACCOUNT_SECONDS = 20
 PLURAL = f"{names.PLURAL}.{names.GROUP}"
 DEPARTMENTS = f"{names.DEPARTMENTS}.{names.GROUP}"
 VIEWER, AUTHOR, ADMIN = (f"environment-{role}" for role in ("viewer", "author", "admin"))
@@ -77,6 +78,16 @@ def create(rest: Rest, *objects: Object) -> None:
     """Create objects as the administrator."""
     for each in objects:
         sent(rest.create(_collection(each), each))
+
+
+def project(rest: Rest) -> str:
+    """Return a new namespace in which Pods can be made."""
+    name = unique("project")
+    create(rest, namespace(name))
+    # The controller manager makes the account that Pods need.
+    account = f"{NAMESPACES}/{name}/serviceaccounts/default"
+    until("the default account", lambda: rest.get(account).ok, seconds=ACCOUNT_SECONDS)
+    return name
 
 
 def _collection(of: Object) -> str:

@@ -6,6 +6,7 @@ import pytest
 from kube import Kube, Operator
 
 from cluster import Cluster
+from cluster.manifests import await_admission
 from cluster.processes import tail
 from cluster.proxy import FaultProxy
 from cluster.rest import Rest
@@ -40,6 +41,15 @@ def operator(cluster: Cluster) -> Iterator[Operator]:
         made.start()
         yield made
         made.stop()
+
+
+@pytest.fixture(scope="module")
+def operator_down(operator: Operator) -> Iterator[None]:
+    """Stop both roles for a whole module: what the API server does by itself needs neither."""
+    operator.cluster.stop_operator()
+    yield
+    operator.start()
+    await_admission(operator.cluster.layout)
 
 
 @pytest.fixture

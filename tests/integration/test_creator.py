@@ -1,13 +1,10 @@
 """Who created an Environment, while the webhook that fills it in is away: nobody says it falsely."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
-from kube import Operator
 
 from cluster import Cluster
-from cluster.manifests import await_admission
 from cluster.rest import Reply, Rest
 from environment_operator import names
 from people import (
@@ -27,17 +24,10 @@ from people import (
     unique,
 )
 
+pytestmark = pytest.mark.usefixtures("operator_down")
+
 SCOPE = {"cluster": True}
 FORGED = "somebody-else"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def operator_down(operator: Operator) -> Iterator[None]:
-    """Stop both roles."""
-    operator.cluster.stop_operator()
-    yield
-    operator.start()
-    await_admission(operator.cluster.layout)
 
 
 @pytest.fixture(scope="module")

@@ -1,13 +1,11 @@
 """An Environment in use is guarded by the API server itself: deletion, our finalizer, the warning for edits.
 
-The operator is stopped: what it would have found is written into the status by the administrator.
+The operator is stopped: it would correct the status, which the administrator writes, and put the finalizer back.
 """
 
 import shlex
-from collections.abc import Iterator
 
 import pytest
-from kube import Operator
 
 from cluster import Cluster
 from cluster.rest import Reply, Rest
@@ -32,6 +30,8 @@ from people import (
     use,
 )
 
+pytestmark = pytest.mark.usefixtures("operator_down")
+
 ALLOW = f"{names.ALLOW_DELETE_IN_USE}=true"
 SCOPE = {"cluster": True}
 KEEP = f"keep {names.FINALIZER} in metadata.finalizers"
@@ -45,14 +45,6 @@ COUNTS = [
     ({"Deployment.apps": 3, "PodTemplate": 1}, 1, "3 workloads and 1 template"),
     ({"Job.batch": 1, "PodTemplate": 2}, 2, "1 workload and 2 templates"),
 ]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def operator_down(operator: Operator) -> Iterator[None]:
-    """Stop both roles: the policies work without them, which would correct the status and put the finalizer back."""
-    operator.cluster.stop_operator()
-    yield
-    operator.start()
 
 
 @pytest.fixture

@@ -32,6 +32,7 @@ from people import (
     sent,
     unique,
 )
+from people import project as new_project
 
 PROJECTS = f"{names.PROJECTS}.{names.GROUP}"
 ENFORCED = {names.ENFORCEMENT: names.REQUIRED}
@@ -66,15 +67,6 @@ def enforce(rest: Rest, project: str) -> None:
     until(f"{project} to demand a reference", lambda: refuses(dry(rest, project, pod), DEMAND), seconds=SECONDS)
 
 
-def project_of(rest: Rest) -> str:
-    """Return a new namespace in which Pods can be made."""
-    name = unique("project")
-    create(rest, namespace(name))
-    account = f"{NAMESPACES}/{name}/serviceaccounts/default"
-    until("the default account", lambda: rest.get(account).ok, seconds=SECONDS)
-    return name
-
-
 @dataclass(frozen=True)
 class Place:
     """A project with an Environment to refer to, and workloads of every kind made before anybody demanded a reference.
@@ -96,7 +88,7 @@ class Place:
 @pytest.fixture(scope="module")
 def place(rest: Rest, operator: Operator) -> Place:  # noqa: ARG001 - it runs
     """Return a project that demands references since all its workloads are there."""
-    made = Place(rest, project_of(rest), unique("env"))
+    made = Place(rest, new_project(rest), unique("env"))
     sent(rest.create(ENVIRONMENTS, builders.manifest(made.environment)))
     for kind in WORKLOADS:
         sent(rest.create(at(kind, made.project), workload(kind.kind, "free", made.project)))
@@ -184,7 +176,7 @@ class TestCreate:
         """The label does nothing on the namespaces that keep the cluster and the operator running."""
         sent(rest.patch(f"{NAMESPACES}/{exempt}", {"metadata": {"labels": ENFORCED}}))
         # The API server has its namespaces in order: it acts on the label of a later one only when on this one, too.
-        enforce(rest, project_of(rest))
+        enforce(rest, new_project(rest))
         job = workload("Job", "x", exempt)
         answer = dry(rest, exempt, job)
         sent(rest.patch(f"{NAMESPACES}/{exempt}", {"metadata": {"labels": {names.ENFORCEMENT: None}}}))
@@ -194,7 +186,7 @@ class TestCreate:
 
     def test_elsewhere(self, rest: Rest, operator: Operator) -> None:  # noqa: ARG002 - it runs
         """In a namespace without the label nothing is demanded."""
-        project = project_of(rest)
+        project = new_project(rest)
 
         assert None is refusal(dry(rest, project, workload("Pod", "new", project)))
 
