@@ -21,7 +21,7 @@ LISTS = ("initContainers", "containers", "ephemeralContainers")
 _POD = ("spec", "securityContext")
 
 # Values that take something away, and so override nothing: https://kubernetes.io/docs/concepts/security/pod-security-standards/
-_WEAKER: dict[str, tuple[Any, ...]] = {
+WEAKER: dict[str, tuple[Any, ...]] = {
     "privileged": (False,),
     "allowPrivilegeEscalation": (False,),
     "readOnlyRootFilesystem": (True,),
@@ -169,9 +169,9 @@ def _security(case: _Case) -> Iterator[Violation]:
             if key == "capabilities":
                 yield from _capabilities(case, path)
             elif key not in IDS:
-                yield from _unless_weaker(case, path, _WEAKER.get(key, ()))
+                yield from _unless_weaker(case, path, WEAKER.get(key, ()))
     for key in ("runAsNonRoot", "seccompProfile", "appArmorProfile", "seLinuxOptions", "windowsOptions", "sysctls"):
-        yield from _unless_weaker(case, (*_POD, key), _WEAKER.get(key, ()))
+        yield from _unless_weaker(case, (*_POD, key), WEAKER.get(key, ()))
 
 
 def _unless_weaker(case: _Case, path: Path, weaker: tuple[Any, ...]) -> Iterator[Violation]:

@@ -45,7 +45,6 @@ EXEMPT_NAMESPACES = ("kube-system", SYSTEM_NAMESPACE)
 
 # On what a workload becomes at admission.
 INJECTED_FROM = f"{GROUP}/injected-from"
-GUARDED = f"{GROUP}/guarded"
 TOKEN = f"{GROUP}/workload"
 GUARDED = f"{GROUP}/guarded"
 REFRESH = f"{GROUP}/refresh"

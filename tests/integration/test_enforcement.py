@@ -192,7 +192,8 @@ class TestCreate:
 
     def test_kubectl(self, cluster: Cluster, place: Place) -> None:
         """``kubectl run`` prints the refusal, and works with the label that it names."""
-        run = ("run", "x", "--image=example/a:1", f"--namespace={place.project}", "--dry-run=server")
+        image = builders.spec()["image"]
+        run = ("run", "x", f"--image={image}", f"--namespace={place.project}", "--dry-run=server")
 
         assert refuses(cluster.kubectl(*run, check=False), DEMAND)
         assert None is refusal(cluster.kubectl(*run, f"--labels={names.REFERENCE}={place.environment}", check=False))

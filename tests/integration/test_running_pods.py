@@ -1,6 +1,7 @@
 """Pods that run already: what their Environment guards stays, the rest of them is as free as ever.
 
-The Pods are made as admission leaves them: with the label and the annotation. The operator is stopped.
+The operator is stopped. One Pod comes of a workload that was admitted before; the others are made with the label and
+the annotation that admission writes.
 """
 
 import json
@@ -10,11 +11,14 @@ from typing import Any
 
 import pytest
 import yaml
+from kube import Operator
 
+import builders
 from cluster import Cluster
 from cluster.rest import Reply, Rest
+from cluster.waiting import until
 from environment_operator import names
-from people import DRY_RUN, NAMESPACES, Object, refusal, refuses, sent, unique
+from people import DRY_RUN, ENVIRONMENTS, NAMESPACES, Object, refusal, refuses, sent, unique
 from people import project as new_project
 
 pytestmark = pytest.mark.usefixtures("operator_down")
@@ -23,7 +27,6 @@ ENVIRONMENT = "jupyter"
 LABEL, GUARDED = names.INJECTED_FROM, names.GUARDED
 PLAIN: Object = {}
 UNREADABLE = [
-    None,
     "",
     "main",
     ";Image",
@@ -32,10 +35,22 @@ UNREADABLE = [
     "main;Image;User",
     "main;Image,",
     "main; Image",
-    "Main;Image",
-    "other;Image",
     "x" * 1000,
 ]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def made(rest: Rest, operator: Operator) -> str:  # noqa: ARG001 - it runs
+    """Return the URL path of a Pod that a controller has made, while the operator was there, of a workload."""
+    name, project = unique("env"), new_project(rest)
+    user, security = {"source": "Custom", "uid": 1000}, {"allowPrivilegeEscalation": False}
+    sent(rest.create(ENVIRONMENTS, builders.manifest(name, user=user, security=security)))
+    deployment = builders.workload("Deployment", "made", project, name)
+    deployment["spec"]["template"]["spec"]["containers"] = [{"name": "main"}, {"name": "sidecar", "image": "b:1"}]
+    sent(rest.create(f"/apis/apps/v1/namespaces/{project}/deployments", deployment))
+    path = f"{NAMESPACES}/{project}/pods"
+    until("the Pod", lambda: bool(sent(rest.get(path))["items"]), seconds=20)
+    return f"{path}/{sent(rest.get(path))['items'][0]['metadata']['name']}"
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +143,24 @@ def _other(container: Object) -> Object:
 WAYS = {"merge": _merge, "json": _json, "strategic": _strategic, "apply": _apply, "replace": _replace}
 
 
+def test_of_a_workload(rest: Rest, made: str) -> None:
+    """What is made of an admitted workload is guarded: its image, its user, its rights and what says so."""
+    refused = {
+        "spec.containers[main].image": _strategic(rest, made, "main"),
+        "securityContext.privileged is true": attach(rest, made, securityContext={"privileged": True}),
+        "securityContext.allowPrivilegeEscalation is true, but false": attach(
+            rest, made, securityContext={"allowPrivilegeEscalation": True}
+        ),
+        "securityContext.runAsUser is 0, but 1000": attach(rest, made, securityContext={"runAsUser": 0}),
+        f"metadata.labels[{LABEL}]": rest.patch(made, _marks(label=None)),
+        f"metadata.annotations[{GUARDED}]": rest.patch(made, _marks(annotation="main;")),
+    }
+
+    assert [True] * 6 == [refuses(answer, words) for words, answer in refused.items()], refused
+    assert None is refusal(_strategic(rest, made, "sidecar"))
+    assert None is refusal(attach(rest, made, securityContext={"runAsUser": 1000}))
+
+
 class TestImage:
     """A guarded image of the main container stays."""
 
@@ -158,7 +191,7 @@ class TestImage:
         assert None is refusal(rest.patch(path, change, "strategic"))
         assert "other:1" == image_of(rest, path, "native")
 
-    @pytest.mark.parametrize("guarded", ["main;", "main;User", "main;Command,Args,Env,WorkingDir,User,Security"])
+    @pytest.mark.parametrize("guarded", [None, "main;", "main;User", "main;Command,Args,Env,WorkingDir,User,Security"])
     def test_not_guarded(self, rest: Rest, pods: str, guarded: str) -> None:
         """An image that is not guarded can be changed."""
         assert None is refusal(_strategic(rest, run(rest, pods, guarded), "main"))
@@ -280,11 +313,12 @@ class TestMarks:
         assert [False] * 3 == [answer.ok for answer in answers]
         assert "main:1" == image_of(rest, path, "main")
 
-    def test_guard_is_not_added(self, rest: Rest, pods: str) -> None:
-        """A Pod with the label alone counts as guarded, and no annotation that says otherwise is added."""
-        answer = rest.patch(run(rest, pods, None), _marks(annotation="main;"))
+    def test_guard_is_added(self, rest: Rest, pods: str) -> None:
+        """A Pod without the annotation guards nothing; with it, it is as guarded as any."""
+        path = run(rest, pods, None)
 
-        assert refuses(answer, f'metadata.annotations[{GUARDED}] is unset and cannot become "main;"'), answer
+        assert None is refusal(rest.patch(path, _marks(annotation="main;Image")))
+        assert refuses(_strategic(rest, path, "main"), "spec.containers[main].image")
 
     @pytest.mark.parametrize(
         "marks", [_marks(label="x"), _marks(annotation="x"), _marks(label="x", annotation="main;Image")]
@@ -300,7 +334,7 @@ class TestMarks:
 class TestRest:
     """What is not guarded is as free as ever, however the annotation reads."""
 
-    @pytest.mark.parametrize("guarded", ["main;Image,User,Security", *UNREADABLE])
+    @pytest.mark.parametrize("guarded", [None, "main;Image,User,Security", "other;Image", *UNREADABLE])
     def test_passes(self, rest: Rest, pods: str, guarded: str | None) -> None:
         """Labels, annotations, finalizers, status, deadline, tolerations, resources, debugging and deletion go on."""
         path = run(rest, pods, guarded)
@@ -325,21 +359,29 @@ class TestRest:
         assert [None] * 9 == [refusal(answer) for answer in answers]
 
     @pytest.mark.parametrize("container", ["main", "sidecar"])
-    @pytest.mark.parametrize("guarded", UNREADABLE)
-    def test_unreadable_image(self, rest: Rest, pods: str, guarded: str | None, container: str) -> None:
+    @pytest.mark.parametrize("guarded", ["other;Image", "Main;Image,User", *UNREADABLE])
+    def test_unreadable_image(self, rest: Rest, pods: str, guarded: str, container: str) -> None:
         """Where it cannot be read which container is the main one, no image changes."""
         answer = _strategic(rest, run(rest, pods, guarded), container)
 
-        assert refuses(answer, f'which does not say what environment "{ENVIRONMENT}" guards'), answer
+        assert refuses(answer, f'names no container of the Pod that environment "{ENVIRONMENT}" guards'), answer
         assert "delete the Pod, so that it is made again" in answer.message
 
     @pytest.mark.parametrize("context", [{"privileged": True}, {"runAsUser": 0}], ids=str)
     @pytest.mark.parametrize("guarded", UNREADABLE)
-    def test_unreadable_rights(self, rest: Rest, pods: str, guarded: str | None, context: Object) -> None:
+    def test_unreadable_rights(self, rest: Rest, pods: str, guarded: str, context: Object) -> None:
         """Where it cannot be read what is guarded, everything is."""
         answer = attach(rest, run(rest, pods, guarded), securityContext=context)
 
-        assert refuses(answer, f"metadata.annotations[{GUARDED}] is missing or cannot be read"), answer
+        assert refuses(answer, f"metadata.annotations[{GUARDED}] cannot be read"), answer
+
+    def test_container_that_is_not_there(self, rest: Rest, pods: str) -> None:
+        """Where a controller has renamed the main container, the fields are guarded as they are named."""
+        path = run(rest, pods, "model;Image,Security", {"privileged": True}, {"runAsUser": 1000})
+        privileged = attach(rest, path, securityContext={"privileged": True})
+
+        assert refuses(privileged, "securityContext.privileged is true, but unset in the Pod"), privileged
+        assert None is refusal(attach(rest, path, securityContext={"runAsUser": 0}))
 
     def test_large(self, rest: Rest, pods: str) -> None:
         """A Pod of three hundred containers and an absurd annotation costs no more than the API server grants."""
@@ -349,7 +391,7 @@ class TestRest:
         path = f"{pods}/{meta['name']}"
 
         assert None is refusal(rest.patch(path, {"metadata": {"labels": {"a": "b"}}}))
-        assert refuses(_strategic(rest, path, "c299"), "which does not say what")
+        assert refuses(_strategic(rest, path, "c299"), "names no container of the Pod")
         assert None is refusal(attach(rest, path))
         assert refuses(attach(rest, path, securityContext={"privileged": True}), "privileged is true")
 
@@ -376,13 +418,13 @@ RIGHTS: list[tuple[Object, Object, Object, str | None]] = [
     ({}, {}, {"seccompProfile": SECCOMP}, None),
     ({}, {}, {"seccompProfile": LOCALHOST}, "seccompProfile"),
     ({"seccompProfile": LOCALHOST}, {}, {"seccompProfile": LOCALHOST}, None),
-    ({"seccompProfile": LOCALHOST}, {}, {"seccompProfile": SECCOMP}, "seccompProfile"),
-    ({}, {"seccompProfile": LOCALHOST}, {"seccompProfile": SECCOMP}, "seccompProfile"),
+    ({"seccompProfile": LOCALHOST}, {}, {"seccompProfile": SECCOMP}, None),
+    ({"seccompProfile": LOCALHOST}, {}, {"seccompProfile": {**LOCALHOST, "localhostProfile": "y"}}, "seccompProfile"),
     ({}, {"seccompProfile": UNCONFINED}, {"seccompProfile": UNCONFINED}, None),
     ({"seccompProfile": SECCOMP}, {"seccompProfile": UNCONFINED}, {"seccompProfile": UNCONFINED}, "seccompProfile"),
     ({}, {}, {"appArmorProfile": UNCONFINED}, "appArmorProfile"),
     ({}, {}, {"appArmorProfile": SECCOMP}, None),
-    ({}, {"appArmorProfile": LOCALHOST}, {"appArmorProfile": SECCOMP}, "appArmorProfile"),
+    ({}, {"appArmorProfile": LOCALHOST}, {"appArmorProfile": LOCALHOST}, None),
     ({}, {}, {"procMount": "Default"}, None),
     ({}, {}, {"runAsNonRoot": False}, "runAsNonRoot"),
     ({}, {"runAsNonRoot": True}, {"runAsNonRoot": False}, "runAsNonRoot"),

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from environment_operator import names
+import builders
+from environment_operator import guards, names
+from environment_operator.api.v1alpha1 import EnvironmentSpec
 from environment_operator.kinds import BUILTIN, Kind
 from environment_operator.policies import objects
 
@@ -64,3 +66,17 @@ def test_enforced_kinds() -> None:
 
     assert {(kind.group, kind.version, kind.plural) for kind in (*BUILTIN, *FURTHER) if not kind.template} == found
     assert {"Namespaced"} == {rule["scope"] for rule in constraints["resourceRules"]}
+
+
+def test_reads_what_admission_writes() -> None:
+    """The policies of running Pods can read every field that admission names as guarded."""
+    security, user = {"allowPrivilegeEscalation": False}, {"source": "Custom", "uid": 1}
+    everything = {"command": ["a"], "args": ["b"], "workingDir": "/c", "env": [{"name": "D", "value": "d"}]}
+    spec = builders.spec(**everything, security=security, user=user, overridable=[])
+    fields = guards.in_short(guards.locked(EnvironmentSpec.model_validate(spec)))
+    variables = {v["name"]: v["expression"] for v in POLICIES[f"{names.GROUP}-pod-image"]["variables"]}
+    (form,) = re.findall(r"matches\('(.*)'\)", variables["readable"])
+
+    assert 7 == len(fields.split(","))
+    assert re.fullmatch(form, f"main;{fields}")
+    assert not re.fullmatch(form, f"main;{fields},Other")

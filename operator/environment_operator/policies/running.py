@@ -1,24 +1,27 @@
 """Pods that run already: what an Environment guards is not changed behind its back, the little of it that can change.
 
-Admission writes onto each injected Pod which fields are guarded: ``<main container>;<Field>,<Field>``. Of a Pod only
-images can be changed, and ephemeral containers added; so Image, Security and User matter here. Only what a request
-changes is judged. A Pod whose annotation is missing or cannot be read counts as guarded in all of them.
+Admission writes onto each injected Pod which fields are guarded, ``<main container>;<Field>,<Field>``, and nothing
+where none is. Of a Pod only images can be changed and ephemeral containers added, so Image, Security and User matter
+here. Only what a request changes is judged. What cannot be read guards everything.
 
 The API server judges after its own validation: containers stay in their places, nobody removes or changes an ephemeral
 container, and neither ``ephemeralcontainers`` nor ``resize`` changes metadata. ``status`` does.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any, get_args
 
 from environment_operator import names
 from environment_operator.api.v1alpha1 import Overridable
+from environment_operator.guards import IDS, WEAKER
 from environment_operator.policies.policy import NEW, OLD, Policy, Rule, Validation
 
-# A container's name has at most 63 characters. A longer text is not parsed: that would cost more than there is.
+# A name has at most 63 characters. A longer text is not parsed: that would cost more than there is.
 _LONGEST = 200
-_FIELD = "|".join(get_args(Overridable))
-_FORM = f"^[a-z0-9]([-a-z0-9]*[a-z0-9])?;(({_FIELD})(,({_FIELD}))*)?$"
+_FIELDS = list(get_args(Overridable))
+_FIELD = "|".join(_FIELDS)
+_FORM = f"^[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?;(({_FIELD})(,({_FIELD}))*)?$"
 
 _LABEL = f".?metadata.?labels[?'{names.INJECTED_FROM}']"
 _ANNOTATION = f".?metadata.?annotations[?'{names.GUARDED}']"
@@ -33,14 +36,9 @@ _PROFILES = "--profile=baseline or --profile=restricted"
 # What an ephemeral container sets, and what the main container has there.
 _MINE = "c.?securityContext[?k]"
 _BASE = "variables.own[?k].or(variables.pod[?k])"
-_IDS = "['runAsUser', 'runAsGroup']"
-# Values that give no more rights than leaving the key out.
-_TIGHT = """{'privileged': dyn(false), 'allowPrivilegeEscalation': dyn(false), 'runAsNonRoot': dyn(true),
-'readOnlyRootFilesystem': dyn(true), 'procMount': dyn('Default')}"""
-_NO_WIDER = f"""{_MINE} == {_BASE} || {_TIGHT}[?k] == {_MINE}
-|| k == 'capabilities' && {_MINE}.?add.orValue([]).all(a, a in {_BASE}.?add.orValue([]))
-|| k in ['seccompProfile', 'appArmorProfile'] && {_MINE}.?type.orValue('') == 'RuntimeDefault'
-  && {_BASE}.?type.orValue('') != 'Localhost'"""
+_WEAKER = ", ".join(f"'{key}': dyn({json.dumps(values)})" for key, values in WEAKER.items())
+_NO_WIDER = f"""{_MINE} == {_BASE} || {{{_WEAKER}}}[?k].orValue([]).exists(v, {_MINE} == optional.of(v))
+|| k == 'capabilities' && {_MINE}.?add.orValue([]).all(a, a in {_BASE}.?add.orValue([]))"""
 
 # The policies look at no other Pods.
 _INJECTED: Mapping[str, Any] = {
@@ -51,10 +49,10 @@ _VARIABLES = {
     "whole": f"{OLD}{_ANNOTATION}.orValue('')",
     "text": f"variables.whole.size() <= {_LONGEST} ? variables.whole : ''",
     "main": "variables.text.split(';')[?0].orValue('')",
-    "readable": f"""variables.text.matches('{_FORM}')
-&& {OLD}{_CONTAINERS}.exists(c, {_NAME} == variables.main)""",
-    "guarded": f"""variables.readable ? variables.text.split(';')[?1].orValue('').split(',')
-: {list(get_args(Overridable))}""",
+    "readable": f"variables.text.matches('{_FORM}')",
+    "found": f"variables.readable && {OLD}{_CONTAINERS}.exists(c, {_NAME} == variables.main)",
+    "guarded": f"""!{OLD}{_ANNOTATION}.hasValue() ? []
+: variables.readable ? variables.text.split(';')[?1].orValue('').split(',') : {_FIELDS}""",
 }
 
 
@@ -73,19 +71,18 @@ def _marks() -> Policy:
         operations=("UPDATE",),
         condition=("marks-change", f"{NEW}{_LABEL} != {OLD}{_LABEL} || {NEW}{_ANNOTATION} != {OLD}{_ANNOTATION}"),
         validations=[_stays(*mark) for mark in marks],
-        rules=(Rule("", "v1", ("pods", "pods/status")),),
+        rules=(Rule("", ("v1",), ("pods", "pods/status")),),
         selectors=_INJECTED,
     )
 
 
 def _stays(place: str, key: str, path: str) -> Validation:
-    """Return that a label or an annotation of a Pod that has the label stays, or stays away."""
-    old = f"""({OLD}{path}.hasValue() ? '"%s"'.format([{OLD}{path}.orValue('')]) : 'unset')"""
-    new = f"""({NEW}{path}.hasValue() ? 'become "%s"'.format([{NEW}{path}.orValue('')]) : 'be removed')"""
-    said = f"""'metadata.{place}[{key}] is ' + {old}
-+ ' and cannot ' + {new} + ': it says what the Pod was made with; {_AGAIN}'"""
+    """Return that a label or an annotation, if it is there, keeps its value."""
+    said = f"""'metadata.{place}[{key}] is "%s" and cannot '.format([{OLD}{path}.orValue('')])
++ ({NEW}{path}.hasValue() ? 'become "%s"'.format([{NEW}{path}.orValue('')]) : 'be removed')
++ ': it says what the Pod was made with; {_AGAIN}'"""
     fallback = f"metadata.{place}[{key}] says what the Pod was made with and cannot change: {_AGAIN}"
-    return Validation(f"!{OLD}{_LABEL}.hasValue() || {NEW}{path} == {OLD}{path}", said, fallback)
+    return Validation(f"!{OLD}{path}.hasValue() || {NEW}{path} == {OLD}{path}", said, fallback)
 
 
 def _image() -> Policy:
@@ -94,14 +91,17 @@ def _image() -> Policy:
 .format([variables.main, variables.before, variables.after])
 + variables.source + 'guards it; change spec.image or spec.overridable {_CHANGE}'"""
     fallback = f"the environment guards the image: change spec.image or spec.overridable {_CHANGE}"
-    guards = "!variables.readable || !('Image' in variables.guarded)"
+    free = "!('Image' in variables.guarded)"
     return Policy(
         name="pod-image",
         operations=("UPDATE",),
         condition=("an-image-changes", f"{_images(NEW)} != {_images(OLD)}"),
         variables={**_VARIABLES, "before": _image_of_main(OLD), "after": _image_of_main(NEW)},
-        validations=[_readable(), Validation(f"{guards} || variables.before == variables.after", said, fallback)],
-        rules=(Rule("", "v1", ("pods",)),),
+        validations=[
+            _found(free),
+            Validation(f"{free} || !variables.found || variables.before == variables.after", said, fallback),
+        ],
+        rules=(Rule("", ("v1",), ("pods",)),),
         selectors=_INJECTED,
     )
 
@@ -116,12 +116,12 @@ def _image_of_main(side: str) -> str:
     return f"{side}{_CONTAINERS}.filter(c, {_NAME} == variables.main)[?0].?image.orValue('')"
 
 
-def _readable() -> Validation:
-    """Return that it is known which container is the main one."""
-    said = f"""'metadata.annotations[{names.GUARDED}] is "%s", which does not say what '.format([variables.text])
-+ variables.source + 'guards: the images of the Pod stay as they are; {_AGAIN}'"""
-    fallback = f"metadata.annotations[{names.GUARDED}] does not say what the environment guards: {_AGAIN}"
-    return Validation("variables.readable", said, fallback)
+def _found(free: str) -> Validation:
+    """Return that it is known which container is the main one, unless the image is free."""
+    said = f"""'metadata.annotations[{names.GUARDED}] is "%s", which names no container of the Pod that '
+.format([variables.text]) + variables.source + 'guards: the images of the Pod stay as they are; {_AGAIN}'"""
+    fallback = f"metadata.annotations[{names.GUARDED}] names no container that the environment guards: {_AGAIN}"
+    return Validation(f"{free} || variables.found", said, fallback)
 
 
 def _ephemeral() -> Policy:
@@ -139,16 +139,16 @@ def _ephemeral() -> Policy:
             # As plain maps: of a variable that is an optional itself, [?k] is always none.
             "pod": f"{pod}.?spec.?securityContext.orValue({{}})",
             "own": f"""{pod}{_CONTAINERS}
-.filter(c, variables.readable && {_NAME} == variables.main)[?0].?securityContext.orValue({{}})""",
-            "there": """variables.readable ? 'container "%s"'.format([variables.main]) : 'the Pod'""",
-            "ids": _offences(f"k in {_IDS} && {_MINE} != {_BASE}"),
-            "rights": _offences(f"!(k in {_IDS}) && !({_NO_WIDER})"),
+.filter(c, variables.found && {_NAME} == variables.main)[?0].?securityContext.orValue({{}})""",
+            "there": """variables.found ? 'container "%s"'.format([variables.main]) : 'the Pod'""",
+            "ids": _offences(f"k in {list(IDS)} && {_MINE} != {_BASE}"),
+            "rights": _offences(f"!(k in {list(IDS)}) && !({_NO_WIDER})"),
         },
         validations=[
             _none("Security", "rights", f"with kubectl debug use {_PROFILES}"),
             _none("User", "ids", "leave it out"),
         ],
-        rules=(Rule("", "v1", ("pods/ephemeralcontainers",)),),
+        rules=(Rule("", ("v1",), ("pods/ephemeralcontainers",)),),
         selectors=_INJECTED,
     )
 
@@ -164,7 +164,7 @@ def _offences(offends: str) -> str:
 def _none(guarded: str, offences: str, remedy: str) -> Validation:
     """Return that nothing offends, if a field is guarded."""
     said = f"""variables.{offences}.join('; ') + ': ' + variables.source + (variables.readable ? 'guards {guarded}'
-  : 'counts as guarding {guarded}, because metadata.annotations[{names.GUARDED}] is missing or cannot be read')
+  : 'counts as guarding {guarded}, because metadata.annotations[{names.GUARDED}] cannot be read')
 + '; {remedy}, or change spec.overridable {_CHANGE}'"""
     fallback = f"the environment guards {guarded}, also in ephemeral containers: {remedy}"
     return Validation(f"!('{guarded}' in variables.guarded) || variables.{offences}.size() == 0", said, fallback)
