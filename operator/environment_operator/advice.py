@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from environment_operator.api.security import User
 from environment_operator.api.v1alpha1 import EnvironmentSpec
-from environment_operator.render import pod_security
+from environment_operator.render import foreign_references, pod_security
 from environment_operator.rules import Project, Published
 
 _SECRET = re.compile(r"(PASSW(OR)?D|SECRET|TOKEN|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|CREDENTIALS?)($|_)", re.IGNORECASE)
@@ -17,7 +17,7 @@ _LEVELS = ("restricted", "baseline", "privileged")
 
 def on_spec(spec: EnvironmentSpec) -> list[str]:
     """Return what the author of an Environment should know, each with the field."""
-    return [*_secrets(spec), *_root(spec), *_ids(spec)]
+    return [*_secrets(spec), *_root(spec), *_ids(spec), *_references(spec)]
 
 
 def on_use(environment: Published, project: Project) -> list[str]:
@@ -73,3 +73,9 @@ def _ids(spec: EnvironmentSpec) -> Iterator[str]:
     for field, value in (("uid", user.uid), ("gid", user.gid), *groups):
         if value is not None and value > _LAST_ID:
             yield f"spec.user.{field} {value} is above {_LAST_ID}: pods with hostUsers: false do not start with it"
+
+
+def _references(spec: EnvironmentSpec) -> Iterator[str]:
+    """Yield the references in command and arguments that are left to a shell."""
+    for name in foreign_references(spec):
+        yield f"spec.command or spec.args has ${{{name}}}, which is no variable here: only a shell will replace it"

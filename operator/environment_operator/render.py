@@ -7,6 +7,7 @@ Identity (user.source IdPToken) and overriding come later; required variables wi
 
 import hashlib
 import json
+import re
 from typing import Any
 
 from environment_operator import images
@@ -26,6 +27,7 @@ _BASELINE_CAPABILITIES = frozenset({
     "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT",
 })  # fmt: skip
 _RESTRICTED_CAPABILITIES = frozenset({"NET_BIND_SERVICE"})
+_BRACES = re.compile(r"(?<!\$)\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _PROBE_DEFAULTS = {"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3}
 
 
@@ -85,8 +87,8 @@ def _container(spec: EnvironmentSpec) -> dict[str, Any]:
     return _given(
         image=spec.image,
         imagePullPolicy=spec.image_pull_policy or images.default_pull_policy(spec.image),
-        command=spec.command,
-        args=spec.args,
+        command=_expanded(spec.command, spec),
+        args=_expanded(spec.args, spec),
         workingDir=spec.working_dir,
         ports=_ports(spec),
         env=_variables(spec),
@@ -96,6 +98,22 @@ def _container(spec: EnvironmentSpec) -> dict[str, Any]:
         stdin=spec.stdin,
         tty=spec.tty,
     )
+
+
+def foreign_references(spec: EnvironmentSpec) -> list[str]:
+    """Return the names in ``${NAME}`` of command and arguments that are no variables of the Environment, each once."""
+    known = {v.name for v in spec.env or ()}
+    found = (name for word in (*(spec.command or ()), *(spec.args or ())) for name in _BRACES.findall(word))
+    return [name for name in dict.fromkeys(found) if name not in known]
+
+
+def _expanded(words: list[str] | None, spec: EnvironmentSpec) -> list[str] | None:
+    """Return command or arguments with ``${NAME}`` as Kubernetes writes it, where there is such a variable.
+
+    A shell would find the same value.
+    """
+    known = {v.name for v in spec.env or ()}
+    return words and [_BRACES.sub(lambda m: f"$({m[1]})" if m[1] in known else m[0], word) for word in words]
 
 
 def _home(spec: EnvironmentSpec) -> str:

@@ -26,6 +26,8 @@ CUSTOM = {"source": "Custom", "uid": 1000}
         ({"user": CUSTOM | {"uid": 0}, "security": {"capabilities": ["NET_RAW"]}}, ""),
         ({"security": {"runAsNonRoot": True}}, "spec.security.runAsNonRoot"),
         ({"user": CUSTOM, "security": {"runAsNonRoot": True}}, ""),
+        ({"args": ["--p=${PROJECT}"]}, "spec.command or spec.args has ${PROJECT}"),
+        ({"args": ["--p=${PROJECT}"], "env": [{"name": "PROJECT", "required": True}]}, ""),
         ({"user": CUSTOM | {"supplementalGroups": [5, 70000]}}, "spec.user.supplementalGroups 70000 is above 65535"),
     ],
 )

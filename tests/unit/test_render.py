@@ -168,3 +168,16 @@ def test_port_conflict() -> None:
     )
 
     assert "another name" in (port_conflict(conflict) or "")
+
+
+def test_references_in_braces() -> None:
+    """``${NAME}`` works as ``$(NAME)`` where there is such a variable; anything else is left to a shell."""
+    fields = {
+        "command": ["sh", "-c", "echo ${A} ${B} $(A) $${A}"],
+        "args": ["${A}"],
+        "env": [{"name": "A", "value": "1"}],
+    }
+    container = render(EnvironmentSpec.model_validate(spec(**fields)))["containers"][0]
+
+    assert ["sh", "-c", "echo $(A) ${B} $(A) $${A}"] == container["command"]
+    assert ["$(A)"] == container["args"]
