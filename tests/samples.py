@@ -1,0 +1,262 @@
+"""The smallest valid object of every third-party kind in ``crds/``, none of which refers to an Environment.
+
+An Environment brings the image, so containers have none wherever the definition of their kind allows that.
+"""
+
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+Object = dict[str, Any]
+FILES = sorted((Path(__file__).parent / "crds").glob("*.yaml"))
+
+TRAINING_OPERATOR = """
+pytorchjob:
+  apiVersion: kubeflow.org/v1
+  kind: PyTorchJob
+  spec:
+    pytorchReplicaSpecs:
+      Master: {replicas: 1, template: {spec: {containers: [{name: pytorch}]}}}
+      Worker: {replicas: 2, template: {spec: {containers: [{name: pytorch}]}}}
+tfjob:
+  apiVersion: kubeflow.org/v1
+  kind: TFJob
+  spec:
+    tfReplicaSpecs:
+      Chief: {replicas: 1, template: {spec: {containers: [{name: tensorflow}]}}}
+      PS: {replicas: 1, template: {spec: {containers: [{name: tensorflow}]}}}
+      Worker: {replicas: 2, template: {spec: {containers: [{name: tensorflow}]}}}
+xgboostjob:
+  apiVersion: kubeflow.org/v1
+  kind: XGBoostJob
+  spec:
+    xgbReplicaSpecs:
+      Master: {replicas: 1, template: {spec: {containers: [{name: xgboost}]}}}
+      Worker: {replicas: 2, template: {spec: {containers: [{name: xgboost}]}}}
+jaxjob:
+  apiVersion: kubeflow.org/v1
+  kind: JAXJob
+  spec:
+    jaxReplicaSpecs:
+      Worker: {replicas: 2, template: {spec: {containers: [{name: jax}]}}}
+paddlejob:
+  apiVersion: kubeflow.org/v1
+  kind: PaddleJob
+  spec:
+    paddleReplicaSpecs:
+      Master: {replicas: 1, template: {spec: {containers: [{name: paddle}]}}}
+      Worker: {replicas: 2, template: {spec: {containers: [{name: paddle}]}}}
+mpijob-v1:
+  apiVersion: kubeflow.org/v1
+  kind: MPIJob
+  spec:
+    mpiReplicaSpecs:
+      Launcher: {replicas: 1, template: {spec: {containers: [{name: mpi}]}}}
+      Worker: {replicas: 2, template: {spec: {containers: [{name: mpi}]}}}
+mpijob-v2beta1:
+  apiVersion: kubeflow.org/v2beta1
+  kind: MPIJob
+  spec:
+    runPolicy: {cleanPodPolicy: Running}
+    mpiReplicaSpecs:
+      Launcher: {replicas: 1, restartPolicy: OnFailure, template: {spec: {containers: [{name: launcher}]}}}
+      Worker: {replicas: 2, restartPolicy: OnFailure, template: {spec: {containers: [{name: worker}]}}}
+"""
+
+TRAINER = """
+trainjob:
+  apiVersion: trainer.kubeflow.org/v1alpha1
+  kind: TrainJob
+  spec:
+    runtimeRef: {name: torch-distributed}
+    trainer: {numNodes: 2}
+trainingruntime: &runtime
+  apiVersion: trainer.kubeflow.org/v1alpha1
+  kind: TrainingRuntime
+  spec:
+    mlPolicy: {numNodes: 1, torch: {}}
+    template:
+      spec:
+        replicatedJobs:
+        - name: dataset-initializer
+          template:
+            metadata: {labels: {trainer.kubeflow.org/trainjob-ancestor-step: dataset-initializer}}
+            spec: {template: {spec: {containers: [{name: dataset-initializer, image: registry.example/initializer:1}]}}}
+        - name: node
+          template:
+            metadata: {labels: {trainer.kubeflow.org/trainjob-ancestor-step: trainer}}
+            spec: {template: {spec: {containers: [{name: node}]}}}
+clustertrainingruntime:
+  <<: *runtime
+  kind: ClusterTrainingRuntime
+"""
+
+BATCH = """
+jobset:
+  apiVersion: jobset.x-k8s.io/v1alpha2
+  kind: JobSet
+  spec:
+    replicatedJobs:
+    - {name: driver, template: {spec: {template: {spec: {containers: [{name: main}], restartPolicy: Never}}}}}
+    - name: workers
+      replicas: 2
+      template: {spec: {template: {spec: {containers: [{name: main}], restartPolicy: Never}}}}
+leaderworkerset:
+  apiVersion: leaderworkerset.x-k8s.io/v1
+  kind: LeaderWorkerSet
+  spec:
+    leaderWorkerTemplate:
+      size: 3
+      leaderTemplate: {spec: {containers: [{name: leader}]}}
+      workerTemplate: {spec: {containers: [{name: worker}]}}
+volcano-job:
+  apiVersion: batch.volcano.sh/v1alpha1
+  kind: Job
+  spec:
+    minAvailable: 3
+    schedulerName: volcano
+    tasks:
+    - {name: master, replicas: 1, template: {spec: {containers: [{name: main}], restartPolicy: OnFailure}}}
+    - {name: worker, replicas: 2, template: {spec: {containers: [{name: main}], restartPolicy: OnFailure}}}
+sparkapplication: &spark
+  apiVersion: sparkoperator.k8s.io/v1beta2
+  kind: SparkApplication
+  spec: &application
+    type: Python
+    mode: cluster
+    sparkVersion: 4.0.0
+    mainApplicationFile: local:///app/main.py
+    driver: {cores: 1, memory: 512m, serviceAccount: spark}
+    executor: {instances: 2, cores: 1, memory: 512m}
+scheduledsparkapplication:
+  apiVersion: sparkoperator.k8s.io/v1beta2
+  kind: ScheduledSparkApplication
+  spec: {schedule: "@daily", template: *application}
+"""
+
+RAY = """
+raycluster:
+  apiVersion: ray.io/v1
+  kind: RayCluster
+  spec: &cluster
+    headGroupSpec: {template: {spec: {containers: [{name: ray-head}]}}}
+    workerGroupSpecs:
+    - {groupName: small, minReplicas: 1, maxReplicas: 2, template: {spec: {containers: [{name: ray-worker}]}}}
+    - {groupName: large, minReplicas: 1, maxReplicas: 2, template: {spec: {containers: [{name: ray-worker}]}}}
+rayjob:
+  apiVersion: ray.io/v1
+  kind: RayJob
+  spec:
+    entrypoint: python main.py
+    rayClusterSpec: *cluster
+    submitterPodTemplate: {spec: {containers: [{name: submitter}], restartPolicy: Never}}
+rayservice:
+  apiVersion: ray.io/v1
+  kind: RayService
+  spec: {rayClusterConfig: *cluster, serveConfigV2: "applications: []"}
+"""
+
+# The definition of a Notebook is the only one that insists on an image; admission fills it in before it looks.
+SERVING = """
+notebook:
+  apiVersion: kubeflow.org/v1
+  kind: Notebook
+  spec: {template: {spec: {containers: [{name: notebook, image: registry.example/notebook:1}]}}}
+inferenceservice:
+  apiVersion: serving.kserve.io/v1beta1
+  kind: InferenceService
+  spec:
+    predictor: {model: {modelFormat: {name: sklearn}, storageUri: "pvc://models/iris"}}
+    transformer: {containers: [{name: kserve-container}]}
+inferenceservice-custom:
+  apiVersion: serving.kserve.io/v1beta1
+  kind: InferenceService
+  spec: {predictor: {containers: [{name: kserve-container}]}}
+servingruntime: &runtime
+  apiVersion: serving.kserve.io/v1alpha1
+  kind: ServingRuntime
+  spec:
+    supportedModelFormats: [{name: sklearn, version: "1", autoSelect: true, priority: 1}]
+    containers: [{name: kserve-container}]
+clusterservingruntime:
+  <<: *runtime
+  kind: ClusterServingRuntime
+knative-service:
+  apiVersion: serving.knative.dev/v1
+  kind: Service
+  spec: {template: {spec: {containers: [{name: user-container}]}}}
+knative-configuration:
+  apiVersion: serving.knative.dev/v1
+  kind: Configuration
+  spec: {template: {spec: {containers: [{name: user-container}]}}}
+knative-revision:
+  apiVersion: serving.knative.dev/v1
+  kind: Revision
+  spec: {containers: [{name: user-container}]}
+"""
+
+ARGO = """
+workflow:
+  apiVersion: argoproj.io/v1alpha1
+  kind: Workflow
+  spec: &workflow
+    entrypoint: main
+    templates:
+    - name: main
+      steps:
+      - [{name: prepare, template: prepare}]
+      - [{name: train, template: train}]
+      - [{name: report, template: report}]
+    - name: prepare
+      script: {command: [python], source: "print('ready')"}
+    - name: train
+      container: {command: [python, train.py]}
+    - name: report
+      containerSet: {containers: [{name: main, command: [report]}, {name: upload, command: [upload]}]}
+cronworkflow:
+  apiVersion: argoproj.io/v1alpha1
+  kind: CronWorkflow
+  spec: {schedules: ["0 6 * * *"], workflowSpec: *workflow}
+workflowtemplate:
+  apiVersion: argoproj.io/v1alpha1
+  kind: WorkflowTemplate
+  spec: *workflow
+clusterworkflowtemplate:
+  apiVersion: argoproj.io/v1alpha1
+  kind: ClusterWorkflowTemplate
+  spec: *workflow
+"""
+
+SAMPLES: dict[str, Object] = {
+    word: made
+    for text in (TRAINING_OPERATOR, TRAINER, BATCH, RAY, SERVING, ARGO)
+    for word, made in yaml.safe_load(text).items()
+}
+
+
+def definitions(file: Path) -> list[Object]:
+    """Return the CustomResourceDefinitions of a file."""
+    items: list[Object] = yaml.safe_load(file.read_text(encoding="utf-8"))["items"]
+    return items
+
+
+def stored(definition: Object) -> tuple[str, str]:
+    """Return the API version in which a definition stores its objects, and their kind."""
+    spec = definition["spec"]
+    version = next(version["name"] for version in spec["versions"] if version["storage"])
+    return f"{spec['group']}/{version}", spec["names"]["kind"]
+
+
+def sample(word: str, name: str, namespace: str) -> Object:
+    """Return an object of its own for each call.
+
+    Args:
+        word: a key of ``SAMPLES``.
+        name: its name.
+        namespace: its project; cluster-scoped kinds, whose names begin with Cluster, ignore it.
+    """
+    made = deepcopy(SAMPLES[word])
+    place = {} if made["kind"].startswith("Cluster") else {"namespace": namespace}
+    return {**made, "metadata": {"name": name, **place}}
