@@ -137,7 +137,8 @@ class _Admission:
     def _put_back(self, place: Place, entry: Entry, values: list[Put]) -> None:
         """Put values in, into the container that is the main one now."""
         template = place.template(self.workload)
-        chosen = _annotation(self.workload, names.CONTAINER) != _annotation(self.old or {}, names.CONTAINER)
+        other = _annotation(self.workload, names.CONTAINER) != _annotation(self.old or {}, names.CONTAINER)
+        chosen = other and not self.kind.template_immutable
         now = entry.main if get(template, entry.main) is not None and not chosen else self._main(place)
         moved = replace(entry, main=now)
         ours = {names.GUARDED: _guarded(moved)}

@@ -235,3 +235,19 @@ def test_secrets_of_the_service_account(own: list[Object] | None, expected: list
 
     assert expected == [secret["name"] for secret in stored["spec"]["template"]["spec"]["imagePullSecrets"]]
     assert stored == admitted(stored, stored)
+
+
+def test_container_chosen_later() -> None:
+    """Naming another container moves the Environment there; where the template cannot change, nothing moves."""
+    new, pod = made(image="env:1"), made("Pod", image="env:1")
+    new["spec"]["template"]["spec"]["containers"].append({"name": "second", "image": "env:1"})
+    pod["spec"]["containers"].append({"name": "second", "image": "env:1"})
+    known = published(workingDir="/env")
+    deployment, single = (admitted(item, None, known) for item in (new, pod))
+    for item in (deployment, single):
+        moved = copy.deepcopy(item)
+        moved["metadata"]["annotations"][names.CONTAINER] = "second"
+        after = admitted(moved, item)
+        containers = (after["spec"].get("template") or after)["spec"]["containers"]
+        place = 0 if item is single else 1
+        assert ["/env" if n == place else None for n in range(2)] == [c.get("workingDir") for c in containers]
