@@ -6,7 +6,8 @@ Laws, where S is the API server's defaulting (proved in ``tests/unit/test_laws.p
 2. undone from the record alone: ``strip(S(apply(t))) == S(t)``;
 3. nothing of the submitter's is removed or reordered, and only the paths in the record are touched.
 
-A value that equals what the API server would have put there counts as unset; it is remembered and restored.
+A value that equals what the API server would have put there counts as unset; it is remembered and restored. One that is
+the Environment's already is put in like any other, so that it stays when the submitter leaves it out one day.
 """
 
 from collections.abc import Iterable, Mapping
@@ -89,14 +90,15 @@ def apply(template: Template, wanted: Iterable[Put], main: Path) -> tuple[Templa
     made: list[Path] = []
     for path, value in values.items():
         before = get(out, path)
-        set_already = before is not None and not _counts_as_unset(template, path, before)
-        if set_already or not _fits(out, path, values, main):
+        is_other = before not in (None, value) and not _counts_as_unset(template, path, before)
+        if is_other or not _fits(out, path, values, main):
             continue
         if before is not None:
             was[path] = before
-        # Variables come before the submitter's own, so that his may refer to them.
-        first = sum(p[:-1] == path[:-1] for p in done) if path[-2] == "env" else None
-        made += put(out, path, _without_taken_name(out, path, value), first)
+        if before != value:
+            # Variables come before the submitter's own, so that his may refer to them.
+            first = sum(p[:-1] == path[:-1] and p not in was for p in done) if path[-2] == "env" else None
+            made += put(out, path, _without_taken_name(out, path, value), first)
         done.append(path)
     return out, Record(tuple(done), was, tuple(made))
 

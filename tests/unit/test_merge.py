@@ -45,6 +45,19 @@ def test_a_variable_has_one_value() -> None:
     assert [mine] == container["env"]
 
 
+def test_what_is_there_already() -> None:
+    """What the workload has like the Environment stays where it is and is remembered, so that it can be put back."""
+    fields = {"env": [{"name": n, "value": "env"} for n in ("A", "B")], "tools": [{"name": "lab", "type": "RStudio"}]}
+    mine = [{"name": "X", "value": "$(A)"}, {"name": "B", "value": "env"}]
+    port = {"name": "lab", "containerPort": 8787, "protocol": "TCP"}
+    container = merged(fields, {"image": "i", "env": mine, "ports": [port]})["containers"][0]
+
+    assert (["A", "X", "B"], [port]) == ([v["name"] for v in container["env"]], container["ports"])
+    template = {"spec": {"containers": [{"name": "main", "command": ["env"]}]}}
+    out, record = apply(template, [((*MAIN, "command"), ["env"])], MAIN)
+    assert (template, Record(((*MAIN, "command"),), {(*MAIN, "command"): ["env"]})) == (out, record)
+
+
 @pytest.mark.parametrize(
     ("mine", "expected"),
     [
