@@ -111,15 +111,20 @@ def within(before: Path, now: Path, path: Path) -> Path:
     return (*now, *path[len(before) :]) if path[: len(before)] == before else path
 
 
-def containers(place: Place, template: Template) -> list[Item]:
-    """Return the containers in the list of a pod template.
+def containers(place: Place, template: Template, key: str = "containers") -> list[Item]:
+    """Return the containers in a list of a pod template.
+
+    Args:
+        place: the place of the template.
+        template: the pod template.
+        key: which list.
 
     Raises:
         Unfit: it has something else there than a list of objects.
     """
-    found = get(template, ("spec", "containers")) or []
+    found = get(template, ("spec", key)) or []
     if not isinstance(found, list) or not all(isinstance(container, dict) for container in found):
-        raise Unfit(place.words(("spec", "containers")))
+        raise Unfit(place.words(("spec", key)))
     return found
 
 
@@ -179,4 +184,12 @@ def _become(item: Item, value: Item) -> None:
 def _named(items: list[Any], field: str) -> list[str]:
     """Return a name for each item of a list: that of its field, its position where it has none or another has it."""
     given = [str(item.get(field) or "") if isinstance(item, dict) else "" for item in items]
-    return [name if name and name not in given[:n] else str(n) for n, name in enumerate(given)]
+    return [name if name and name not in given[:n] else _numbered(n, given) for n, name in enumerate(given)]
+
+
+def _numbered(position: int, given: list[str]) -> str:
+    """Return a position as a name that no item has."""
+    name = str(position)
+    while name in given:
+        name += "+"
+    return name
