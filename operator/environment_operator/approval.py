@@ -5,18 +5,21 @@ update may leave a guarded path as it is stored, whatever became of the Environm
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from environment_operator import guards, merge, names, record
 from environment_operator.fitting import fit
-from environment_operator.guards import Violation
+from environment_operator.guards import Right, Violation
 from environment_operator.identity import Ids
-from environment_operator.inject import Object, Outcome, is_new_reference
+from environment_operator.inject import Object, Outcome, is_new_reference, runs
 from environment_operator.kinds import Kind
-from environment_operator.paths import Unfit, copied, get, put
-from environment_operator.places import Place, Template, containers, places, reference
+from environment_operator.paths import Path, Unfit, copied, get, put, remove
+from environment_operator.places import Place, Template, containers, places, reference, within
 from environment_operator.record import Entry
-from environment_operator.rules import Around, Refused
+from environment_operator.rules import Around, Published, Refused
+
+_SHOWN = 120
 
 
 def new_references(kind: Kind, new: Object, old: Object | None) -> frozenset[str]:
@@ -41,8 +44,8 @@ def approve(kind: Kind, new: Object, old: Object | None, around: Around) -> Outc
         old: the object as stored; None on CREATE.
         around: what is known around the request; Environments as the API server has them now.
     """
-    approval = _Approval(kind, new, old, around)
     try:
+        approval = _Approval(kind, new, old, around)
         wrong = [words for place in places(kind, new) for words in approval.judge(place)]
     except Refused as refused:
         return Outcome(None, str(refused))
@@ -63,7 +66,7 @@ class _Approval:
 
     def __init__(self, kind: Kind, new: Object, old: Object | None, around: Around) -> None:
         self.kind, self.new, self.old, self.around = kind, new, old, around
-        self._entries, self._stored = record.aligned(kind, new), record.aligned(kind, old) if old else {}
+        self._entries, self._stored = record.aligned(kind, new), record.trusted(kind, old)
         self._old_places = {place.key: place for place in places(kind, old)} if old else {}
 
     def judge(self, place: Place) -> Iterator[str]:
@@ -72,61 +75,108 @@ class _Approval:
         Raises:
             Refused: its Environment may not be used, or was not put in.
         """
-        name = reference(self.new, place.role)
-        entry = self._entries.get(place.key)
+        name, entry = reference(self.new, place.role), self._entries.get(place.key)
         if not name:
             return
-        is_new = is_new_reference(self.old, self.new, place, self._old_places)
-        if is_new:
+        if is_new_reference(self.old, self.new, place, self._old_places):
             self.around.usable(name, self.kind, self.new)
             if entry is None or entry.env != name:
                 raise Refused(_not_put_in(name))
-        if entry:
-            base = self._base(place, entry) if is_new else self._stored_base(place, entry)
-            for violation in _violations(place, place.template(self.new), entry, base):
-                stored = None if is_new else get(self._before(place), violation.path)
-                if violation.given is None or violation.given != stored:
-                    yield guards.in_words(violation, entry.env, place.words(violation.path))
-
-    def _before(self, place: Place) -> Template:
-        """Return the stored pod template of a place."""
-        return self._old_places[place.key].template(self.old or {})
-
-    def _base(self, place: Place, entry: Entry) -> Template:
-        """Return what the Environment puts into a pod template that has nothing else."""
-        sibling = next(
-            (k for k, e in self._stored.items() if e.record.put and e.env == entry.env and k in self._old_places), None
+            locked, right = self._of_the_environment(place, entry)
+        elif stored := self._stored.get(place.key):
+            if entry is None:
+                raise Refused(_taken_away(stored.env))
+            locked, right = self._of_what_is_stored(place, entry, stored)
+        else:
+            return
+        template = place.template(self.new)
+        right = replace(
+            right, inline=place.row.inline, annotations=_annotations(place), theirs=_theirs(place, template, entry)
         )
-        if sibling and place.key not in self._old_places:
-            before = self._old_places[sibling].template(self.old or {})
-            main = self._stored[sibling].main
-            return _moved(before, main, entry.main)
+        for violation in guards.violations(locked, template, right):
+            yield in_words(violation, entry.env, place.words(violation.path))
+
+    def _of_the_environment(self, place: Place, entry: Entry) -> tuple[tuple[str, ...], Right]:
+        """Return what is guarded of a new reference, and what the Environment puts in where nothing else is."""
+        if sibling := self._sibling(place, entry):
+            key, stored = sibling
+            before = self._old_places[key].template(self.old or {})
+            return stored.locked, Right(_moved(before, stored.main, entry.main), entry.main, entry.record.put)
         environment = self.around.as_of(entry.env, entry.generation)
-        if environment is None:
-            raise Refused(f"the Environment {entry.env!r} was changed a moment ago: try again")
-        ids = self.around.ids if entry.by else Ids()
-        fragment, _ = fit(environment, ids, place.row)
-        puts = merge.puts(fragment, entry.main, {})
-        return merge.apply(_empty(entry), puts, entry.main)[0]
+        if environment is None or environment.spec is None or environment.hash != entry.hash:
+            raise Refused(_changed(entry.env))
+        ids, locked = self._ids(environment), guards.locked(environment.spec)
+        # A record that admission did not write came with a reference that another webhook set too late.
+        if (entry.locked, entry.by) != (locked, self.around.user if ids else ""):
+            raise Refused(_not_put_in(entry.env))
+        puts = merge.puts(fit(environment, ids, place.row)[0], entry.main, {})
+        base = merge.apply(_empty(entry), puts, entry.main)[0]
+        return locked, Right(base, entry.main, frozenset(path for path, _ in puts))
 
-    def _stored_base(self, place: Place, entry: Entry) -> Template:
-        """Return the stored pod template, with the ids of the person who changes it where they are a person's."""
-        before = self._before(place)
-        stored = self._stored.get(place.key)
-        base = _moved(before, stored.main, entry.main) if stored else before
-        if not entry.by or not self.around.ids:
-            return base
-        base = copied(base)
-        for key, value in self.around.ids.security_context().items():
-            put(base, ("spec", "securityContext", key), value)
-        return base
+    def _sibling(self, place: Place, entry: Entry) -> tuple[str, Entry] | None:
+        """Return another pod template that had the Environment, when this one was not there before."""
+        if place.key in self._old_places:
+            return None
+        return next(((k, e) for k, e in self._stored.items() if e.env == entry.env), None)
+
+    def _ids(self, environment: Published) -> Ids:
+        """Return the ids that the pods are to have: the submitter's, where the Environment says so; a template none."""
+        return self.around.ids if environment.is_personal and not self.kind.template else Ids()
+
+    def _of_what_is_stored(self, place: Place, entry: Entry, stored: Entry) -> tuple[tuple[str, ...], Right]:
+        """Return what is guarded of a stored reference, and the stored pod template."""
+        before = self._old_places[place.key].template(self.old or {})
+        base = _moved(before, stored.main, entry.main)
+        if self.around.ids and entry.by == self.around.user and runs(place.template(self.new)) != runs(before):
+            base = _with_ids(place, base, self.around.ids)
+        put_in = frozenset(within(stored.main, entry.main, path) for path in stored.record.put)
+        locked = tuple(item for item in stored.locked if not _is_missed(item, before, stored))
+        return locked, Right(base, entry.main, put_in)
 
 
-def _violations(place: Place, template: Template, entry: Entry, base: Template) -> list[Violation]:
-    """Return what breaks a guard; containers that another webhook added are not judged."""
-    listed = {str(c.get("name", "")) for c in containers(place, template)}
-    theirs = frozenset(listed - set(entry.seen)) if entry.seen else frozenset[str]()
-    return guards.violations(entry.locked, template, base, entry.main, theirs)
+def in_words(violation: Violation, environment: str, place: str) -> str:
+    """Return a violation as a person reads it, with the way out.
+
+    Args:
+        violation: the violation.
+        environment: name of the Environment.
+        place: the path in the object.
+    """
+    field, has = violation.field, "has none" if violation.expected is None else f"has {_short(violation.expected)}"
+    if field == "Required":
+        name = violation.path[-1]
+        return f"{place}: the Environment {environment!r} needs a value for the variable {name}: give it one"
+    if violation.given is None:
+        return (
+            f"{place} is missing, the Environment {environment!r} {has} and guards {field}: "
+            "another webhook took it away after it was put in, have that one leave it there"
+        )
+    return (
+        f"{place} is {_short(violation.given)}, the Environment {environment!r} {has} and guards {field}: "
+        f"leave it out, or use an Environment with {field} in spec.overridable"
+    )
+
+
+def _short(value: Any) -> str:
+    """Return a value for a message; a long one is cut."""
+    text = repr(value.get("value", value) if isinstance(value, dict) and "name" in value else value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def _is_missed(item: str, before: Template, stored: Entry) -> bool:
+    """Say whether a variable that has to be filled in has no value in what is stored: then it needs none now."""
+    return item.startswith(guards.REQUIRED) and bool(guards.violations([item], before, Right(before, stored.main)))
+
+
+def _theirs(place: Place, template: Template, entry: Entry) -> frozenset[str]:
+    """Return the names of the containers that another webhook added after the Environment was put in."""
+    found = [*containers(place, template), *containers(place, template, "initContainers")]
+    return frozenset(str(c.get("name", "")) for c in found) - frozenset(entry.seen)
+
+
+def _annotations(place: Place) -> Path | None:
+    """Return where the annotations of the pods are in a template, None when nothing keeps them."""
+    return (*place.metadata, "annotations") if place.metadata is not None else None
 
 
 def _empty(entry: Entry) -> Template:
@@ -136,7 +186,7 @@ def _empty(entry: Entry) -> Template:
     return {"spec": {entry.main[1]: {}}}
 
 
-def _moved(template: Template, before: tuple[str, ...], now: tuple[str, ...]) -> Template:
+def _moved(template: Template, before: Path, now: Path) -> Template:
     """Return a pod template whose main container is called as it is now."""
     main: dict[str, Any] | None = get(template, before)
     if before == now or main is None:
@@ -146,9 +196,38 @@ def _moved(template: Template, before: tuple[str, ...], now: tuple[str, ...]) ->
     return out
 
 
+def _with_ids(place: Place, template: Template, ids: Ids) -> Template:
+    """Return a stored pod template as it is right for somebody else: his ids instead of those that it had."""
+    out = copied(template)
+    for key in guards.PERSONAL:
+        path = ("spec", "securityContext", key)
+        theirs = get(out, path)
+        remove(out, path)
+        for container in guards.containers(out, place.row.inline):
+            own = (*container, "securityContext", key)
+            if theirs is not None and get(out, own) == theirs:
+                remove(out, own)
+    for key, value in ids.security_context().items():
+        put(out, ("spec", "securityContext", key), value)
+    return out
+
+
+def _changed(name: str) -> str:
+    """Return why a reference is refused that was filled in from another state of the Environment."""
+    return f"the Environment {name!r} was changed a moment ago: try again"
+
+
 def _not_put_in(name: str) -> str:
     """Return why a reference that admission did not see is refused."""
     return (
         f"the Environment {name!r} was not put in: the label {names.REFERENCE} came after the operator had its turn; "
         "have the webhook that sets it run before, or set the label yourself"
+    )
+
+
+def _taken_away(name: str) -> str:
+    """Return why a workload is refused that lost its record."""
+    return (
+        f"the annotation {names.RECORD} says what the Environment {name!r} put in, and another webhook took it away: "
+        "have that one leave it there"
     )

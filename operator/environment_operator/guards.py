@@ -1,11 +1,11 @@
 """Overriding: for each field of an Environment what it guards, and what of a pod template breaks the guard. Pure.
 
-A guarded path must be as the Environment has it or absent, unless the field is in ``overridable``. What only makes a
-container weaker is no override: fewer capabilities, no privilege escalation, a read-only root. Everything else is the
-submitter's, or another webhook's, and is never judged.
+A guarded path must be as the Environment has it or, where nothing was put in, absent, unless the field is in
+``overridable``. What only makes a container weaker is no override: fewer capabilities, no privilege escalation, a
+read-only root. Everything else is the submitter's, or another webhook's, and is never judged.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +15,17 @@ from environment_operator.paths import Path, get
 Template = dict[str, Any]
 
 IDS = ("runAsUser", "runAsGroup")
-POD_IDS = (*IDS, "fsGroup", "supplementalGroups")
+PERSONAL = (*IDS, "supplementalGroups")
+POD_IDS = (*PERSONAL, "fsGroup")
 HOST = ("hostNetwork", "hostIPC", "hostPID")
+REQUIRED = "Required."
 LISTS = ("initContainers", "containers", "ephemeralContainers")
-_POD = ("spec", "securityContext")
+# The annotation that the API server makes a container's profile of when a pod is created from a template:
+# https://kubernetes.io/docs/tutorials/security/apparmor/#securing-a-pod
+APPARMOR = "container.apparmor.security.beta.kubernetes.io/"
+_CONTEXT = "securityContext"
+_POD: Path = ("spec", _CONTEXT)
+_POD_LEAVES = ("runAsNonRoot", "seccompProfile", "appArmorProfile", "seLinuxOptions", "windowsOptions", "sysctls")
 
 # Values that take something away, and so override nothing: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 WEAKER: dict[str, tuple[Any, ...]] = {
@@ -39,7 +46,7 @@ class Violation:
     Args:
         field: the field of the Environment that guards it.
         path: the path in the pod template.
-        given: what stands there.
+        given: what stands there, None for nothing.
         expected: what the Environment has, None for nothing.
     """
 
@@ -50,35 +57,80 @@ class Violation:
 
 
 @dataclass(frozen=True, slots=True)
+class Right:
+    """What a pod template is held against.
+
+    Args:
+        template: what may stand at the guarded paths: what the Environment puts in, or what is stored.
+        main: path of the main container, in both templates.
+        put: the paths that were put in, and so may not be missing.
+        inline: keys of the pod spec under which a container may stand alone.
+        annotations: where the annotations of the pods are in the template, None when nothing keeps them.
+        theirs: names of containers that another webhook added, which are not judged.
+    """
+
+    template: Template
+    main: Path
+    put: Collection[Path] = ()
+    inline: Collection[str] = ()
+    annotations: Path | None = None
+    theirs: Collection[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class _Case:
     """What a guard judges.
 
     Args:
         template: the pod template.
-        base: the template that is as it should be.
-        main: path of the main container.
-        theirs: names of containers that another webhook added, which are not judged.
+        right: what it is held against.
     """
 
     template: Template
-    base: Template
-    main: Path
-    theirs: frozenset[str]
+    right: Right
 
-    def differing(self, field: str, path: Path) -> Iterator[Violation]:
-        """Yield a violation when something else than in the base stands at a path."""
-        given, expected = get(self.template, path), get(self.base, path)
-        if given is not None and given != expected:
-            yield Violation(field, path, given, expected)
+    def differing(self, field: str, path: Path, *others: Path, weaker: Sequence[Any] = ()) -> Iterator[Violation]:
+        """Yield a violation when something else stands at a path than is right there, or nothing where it has to be.
+
+        Args:
+            field: the field that guards it.
+            path: the path.
+            others: further paths whose right value is right here too.
+            weaker: values that are no override.
+        """
+        given, here = get(self.template, path), get(self.right.template, path)
+        right = [value for value in (here, *(get(self.right.template, p) for p in others)) if value is not None]
+        if given in right:
+            return
+        if given in (None, [], {}):
+            if here is not None and path in self.right.put:
+                yield Violation(field, path, None, here)
+        elif given not in weaker or _is_own_profile(here):
+            yield Violation(field, path, given, right[0] if right else None)
 
     def containers(self) -> Iterator[Path]:
         """Yield the path of every container that is judged."""
-        if len(self.main) == len(("spec", "inline")):
-            yield self.main
-        for kind in LISTS:
-            found = get(self.template, ("spec", kind)) or ()
-            names = (str(item.get("name")) for item in found if isinstance(item, dict))
-            yield from (("spec", kind, name) for name in names if name not in self.theirs)
+        return filter(self.is_judged, containers(self.template, self.right.inline))
+
+    def is_judged(self, container: Path) -> bool:
+        """Say whether a container is the submitter's."""
+        is_listed = container[1] in LISTS
+        return container == self.right.main or not is_listed or container[-1] not in self.right.theirs
+
+
+def containers(template: Template, inline: Collection[str] = ()) -> Iterator[Path]:
+    """Yield the path of every container of a pod template.
+
+    Args:
+        template: the pod template.
+        inline: keys of the pod spec under which a container may stand alone.
+    """
+    yield from (("spec", key) for key in inline if isinstance(get(template, ("spec", key)), dict))
+    for key in LISTS:
+        found = get(template, ("spec", key))
+        for item in found if isinstance(found, list) else ():
+            if isinstance(item, dict):
+                yield "spec", key, str(item.get("name"))
 
 
 def locked(spec: EnvironmentSpec) -> tuple[str, ...]:
@@ -99,87 +151,121 @@ def locked(spec: EnvironmentSpec) -> tuple[str, ...]:
     }
     fields = [field for field, is_set in guarded.items() if is_set and field not in spec.overridable]
     fields += [f"Env.{name}" for name in variables if "Env" not in spec.overridable]
-    return (*fields, *(f"Required.{name}" for name in required))
+    return (*fields, *(f"{REQUIRED}{name}" for name in required))
 
 
 def in_short(items: Sequence[str]) -> str:
     """Return the guarded fields with commas between them, each once."""
-    return ",".join(dict.fromkeys(item.partition(".")[0] for item in items if not item.startswith("Required.")))
+    return ",".join(dict.fromkeys(item.partition(".")[0] for item in items if not item.startswith(REQUIRED)))
 
 
-def violations(
-    items: Sequence[str], template: Template, base: Template, main: Path, theirs: frozenset[str] = frozenset()
-) -> list[Violation]:
+def violations(items: Sequence[str], template: Template, right: Right) -> list[Violation]:
     """Return what of a pod template breaks a guard.
 
     Args:
         items: what is guarded, as `locked` returns it.
         template: the pod template, as it would be stored.
-        base: what a template may hold at the guarded paths: what the Environment puts in, or what is stored.
-        main: path of the main container, in both.
-        theirs: names of containers that another webhook added; they are not judged.
+        right: what it is held against.
     """
-    case = _Case(template, base, main, theirs)
+    case = _Case(template, right)
     return [violation for item in items for violation in _guard(item)(case)]
 
 
 def _guard(item: str) -> Callable[[_Case], Iterator[Violation]]:
     """Return the function that judges one item; an item of a later version guards nothing here."""
     field, _, name = item.partition(".")
-    if name:
-        return lambda case: _variable(case, field, name)
+    if field == "Env":
+        return lambda case: _variable(case, name)
+    if field == "Required":
+        return lambda case: _required(case, name)
     return _GUARDS.get(field, lambda _: iter(()))
 
 
 def _leaf(field: str, key: str) -> Callable[[_Case], Iterator[Violation]]:
     """Return the guard of one key of the main container."""
-    return lambda case: case.differing(field, (*case.main, key))
+    return lambda case: case.differing(field, (*case.right.main, key))
 
 
-def _variable(case: _Case, field: str, name: str) -> Iterator[Violation]:
-    """Judge one variable of the main container."""
-    path = (*case.main, "env", name)
-    given = get(case.template, path)
-    if field == "Env":
-        yield from case.differing(field, path)
-    elif not isinstance(given, dict) or not (given.get("value") or given.get("valueFrom")):
-        yield Violation(field, path, given, None)
+def _args(case: _Case) -> Iterator[Violation]:
+    """Judge the arguments; they are not put in beside another command, and so not missed there."""
+    path, command = (*case.right.main, "args"), (*case.right.main, "command")
+    own_command = get(case.template, command) not in (None, [], get(case.right.template, command))
+    if not own_command or get(case.template, path):
+        yield from case.differing("Args", path)
+
+
+def _variable(case: _Case, name: str) -> Iterator[Violation]:
+    """Judge one variable of the main container; where it stands more than once, the last one counts."""
+    path = (*case.right.main, "env", name)
+    given, stored = (_every(template, path) for template in (case.template, case.right.template))
+    if len(given) <= 1:
+        yield from case.differing("Env", path)
+    elif given != stored and any(value not in stored[-1:] for value in given):
+        wrong = next(value for value in reversed(given) if value not in stored[-1:])
+        yield Violation("Env", path, wrong, stored[-1] if stored else None)
+
+
+def _required(case: _Case, name: str) -> Iterator[Violation]:
+    """Judge whether a variable has been filled in."""
+    path = (*case.right.main, "env", name)
+    given = _every(case.template, path)[-1:]
+    if not any(value.get("value") or value.get("valueFrom") for value in given):
+        yield Violation("Required", path, given[0] if given else None, None)
+
+
+def _every(template: Template, path: Path) -> list[dict[str, Any]]:
+    """Return all items of a list that have the name at the end of a path."""
+    found = get(template, path[:-1])
+    return [i for i in found if isinstance(i, dict) and i.get("name") == path[-1]] if isinstance(found, list) else []
 
 
 def _user(case: _Case) -> Iterator[Violation]:
-    """Judge the ids of the pod and of every container, for which those of the pod are right too."""
+    """Judge the ids of the pod and of every container, for which those of the pod and of the main one are right too."""
     for key in POD_IDS:
         yield from case.differing("User", (*_POD, key))
     for container in case.containers():
         for key in IDS:
-            path = (*container, "securityContext", key)
-            given = get(case.template, path)
-            if given is not None and given != get(case.base, (*_POD, key)):
-                yield from case.differing("User", path)
+            main = (*case.right.main, _CONTEXT, key)
+            yield from case.differing("User", (*container, _CONTEXT, key), (*_POD, key), main)
 
 
 def _security(case: _Case) -> Iterator[Violation]:
     """Judge the host's namespaces, and every leaf of every security context that is not an id."""
     for key in HOST:
-        yield from _unless_weaker(case, ("spec", key), (False,))
+        if get(case.template, ("spec", key)) is not None:
+            yield from case.differing("Security", ("spec", key), weaker=(False,))
+    for key in _POD_LEAVES:
+        yield from _setting(case, (*_POD, key))
     for container in case.containers():
-        context = get(case.template, (*container, "securityContext"))
-        for key in context if isinstance(context, dict) else ():
-            path = (*container, "securityContext", key)
+        put = [path[-1] for path in case.right.put if path[:-1] == (*container, _CONTEXT)]
+        context = get(case.template, (*container, _CONTEXT))
+        for key in dict.fromkeys((*(context if isinstance(context, dict) else ()), *put)):
             if key == "capabilities":
-                yield from _capabilities(case, path)
+                yield from _capabilities(case, (*container, _CONTEXT, key))
             elif key not in IDS:
-                yield from _unless_weaker(case, path, WEAKER.get(key, ()))
-    for key in ("runAsNonRoot", "seccompProfile", "appArmorProfile", "seLinuxOptions", "windowsOptions", "sysctls"):
-        yield from _unless_weaker(case, (*_POD, key), WEAKER.get(key, ()))
+                yield from _setting(case, (*container, _CONTEXT, key))
+    yield from _profiles(case)
 
 
-def _unless_weaker(case: _Case, path: Path, weaker: tuple[Any, ...]) -> Iterator[Violation]:
-    """Judge one leaf; for containers what the Environment gives the main one is right too."""
-    given = get(case.template, path)
-    if given is None or given in weaker or given == get(case.base, (*case.main, "securityContext", path[-1])):
-        return
-    yield from case.differing("Security", path)
+def _setting(case: _Case, path: Path) -> Iterator[Violation]:
+    """Judge one leaf of a security context; what the main container has is right for every other."""
+    main = (*case.right.main, _CONTEXT, path[-1])
+    yield from case.differing("Security", path, main, weaker=WEAKER.get(path[-1], ()))
+
+
+def _is_own_profile(value: Any) -> bool:
+    """Say whether a profile is one of the Environment's own, beside which that of the runtime is another one."""
+    return isinstance(value, dict) and value.get("type") == "Localhost"
+
+
+def _profiles(case: _Case) -> Iterator[Violation]:
+    """Judge the annotations that give containers a profile."""
+    found = get(case.template, case.right.annotations) if case.right.annotations else None
+    for key in found if isinstance(found, dict) else ():
+        container = ("spec", "containers", key.removeprefix(APPARMOR))
+        if key.startswith(APPARMOR) and case.is_judged(container):
+            path = (*(case.right.annotations or ()), key)
+            yield from case.differing("Security", path, weaker=("runtime/default",))
 
 
 def _capabilities(case: _Case, path: Path) -> Iterator[Violation]:
@@ -188,8 +274,8 @@ def _capabilities(case: _Case, path: Path) -> Iterator[Violation]:
     given = get(case.template, add)
     if given is None:
         return
-    own = get(case.base, (*case.main, "securityContext", "capabilities", "add"))
-    may = [*_words(own), *_words(get(case.base, add))]
+    own = get(case.right.template, (*case.right.main, _CONTEXT, "capabilities", "add"))
+    may = [*_words(own), *_words(get(case.right.template, add))]
     if not isinstance(given, list) or not set(_words(given)) <= set(may):
         yield Violation("Security", add, given, own)
 
@@ -202,35 +288,8 @@ def _words(value: Any) -> list[str]:
 _GUARDS: dict[str, Callable[[_Case], Iterator[Violation]]] = {
     "Image": _leaf("Image", "image"),
     "Command": _leaf("Command", "command"),
-    "Args": _leaf("Args", "args"),
+    "Args": _args,
     "WorkingDir": _leaf("WorkingDir", "workingDir"),
     "User": _user,
     "Security": _security,
 }
-
-
-def in_words(violation: Violation, environment: str, place: str) -> str:
-    """Return a violation as a person reads it, with the way out.
-
-    Args:
-        violation: the violation.
-        environment: name of the Environment.
-        place: the path in the object.
-    """
-    if violation.field == "Required":
-        name = violation.path[-1]
-        return f"{place}: the Environment {environment!r} needs a value for the variable {name}: give it one"
-    has = f"has {_short(violation.expected)}" if violation.expected is not None else "has none"
-    return (
-        f"{place} is {_short(violation.given)}, the Environment {environment!r} {has} and guards {violation.field}: "
-        f"leave it out, or ask its author to add {violation.field} to spec.overridable"
-    )
-
-
-def _short(value: Any) -> str:
-    """Return a value for a message; a long one is cut."""
-    text = repr(value.get("value", value) if isinstance(value, dict) and "name" in value else value)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
-
-
-_SHOWN = 120

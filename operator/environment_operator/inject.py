@@ -80,9 +80,10 @@ class _Admission:
     def __init__(self, kind: Kind, workload: Object, old: Object | None, around: Around) -> None:
         self.kind, self.workload, self.old, self.around = kind, workload, old, around
         self.warnings: list[str] = []
-        self._stored = record.aligned(kind, old) if old else {}
+        self._stored = record.trusted(kind, old)
         self._places = places(kind, workload)
-        self._brought = record.revisions(kind, workload) if old else record.entries(workload)
+        came_along = {} if self._stored else record.entries(workload)
+        self._brought = {**record.revisions(kind, workload), **came_along}
         self._old_places = {place.key: place for place in places(kind, old)} if old else {}
         self._entries: dict[str, Entry] = {}
 
@@ -121,7 +122,7 @@ class _Admission:
         self._leave_submitters_part(place)
         own = place.template(self.workload)
         self._put_back(place, entry, values)
-        if entry.by and _runs(place.template(self.workload)) != _runs(before):
+        if entry.by and runs(place.template(self.workload)) != runs(before):
             ids = self._ids_of_the_changer(entry)
             place.replace(self.workload, own)
             values = [(path, value) for path, value in values if not ids or not _is_id(path)]
@@ -208,7 +209,8 @@ class _Admission:
         template, done = merge.apply(before, puts, entry.main)
         place.replace(self.workload, template)
         judged = {"User", "Security"} & set(entry.locked)
-        seen = tuple(str(c.get("name", "")) for c in containers(place, before)) if judged else ()
+        listed = [*containers(place, before), *containers(place, before, "initContainers")] if judged else []
+        seen = tuple(str(c.get("name", "")) for c in listed)
         self._entries[place.key] = replace(entry, record=done, seen=seen)
 
     def _mark(self, place: Place, entry: Entry) -> None:
@@ -241,7 +243,7 @@ class _Admission:
             role = label.removeprefix(names.ROLE_REFERENCE)
             if role != label and role not in known and label not in before:
                 raise Refused(refusals.no_role(self.kind, label, known))
-        if not self._places and self.old is None and reference(self.workload):
+        if not self._places and (self._old_places or self.old is None) and reference(self.workload):
             raise Refused(refusals.no_template(self.kind))
         for place in self._places:
             labels = (*(place.metadata or ("metadata",)), "labels")
@@ -266,7 +268,7 @@ def _guarded(entry: Entry) -> str:
     return f"{entry.main[-1]};{fields}" if fields else ""
 
 
-def _runs(template: Template) -> dict[str, Any]:
+def runs(template: Template) -> dict[str, Any]:
     """Return what of a pod template decides what runs."""
     spec = template.get("spec")
     return {key: spec[key] for key in RUNS if key in spec} if isinstance(spec, dict) else {}

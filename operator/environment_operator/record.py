@@ -14,7 +14,7 @@ from environment_operator import names
 from environment_operator.kinds import Kind
 from environment_operator.merge import Record
 from environment_operator.paths import Item, Path, get, put, remove
-from environment_operator.places import Place, Template, main, places, within
+from environment_operator.places import Place, Template, main, places, reference, within
 
 VERSION = 1
 
@@ -69,6 +69,16 @@ def aligned(kind: Kind, item: Item) -> dict[str, Entry]:
     """
     here, found = {place.key: place for place in places(kind, item)}, entries(item)
     return {key: _aligned(here[key], item, entry) if key in here else entry for key, entry in found.items()}
+
+
+def trusted(kind: Kind, old: Item | None) -> dict[str, Entry]:
+    """Return the entries on a stored object that admission wrote there.
+
+    Those of pod templates without a reference it did not: nobody asked it when they were stored.
+    """
+    here = {place.key: place for place in places(kind, old)} if old else {}
+    found = aligned(kind, old) if old else {}
+    return {key: e for key, e in found.items() if old and key in here and reference(old, here[key].role)}
 
 
 def _aligned(place: Place, item: Item, entry: Entry) -> Entry:
