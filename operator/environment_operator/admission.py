@@ -163,6 +163,8 @@ def _judged(request: Request, table: Table, around: Around, keys: Keys, judge: J
     kind = _row(request, table)
     if kind is None:
         return _answer(request, Outcome(request.new))
+    if why := _given_away(request, kind, table):
+        return _answer(request, Outcome(None, why))
     try:
         person = replace(around, user=request.user.username, ids=ids(request.user.extra, keys))
     except BadClaim as error:
@@ -173,8 +175,28 @@ def _judged(request: Request, table: Table, around: Around, keys: Keys, judge: J
 def _row(request: Request, table: Table) -> Kind | None:
     """Return the row of a workload that is a user itself, None for any other object."""
     kind = table.get(request.name)
-    owners: Sequence[Object] = ((request.new or {}).get("metadata") or {}).get("ownerReferences") or ()
-    return None if kind is None or is_derived(owners, table.values()) else kind
+    sides = (request.new, request.old or request.new)
+    return None if kind is None or all(is_derived(_owners(side), table.values()) for side in sides) else kind
+
+
+def _given_away(request: Request, kind: Kind, table: Table) -> str:
+    """Return why a workload may not become a controller's, whose changes nobody judges; empty when it may, or is none.
+
+    Pods are adopted, and what runs of one does not change.
+    """
+    labels = ((request.new or {}).get("metadata") or {}).get("labels") or {}
+    taken = request.old is not None and is_derived(_owners(request.new), table.values())
+    if not taken or kind.template_immutable or not labels.get(names.REFERENCE):
+        return ""
+    return (
+        f"a {kind.kind} with the label {names.REFERENCE} stays as it was made, without a controller: leave "
+        "metadata.ownerReferences as they were, or take the label away first"
+    )
+
+
+def _owners(item: Object | None) -> Sequence[Object]:
+    """Return the owner references of an object."""
+    return ((item or {}).get("metadata") or {}).get("ownerReferences") or ()
 
 
 def lifecycle_problem(meta: Object) -> str:

@@ -10,11 +10,13 @@ from itertools import groupby
 from typing import Any
 
 from environment_operator import names
+from environment_operator.guards import APPARMOR
 from environment_operator.kinds import RUNS, Kind, PodTemplate, Step
 from environment_operator.policies.policy import NEW, OLD
 
 NAME = SERVICE = "environment-operator"
 _USUAL = (PodTemplate(),)
+_POD = PodTemplate(path="")
 MUTATE, VALIDATE = "/mutate", "/validate"
 PORT = 443
 SECONDS = 5
@@ -30,25 +32,35 @@ def objects(table: Iterable[Kind]) -> list[dict[str, Any]]:
     ]
 
 
-def changed(rows: Iterable[PodTemplate]) -> str:
-    """Return CEL that says whether the reference or what runs is another one than before.
+def changed(rows: Iterable[PodTemplate], table: Iterable[Kind]) -> str:
+    """Return CEL that says whether the reference or what runs is another one than before, or is to be a controller's.
 
     Args:
         rows: where the pod templates are.
+        table: the kinds table.
     """
+    places = tuple(rows)
+    # Controllers adopt Pods, and what runs of one does not change; a template that is adopted would escape us.
+    adopted = "" if _POD in places else f"\n|| {_derived(NEW, table)} && !{_derived(OLD, table)}"
     return f"""request.operation == 'CREATE'
 || !sets.equivalent({_references(NEW)},
 {_references(OLD)})
 || {_differ((names.RECORD, names.REFRESH, names.CONTAINER), ".?metadata.?annotations")}
-|| {" || ".join(dict.fromkeys(map(_runs_differently, rows)))}"""
+|| {" || ".join(dict.fromkeys(map(_runs_differently, places)))}{adopted}"""
 
 
 def own(table: Iterable[Kind]) -> str:
     """Return CEL that says whether no controller of a kind in the table made the object."""
+    rows = tuple(table)
+    return f"!{_derived(NEW, rows)}\n|| request.operation == 'UPDATE' && !{_derived(OLD, rows)}"
+
+
+def _derived(side: str, table: Iterable[Kind]) -> str:
+    """Return CEL that says whether the controller of an object is of a kind in the table."""
     made = ", ".join(f"'{row.group}/{kind}'" for row in table for kind in (row.kind, *row.makes))
     version = "o.?apiVersion.orValue('')"
     group = f"({version}.contains('/') ? {version}.split('/')[0] : '')"
-    return f"""!{NEW}.?metadata.?ownerReferences.orValue([]).exists(o,
+    return f"""{side}.?metadata.?ownerReferences.orValue([]).exists(o,
 o.?controller.orValue(false) && {group} + '/' + o.?kind.orValue('') in [{made}])"""
 
 
@@ -65,22 +77,45 @@ def _differ(keys: Iterable[str], place: str) -> str:
 
 
 def _runs_differently(row: PodTemplate) -> str:
-    """Return CEL that says whether what runs of one pod template is as before no more."""
+    """Return CEL that says whether what runs of one pod template, or what marks its pods, is as before no more."""
     keys = (*RUNS, *row.inline)
-    steps = (*row.steps, *(((row.spec, ""),) if row.spec else ()))
-    if any(field for _, field in steps):
-        return f"{_run(NEW, steps, keys)} !=\n{_run(OLD, steps, keys)}"
-    return _differ(keys, "".join(f".?{key}" for key, _ in steps))
+    if any(field for _, field in row.steps):
+        return f"{_run(NEW, row, row.steps, keys)} !=\n{_run(OLD, row, row.steps, keys)}"
+    place = "".join(f".?{key}" for key, _ in row.steps)
+    spec = f".?{row.spec}" if row.spec else ""
+    return " || ".join((_differ(keys, place + spec), *_marks_differ(row, place)))
 
 
-def _run(node: str, steps: tuple[Step, ...], keys: tuple[str, ...]) -> str:
-    """Return CEL of what runs, with the names of the items of each list on the way."""
+def _marks_differ(row: PodTemplate, place: str) -> Iterator[str]:
+    """Yield CEL that says whether our marks on the pods, or their profiles, are as before no more."""
+    if row.metadata:
+        metadata = place + _metadata(row)
+        yield _differ((names.INJECTED_FROM, names.TOKEN), f"{metadata}.?labels")
+        yield _differ((names.GUARDED,), f"{metadata}.?annotations")
+        yield f"!sets.equivalent({_profiles(NEW + metadata)},\n{_profiles(OLD + metadata)})"
+
+
+def _profiles(metadata: str) -> str:
+    """Return CEL for the annotations that give containers a profile, each as ``key=value``."""
+    annotations = f"{metadata}.?annotations.orValue({{}})"
+    return f"{annotations}.map(k, k.startsWith('{APPARMOR}'), k + '=' + string({annotations}[k]))"
+
+
+def _metadata(row: PodTemplate) -> str:
+    """Return the way from a pod template to where labels and annotations of its pods are."""
+    return ".?metadata" if row.metadata == "metadata" else ""
+
+
+def _run(node: str, row: PodTemplate, steps: tuple[Step, ...], keys: tuple[str, ...]) -> str:
+    """Return CEL of what runs and what marks it, with the names of the items of each list on the way."""
     for number, (key, field) in enumerate(steps):
         node += f".?{key}"
         if field:
-            inner = _run("i", steps[number + 1 :], keys)
+            inner = _run("i", row, steps[number + 1 :], keys)
             return f"{node}.orValue([]).map(i, [i.?{field}] + {inner})"
-    return f"{list(keys)}.map(key, {node}[?key])"
+    spec = f".?{row.spec}" if row.spec else ""
+    marks = [f"{node}{_metadata(row)}.?{key}" for key in ("labels", "annotations") if row.metadata]
+    return f"{list(keys)}.map(key, {node}{spec}[?key])" + (f" + [{', '.join(marks)}]" if marks else "")
 
 
 def _families(table: tuple[Kind, ...], path: str, **fields: Any) -> Iterator[dict[str, Any]]:
@@ -130,7 +165,7 @@ def _workloads(
         },
         matchConditions=[
             {"name": "not-made-by-a-workload", "expression": own(table)},
-            {"name": "reference-or-what-runs-changes", "expression": changed(rows)},
+            {"name": "reference-or-what-runs-changes", "expression": changed(rows, table)},
         ],
         **fields,
     )

@@ -114,6 +114,26 @@ def test_derived() -> None:
     assert {"uid": "7", "allowed": True} == respond(review(pod, kind="pods"))
 
 
+@pytest.mark.parametrize(
+    ("kind", "was", "label", "expected"),
+    [
+        ("Deployment", [], "jupyter", "stays as it was made, without a controller"),
+        ("Deployment", [], None, ""),
+        ("Deployment", [OWNER], "jupyter", ""),
+        ("Pod", [], "jupyter", ""),
+    ],
+)
+def test_taken_by_a_controller(kind: str, was: list[Object], label: str | None, expected: str) -> None:
+    """A workload whose template can change does not become a controller's, which nobody judges; a Pod is adopted."""
+    old, new = (workload(kind, "w", "team", label) for _ in range(2))
+    old["metadata"]["ownerReferences"], new["metadata"]["ownerReferences"] = was, [OWNER]
+    plural = {"Deployment": "deployments.apps", "Pod": "pods"}[kind]
+    response = respond(review(new, kind=plural, operation="UPDATE", oldObject=old))
+
+    assert (expected == "") is response["allowed"]
+    assert expected in response.get("status", {}).get("message", "")
+
+
 def test_warnings() -> None:
     """Warnings of injection reach the submitter."""
     new = workload("Deployment", "d", "team", "jupyter")

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from environment_operator import names, webhooks
+from environment_operator.guards import APPARMOR
 from environment_operator.kinds import BUILTIN, RUNS, Kind, PodTemplate
 from environment_operator.webhooks import changed
 
@@ -13,6 +14,7 @@ MUTATING, VALIDATING = (found["webhooks"] for found in webhooks.objects(BUILTIN)
 ENTRIES: list[dict[str, Any]] = [*MUTATING[:-1], *VALIDATING, MUTATING[-1]]
 WORKLOADS = ENTRIES[:-1]
 WORKER = (PodTemplate(path="spec.worker"),)
+MANY = PodTemplate(path="spec.parts[name].t")
 
 
 def entries_of(kind: Kind) -> list[dict[str, Any]]:
@@ -35,7 +37,7 @@ def test_every_kind_has_one_entry(kind: Kind) -> None:
     )
     assert mutating["matchConditions"] == validating["matchConditions"]
     conditions = {c["name"]: c["expression"] for c in mutating["matchConditions"]}
-    assert changed(kind.pod_templates) == conditions["reference-or-what-runs-changes"]
+    assert changed(kind.pod_templates, BUILTIN) == conditions["reference-or-what-runs-changes"]
     assert f"'{kind.group}/{kind.kind}'" in conditions["not-made-by-a-workload"]
 
 
@@ -80,5 +82,15 @@ def test_names_are_unique() -> None:
 
 def test_everything_that_runs() -> None:
     """What an Environment fills in is among the fields that are compared."""
-    assert all(f"'{field}'" in changed((PodTemplate(),)) for field in RUNS)
-    assert ".?spec.?jobTemplate.?spec.?template.?spec[?key]" in changed(BUILTIN[7].pod_templates)
+    assert all(f"'{field}'" in changed((PodTemplate(),), ()) for field in RUNS)
+    assert ".?spec.?jobTemplate.?spec.?template.?spec[?key]" in changed(BUILTIN[7].pod_templates, ())
+
+
+def test_marks_of_the_pods() -> None:
+    """What marks the pods of a template, and gives them a profile, is compared too; an adopted template is told of."""
+    usual, pod, many = (changed((row,), BUILTIN) for row in (PodTemplate(), PodTemplate(path=""), MANY))
+    for mark in (names.INJECTED_FROM, names.TOKEN, names.GUARDED, APPARMOR):
+        assert f"'{mark}'" in usual
+        assert f"'{mark}'" in pod
+    assert "i.?t.?metadata.?labels, i.?t.?metadata.?annotations" in many
+    assert ("ownerReferences" in usual, "ownerReferences" in pod) == (True, False)
