@@ -35,14 +35,14 @@ fmt: venv ## Format the code.
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
-generate: venv ## Write crds/, deploy/policies.yaml and deploy/webhooks.yaml from the code.
+generate: venv ## Write crds/ and policies, webhooks and kinds of deploy/ from the code.
 	$(PY) -m environment_operator.generate
 
 verify: venv ## Fail when a generated file or the lock file is stale.
 	@tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && set -e; \
 	$(PY) -m environment_operator.generate --out "$$tmp"; \
 	diff -r "$$tmp/crds" crds || { echo "crds/ is stale: run make generate" >&2; exit 1; }; \
-	for file in policies webhooks; do \
+	for file in policies webhooks kinds; do \
 	  diff "$$tmp/deploy/$$file.yaml" "deploy/$$file.yaml" || { echo "deploy/$$file.yaml is stale: run make generate" >&2; exit 1; }; \
 	done; \
 	cp requirements.lock "$$tmp/requirements.lock"; \

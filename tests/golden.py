@@ -13,18 +13,15 @@ import yaml
 from builders import around
 from environment_operator.catalog import publish
 from environment_operator.inject import Outcome, admit
-from environment_operator.kinds import BUILTIN, Kind, PodTemplate
+from environment_operator.kinds import BUILTIN, Kind
 from environment_operator.rules import Project, Published
+from environment_operator.third_party import ROWS
 
 Object = dict[str, Any]
 FOLDER = Path(__file__).parent / "golden"
 REQUIRED = {"environment.yaml", "workload.yaml", "want.yaml"}
 OPTIONAL = {"stored.yaml"}
-# A kind of somebody's own whose definition keeps no metadata of the pod template.
-NOTEBOOK = Kind(
-    group="example.org", version="v1", kind="Notebook", plural="notebooks", pod_templates=(PodTemplate(metadata=""),)
-)
-KINDS: Mapping[str, Kind] = {kind.kind: kind for kind in (*BUILTIN, NOTEBOOK)}
+KINDS: Mapping[tuple[str, str], Kind] = {(kind.group, kind.kind): kind for kind in (*BUILTIN, *ROWS)}
 
 
 @dataclass(frozen=True)
@@ -57,7 +54,8 @@ class Case:
     @property
     def kind(self) -> Kind:
         """The row of the workload's kind."""
-        return KINDS[self.new["kind"]]
+        group, _, _ = self.new["apiVersion"].rpartition("/")
+        return KINDS[group, self.new["kind"]]
 
     def run(self) -> Object:
         """Return what comes of it now."""

@@ -36,6 +36,7 @@ def main() -> None:
     role = parser.parse_args().role
     try:
         settings = Settings()
+        settings.kinds()
     except ValueError as error:
         sys.exit(f"the settings are wrong: {error}")
     logs.configure(settings.log_level)

@@ -171,7 +171,8 @@ def _is_missed(item: str, before: Template, stored: Entry) -> bool:
 def _theirs(place: Place, template: Template, entry: Entry) -> frozenset[str]:
     """Return the names of the containers that another webhook added after the Environment was put in."""
     found = [*containers(place, template), *containers(place, template, "initContainers")]
-    return frozenset(str(c.get("name", "")) for c in found) - frozenset(entry.seen)
+    # Some kinds rename the main container afterwards: it is the same one.
+    return frozenset(str(c.get("name", "")) for c in found) - {*entry.seen, entry.main[-1]}
 
 
 def _annotations(place: Place) -> Path | None:

@@ -28,6 +28,7 @@ _METADATA = "application/json;as=PartialObjectMetadata{list};g=meta.k8s.io;v=v1"
 _ERRORS: dict[int, type[ApiError]] = {403: Forbidden, 404: NotFound, 409: Conflict, 410: Expired}
 _REQUEST = aiohttp.ClientTimeout(total=30)
 ENVIRONMENTS = f"/apis/{names.GROUP}/{names.VERSION}/{names.PLURAL}"
+DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 
 class Cluster:

@@ -43,7 +43,7 @@ class Controller:
         """Run until kopf is told to stop by a signal, or a part fails."""
         async with asyncio.TaskGroup() as tasks, probes.serve(self._settings, self._why_not_ready):
             # Before kopf starts: when it stops, it waits 5 s for every task that was made after it.
-            parts = [tasks.create_task(r.run()) for r in self._world.all_reflectors]
+            parts = [tasks.create_task(run()) for run in self._world.parts]
             parts += [tasks.create_task(self._work()) for _ in range(self._settings.workers)]
             parts.append(tasks.create_task(self._audit_for_ever()))
             await self._kopf()

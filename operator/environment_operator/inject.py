@@ -142,7 +142,7 @@ class _Admission:
         chosen = other and not self.kind.template_immutable
         now = entry.main if get(template, entry.main) is not None and not chosen else self._main(place)
         moved = replace(entry, main=now)
-        ours = {names.GUARDED: _guarded(moved)}
+        ours = {names.GUARDED: _guarded(place, moved)}
         puts = [(within(entry.main, now, p), ours.get(p[-1], value)) for p, value in values if value is not None]
         self._apply(place, puts, moved)
 
@@ -257,15 +257,16 @@ def _metadata(place: Place, entry: Entry) -> dict[Path, dict[str, str]]:
     if place.metadata is None:
         return {}
     labels = {names.INJECTED_FROM: entry.env, names.TOKEN: entry.token}
-    guarded = _guarded(entry)
+    guarded = _guarded(place, entry)
     annotations = {(*place.metadata, "annotations"): {names.GUARDED: guarded}} if guarded else {}
     return {(*place.metadata, "labels"): labels, **annotations}
 
 
-def _guarded(entry: Entry) -> str:
+def _guarded(place: Place, entry: Entry) -> str:
     """Return what a running pod says of what is guarded: the container, and the fields; empty for nothing."""
     fields = guards.in_short(entry.locked)
-    return f"{entry.main[-1]};{fields}" if fields else ""
+    listed = entry.main[1] == "containers" and entry.main[-1]
+    return f"{listed or place.row.container};{fields}" if fields else ""
 
 
 def runs(template: Template) -> dict[str, Any]:

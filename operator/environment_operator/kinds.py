@@ -29,8 +29,9 @@ class PodTemplate(BaseModel):
             a list are told apart. Empty when the object is a pod itself.
         role: what a label calls the pods of this template, empty when there is one for all; ``*`` for the name of the
             item in the list.
+        unnamed: what the kind calls an item of the list that has no name, before its position.
         spec: the key of the pod spec in the template; empty when its fields stand in the template itself.
-        container: name of the main container; without one by that name it is the first.
+        container: name of the main container, and of one that has none; without one by that name it is the first.
         strict: True when a template without that container is left alone.
         inline: keys in the pod spec under which the main container itself may stand, instead of in the list.
         optional: True when that main container need not be there: it is made.
@@ -39,7 +40,8 @@ class PodTemplate(BaseModel):
         lacks: fields of a pod spec, with dots between the keys and ``container`` for the main container, for which it
             has no place: an Environment that sets one of them cannot be used there.
         omits: likewise, but nothing is lost without them.
-        one_port: True when only the port of the endpoint may be declared.
+        one_port: True when only the port of the endpoint may be declared, and the container that has one is the main
+            one.
         pod_ids: False when user and group have to be set on the container.
     """
 
@@ -47,6 +49,7 @@ class PodTemplate(BaseModel):
 
     path: Annotated[str, StringConstraints(pattern=_PATH)] = "spec.template"
     role: Annotated[str, StringConstraints(pattern=r"^(\*|[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?)?$")] = ""
+    unnamed: str = ""
     spec: Literal["spec", ""] = "spec"
     container: str = ""
     strict: bool = False
@@ -110,9 +113,11 @@ class Kind(BaseModel):
     @property
     def path(self) -> str:
         """The URL path of all its objects."""
-        return (
-            f"/apis/{self.group}/{self.version}/{self.plural}" if self.group else f"/api/{self.version}/{self.plural}"
-        )
+        return self.path_in(self.version)
+
+    def path_in(self, version: str) -> str:
+        """Return the URL path of all its objects in a version."""
+        return f"/apis/{self.group}/{version}/{self.plural}" if self.group else f"/api/{version}/{self.plural}"
 
     @property
     def roles(self) -> tuple[str, ...]:

@@ -14,6 +14,9 @@ ENVIRONMENTS = Gauge("environment_operator_environments", "Environments that exi
 EVENTS = Counter("environment_operator_watch_events", "Events received by the reflectors, bookmarks aside.", ["kind"])
 LISTS = Counter("environment_operator_lists", "Complete lists made by the reflectors.", ["kind"])
 KIND_STATE = Gauge("environment_operator_kind_state", "1 for the state that a watched kind is in.", ["kind", "state"])
+KIND_MISFITS = Gauge(
+    "environment_operator_kind_misfits", "What of a kind's row does not go with the definition installed.", ["kind"]
+)
 ADMISSIONS = Counter(
     "environment_operator_admissions", "Calls of each webhook, by what became of them.", ["webhook", "result"]
 )

@@ -39,6 +39,8 @@ SYSTEM_NAMESPACE = "environments-system"
 SERVICE_ACCOUNT = "environment-operator"
 OPERATOR_USER = f"system:serviceaccount:{SYSTEM_NAMESPACE}:{SERVICE_ACCOUNT}"
 FIELD_MANAGER = "environment-operator"
+# On ClusterRoles whose rights the operator is to have.
+AGGREGATE = f"{GROUP}/aggregate-to-operator"
 
 # Where nothing is injected and nothing is enforced, so that the cluster can always be repaired.
 EXEMPT_NAMESPACES = ("kube-system", SYSTEM_NAMESPACE)

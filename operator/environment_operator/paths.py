@@ -23,7 +23,7 @@ def _port(item: Item) -> str:
 
 def _named(field: str) -> Callable[[Item], str]:
     """Return the function that reads the key of an item from one field."""
-    return lambda item: str(item.get(field))
+    return lambda item: str(item.get(field) or "")
 
 
 # The lists that are merged by key, and the key of their items:

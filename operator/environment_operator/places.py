@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from environment_operator import names
-from environment_operator.kinds import Kind, PodTemplate, Step
+from environment_operator.kinds import Kind, PodTemplate
 from environment_operator.paths import Item, Path, Unfit, get
 
 Template = dict[str, Any]
@@ -78,7 +78,7 @@ def places(kind: Kind, item: Item) -> tuple[Place, ...]:
     return tuple(
         Place("/".join(keys) or ".", row, _role(row, keys), at)
         for row in kind.pod_templates
-        for keys, at in _found(item, row.steps)
+        for keys, at in _found(item, row)
         if _is_meant(row, item, at)
     )
 
@@ -95,10 +95,17 @@ def main(place: Place, template: Template, chosen: str = "") -> Path | None:
         found = get(template, ("spec", key))
         if (isinstance(found, dict) or (place.row.optional and found is None)) and chosen in ("", key):
             return ("spec", key)
-    listed = [str(c.get("name", "")) for c in containers(place, template)]
-    usual = place.row.container if place.row.container in listed else next(iter(listed), "")
-    name = chosen or usual
+    listed = {str(c.get("name", "")): c for c in containers(place, template)}
+    name = chosen or _usual(place.row, listed)
     return ("spec", "containers", name) if name in listed else None
+
+
+def _usual(row: PodTemplate, listed: Mapping[str, Item]) -> str:
+    """Return the name of the main container among those of a pod template, empty when there are none."""
+    if row.container in listed:
+        return row.container
+    with_port = (name for name, container in listed.items() if row.one_port and container.get("ports"))
+    return next(iter([*with_port, *listed]), "")
 
 
 def account(template: Template) -> str:
@@ -147,7 +154,9 @@ def _is_meant(row: PodTemplate, item: Item, at: _At) -> bool:
     listed = get(found, ((row.spec, "containers") if row.spec else ("containers",)))
     if row.strict:
         return isinstance(listed, list) and row.container in [c.get("name") for c in listed if isinstance(c, dict)]
-    return not row.inline or row.optional or bool(listed) or any(get(found, (key,)) is not None for key in row.inline)
+    if row.spec or row.optional:
+        return True
+    return bool(listed) or any(get(found, (key,)) is not None for key in row.inline)
 
 
 def _role(row: PodTemplate, keys: Path) -> str:
@@ -159,19 +168,19 @@ def _role(row: PodTemplate, keys: Path) -> str:
     return keys[place + 1].lower()
 
 
-def _found(node: Any, steps: tuple[Step, ...], keys: Path = (), at: _At = ()) -> Iterator[tuple[Path, _At]]:
-    """Yield where the steps lead to: the keys for the record, and the keys and positions."""
-    if not steps:
+def _found(node: Any, row: PodTemplate, step: int = 0, keys: Path = (), at: _At = ()) -> Iterator[tuple[Path, _At]]:
+    """Yield where the steps of a row lead to: the keys for the record, and the keys and positions."""
+    if step == len(row.steps):
         yield keys, at
         return
-    (key, field), rest = steps[0], steps[1:]
+    key, field = row.steps[step]
     if not isinstance(node, dict) or node.get(key) is None:
         return
     if not field:
-        yield from _found(node[key], rest, (*keys, key), (*at, key))
+        yield from _found(node[key], row, step + 1, (*keys, key), (*at, key))
     elif isinstance(node[key], list):
-        for position, name in enumerate(_named(node[key], field)):
-            yield from _found(node[key][position], rest, (*keys, key, name), (*at, key, position))
+        for position, name in enumerate(_named(node[key], field, row.unnamed)):
+            yield from _found(node[key][position], row, step + 1, (*keys, key, name), (*at, key, position))
 
 
 def _become(item: Item, value: Item) -> None:
@@ -181,15 +190,16 @@ def _become(item: Item, value: Item) -> None:
         item.update(value)
 
 
-def _named(items: list[Any], field: str) -> list[str]:
+def _named(items: list[Any], field: str, unnamed: str) -> list[str]:
     """Return a name for each item of a list: that of its field, its position where it has none or another has it."""
     given = [str(item.get(field) or "") if isinstance(item, dict) else "" for item in items]
-    return [name if name and name not in given[:n] else _numbered(n, given) for n, name in enumerate(given)]
+    return [
+        name if name and name not in given[:n] else _numbered(f"{unnamed}{n}", given) for n, name in enumerate(given)
+    ]
 
 
-def _numbered(position: int, given: list[str]) -> str:
-    """Return a position as a name that no item has."""
-    name = str(position)
+def _numbered(name: str, given: list[str]) -> str:
+    """Return a name made of a position as one that no item has."""
     while name in given:
         name += "+"
     return name

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from environment_operator import names
-from environment_operator.cluster import Cluster
+from environment_operator.cluster import DEFINITIONS, Cluster
 from environment_operator.errors import ApiError, Conflict, NotFound
 from environment_operator.index import references
 from environment_operator.kinds import Kind, is_derived
@@ -68,21 +68,38 @@ class Reconciler:
     async def _look(self, name: str) -> LiveLook:
         """Ask the API server for users of every kind, one after the other, until there is one."""
         now = datetime.now(UTC)
+        await self._check_kinds()
         for kind, reflector in zip(self._world.kinds.values(), self._world.reflectors.values(), strict=True):
             if reflector.state is State.ABSENT:
                 continue
-            now, user = await self._live_user(kind, name)
+            now, user = await self._live_user(kind, reflector.path, name)
             if user:
                 return LiveLook(now, user)
         return LiveLook(now)
 
-    async def _live_user(self, kind: Kind, name: str) -> tuple[datetime, str | None]:
+    async def _check_kinds(self) -> None:
+        """Have the API server confirm that the cluster has the kinds that we watch, and no others.
+
+        Raises:
+            Conflict: one came or changed a moment ago.
+        """
+        token = ""
+        while True:
+            page = await self._cluster.page(DEFINITIONS, token=token)
+            changed = next((item.name for item in page.items if not self._world.discovery.knows(item)), "")
+            if changed:
+                raise Conflict(0, f"{changed} came or changed a moment ago")
+            token = page.next
+            if not token:
+                return
+
+    async def _live_user(self, kind: Kind, path: str, name: str) -> tuple[datetime, str | None]:
         """Return the API server's clock and a user of one kind, in words."""
         token = ""
         # A label for one role names the Environment where the main one, by which users are found, names another.
         selector = names.REFERENCE if kind.roles else f"{names.REFERENCE}={name}"
         while True:
-            page = await self._cluster.page(kind.path, selector, token)
+            page = await self._cluster.page(path, selector, token)
             for item in page.items:
                 if name in references(item.labels, roles=bool(kind.roles)) and not is_derived(
                     item.owner_references, self._world.kinds.values()

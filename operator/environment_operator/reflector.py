@@ -58,10 +58,9 @@ class Reflector:
     Args:
         cluster: the API server.
         name: the kind's name in logs and metrics.
-        path: URL path of its objects.
         sink: who is told.
+        path: URL path of its objects; empty when that is found out later.
         selector: label selector that the API server filters by; empty for all.
-        crd: URL path of the CustomResourceDefinition that brings the kind; empty when the server always has it.
         whole: whether the sink is told of `Whole` objects, not of their metadata alone.
         longest: the longest pause in seconds between two tries.
     """
@@ -70,16 +69,15 @@ class Reflector:
         self,
         cluster: Cluster,
         name: str,
-        path: str,
         sink: Sink,
+        path: str = "",
         *,
         selector: str = "",
-        crd: str = "",
         whole: bool = False,
         longest: float = 30,
     ) -> None:
-        self._cluster, self.name, self._path, self._sink = cluster, name, path, sink
-        self._selector, self._crd, self._whole, self._longest = selector, crd, whole, longest
+        self._cluster, self.name, self.path, self._sink = cluster, name, path, sink
+        self._selector, self._whole, self._longest = selector, whole, longest
         self.state, self.why, self.listed = State.SYNCING, "not listed yet", False
         self.settled = asyncio.Event()
         self._failures = 0
@@ -89,8 +87,13 @@ class Reflector:
         """Whether the mirror tells what the API server would: synced, or certain that the kind is not there."""
         return self.state in (State.SYNCED, State.ABSENT)
 
-    async def run(self) -> None:
-        """Mirror until cancelled."""
+    async def run(self, path: str = "") -> None:
+        """Mirror until cancelled.
+
+        Args:
+            path: URL path of the objects from now on; empty for the one that is known.
+        """
+        self.path, self._failures = path or self.path, 0
         while True:
             try:
                 version = await self._list()
@@ -99,15 +102,29 @@ class Reflector:
                 logger.info("%s: listing again: %s", self.name, error.message)
                 await self._pause()
             except ApiError as error:
-                self._move(*await self._meaning(error))
-                await self._pause()
+                await self.fail(error)
+
+    async def fail(self, error: ApiError) -> None:
+        """Take on the state that an error puts the kind into, and wait before the next try."""
+        self._move(State.FORBIDDEN if isinstance(error, Forbidden) else State.DEGRADED, str(error))
+        await self._pause()
+
+    def doubt(self, state: State, why: str) -> None:
+        """Take on a state in which nothing is known."""
+        self._move(state, why)
+
+    def rest(self, why: str) -> None:
+        """Take in that the kind is not there: all of its objects are gone."""
+        self._sink.sweep(())
+        self.path, self.listed = "", True
+        self._move(State.ABSENT, why)
 
     async def _list(self) -> str:
         """Read every page, forget what is gone, and return where a watch may begin."""
         seen: set[tuple[str, str]] = set()
         token = ""
         while True:
-            page = await self._cluster.page(self._path, self._selector, token, whole=self._whole)
+            page = await self._cluster.page(self.path, self._selector, token, whole=self._whole)
             for item in page.items:
                 self._sink.put(item)
                 seen.add((item.namespace, item.name))
@@ -129,7 +146,7 @@ class Reflector:
         """Watch until the stream ends; return the version it came to."""
         seconds = random.randint(*_WATCH_SECONDS)  # noqa: S311 - spreads the reconnections
         try:
-            async for event in self._cluster.watch(self._path, self._selector, version, seconds, whole=self._whole):
+            async for event in self._cluster.watch(self.path, self._selector, version, seconds, whole=self._whole):
                 version = event.object.metadata.resource_version
                 self._apply(event.type, event.object.metadata)
                 self._failures = 0
@@ -153,26 +170,6 @@ class Reflector:
             self._sink.drop(item)
         else:
             self._sink.put(item)
-
-    async def _meaning(self, error: ApiError) -> tuple[State, str]:
-        """Return the state that an error puts the kind into."""
-        if isinstance(error, Forbidden):
-            return State.FORBIDDEN, str(error)
-        if isinstance(error, NotFound) and self._crd and await self._is_gone():
-            self._sink.sweep(())
-            self.listed = True
-            return State.ABSENT, "its CustomResourceDefinition is not installed"
-        return State.DEGRADED, str(error)
-
-    async def _is_gone(self) -> bool:
-        """Say whether the kind's definition is gone: a starting API server answers 404 for kinds that exist."""
-        try:
-            await self._cluster.get(self._crd)
-        except NotFound:
-            return True
-        except ApiError:
-            return False
-        return False
 
     def _move(self, state: State, why: str) -> None:
         """Take on a state; tell when it is another one."""

@@ -1,15 +1,19 @@
 """Settings, read once from the environment at start and passed down."""
 
+import logging
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
 import yaml
-from pydantic import Field, TypeAdapter
+from pydantic import Field, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from environment_operator import names
+from environment_operator import names, third_party
 from environment_operator.kinds import BUILTIN, Kind
+
+logger = logging.getLogger(__name__)
 
 DAY = 24 * 3600.0
 
@@ -68,15 +72,51 @@ class Settings(BaseSettings):
         return tuple(filter(None, (host.strip() for host in self.certificate_hosts.split(","))))
 
     def kinds(self) -> tuple[Kind, ...]:
-        """Return the kinds table: the built-in rows and those of the file.
+        """Return the kinds table: the built-in rows, those of third-party kinds, and those of the file.
 
         Raises:
-            ValueError: the file does not hold rows, or a row is there twice.
+            ValueError: the file does not hold rows of further kinds; the text says where and what is wrong.
         """
-        rows = yaml.safe_load(self.kinds_file.read_text(encoding="utf-8")) if self.kinds_file else []
-        table = (*BUILTIN, *TypeAdapter(list[Kind]).validate_python(rows))
-        if len({kind.name for kind in table}) != len(table):
-            raise ValueError(
-                f"{self.kinds_file}: a kind is there twice; the built-in ones are {[k.name for k in BUILTIN]}"
-            )
-        return table
+        return table(self.kinds_file)
+
+
+def table(file: Path | None) -> tuple[Kind, ...]:
+    """Return the kinds table with the rows of a file, as `Settings.kinds`."""
+    own = _rows(file) if file else ()
+    for row in own:
+        if row.name in {ours.name for ours in third_party.ROWS}:
+            logger.info("%s: its row for %s takes the place of ours", file, row.name)
+    return (*BUILTIN, *third_party.with_own(own))
+
+
+def _rows(file: Path) -> tuple[Kind, ...]:
+    """Return the rows of a file."""
+    try:
+        raw = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ValueError(f"{file} cannot be read: {error}") from None
+    if not isinstance(raw, list):
+        raise ValueError(f"{file}: a list of rows is expected, one a kind, not {type(raw).__name__}")  # noqa: TRY004
+    rows = tuple(_row(file, number, row) for number, row in enumerate(raw, 1))
+    known = {row.name for row in BUILTIN}
+    for number, row in enumerate(rows, 1):
+        if row.name in known:
+            raise ValueError(f"{file}, row {number}: {row.name} is built in, or there twice: take the row away")
+        known.add(row.name)
+    return rows
+
+
+def _row(file: Path, number: int, raw: object) -> Kind:
+    """Return one row."""
+    try:
+        return Kind.model_validate(raw)
+    except ValidationError as error:
+        wrong = "; ".join(_in_words(found) for found in error.errors(include_url=False))
+        raise ValueError(f"{file}, row {number}: {wrong}") from None
+
+
+def _in_words(found: ErrorDetails) -> str:
+    """Return what is wrong with a field of a row, and what was given."""
+    field = ".".join(map(str, found["loc"]))
+    given = "" if found["type"] == "missing" else f", not {found['input']!r}"
+    return f"{field}: {found['msg']}{given}" if field else f"{found['msg']}{given}"

@@ -3,11 +3,12 @@
 Every change ends as names of Environments in the work queue; nobody else writes to the indices.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
 from typing import Any
 
 from environment_operator import names
 from environment_operator.cluster import Cluster
+from environment_operator.discovery import Discovery
 from environment_operator.index import EnvironmentIndex, ProjectIndex, UsageIndex, User, injected, references
 from environment_operator.kinds import Kind, is_derived
 from environment_operator.metrics import ENVIRONMENTS, QUEUE_ADDS, QUEUE_DEPTH
@@ -15,8 +16,6 @@ from environment_operator.reflector import Reflector
 from environment_operator.usage import Known
 from environment_operator.wire import Metadata
 from environment_operator.workqueue import WorkQueue
-
-_CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 
 class World:
@@ -33,19 +32,27 @@ class World:
         self.kinds = {kind.name: kind for kind in table}
         self.environments, self.projects, self.usage = EnvironmentIndex(), ProjectIndex(), UsageIndex()
         self._queue = queue
-        self.namespaces = Reflector(cluster, "namespaces", "/api/v1/namespaces", _ProjectSink(self), longest=longest)
+        self.namespaces = Reflector(cluster, "namespaces", _ProjectSink(self), "/api/v1/namespaces", longest=longest)
         self.reflectors = {
             kind.name: Reflector(
-                cluster, kind.name, kind.path, _UserSink(self, kind), selector=names.REFERENCE,
-                crd=f"{_CRDS}/{kind.name}" if kind.custom else "", longest=longest,
+                cluster, kind.name, _UserSink(self, kind), "" if kind.custom else kind.path,
+                selector=names.REFERENCE, longest=longest,
             )
             for kind in table
         }  # fmt: skip
+        custom = {name: kind for name, kind in self.kinds.items() if kind.custom}
+        self.discovery = Discovery(cluster, custom, self.reflectors, self.wake_all, longest)
 
     @property
     def all_reflectors(self) -> tuple[Reflector, ...]:
-        """The reflectors of the kinds table and of the projects."""
-        return (*self.reflectors.values(), self.namespaces)
+        """The reflectors of the kinds table, of the definitions and of the projects."""
+        return (*self.reflectors.values(), self.discovery.mirror, self.namespaces)
+
+    @property
+    def parts(self) -> tuple[Callable[[], Coroutine[None, None, None]], ...]:
+        """What runs side by side."""
+        always = (self.reflectors[kind.name].run for kind in self.kinds.values() if not kind.custom)
+        return (*always, *self.discovery.parts, self.namespaces.run)
 
     @property
     def departments(self) -> Mapping[str, str | None] | None:
@@ -53,11 +60,12 @@ class World:
         return self.projects.departments if self.namespaces.listed else None
 
     def known(self, environment: str) -> Known:
-        """Return what is known of one Environment's users."""
+        """Return what is known of one Environment's users; which kinds there are is part of it."""
+        kinds = (*self.reflectors.values(), self.discovery.mirror)
         return Known(
             users=self.usage.users(environment),
             kinds=self.kinds,
-            unknown={r.name: f"{r.state}, {r.why}" for r in self.reflectors.values() if not r.in_step},
+            unknown={r.name: f"{r.state}, {r.why}" for r in kinds if not r.in_step},
             blind=frozenset(r.name for r in self.reflectors.values() if not r.listed),
         )
 
@@ -70,6 +78,10 @@ class World:
         """Take in that an Environment is gone."""
         self.wake(self.environments.drop(name))
         ENVIRONMENTS.set(len(self.environments))
+
+    def wake_all(self) -> None:
+        """Have every Environment looked at."""
+        self.wake(self.environments.names())
 
     def wake(self, environments: Iterable[str]) -> None:
         """Have Environments looked at; those that do not exist are left alone."""
@@ -104,7 +116,7 @@ class _UserSink:
 
     def moved(self) -> None:
         """Look at every Environment: what is known of its use may be less, or more."""
-        self._world.wake(self._world.environments.names())
+        self._world.wake_all()
 
     def _tell(self, item: Metadata, environments: Mapping[str, str]) -> None:
         """Put the object's references into the index and wake whom that concerns."""
@@ -132,7 +144,7 @@ class _ProjectSink:
 
     def moved(self) -> None:
         """Look at every Environment: which projects exist may be known now."""
-        self._world.wake(self._world.environments.names())
+        self._world.wake_all()
 
     def _tell(self, changed: Iterable[tuple[str, str]]) -> None:
         """Wake the Environments that mention what changed."""

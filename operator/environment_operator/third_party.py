@@ -4,6 +4,7 @@ SparkApplication has no row: it describes containers by fields of its own. Templ
 containers (``containerSet``) or hold further templates (``inline``) are left alone.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from environment_operator.kinds import Framework, Kind, PodTemplate
@@ -34,39 +35,47 @@ def _ray(at: str) -> Rows:
 def _workflow(at: str) -> Rows:
     """Return the templates of an Argo workflow, each a container with some fields of a pod beside it.
 
-    Secrets and the node's namespaces are set on the workflow, for all of them:
+    Secrets and the node's namespaces are set on the workflow, for all of them. A template's security context would
+    replace the workflow's as a whole, so ids go to the container:
     https://github.com/argoproj/argo-workflows, v4.1.
     """
     return (
         PodTemplate(
-            path=f"{at}.templates[name]", role="*", spec="", inline=("container", "script"),
-            lacks=("imagePullSecrets", "hostNetwork", "hostIPC"),
+            path=f"{at}.templates[name]", role="*", spec="", container="main", inline=("container", "script"),
+            pod_ids=False,
+            lacks=("securityContext", "imagePullSecrets", "hostNetwork", "hostIPC"),
         ),
     )  # fmt: skip
 
 
-# What KServe takes of a pod spec: https://github.com/kserve/kserve, v0.20.
+# What KServe takes of a pod spec: https://github.com/kserve/kserve, v0.20. Its own webhook, after ours, makes a model
+# of what stands under a framework's key.
+_FRAMEWORKS = (
+    "sklearn", "xgboost", "tensorflow", "pytorch", "triton", "onnx", "huggingface", "pmml", "lightgbm", "paddle",
+)  # fmt: skip
 _SERVING = (
     PodTemplate(
-        path="spec.predictor", role="predictor", spec="", container="kserve-container", inline=("model",), metadata="."
+        path="spec.predictor", role="predictor", spec="", container="kserve-container",
+        inline=("model", *_FRAMEWORKS), metadata=".",
     ),
-    PodTemplate(path="spec.predictor.workerSpec", role="worker", spec="", container="worker-container", metadata="."),
+    PodTemplate(path="spec.predictor.workerSpec", role="worker", spec="", container="worker-container", metadata=""),
     PodTemplate(path="spec.transformer", role="transformer", spec="", container="kserve-container", metadata="."),
     PodTemplate(path="spec.explainer", role="explainer", spec="", container="kserve-container", metadata="."),
-)
+)  # fmt: skip
 _RUNTIME_LACKS = ("securityContext", "hostNetwork", "hostIPC")
 _RUNTIME = (
     PodTemplate(
         path="spec", spec="", container="kserve-container", metadata=".", lacks=_RUNTIME_LACKS, pod_ids=False
     ),
     PodTemplate(
-        path="spec.workerSpec", role="worker", spec="", container="worker-container", metadata="",
+        path="spec.workerSpec", role="worker", spec="", container="worker-container", metadata=".",
         lacks=_RUNTIME_LACKS, pod_ids=False,
     ),
 )  # fmt: skip
 
 # What Knative's webhook refuses with the features that are on by default: https://github.com/knative/serving, v1.23.
 _KNATIVE = PodTemplate(
+    container="user-container",
     lacks=(
         "securityContext", "hostNetwork", "hostIPC", "container.stdin", "container.tty",
         "container.securityContext.capabilities", "container.env.valueFrom.fieldRef",
@@ -90,7 +99,8 @@ _TRAINING_RUNTIME = (
     ),
 )
 
-_ARGO, _RAY, _TRAIN = "argoproj.io", "ray.io", "trainer.kubeflow.org"
+_ARGO, _TRAIN = "argoproj.io", "trainer.kubeflow.org"
+_RAY: dict[str, Any] = {"also": ("v1alpha1",), "framework": "Ray"}
 _ANY: dict[str, Any] = {"types": ("Training",), "framework": "Any"}
 _STORED: dict[str, Any] = {"template": True}
 
@@ -101,7 +111,7 @@ ROWS: tuple[Kind, ...] = (
     _kind(_TRAIN, "v1alpha1", "TrainJob", (_TRAINER,), template_immutable=True, **_ANY),
     _kind(_TRAIN, "v1alpha1", "TrainingRuntime", _TRAINING_RUNTIME, framework="Any", **_STORED),
     _kind(_TRAIN, "v1alpha1", "ClusterTrainingRuntime", _TRAINING_RUNTIME, framework="Any", **_STORED),
-    _kind("kubeflow.org", "v1", "Notebook", (PodTemplate(metadata=""),), types=("Workspace",)),
+    _kind("kubeflow.org", "v1", "Notebook", (PodTemplate(metadata=""),), also=("v1beta1",), types=("Workspace",)),
     _kind("serving.kserve.io", "v1beta1", "InferenceService", _SERVING, types=("Inference",)),
     _kind("serving.kserve.io", "v1alpha1", "ServingRuntime", _RUNTIME, **_STORED),
     _kind("serving.kserve.io", "v1alpha1", "ClusterServingRuntime", _RUNTIME, **_STORED),
@@ -113,13 +123,13 @@ ROWS: tuple[Kind, ...] = (
         (PodTemplate(path="spec.replicatedJobs[name].template.spec.template", role="*"),),
         template_immutable=True, **_ANY,
     ),
-    _kind(_RAY, "v1", "RayCluster", _ray("spec"), types=("Workspace", "Training"), framework="Ray"),
+    _kind("ray.io", "v1", "RayCluster", _ray("spec"), types=("Workspace", "Training"), **_RAY),
     _kind(
-        _RAY, "v1", "RayJob",
+        "ray.io", "v1", "RayJob",
         (*_ray("spec.rayClusterSpec"), PodTemplate(path="spec.submitterPodTemplate", role="submitter")),
-        types=("Training",), framework="Ray",
+        types=("Training",), **_RAY,
     ),
-    _kind(_RAY, "v1", "RayService", _ray("spec.rayClusterConfig"), types=("Inference",), framework="Ray"),
+    _kind("ray.io", "v1", "RayService", _ray("spec.rayClusterConfig"), types=("Inference",), **_RAY),
     _kind(_ARGO, "v1alpha1", "Workflow", _workflow("spec"), types=("Training",)),
     _kind(_ARGO, "v1alpha1", "CronWorkflow", _workflow("spec.workflowSpec"), types=("Training",)),
     _kind(_ARGO, "v1alpha1", "WorkflowTemplate", _workflow("spec"), **_STORED),
@@ -133,10 +143,18 @@ ROWS: tuple[Kind, ...] = (
             PodTemplate(path="spec.leaderWorkerTemplate.leaderTemplate", role="leader"),
             PodTemplate(path="spec.leaderWorkerTemplate.workerTemplate", role="worker"),
         ),
-        types=("Training", "Inference"), framework="Any", keeps_revisions=True,
+        types=("Training", "Inference"), framework="Any",
     ),
     _kind(
-        "batch.volcano.sh", "v1alpha1", "Job", (PodTemplate(path="spec.tasks[name].template", role="*"),),
+        "batch.volcano.sh", "v1alpha1", "Job",
+        (PodTemplate(path="spec.tasks[name].template", role="*", unnamed="default"),),
         template_immutable=True, **_ANY,
     ),
 )  # fmt: skip
+
+
+def with_own(own: Iterable[Kind]) -> tuple[Kind, ...]:
+    """Return these rows and those of an administrator, which take the place of ours for the same kind."""
+    added = tuple(own)
+    names = {row.name for row in added}
+    return (*(row for row in ROWS if row.name not in names), *added)

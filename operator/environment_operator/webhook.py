@@ -50,10 +50,10 @@ class Webhook:
         self._keys = Keys(settings.uid_key, settings.gid_key, settings.groups_key)
         self.catalog, self._projects = Catalog(), ProjectIndex()
         self._mirror = Reflector(
-            cluster, names.CRD_NAME, ENVIRONMENTS, self.catalog, whole=True, longest=settings.retry_seconds
+            cluster, names.CRD_NAME, self.catalog, ENVIRONMENTS, whole=True, longest=settings.retry_seconds
         )
         self._namespaces = Reflector(
-            cluster, "namespaces", "/api/v1/namespaces", ProjectSink(self._projects), longest=settings.retry_seconds
+            cluster, "namespaces", ProjectSink(self._projects), "/api/v1/namespaces", longest=settings.retry_seconds
         )
         terms = Terms(
             hosts=settings.hosts,

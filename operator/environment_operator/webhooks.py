@@ -20,6 +20,7 @@ _POD = PodTemplate(path="")
 MUTATE, VALIDATE = "/mutate", "/validate"
 PORT = 443
 SECONDS = 5
+_LABEL = 63
 
 
 def objects(table: Iterable[Kind]) -> list[dict[str, Any]]:
@@ -150,7 +151,7 @@ def _workloads(
     rows: tuple[PodTemplate, ...], kinds: tuple[Kind, ...], table: tuple[Kind, ...], path: str, fields: dict[str, Any]
 ) -> dict[str, Any]:
     """Return the entry of one family."""
-    name = "workloads" if rows == _USUAL else "-".join(kind.plural for kind in kinds)
+    name = "workloads" if rows == _USUAL else _called(kinds)
     versions = groupby(kinds, key=lambda kind: (kind.group, (kind.version, *kind.also)))
     return _webhook(
         name,
@@ -169,6 +170,14 @@ def _workloads(
         ],
         **fields,
     )
+
+
+def _called(kinds: tuple[Kind, ...]) -> str:
+    """Return the name of a family; a label of a domain name has at most 63 characters."""
+    plurals = "-".join(kind.plural for kind in kinds)
+    if len(plurals) > _LABEL:
+        plurals = f"{kinds[0].plural[: _LABEL - len('-and-more')]}-and-more"
+    return plurals if not kinds[0].custom else f"{plurals}.{kinds[0].group}"
 
 
 def _rule(group: str, versions: Sequence[str], plurals: list[str], scope: str) -> dict[str, Any]:

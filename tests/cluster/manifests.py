@@ -14,7 +14,7 @@ from cluster.waiting import until
 
 FIELD_MANAGER = "environment-cluster"
 CRDS = "crds/*.yaml"
-MANIFESTS = (CRDS, "deploy/rbac.yaml", "deploy/policies.yaml")
+MANIFESTS = (CRDS, "deploy/rbac.yaml", "deploy/kinds.yaml", "deploy/policies.yaml")
 WEBHOOKS = "deploy/webhooks.yaml"
 ESTABLISHED_SECONDS = 30
 ENFORCED_SECONDS = 30

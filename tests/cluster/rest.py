@@ -80,7 +80,16 @@ class Rest:
         data = None if body is None else json.dumps(body)
         url = f"{self._api.configuration.host}{path}"
         answer = self._api.rest_client.pool_manager.request(method, url, headers=headers, body=data)
-        return Reply(answer.status, json.loads(answer.data), tuple(answer.headers.getlist("Warning")))
+        return Reply(answer.status, _decoded(answer.data), tuple(answer.headers.getlist("Warning")))
+
+
+def _decoded(data: bytes) -> Object:
+    """Return the object of an answer; what is none, as for a group that is not served yet, is a message."""
+    try:
+        found: Object = json.loads(data)
+    except ValueError:
+        return {"message": data.decode()}
+    return found
 
 
 def _merged(headers: list[tuple[str, str]]) -> Mapping[str, str]:

@@ -8,10 +8,9 @@ import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
-from kube import Kube, Object, Operator
+from kube import Kube, Operator
 
 from builders import manifest, workload
 from cluster.faults import WRITES, After, Answer, Before, EndWatch, Hold, Match, Rule
@@ -21,7 +20,6 @@ from environment_operator import names
 
 LISTS_OF_JOBS = Match(path="/apis/batch/v1/jobs$", watch=False)
 WATCHES_OF_JOBS = Match(path="/apis/batch/v1/jobs$", watch=True)
-WIDGETS = "widgets.example.org"
 
 
 @pytest.fixture
@@ -160,63 +158,6 @@ def test_kind_that_cannot_be_listed(
     assert "jobs.batch" in message
     assert str(status) in message
     told_right(kube, environment, 2)
-
-
-def test_definition_removed_while_watched(
-    operator: Operator, kube: Kube, environment: str, project: str, tmp_path: Path
-) -> None:
-    """A kind may come with its definition, go with it and come again: its users count while they exist."""
-    rows = tmp_path / "kinds.yaml"
-    rows.write_text("- {group: example.org, version: v1, kind: Widget, plural: widgets}\n")
-    kube.apply(reader_of_widgets())
-    operator.stop()
-    operator.start(kinds_file=rows)
-    pid = operator.pid
-    for _ in range(2):
-        kube.apply(widgets())
-        kube.kubectl("wait", "--for=condition=Established", f"crd/{WIDGETS}", "--timeout=20s")
-        kube.apply(widget(environment, project))
-        told_right(kube, environment, 1)
-        kube.kubectl("delete", "crd", WIDGETS)
-        told_right(kube, environment, 0)
-    kube.kubectl("delete", "env", environment, "--wait=false")
-    kube.until_gone("env", environment)
-
-    assert pid == operator.pid
-    operator.stop()
-    operator.start()
-
-
-def reader_of_widgets() -> Object:
-    """Return the role that lets the operator see the kind, by its label."""
-    return {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "ClusterRole",
-        "metadata": {"name": "widget-reader", "labels": {f"{names.GROUP}/aggregate-to-operator": "true"}},
-        "rules": [{"apiGroups": ["example.org"], "resources": ["widgets"], "verbs": ["list", "watch"]}],
-    }
-
-
-def widgets() -> Object:
-    """Return the definition of a kind that only this test knows."""
-    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": WIDGETS},
-        "spec": {
-            "group": "example.org",
-            "scope": "Namespaced",
-            "names": {"kind": "Widget", "plural": "widgets"},
-            "versions": [{"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}],
-        },
-    }
-
-
-def widget(environment: str, project: str) -> Object:
-    """Return an object of that kind that refers to an Environment."""
-    meta = {"name": "w", "namespace": project, "labels": {names.REFERENCE: environment}}
-    return {"apiVersion": "example.org/v1", "kind": "Widget", "metadata": meta}
 
 
 def test_burst(operator: Operator, kube: Kube, environment: str, project: str, proxy: FaultProxy) -> None:

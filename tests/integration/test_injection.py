@@ -27,11 +27,10 @@ from environment_operator import names
 from environment_operator.kinds import Kind
 from environment_operator.paths import get, put, remove
 from environment_operator.webhooks import MUTATE
-from golden import NOTEBOOK, Case, cases
+from golden import Case, cases
 from unit.test_laws import CONTAINERS, SPECS
 
 KEPT = {names.ALLOW_DELETE_IN_USE: "true"}
-BUILTIN = [case for case in cases() if case.kind is not NOTEBOOK]
 CHANGEABLE = [kind for kind in KINDS.values() if not kind.template_immutable]
 
 
@@ -89,7 +88,7 @@ def published(kube: Kube, request: pytest.FixtureRequest) -> Iterator[Case]:
 
 
 @pytest.mark.xdist_group("golden")
-@pytest.mark.parametrize("published", BUILTIN, indirect=True, ids=lambda case: case.path.name)
+@pytest.mark.parametrize("published", cases(), indirect=True, ids=lambda case: case.path.name)
 def test_golden_through_the_webhook(cluster: Cluster, kube: Kube, published: Case) -> None:
     """What the running webhook makes of a request is what the file says."""
     case = published

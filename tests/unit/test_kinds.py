@@ -3,7 +3,7 @@
 import pytest
 
 from environment_operator.kinds import BUILTIN, is_derived
-from environment_operator.settings import Settings
+from environment_operator.settings import Settings, table
 
 DEPLOYMENT = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "d", "controller": True}
 
@@ -34,11 +34,39 @@ def test_rows_from_a_file(tmp_path, monkeypatch) -> None:
     assert "/apis/example.org/v1/widgets" == Settings().kinds()[-1].path
 
 
-def test_row_twice(tmp_path, monkeypatch) -> None:
-    """A row for a kind that is there already is refused with its file."""
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("- {group: apps, version: v1, kind: Deployment, plural: deployments}", "row 1: deployments.apps is built in"),
+        ("- &w {group: example.org, version: v1, kind: W, plural: ws}\n- *w", "row 2: ws.example.org is built in, or"),
+        ("group: example.org", "a list of rows is expected, one a kind, not dict"),
+        ("- {", "cannot be read"),
+        ("- 5", "row 1: Input should be"),
+        ("- {group: example.org, version: v1, kind: W}", "row 1: plural: Field required"),
+        (
+            "- {group: g.org, version: v1, kind: W, plural: ws, pod_templates: [{path: 'spec.[0]'}]}",
+            "row 1: pod_templates.0.path: String should match pattern",
+        ),
+        ("- {group: g.org, version: v1, kind: W, plural: ws, suspend: x}", "row 1: suspend: Extra inputs are not"),
+        ("- {group: g.org, version: v1, kind: W, plural: ws, types: [Batch]}", "types.0: Input should be 'Workspace'"),
+    ],
+)
+def test_wrong_rows(tmp_path, text: str, expected: str) -> None:
+    """What is wrong with the file is said: which file, which row, which field, what was given."""
     file = tmp_path / "kinds.yaml"
-    file.write_text("- {group: apps, version: v1, kind: Deployment, plural: deployments}\n")
-    monkeypatch.setenv("ENVIRONMENT_OPERATOR_KINDS_FILE", str(file))
+    file.write_text(text)
 
-    with pytest.raises(ValueError, match="twice"):
-        Settings().kinds()
+    with pytest.raises(ValueError, match=r"kinds\.yaml") as refused:
+        table(file)
+    assert expected in str(refused.value)
+
+
+def test_own_row_for_a_known_kind(tmp_path, caplog) -> None:
+    """A row of the file takes the place of ours for the same kind, and the log says so."""
+    file = tmp_path / "kinds.yaml"
+    file.write_text("- {group: ray.io, version: v9, kind: RayCluster, plural: rayclusters}\n")
+    with caplog.at_level("INFO"):
+        rows = [row for row in table(file) if row.name == "rayclusters.ray.io"]
+
+    assert ["v9"] == [row.version for row in rows]
+    assert "its row for rayclusters.ray.io takes the place of ours" in caplog.text

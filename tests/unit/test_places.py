@@ -142,7 +142,8 @@ def test_main(row: Object, template: Object, chosen: str, expected: str | None) 
 )
 def test_words(row: Object, path: str, expected: str) -> None:
     """A path in a pod template is told as people write it, from the object on."""
-    item = {"spec": {"template": {}, "part": {}, "parts": [{"name": "a", "t": {}}]}}
+    part = {"containers": [{"name": "main"}]}
+    item = {"spec": {"template": {}, "part": part, "parts": [{"name": "a", "t": {}}]}}
     (place,) = places(kind_of(**row), item)
     assert expected == place.words(tuple(path.split(".")))
 

@@ -1,0 +1,217 @@
+"""Kinds come and go with their definitions: absent ones cost no request, and no user of a present one is missed."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from kube import ENVIRONMENTS, Kube, Object, Operator
+
+from builders import manifest, workload
+from cluster.faults import Answer, EndWatch, Hold, Match, Rule
+from cluster.proxy import FaultProxy
+from environment_operator import names
+
+DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+GROUP = "things.example.org"
+ROWS = f"""
+- {{group: {GROUP}, version: v2, also: [v1], kind: Widget, plural: widgets}}
+- {{group: {GROUP}, version: v1, kind: Gadget, plural: gadgets}}
+"""
+READER = {
+    "apiVersion": "rbac.authorization.k8s.io/v1",
+    "kind": "ClusterRole",
+    "metadata": {"name": "thing-reader", "labels": {f"{names.GROUP}/aggregate-to-operator": "true"}},
+    "rules": [{"apiGroups": [GROUP], "resources": ["widgets", "gadgets"], "verbs": ["list", "watch"]}],
+}
+Start = Callable[..., None]
+
+
+@pytest.fixture
+def start(operator: Operator, kube: Kube, tmp_path: Path) -> Iterator[Start]:
+    """Return what starts the operator with two more kinds; afterwards it runs as before, and the kinds are gone."""
+    rows = tmp_path / "kinds.yaml"
+    rows.write_text(ROWS)
+    kube.apply(READER)
+
+    def anew(**settings: object) -> None:
+        operator.stop()
+        operator.proxy.traffic.clear()
+        operator.start(kinds_file=rows, **settings)
+
+    yield anew
+    for plural in ("widgets", "gadgets"):
+        uninstall(kube, plural)
+    operator.stop()
+    operator.start()
+
+
+@pytest.fixture
+def environment(kube: Kube) -> str:
+    """Return the name of an Environment."""
+    name = kube.unique("env")
+    kube.apply(manifest(name))
+    return name
+
+
+def install(kube: Kube, plural: str, kind: str, *versions: str) -> None:
+    """Define a kind that serves these versions and not the other one, or change it so; it need not be accepted."""
+    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    served = [
+        {"name": name, "served": name in versions, "storage": name == "v1", "schema": schema} for name in ("v1", "v2")
+    ]
+    spec = {"group": GROUP, "scope": "Namespaced", "names": {"kind": kind, "plural": plural}, "versions": served}
+    meta = {"name": f"{plural}.{GROUP}"}
+    kube.apply(
+        {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": meta, "spec": spec}
+    )
+
+
+def uninstall(kube: Kube, plural: str) -> None:
+    """Delete the definition of a kind, and wait until it is gone."""
+    kube.kubectl("delete", "crd", f"{plural}.{GROUP}", "--ignore-not-found")
+
+
+def use(kube: Kube, plural: str, project: str, environment: str, version: str = "v1") -> None:
+    """Create an object that refers to an Environment, as soon as its kind is served."""
+    kind = plural.removesuffix("s").capitalize()
+    meta = {"name": "thing", "namespace": project, "labels": {names.REFERENCE: environment}}
+    made = {"apiVersion": f"{GROUP}/{version}", "kind": kind, "metadata": meta}
+    path = f"/apis/{GROUP}/{version}/namespaces/{project}/{plural}"
+    kube.until(f"{kind} to be created", lambda: kube.rest.create(path, made).ok)
+
+
+def about(plural: str) -> Match:
+    """Return what matches the requests about a kind and its definition, the list of all definitions aside."""
+    return Match(path=rf"/{GROUP}/v\d/{plural}$|/{plural}\.{GROUP}$")
+
+
+def in_words(found: Object) -> str:
+    """Return what a condition says."""
+    return f"{found['reason']}: {found['message']}"
+
+
+def test_coming_and_going(
+    start: Start, operator: Operator, kube: Kube, environment: str, project: str, proxy: FaultProxy
+) -> None:
+    """Users of a kind count while its definition is there; it may come again; the other kind is never asked for."""
+    start()
+    pid = operator.pid
+    for _ in range(2):
+        install(kube, "widgets", "Widget", "v1")
+        use(kube, "widgets", project, environment)
+        kube.until_used(environment, 1)
+        uninstall(kube, "widgets")
+        kube.until_used(environment, 0)
+    kube.kubectl("delete", "env", environment, "--wait=false")
+    kube.until_gone("env", environment)
+
+    assert pid == operator.pid
+    assert () == proxy.traffic.exchanges(about("gadgets"))
+
+
+def test_nobody_asks_for_absent_kinds(start: Start, kube: Kube, environment: str, proxy: FaultProxy) -> None:
+    """While nothing happens there is no request about kinds that are not installed, however often others are made."""
+    start(audit_seconds=0.3)
+    audits = Match(path=f"{ENVIRONMENTS}$", watch=False)
+    kube.until("ten audits", lambda: 10 <= len(proxy.traffic.exchanges(audits)))
+
+    assert () == proxy.traffic.exchanges(about("(widgets|gadgets)"))
+    assert 1 == len(proxy.traffic.exchanges(Match(path=f"{DEFINITIONS}$", watch=False)))
+    assert "False" == kube.until_condition(environment, "InUse", "False", "Unused")["status"]
+
+
+def test_other_version(start: Start, kube: Kube, environment: str, project: str, proxy: FaultProxy) -> None:
+    """A kind is watched in the best version that is served, and in another one when that changes; nobody is lost."""
+    install(kube, "widgets", "Widget", "v1")
+    use(kube, "widgets", project, environment)
+    start()
+    kube.until_used(environment, 1)
+    lists = Match(path=f"/apis/{GROUP}/v\\d/widgets$", watch=False)
+    assert [f"/apis/{GROUP}/v1/widgets"] == [e.path for e in proxy.traffic.exchanges(lists)]
+    proxy.traffic.clear()
+    install(kube, "widgets", "Widget", "v2")
+    newer = Match(path=f"/apis/{GROUP}/v2/widgets$", watch=True)
+    kube.until("a watch of the other version", lambda: any(newer(watch) for watch in proxy.watches()))
+
+    assert 1 == kube.usage(environment)
+    kube.rest.delete(f"/apis/{GROUP}/v2/namespaces/{project}/widgets/thing")
+    kube.until_used(environment, 0)
+
+
+def test_names_that_are_taken(start: Start, kube: Kube, environment: str) -> None:
+    """A definition whose names another one has serves nothing and holds nothing up."""
+    start()
+    install(kube, "gadgets", "Gadget", "v1")
+    install(kube, "widgets", "Gadget", "v1")
+    refused = f"{DEFINITIONS}/widgets.{GROUP}"
+    kube.until(
+        "the names to be refused",
+        lambda: "NotAccepted" in str(kube.rest.get(refused).body["status"].get("conditions")),
+    )
+    kube.until_condition(environment, "InUse", "False", "Unused")
+    kube.kubectl("delete", "env", environment, "--wait=false")
+
+    kube.until_gone("env", environment)
+
+
+@pytest.mark.parametrize("what", ["objects", "definition"])
+def test_kind_that_may_not_be_read(
+    start: Start, kube: Kube, environment: str, project: str, proxy: FaultProxy, what: str
+) -> None:
+    """While one kind is forbidden the others are counted, it is said which and why, and afterwards all is well."""
+    path = {"objects": "/widgets$", "definition": f"/widgets.{GROUP}$"}[what]
+    rule = proxy.add(Rule(Match(path=path), Answer(403, "Forbidden", "widgets are not for you")))
+    install(kube, "widgets", "Widget", "v1")
+    install(kube, "gadgets", "Gadget", "v1")
+    start()
+    said = kube.until_condition(environment, "InUse", "Unknown", "UsageUnknown")["message"]
+    use(kube, "gadgets", project, environment)
+    kube.until_used(environment, 1)
+    rule.remove()
+    use(kube, "widgets", project, environment)
+    kube.until_used(environment, 2)
+
+    assert f"widgets.{GROUP}: Forbidden, 403 widgets are not for you" in said
+
+
+def test_definitions_that_may_not_be_read(
+    start: Start, kube: Kube, environment: str, project: str, proxy: FaultProxy
+) -> None:
+    """As long as nobody knows which kinds there are, use is unknown and says why; what is known is counted."""
+    rule = proxy.add(Rule(Match(path=f"{DEFINITIONS}$"), Answer(403, "Forbidden", "definitions are not for you")))
+    start()
+    said = kube.until_condition(environment, "InUse", "Unknown", "UsageUnknown")["message"]
+    kube.apply(workload("Job", "j", project, environment))
+    kube.until_used(environment, 1)
+    kube.kubectl("delete", "job", "j", "-n", project)
+    kube.until_condition(environment, "InUse", "Unknown", "UsageUnknown")
+    rule.remove()
+    kube.until_condition(environment, "InUse", "False", "Unused")
+
+    assert "definitions are not for you" in said
+    assert f"widgets.{GROUP}: Forbidden, whether it is installed is not known" in said
+
+
+def test_kind_that_came_a_moment_ago(
+    start: Start, kube: Kube, environment: str, project: str, proxy: FaultProxy
+) -> None:
+    """A kind of which the watch has not told yet is found before an Environment is let go: its user holds it."""
+    start()
+    kube.until_condition(environment, "InUse", "False", "Unused")
+    watches, hold = Match(path=f"{DEFINITIONS}$", watch=True), Hold()
+    held = proxy.add(Rule(watches, hold))
+    assert 1 == proxy.end_watches(watches, EndWatch())
+    assert held.await_hit()
+    install(kube, "widgets", "Widget", "v1")
+    use(kube, "widgets", project, environment)
+    looked = proxy.add(Rule(Match(path=f"{DEFINITIONS}$", watch=False), Hold()))
+    kube.kubectl("delete", "env", environment, "--wait=false")
+    assert looked.await_hit()
+    looked.remove()
+    kube.until("two more looks", lambda: 2 <= len(proxy.traffic.exchanges(looked.rule.match)))
+    assert kube.find(environment)
+    held.remove()
+
+    assert "Widget" in in_words(kube.until_condition(environment, "DeletionBlocked", "True", "Used"))
+    uninstall(kube, "widgets")
+    kube.until_gone("env", environment)

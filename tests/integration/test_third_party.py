@@ -1,0 +1,327 @@
+"""Every third-party kind on the real API server: filled in, counted, guarded, freed, applied again.
+
+The controllers of these kinds do not run here; their definitions do to objects what the published ones do.
+"""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+import yaml
+from kube import ENVIRONMENTS, Kube, Object, Operator
+
+from builders import workload
+from cluster import Cluster
+from cluster.manifests import await_admission
+from cluster.rest import Rest
+from environment_operator import names
+from third_party import (
+    DEFINITIONS,
+    FILLED,
+    FIXED,
+    LABELS,
+    TEMPLATES,
+    at,
+    containers,
+    environment,
+    freed,
+    install,
+    labels,
+    path,
+    uninstall,
+    user,
+)
+
+MPI, MPIJOBS = "mpijob-v2beta1", "mpijobs.kubeflow.org"
+WORDS = sorted(FILLED)
+IMAGE = "registry.example/team/jupyter:4.2"
+DATA = {"name": "DATA", "value": "/data"}
+
+
+@pytest.fixture(scope="module")
+def hands(cluster: Cluster, rest: Rest, operator: Operator) -> Kube:  # noqa: ARG001 - it runs
+    """Return the administrator's hands for the whole module."""
+    return Kube(cluster, rest)
+
+
+@pytest.fixture(scope="module")
+def defined(hands: Kube) -> Iterator[None]:
+    """Have every kind defined; MPIJob, which two projects define, as the training operator does."""
+    found = install(hands.rest, *(set(FILLED) - {MPI}))
+    yield
+    uninstall(hands.rest, found)
+
+
+@pytest.fixture
+def word(request: pytest.FixtureRequest, hands: Kube, defined: None) -> str:  # noqa: ARG001 - all are
+    """Return a sample whose kind is defined now."""
+    wanted: str = request.param
+    if wanted.startswith("mpijob") and wanted != mpi_defined(hands):
+        uninstall(hands.rest, [MPIJOBS])
+        install(hands.rest, wanted)
+    return wanted
+
+
+def mpi_defined(kube: Kube) -> str:
+    """Return the sample of MPIJob whose definition is there."""
+    (version,) = kube.rest.get(f"{DEFINITIONS}/{MPIJOBS}").body["spec"]["versions"]
+    return f"mpijob-{version['name']}"
+
+
+@pytest.fixture(scope="module")
+def place(hands: Kube) -> str:
+    """Return a namespace for all that is made here."""
+    name = Kube.unique("third")
+    hands.rest.create("/api/v1/namespaces", {"metadata": {"name": name}})
+    account = f"/api/v1/namespaces/{name}/serviceaccounts/default"
+    hands.until("the default account", lambda: hands.rest.get(account).ok)
+    return name
+
+
+def published(kube: Kube, word: str, **fields: object) -> str:
+    """Return the name of a new Environment that a sample may use."""
+    name = Kube.unique("env")
+    reply = kube.rest.create(ENVIRONMENTS, environment(name, word, **fields))
+    assert reply.ok, reply.message
+    return name
+
+
+def created(kube: Kube, made: Object) -> Object:
+    """Create an object; return it as it is stored."""
+    reply = kube.rest.create(path(made), made)
+    assert reply.ok, reply.message
+    return reply.body
+
+
+@pytest.mark.parametrize("word", WORDS, indirect=True)
+def test_from_reference_to_release(hands: Kube, place: str, word: str) -> None:
+    """Each kind is filled in at every role, counted once and guarded; freed, it is as if it had never referred."""
+    kube, name = hands, published(hands, word)
+    stored = created(kube, user(word, name, place, name))
+    assert [(IMAGE, True)] * len(FILLED[word]) == [
+        (c.get("image"), DATA in c.get("env", ())) for c in containers(word, stored)
+    ]
+    assert all(name == found.get(names.INJECTED_FROM) for found in labels(word, stored))
+    kube.until_used(name, 1, seconds=60)
+    assert "is used by 1" in kube.rest.delete(f"{ENVIRONMENTS}/{name}").message
+
+    let_go(kube, word, stored)
+    kube.until_used(name, 0, seconds=60)
+    assert kube.rest.delete(f"{ENVIRONMENTS}/{name}").ok
+    kube.until_gone("env", name)
+
+
+def let_go(kube: Kube, word: str, stored: Object) -> None:
+    """Take the reference away, and see that nothing of the Environment is left; or delete what cannot change."""
+    where = path(stored, stored["metadata"]["name"])
+    reply = kube.rest.patch(where, freed(word), "json")
+    if word in FIXED:
+        assert "delete it and create it again" in reply.message
+        assert kube.rest.delete(where).ok
+        return
+    assert reply.ok, reply.message
+    plain = user(word, "plain", stored["metadata"].get("namespace", ""), None)
+    for container in containers(word, plain):
+        container["image"] = "mine:1"
+    want = kube.rest.create(f"{path(plain)}?dryRun=All", plain)
+    assert want.ok, want.message
+    assert want.body["spec"] == reply.body["spec"]
+    assert names.RECORD not in reply.body["metadata"].get("annotations", {})
+
+
+@pytest.mark.parametrize("way", [[], ["--server-side", "--force-conflicts"]], ids=["client", "server"])
+@pytest.mark.parametrize("word", WORDS, indirect=True)
+def test_applied_again(hands: Kube, place: str, word: str, way: list[str]) -> None:
+    """Applying the same manifest again changes nothing that runs, and writes nothing."""
+    kube, name = hands, published(hands, word)
+    made = user(word, name, place, name)
+    where, text = path(made, name), yaml.safe_dump(made)
+    kube.kubectl("apply", *way, "-f", "-", stdin=text)
+    first = kube.rest.get(where).body
+    kube.kubectl("apply", *way, "-f", "-", stdin=text)
+    last = kube.rest.get(where).body
+
+    assert first["spec"] == last["spec"]
+    assert first["metadata"] == last["metadata"]
+
+
+@pytest.mark.parametrize(
+    "word", sorted({"raycluster", "pytorchjob", "jobset", "volcano-job", "leaderworkerset", "rayjob"}), indirect=True
+)
+def test_roles_with_different_environments(hands: Kube, place: str, word: str) -> None:
+    """A role has an Environment of its own where a label says so; the object counts once for each."""
+    kube, name, other = hands, published(hands, word), published(hands, word, image="other:1")
+    role = {"raycluster": "large", "rayjob": "large", "jobset": "workers"}.get(word, "worker")
+    made = user(word, name, place, name)
+    made["metadata"]["labels"][f"{names.ROLE_REFERENCE}{role}"] = other
+    stored = created(kube, made)
+    wanted = ["other:1" if any(mark in template for mark in MARKS[word]) else IMAGE for template, _ in FILLED[word]]
+    assert wanted == [c["image"] for c in containers(word, stored)]
+    for used in (name, other):
+        kube.until_used(used, 1, seconds=60)
+        kube.until("one of the kind", lambda u=used: [1] == [k["count"] for k in kube.status(u)["usage"]["byKind"]])
+    made["metadata"] |= {"name": "wrong", "labels": {names.REFERENCE: name, f"{names.ROLE_REFERENCE}drummer": other}}
+
+    assert f"{names.ROLE_REFERENCE}drummer names no role" in kube.rest.create(path(made), made).message
+
+
+# What the path of the pod template of that role contains.
+MARKS = {
+    "raycluster": ("workerGroupSpecs.1",),
+    "rayjob": ("workerGroupSpecs.1",),
+    "jobset": ("replicatedJobs.1",),
+    "volcano-job": ("tasks.1",),
+    "pytorchjob": ("Worker",),
+    "leaderworkerset": ("worker",),
+}
+
+
+@pytest.mark.parametrize("word", ["raycluster"], indirect=True)
+def test_new_worker_group(hands: Kube, place: str, word: str) -> None:
+    """A worker group that comes later takes what its siblings have, though the Environment was edited since."""
+    kube, name = hands, published(hands, word)
+    stored = created(kube, user(word, name, place, name))
+    kube.rest.patch(f"{ENVIRONMENTS}/{name}", {"spec": {"env": [{"name": "DATA", "value": "/new"}]}})
+    kube.until("the edit to count", lambda: 1 == kube.status(name)["usage"].get("outdated"), seconds=60)
+    group = {
+        "groupName": "late",
+        "minReplicas": 0,
+        "maxReplicas": 1,
+        "template": {"spec": {"containers": [{"name": "ray-worker"}]}},
+    }
+    grown = kube.rest.patch(
+        path(stored, name), [{"op": "add", "path": "/spec/workerGroupSpecs/-", "value": group}], "json"
+    )
+    assert grown.ok, grown.message
+
+    late = grown.body["spec"]["workerGroupSpecs"][2]["template"]
+    assert (IMAGE, [DATA]) == tuple(late["spec"]["containers"][0][key] for key in ("image", "env"))
+    assert stored["spec"]["headGroupSpec"] == grown.body["spec"]["headGroupSpec"]
+    assert name == late["metadata"]["labels"][names.INJECTED_FROM]
+
+
+@pytest.mark.parametrize("word", sorted(word for word, where in LABELS.items() if where is None), indirect=True)
+def test_metadata_that_is_pruned(hands: Kube, place: str, word: str) -> None:
+    """A kind that keeps no labels of its pods gets none, and the record holds what undoing takes."""
+    stored = created(hands, user(word, Kube.unique("pruned"), place, published(hands, word)))
+
+    assert all("metadata" not in at(stored, template) for template, _ in FILLED[word] if template != "spec")
+    assert set(json.loads(stored["metadata"]["annotations"][names.RECORD])) == {FILLED[word][0][0].replace(".", "/")}
+
+
+@pytest.mark.parametrize("word", ["clustertrainingruntime", "clusterworkflowtemplate"], indirect=True)
+def test_cluster_scoped_template(hands: Kube, place: str, word: str) -> None:
+    """A template of the whole cluster may only refer to an Environment for the whole cluster."""
+    name = published(hands, word, scope={"projects": [place]})
+    made = user(word, name, "", name)
+
+    assert "not for the whole cluster" in hands.rest.create(path(made), made).message
+
+
+MADE_FROM = {"workflowtemplate": "workflow", "trainingruntime": "trainjob"}
+
+
+@pytest.mark.parametrize("word", MADE_FROM, indirect=True)
+def test_what_is_made_from_a_template(hands: Kube, place: str, word: str) -> None:
+    """A template is counted as one; what is made from it and refers to nothing itself is not counted."""
+    kube, name = hands, published(hands, word)
+    created(kube, user(word, name, place, name))
+    made = user(MADE_FROM[word], f"{name}-made", place, None)
+    created(kube, made)
+    kube.until_used(name, 1, seconds=60)
+
+    assert (0, 1) == tuple(kube.status(name)["usage"][key] for key in ("workloads", "templates"))
+
+
+def test_what_a_workload_makes(hands: Kube, place: str, defined: None) -> None:  # noqa: ARG001 - all are
+    """What the controller of a kind makes is not filled in, not checked and not counted, whatever labels it copies."""
+    kube, name = hands, published(hands, "trainjob")
+    owner = created(kube, user("trainjob", name, place, name))
+    made = workload("Job", f"{name}-job", place, name)
+    made["metadata"]["ownerReferences"] = [
+        {
+            "apiVersion": owner["apiVersion"],
+            "kind": owner["kind"],
+            "name": name,
+            "uid": owner["metadata"]["uid"],
+            "controller": True,
+        }
+    ]
+    kube.apply(made)
+    kube.until_used(name, 1, seconds=60)
+
+    assert names.RECORD not in kube.rest.get(f"/apis/batch/v1/namespaces/{place}/jobs/{name}-job").body["metadata"].get(
+        "annotations", {}
+    )
+
+
+# What of each kind is changed by its users and controllers all the time, beside the pod templates.
+CHANGES: dict[str, Object] = {
+    "pytorchjob": {"spec": {"runPolicy": {"suspend": True}}},
+    "tfjob": {"spec": {"runPolicy": {"suspend": True}}},
+    "xgboostjob": {"spec": {"runPolicy": {"suspend": True}}},
+    "jaxjob": {"spec": {"jaxReplicaSpecs": {"Worker": {"replicas": 3}}}},
+    "paddlejob": {"spec": {"paddleReplicaSpecs": {"Worker": {"replicas": 3}}}},
+    "mpijob-v1": {"spec": {"runPolicy": {"suspend": True}}},
+    "trainjob": {"spec": {"suspend": True}},
+    "jobset": {"spec": {"suspend": True}},
+    "leaderworkerset": {"spec": {"replicas": 2}},
+    "volcano-job": {"spec": {"minAvailable": 2}},
+    "raycluster": {"spec": {"suspend": True}},
+    "rayjob": {"spec": {"suspend": True}},
+    "rayservice": {"spec": {"suspend": True}},
+    "notebook": {"metadata": {"annotations": {"kubeflow-resource-stopped": "now"}}},
+    "inferenceservice": {"spec": {"predictor": {"minReplicas": 2}}},
+    "inferenceservice-custom": {"spec": {"predictor": {"minReplicas": 0}}},
+    "servingruntime": {"spec": {"replicas": 2}},
+    "clusterservingruntime": {"spec": {"replicas": 2}},
+    "knative-service": {"spec": {"traffic": [{"percent": 100, "latestRevision": True}]}},
+    "workflow": {"spec": {"suspend": True}, "status": {"phase": "Running", "nodes": {"a": {"id": "a"}}}},
+    "cronworkflow": {"spec": {"suspend": True}, "status": {"phase": "Active"}},
+}
+
+
+@pytest.fixture(scope="module")
+def existing(hands: Kube, place: str, defined: None, operator: Operator) -> Iterator[dict[str, Object]]:  # noqa: ARG001
+    """Have an object of each kind that uses an Environment; then the operator goes down."""
+    found = {}
+    for one in WORDS:
+        if one.startswith("mpijob") and one != mpi_defined(hands):
+            continue
+        name = published(hands, one)
+        found[one] = created(hands, user(one, name, place, name))
+    hands.cluster.stop_operator()
+    yield found
+    operator.start()
+    await_admission(hands.cluster.layout)
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_operator_down(hands: Kube, place: str, existing: dict[str, Object], word: str) -> None:
+    """With the operator down each kind is scaled, suspended, marked and told of; only what it runs waits, in words."""
+    if word not in existing:
+        pytest.skip("its definition cannot be there together with that of the other project")
+    kube, stored = hands, existing[word]
+    name = stored["metadata"]["name"]
+    where = path(stored, name)
+    marks: Object = {"metadata": {"labels": {"a": "b"}, "annotations": {"c": "d"}}}
+    for change in (marks, CHANGES.get(word, marks)):
+        reply = kube.rest.patch(where, change)
+        assert reply.ok, reply.message
+    told = kube.rest.patch(f"{where}/status", {"status": {"conditions": []}})
+    assert told.ok or told.status == 404
+    whole = kube.rest.get(where).body
+    assert kube.rest.replace(where, {**whole, "status": {}}).ok
+
+    late = user(word, f"{name}-late", place, name)
+    template, container = FILLED[word][0]
+    image = [{"op": "replace", "path": f"/{template}/{container}/image".replace(".", "/"), "value": "other"}]
+    for refused in (kube.rest.create(path(late), late), kube.rest.patch(where, image, "json")):
+        assert not refused.ok
+        assert f".environment-operator.{names.GROUP}" in refused.message
+    assert kube.rest.delete(where).ok
+
+
+def test_every_row_is_tested() -> None:
+    """Each row has a sample here, and the words of the other tables are those of samples."""
+    assert set(CHANGES) | TEMPLATES | {MPI} >= set(FILLED)

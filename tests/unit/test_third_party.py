@@ -1,0 +1,146 @@
+"""Rows of third-party kinds: what their controllers and webhooks do to an object around admission."""
+
+import copy
+from typing import Any
+
+import pytest
+
+from builders import around, published
+from environment_operator import names
+from environment_operator.approval import approve
+from environment_operator.inject import admit
+from environment_operator.kinds import Kind
+from environment_operator.paths import get
+from third_party import FILLED, containers, row_of, user
+
+Object = dict[str, Any]
+SERVING = {"workloadTypes": ["Inference"], "endpoint": {"port": 8080, "protocol": "HTTP"}}
+
+
+def environment(word: str, **fields: Any) -> Any:
+    """Return an Environment that a sample may use."""
+    row = row_of(word)
+    more = SERVING if row.types == ("Inference",) else {}
+    distributed = {"architecture": "Distributed", "framework": row.framework} if row.framework else {}
+    return published("e", image="env:1", **{**more, **distributed, **fields})
+
+
+def admitted(kind: Kind, new: Object, old: Object | None, *known: Any) -> Object:
+    """Return an object that is admitted, as it is to be stored."""
+    outcome = admit(kind, new, old, around(*known))
+    assert outcome.workload is not None, outcome.refusal
+    return outcome.workload
+
+
+@pytest.mark.parametrize("word", FILLED)
+def test_every_role(word: str) -> None:
+    """Each pod template of each kind is filled in; again changes nothing; without the reference it is as before."""
+    row, known = row_of(word), environment(word)
+    stored = admitted(row, user(word, "w", "team", "e"), None, known)
+
+    assert ["env:1"] * len(FILLED[word]) == [container.get("image") for container in containers(word, stored)]
+    assert stored == admitted(row, user(word, "w", "team", "e"), stored)
+    assert approve(row, stored, None, around(known)).workload
+
+
+def test_framework_of_kserve() -> None:
+    """What KServe's webhook makes of a framework's key keeps what was put in, and goes on as the model."""
+    row, known = row_of("inferenceservice"), environment("inferenceservice")
+    asked = user("inferenceservice", "w", "team", "e")
+    asked["spec"] = {"predictor": {"sklearn": {"storageUri": "pvc://models/iris"}}}
+    stored = admitted(row, asked, None, known)
+    assert "env:1" == stored["spec"]["predictor"]["sklearn"]["image"]
+    predictor = stored["spec"]["predictor"]
+    predictor["model"] = {**predictor.pop("sklearn"), "modelFormat": {"name": "sklearn"}}
+
+    assert approve(row, stored, None, around(known)).workload
+    assert stored["spec"] == admitted(row, copy.deepcopy(stored), stored)["spec"]
+    freed = copy.deepcopy(stored)
+    del freed["metadata"]["labels"][names.REFERENCE]
+    assert {"storageUri": "pvc://models/iris", "modelFormat": {"name": "sklearn"}} == admitted(row, freed, stored)[
+        "spec"
+    ]["predictor"]["model"]
+
+
+@pytest.mark.parametrize(
+    ("word", "before", "after"),
+    [
+        ("inferenceservice-custom", "mine", "kserve-container"),
+        ("knative-service", None, "user-container"),
+    ],
+)
+def test_renamed_by_its_webhook(word: str, before: str | None, after: str) -> None:
+    """A container that the kind's own webhook names after us is still the main one, and still guarded."""
+    row, known = row_of(word), environment(word, user={"source": "Custom", "uid": 1000})
+    asked = user(word, "w", "team", "e")
+    (container,) = containers(word, asked)
+    container.pop("name")
+    container |= {"name": before} if before else {}
+    stored = admitted(row, asked, None, known)
+    (container,) = containers(word, stored)
+    assert "env:1" == container["image"]
+    container["name"] = after
+    assert approve(row, stored, None, around(known)).workload
+    container["securityContext"] = {"runAsUser": 0}
+
+    assert "guards User" in approve(row, stored, None, around(known)).refusal
+
+
+def test_tasks_without_a_name() -> None:
+    """A task that Volcano's webhook names after us keeps what was put in."""
+    row, known = row_of("volcano-job"), environment("volcano-job")
+    asked = user("volcano-job", "w", "team", "e")
+    for task in asked["spec"]["tasks"]:
+        del task["name"]
+    stored = admitted(row, asked, None, known)
+    for number, task in enumerate(stored["spec"]["tasks"]):
+        task["name"] = f"default{number}"
+
+    assert approve(row, stored, None, around(known)).workload
+
+
+def test_container_that_serves() -> None:
+    """Of several containers of a Knative Service the one with a port is the main one."""
+    asked = user("knative-service", "w", "team", "e")
+    pod = asked["spec"]["template"]["spec"]
+    pod["containers"] = [{"name": "side", "image": "side:1"}, {"name": "web", "ports": [{"containerPort": 8080}]}]
+    stored = admitted(row_of("knative-service"), asked, None, environment("knative-service"))
+
+    assert ["side:1", "env:1"] == [c["image"] for c in stored["spec"]["template"]["spec"]["containers"]]
+
+
+@pytest.mark.parametrize(
+    ("word", "fields", "expected"),
+    [
+        ("knative-service", {"user": {"source": "Custom", "uid": 1, "supplementalGroups": [5]}}, "securityContext"),
+        ("knative-service", {"security": {"capabilities": ["CHOWN"]}}, "container.securityContext.capabilities"),
+        ("trainjob", {"workingDir": "/w"}, "container.workingDir"),
+        ("workflow", {"imagePullSecrets": ["s"]}, "imagePullSecrets"),
+        ("servingruntime", {"security": {"hostIPC": True}}, "hostIPC"),
+    ],
+)
+def test_no_place(word: str, fields: Object, expected: str) -> None:
+    """An Environment that sets something for which the kind has no place is refused, and the refusal names it."""
+    outcome = admit(row_of(word), user(word, "w", "team", "e"), None, around(environment(word, **fields)))
+
+    assert f"sets {expected}, for which a {row_of(word).kind} has no place" in outcome.refusal
+
+
+def test_ids_of_a_workflow() -> None:
+    """Ids go to the container of a workflow's template: a security context there would replace the workflow's."""
+    known = environment("workflow", user={"source": "Custom", "uid": 1000})
+    stored = admitted(row_of("workflow"), user("workflow", "w", "team", "e"), None, known)
+    template = stored["spec"]["templates"][2]
+
+    assert {"runAsUser": 1000} == template["container"]["securityContext"]
+    assert "securityContext" not in template
+    assert None is get(stored["spec"]["templates"][3], ("containerSet", "securityContext"))
+
+
+def test_worker_of_a_runtime() -> None:
+    """Workers of an InferenceService that take their container from a runtime are left alone."""
+    asked = user("inferenceservice", "w", "team", "e")
+    asked["spec"]["predictor"]["workerSpec"] = {"pipelineParallelSize": 2}
+    stored = admitted(row_of("inferenceservice"), asked, None, environment("inferenceservice"))
+
+    assert {"pipelineParallelSize": 2} == stored["spec"]["predictor"]["workerSpec"]
