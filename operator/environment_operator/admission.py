@@ -13,7 +13,7 @@ from typing import Any, Literal
 import jsonpatch
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from environment_operator import names
+from environment_operator import names, refusals
 from environment_operator.advice import on_spec
 from environment_operator.api.v1alpha1 import EnvironmentSpec
 from environment_operator.approval import approve, new_references
@@ -186,12 +186,8 @@ def _given_away(request: Request, kind: Kind, table: Table) -> str:
     """
     labels = ((request.new or {}).get("metadata") or {}).get("labels") or {}
     taken = request.old is not None and is_derived(_owners(request.new), table.values())
-    if not taken or kind.template_immutable or not labels.get(names.REFERENCE):
-        return ""
-    return (
-        f"a {kind.kind} with the label {names.REFERENCE} stays as it was made, without a controller: leave "
-        "metadata.ownerReferences as they were, or take the label away first"
-    )
+    is_judged = taken and not kind.template_immutable and labels.get(names.REFERENCE)
+    return refusals.given_away(kind) if is_judged else ""
 
 
 def _owners(item: Object | None) -> Sequence[Object]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from environment_operator import guards, merge, names, record
+from environment_operator import guards, merge, record, refusals
 from environment_operator.fitting import fit
 from environment_operator.guards import Right, Violation
 from environment_operator.identity import Ids
@@ -18,8 +18,6 @@ from environment_operator.paths import Path, Unfit, copied, get, put, remove
 from environment_operator.places import Place, Template, containers, places, reference, within
 from environment_operator.record import Entry
 from environment_operator.rules import Around, Published, Refused
-
-_SHOWN = 120
 
 
 def new_references(kind: Kind, new: Object, old: Object | None) -> frozenset[str]:
@@ -81,11 +79,11 @@ class _Approval:
         if is_new_reference(self.old, self.new, place, self._old_places):
             self.around.usable(name, self.kind, self.new)
             if entry is None or entry.env != name:
-                raise Refused(_not_put_in(name))
+                raise Refused(refusals.not_put_in(name))
             locked, right = self._of_the_environment(place, entry)
         elif stored := self._stored.get(place.key):
             if entry is None:
-                raise Refused(_taken_away(stored.env))
+                raise Refused(refusals.taken_away(stored.env))
             locked, right = self._of_what_is_stored(place, entry, stored)
         else:
             return
@@ -94,7 +92,7 @@ class _Approval:
             right, inline=place.row.inline, annotations=_annotations(place), theirs=_theirs(place, template, entry)
         )
         for violation in guards.violations(locked, template, right):
-            yield in_words(violation, entry.env, place.words(violation.path))
+            yield _in_words(violation, entry.env, place)
 
     def _of_the_environment(self, place: Place, entry: Entry) -> tuple[tuple[str, ...], Right]:
         """Return what is guarded of a new reference, and what the Environment puts in where nothing else is."""
@@ -104,11 +102,11 @@ class _Approval:
             return stored.locked, Right(_moved(before, stored.main, entry.main), entry.main, entry.record.put)
         environment = self.around.as_of(entry.env, entry.generation)
         if environment is None or environment.spec is None or environment.hash != entry.hash:
-            raise Refused(_changed(entry.env))
+            raise Refused(refusals.changed(entry.env))
         ids, locked = self._ids(environment), guards.locked(environment.spec)
         # A record that admission did not write came with a reference that another webhook set too late.
         if (entry.locked, entry.by) != (locked, self.around.user if ids else ""):
-            raise Refused(_not_put_in(entry.env))
+            raise Refused(refusals.not_put_in(entry.env))
         puts = merge.puts(fit(environment, ids, place.row)[0], entry.main, {})
         base = merge.apply(_empty(entry), puts, entry.main)[0]
         return locked, Right(base, entry.main, frozenset(path for path, _ in puts))
@@ -134,33 +132,14 @@ class _Approval:
         return locked, Right(base, entry.main, put_in)
 
 
-def in_words(violation: Violation, environment: str, place: str) -> str:
-    """Return a violation as a person reads it, with the way out.
-
-    Args:
-        violation: the violation.
-        environment: name of the Environment.
-        place: the path in the object.
-    """
-    field, has = violation.field, "has none" if violation.expected is None else f"has {_short(violation.expected)}"
+def _in_words(violation: Violation, environment: str, place: Place) -> str:
+    """Return a violation as a person reads it."""
+    field, where = violation.field, place.words(violation.path)
     if field == "Required":
-        name = violation.path[-1]
-        return f"{place}: the Environment {environment!r} needs a value for the variable {name}: give it one"
+        return refusals.not_filled_in(where, environment, violation.path[-1])
     if violation.given is None:
-        return (
-            f"{place} is missing, the Environment {environment!r} {has} and guards {field}: "
-            "another webhook took it away after it was put in, have that one leave it there"
-        )
-    return (
-        f"{place} is {_short(violation.given)}, the Environment {environment!r} {has} and guards {field}: "
-        f"leave it out, or use an Environment with {field} in spec.overridable"
-    )
-
-
-def _short(value: Any) -> str:
-    """Return a value for a message; a long one is cut."""
-    text = repr(value.get("value", value) if isinstance(value, dict) and "name" in value else value)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+        return refusals.missing(where, environment, field, violation.expected)
+    return refusals.override(where, environment, field, violation.given, violation.expected)
 
 
 def _is_missed(item: str, before: Template, stored: Entry) -> bool:
@@ -211,24 +190,3 @@ def _with_ids(place: Place, template: Template, ids: Ids) -> Template:
     for key, value in ids.security_context().items():
         put(out, ("spec", "securityContext", key), value)
     return out
-
-
-def _changed(name: str) -> str:
-    """Return why a reference is refused that was filled in from another state of the Environment."""
-    return f"the Environment {name!r} was changed a moment ago: try again"
-
-
-def _not_put_in(name: str) -> str:
-    """Return why a reference that admission did not see is refused."""
-    return (
-        f"the Environment {name!r} was not put in: the label {names.REFERENCE} came after the operator had its turn; "
-        "have the webhook that sets it run before, or set the label yourself"
-    )
-
-
-def _taken_away(name: str) -> str:
-    """Return why a workload is refused that lost its record."""
-    return (
-        f"the annotation {names.RECORD} says what the Environment {name!r} put in, and another webhook took it away: "
-        "have that one leave it there"
-    )

@@ -1,9 +1,12 @@
 """The words of refusals: each names the object, the reason and the way out. Pure."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from environment_operator import names
 from environment_operator.kinds import Kind
+
+_SHOWN = 120
 
 
 def immutable(kind: Kind, name: str, before: str) -> str:
@@ -56,3 +59,72 @@ def no_container(chosen: str, listed: Iterable[str]) -> str:
 def no_image(container: str) -> str:
     """Return why a container without an image is refused."""
     return f"the container {container!r} has no image of its own: give it one"
+
+
+def override(place: str, environment: str, field: str, given: Any, expected: Any) -> str:
+    """Return why a guarded path may not be what it is.
+
+    Args:
+        place: the path in the object.
+        environment: name of the Environment.
+        field: the field of the Environment that guards it.
+        given: what stands there.
+        expected: what the Environment has, None for nothing.
+    """
+    return (
+        f"{place} is {_short(given)}, the Environment {environment!r} {_has(expected)} and guards {field}: "
+        f"leave it out, or use an Environment with {field} in spec.overridable"
+    )
+
+
+def missing(place: str, environment: str, field: str, expected: Any) -> str:
+    """Return why a guarded path may not be missing; arguments as for `override`."""
+    return (
+        f"{place} is missing, the Environment {environment!r} {_has(expected)} and guards {field}: "
+        "another webhook took it away after it was put in, have that one leave it there"
+    )
+
+
+def not_filled_in(place: str, environment: str, variable: str) -> str:
+    """Return that a variable needs a value."""
+    return f"{place}: the Environment {environment!r} needs a value for the variable {variable}: give it one"
+
+
+def changed(name: str) -> str:
+    """Return why a reference is refused that was filled in from another state of the Environment."""
+    return f"the Environment {name!r} was changed a moment ago: try again"
+
+
+def not_put_in(name: str) -> str:
+    """Return why a reference that admission did not see is refused."""
+    return (
+        f"the Environment {name!r} was not put in: the label {names.REFERENCE} came after the operator had its turn; "
+        "have the webhook that sets it run before, or set the label yourself"
+    )
+
+
+def taken_away(name: str) -> str:
+    """Return why a workload is refused that lost its record."""
+    return (
+        f"the annotation {names.RECORD} says what the Environment {name!r} put in, and another webhook took it away: "
+        "have that one leave it there"
+    )
+
+
+def given_away(kind: Kind) -> str:
+    """Return why a workload may not become a controller's."""
+    return (
+        f"a {kind.kind} with the label {names.REFERENCE} stays as it was made, without a controller: leave "
+        "metadata.ownerReferences as they were, or take the label away first"
+    )
+
+
+def _has(expected: Any) -> str:
+    """Return what an Environment has."""
+    return "has none" if expected is None else f"has {_short(expected)}"
+
+
+def _short(value: Any) -> str:
+    """Return a value for a message; a long one is cut."""
+    text = repr(value.get("value", value) if isinstance(value, dict) and "name" in value else value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
