@@ -1,14 +1,17 @@
 """Kinds come and go with their definitions: absent ones cost no request, and no user of a present one is missed."""
 
+import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from urllib.request import ProxyHandler, build_opener
 
 import pytest
 from kube import ENVIRONMENTS, Kube, Object, Operator
 
 from builders import manifest, workload
+from cluster import Cluster
 from cluster.faults import Answer, EndWatch, Hold, Match, Rule
 from cluster.proxy import FaultProxy
+from cluster.rest import Rest
 from environment_operator import names
 
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -23,26 +26,34 @@ READER = {
     "metadata": {"name": "thing-reader", "labels": {f"{names.GROUP}/aggregate-to-operator": "true"}},
     "rules": [{"apiGroups": [GROUP], "resources": ["widgets", "gadgets"], "verbs": ["list", "watch"]}],
 }
-Start = Callable[..., None]
+Start = Callable[[], None]
 
 
-@pytest.fixture
-def start(operator: Operator, kube: Kube, tmp_path: Path) -> Iterator[Start]:
-    """Return what starts the operator with two more kinds; afterwards it runs as before, and the kinds are gone."""
-    rows = tmp_path / "kinds.yaml"
+@pytest.fixture(scope="module")
+def start(
+    cluster: Cluster, rest: Rest, operator: Operator, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Start]:
+    """Return what starts the operator again with two more kinds, as it runs now; afterwards it runs as before."""
+    rows = tmp_path_factory.mktemp("rows") / "kinds.yaml"
     rows.write_text(ROWS)
-    kube.apply(READER)
+    Kube(cluster, rest).apply(READER)
 
-    def anew(**settings: object) -> None:
+    def anew() -> None:
         operator.stop()
-        operator.proxy.traffic.clear()
-        operator.start(kinds_file=rows, **settings)
+        operator.start(kinds_file=rows, audit_seconds=0.3)
 
+    anew()
     yield anew
-    for plural in ("widgets", "gadgets"):
-        uninstall(kube, plural)
     operator.stop()
     operator.start()
+
+
+@pytest.fixture(autouse=True)
+def things(kube: Kube, start: Start) -> Iterator[None]:  # noqa: ARG001 - it runs
+    """Have the two kinds absent again after each test."""
+    yield
+    for plural in ("widgets", "gadgets"):
+        uninstall(kube, plural)
 
 
 @pytest.fixture
@@ -53,11 +64,12 @@ def environment(kube: Kube) -> str:
     return name
 
 
-def install(kube: Kube, plural: str, kind: str, *versions: str) -> None:
+def install(kube: Kube, plural: str, kind: str, *versions: str, schema: Object | None = None) -> None:
     """Define a kind that serves these versions and not the other one, or change it so; it need not be accepted."""
-    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    root = schema or {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     served = [
-        {"name": name, "served": name in versions, "storage": name == "v1", "schema": schema} for name in ("v1", "v2")
+        {"name": name, "served": name in versions, "storage": name == "v1", "schema": {"openAPIV3Schema": root}}
+        for name in ("v1", "v2")
     ]
     spec = {"group": GROUP, "scope": "Namespaced", "names": {"kind": kind, "plural": plural}, "versions": served}
     meta = {"name": f"{plural}.{GROUP}"}
@@ -90,11 +102,8 @@ def in_words(found: Object) -> str:
     return f"{found['reason']}: {found['message']}"
 
 
-def test_coming_and_going(
-    start: Start, operator: Operator, kube: Kube, environment: str, project: str, proxy: FaultProxy
-) -> None:
+def test_coming_and_going(operator: Operator, kube: Kube, environment: str, project: str, proxy: FaultProxy) -> None:
     """Users of a kind count while its definition is there; it may come again; the other kind is never asked for."""
-    start()
     pid = operator.pid
     for _ in range(2):
         install(kube, "widgets", "Widget", "v1")
@@ -109,25 +118,23 @@ def test_coming_and_going(
     assert () == proxy.traffic.exchanges(about("gadgets"))
 
 
-def test_nobody_asks_for_absent_kinds(start: Start, kube: Kube, environment: str, proxy: FaultProxy) -> None:
+def test_nobody_asks_for_absent_kinds(kube: Kube, environment: str, proxy: FaultProxy) -> None:
     """While nothing happens there is no request about kinds that are not installed, however often others are made."""
-    start(audit_seconds=0.3)
     audits = Match(path=f"{ENVIRONMENTS}$", watch=False)
     kube.until("ten audits", lambda: 10 <= len(proxy.traffic.exchanges(audits)))
 
     assert () == proxy.traffic.exchanges(about("(widgets|gadgets)"))
-    assert 1 == len(proxy.traffic.exchanges(Match(path=f"{DEFINITIONS}$", watch=False)))
+    assert () == proxy.traffic.exchanges(Match(path=DEFINITIONS, watch=False))
     assert "False" == kube.until_condition(environment, "InUse", "False", "Unused")["status"]
 
 
-def test_other_version(start: Start, kube: Kube, environment: str, project: str, proxy: FaultProxy) -> None:
+def test_other_version(kube: Kube, environment: str, project: str, proxy: FaultProxy) -> None:
     """A kind is watched in the best version that is served, and in another one when that changes; nobody is lost."""
     install(kube, "widgets", "Widget", "v1")
     use(kube, "widgets", project, environment)
-    start()
     kube.until_used(environment, 1)
     lists = Match(path=f"/apis/{GROUP}/v\\d/widgets$", watch=False)
-    assert [f"/apis/{GROUP}/v1/widgets"] == [e.path for e in proxy.traffic.exchanges(lists)]
+    assert {f"/apis/{GROUP}/v1/widgets"} == {e.path for e in proxy.traffic.exchanges(lists)}
     proxy.traffic.clear()
     install(kube, "widgets", "Widget", "v2")
     newer = Match(path=f"/apis/{GROUP}/v2/widgets$", watch=True)
@@ -138,9 +145,8 @@ def test_other_version(start: Start, kube: Kube, environment: str, project: str,
     kube.until_used(environment, 0)
 
 
-def test_names_that_are_taken(start: Start, kube: Kube, environment: str) -> None:
+def test_names_that_are_taken(kube: Kube, environment: str) -> None:
     """A definition whose names another one has serves nothing and holds nothing up."""
-    start()
     install(kube, "gadgets", "Gadget", "v1")
     install(kube, "widgets", "Gadget", "v1")
     refused = f"{DEFINITIONS}/widgets.{GROUP}"
@@ -155,15 +161,12 @@ def test_names_that_are_taken(start: Start, kube: Kube, environment: str) -> Non
 
 
 @pytest.mark.parametrize("what", ["objects", "definition"])
-def test_kind_that_may_not_be_read(
-    start: Start, kube: Kube, environment: str, project: str, proxy: FaultProxy, what: str
-) -> None:
+def test_kind_that_may_not_be_read(kube: Kube, environment: str, project: str, proxy: FaultProxy, what: str) -> None:
     """While one kind is forbidden the others are counted, it is said which and why, and afterwards all is well."""
     path = {"objects": "/widgets$", "definition": f"/widgets.{GROUP}$"}[what]
     rule = proxy.add(Rule(Match(path=path), Answer(403, "Forbidden", "widgets are not for you")))
     install(kube, "widgets", "Widget", "v1")
     install(kube, "gadgets", "Gadget", "v1")
-    start()
     said = kube.until_condition(environment, "InUse", "Unknown", "UsageUnknown")["message"]
     use(kube, "gadgets", project, environment)
     kube.until_used(environment, 1)
@@ -192,11 +195,8 @@ def test_definitions_that_may_not_be_read(
     assert f"widgets.{GROUP}: Forbidden, whether it is installed is not known" in said
 
 
-def test_kind_that_came_a_moment_ago(
-    start: Start, kube: Kube, environment: str, project: str, proxy: FaultProxy
-) -> None:
+def test_kind_that_came_a_moment_ago(kube: Kube, environment: str, project: str, proxy: FaultProxy) -> None:
     """A kind of which the watch has not told yet is found before an Environment is let go: its user holds it."""
-    start()
     kube.until_condition(environment, "InUse", "False", "Unused")
     watches, hold = Match(path=f"{DEFINITIONS}$", watch=True), Hold()
     held = proxy.add(Rule(watches, hold))
@@ -215,3 +215,19 @@ def test_kind_that_came_a_moment_ago(
     assert "Widget" in in_words(kube.until_condition(environment, "DeletionBlocked", "True", "Used"))
     uninstall(kube, "widgets")
     kube.until_gone("env", environment)
+
+
+def test_row_that_does_not_fit(kube: Kube, environment: str, project: str) -> None:
+    """Where a row does not go with what is installed, the log says what in words and a metric counts it."""
+    schema: Object = {"type": "object", "properties": {"spec": {"type": "object", "properties": {}}}}
+    install(kube, "widgets", "Widget", "v1", schema=schema)
+    use(kube, "widgets", project, environment)
+    kube.until_used(environment, 1)
+    misfits = re.compile(rf'kind_misfits{{kind="widgets.{GROUP}"}} 1')
+    url = f"{kube.cluster.operator_url('operator')}/metrics"
+    kube.until(
+        "the metric", lambda: misfits.search(build_opener(ProxyHandler({})).open(url).read().decode()) is not None
+    )
+
+    said = f"widgets.{GROUP}: its row in the kinds table does not go with the definition: there is no spec.template"
+    assert said in kube.cluster.layout.log("operator").read_text()

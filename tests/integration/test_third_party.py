@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 import yaml
+from hypothesis import HealthCheck, given, settings
 from kube import ENVIRONMENTS, Kube, Object, Operator
 
 from builders import workload
@@ -15,6 +16,7 @@ from cluster import Cluster
 from cluster.manifests import await_admission
 from cluster.rest import Rest
 from environment_operator import names
+from environment_operator.paths import copied
 from third_party import (
     DEFINITIONS,
     FILLED,
@@ -31,6 +33,7 @@ from third_party import (
     uninstall,
     user,
 )
+from unit.test_laws import CONTAINERS, SPECS
 
 MPI, MPIJOBS = "mpijob-v2beta1", "mpijobs.kubeflow.org"
 WORDS = sorted(FILLED)
@@ -127,6 +130,53 @@ def let_go(kube: Kube, word: str, stored: Object) -> None:
     assert want.ok, want.message
     assert want.body["spec"] == reply.body["spec"]
     assert names.RECORD not in reply.body["metadata"].get("annotations", {})
+
+
+LAWS = ["raycluster", "pytorchjob", "inferenceservice", "knative-service", "mpijob-v1", "mpijob-v2beta1"]
+# Not the matter here: which fields may be overridden, and for which a serving kind has no place.
+FREE = {"overridable": ["Image", "Command", "Args", "Env", "WorkingDir", "Security"]}
+NO_PLACE = ("stdin", "tools", "readinessProbe")
+
+
+def fields_for(word: str, fields: Object) -> Object:
+    """Return those of generated fields of an Environment that a kind has a place for."""
+    if "service" not in word:
+        return {**fields, **FREE}
+    kept = {key: value for key, value in fields.items() if key not in NO_PLACE}
+    security = {key: kept.get("security", {}).get(key) for key in ("runAsNonRoot", "seccompProfile")}
+    kept["security"] = {key: value for key, value in security.items() if value is not None}
+    ids = {"user": {"source": "Custom", "uid": 1000}} if "user" in kept else {}
+    return {**kept, **ids, "overridable": [field for field in FREE["overridable"] if field != "Security"]}
+
+
+def bare(made: Object) -> Object:
+    """Return an object without what the API server says about it."""
+    meta = {key: made["metadata"].get(key) for key in ("name", "namespace", "labels", "annotations")}
+    return {**made, "metadata": {key: copied(value) for key, value in meta.items() if value is not None}}
+
+
+@pytest.mark.parametrize("word", LAWS, indirect=True)
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(fields=SPECS, container=CONTAINERS)
+def test_laws(hands: Kube, place: str, word: str, fields: Object, container: Object) -> None:
+    """Laws 1 and 2: admitted twice is admitted once, and without the reference it is as if there had never been one."""
+    kube, name = hands, published(hands, word, **fields_for(word, fields))
+    asked = user(word, name, place, name)
+    for found in containers(word, asked):
+        found |= {"image": "mine:1", **{k: v for k, v in container.items() if k not in ("name", "unknownField")}}
+    stored = created(kube, asked)
+    plain = {**asked, "metadata": {"name": f"{name}-plain", "namespace": place}}
+    without = kube.rest.create(f"{path(plain)}?dryRun=All", plain).body
+    where = path(stored, name)
+
+    again = kube.rest.replace(f"{where}?dryRun=All", bare(stored)).body
+    assert (stored["spec"], stored["metadata"]["annotations"]) == (again["spec"], again["metadata"]["annotations"])
+    freed_ = bare(stored)
+    del freed_["metadata"]["labels"][names.REFERENCE]
+    undone = kube.rest.replace(f"{where}?dryRun=All", freed_)
+    assert undone.ok, undone.message
+    assert without["spec"] == undone.body["spec"]
+    kube.rest.delete(where)
 
 
 @pytest.mark.parametrize("way", [[], ["--server-side", "--force-conflicts"]], ids=["client", "server"])
@@ -279,6 +329,31 @@ CHANGES: dict[str, Object] = {
     "workflow": {"spec": {"suspend": True}, "status": {"phase": "Running", "nodes": {"a": {"id": "a"}}}},
     "cronworkflow": {"spec": {"suspend": True}, "status": {"phase": "Active"}},
 }
+
+
+@pytest.mark.parametrize("word", ["pytorchjob", "workflow", "knative-service"], indirect=True)
+def test_demanded(hands: Kube, word: str) -> None:
+    """A namespace that demands Environments demands them of third-party kinds too."""
+    demanding = Kube.unique("demanding")
+    labels_ = {names.ENFORCEMENT: names.REQUIRED}
+    assert hands.rest.create("/api/v1/namespaces", {"metadata": {"name": demanding, "labels": labels_}}).ok
+    made = user(word, "w", demanding, None)
+    refused = f"a new {made['kind']} there needs the label {names.REFERENCE}"
+
+    hands.until("the demand", lambda: refused in hands.rest.create(f"{path(made)}?dryRun=All", made).message)
+
+
+@pytest.mark.parametrize("word", ["raycluster", "workflow", "jobset"], indirect=True)
+def test_large_object(hands: Kube, place: str, word: str) -> None:
+    """An object near the size limit is filled in, and to compare it costs no more than the API server grants."""
+    large = user(word, Kube.unique("large"), place, published(hands, word))
+    for container in containers(word, large):
+        container["env"] = [{"name": f"V{n}", "value": "x" * 300} for n in range(2400 // len(FILLED[word]))]
+    stored = created(hands, large)
+    where = path(stored, stored["metadata"]["name"])
+
+    assert hands.rest.patch(where, CHANGES[word]).ok
+    assert hands.rest.patch(where, {"metadata": {"labels": {"a": "b"}}}).ok
 
 
 @pytest.fixture(scope="module")

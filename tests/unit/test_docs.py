@@ -10,12 +10,15 @@ from prometheus_client import Counter, Gauge, Histogram
 from environment_operator import metrics, names
 from environment_operator.api.tools import DEFAULT_PORTS
 from environment_operator.errors import Reason
-from environment_operator.generate import documents, render
+from environment_operator.generate import documents, main, render
 from environment_operator.judge import judge
+from environment_operator.kinds import Kind
 from environment_operator.settings import Settings
+from environment_operator.third_party import ROWS
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+DEPLOYING = (ROOT / "deploy/README.md").read_text(encoding="utf-8")
 INSIDE = (ROOT / "operator/README.md").read_text(encoding="utf-8")
 SETTLED = {"Available", "Terminating", "Unused", "Resolved", "ReleasedInUse"}
 
@@ -56,6 +59,36 @@ def test_every_metric_is_explained(metric: Counter | Gauge | Histogram) -> None:
 def test_every_room_is_explained(room: str) -> None:
     """Each room of the code is in the operator's README."""
     assert room.startswith("__") or f"`{room}`" in INSIDE
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if not row.template], ids=lambda row: row.name)
+def test_every_kind_is_explained(row: Kind) -> None:
+    """Each third-party kind has a line in the README, with its group, its types and its roles."""
+    lines = [line for line in README.splitlines() if re.match(rf"\| [^|]*\b{row.kind}\b[^|]* \| {row.group} \|", line)]
+    (line,) = [line for line in lines if "names of" in line or "*" not in row.roles]
+
+    assert f"| {', '.join(row.types)} |" in line
+    assert (f"Distributed, {row.framework}" if row.framework else "Standard").lower() in line.lower()
+    assert [] == [role for role in row.roles if role != "*" and f"`{role}`" not in line]
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.template], ids=lambda row: row.name)
+def test_every_template_is_explained(row: Kind) -> None:
+    """Each third-party template is named in the README."""
+    assert re.search(rf"Templates, from which[^|]*\b{row.kind}\b", README)
+
+
+def test_further_kinds(tmp_path, monkeypatch) -> None:
+    """The example of a row works as it stands: what is generated from it has its webhook and its rights."""
+    (block,) = re.findall(r"```yaml\n(- group.*?)```", DEPLOYING, re.DOTALL)
+    file = tmp_path / "kinds.yaml"
+    file.write_text(block)
+    monkeypatch.setattr("sys.argv", ["generate", "--kinds", str(file), "--out", str(tmp_path)])
+    main()
+
+    assert {"kinds.yaml", "policies.yaml", "webhooks.yaml"} == {path.name for path in (tmp_path / "deploy").iterdir()}
+    for name in ("kinds", "policies", "webhooks"):
+        assert "experiments" in (tmp_path / f"deploy/{name}.yaml").read_text()
 
 
 def test_default_ports_are_published() -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from environment_operator.app import main
 from environment_operator.kinds import BUILTIN, is_derived
 from environment_operator.settings import Settings, table
 
@@ -70,3 +71,14 @@ def test_own_row_for_a_known_kind(tmp_path, caplog) -> None:
 
     assert ["v9"] == [row.version for row in rows]
     assert "its row for rayclusters.ray.io takes the place of ours" in caplog.text
+
+
+def test_wrong_rows_at_start(tmp_path, monkeypatch) -> None:
+    """A program does not start with a wrong file: it ends with what is wrong, in one line."""
+    file = tmp_path / "kinds.yaml"
+    file.write_text("- {group: example.org, version: v1, kind: W}")
+    monkeypatch.setenv("ENVIRONMENT_OPERATOR_KINDS_FILE", str(file))
+    monkeypatch.setattr("sys.argv", ["environment-operator", "controller"])
+
+    with pytest.raises(SystemExit, match=r"kinds\.yaml, row 1: plural: Field required"):
+        main()

@@ -8,9 +8,11 @@ import pytest
 from environment_operator import names, webhooks
 from environment_operator.guards import APPARMOR
 from environment_operator.kinds import BUILTIN, RUNS, Kind, PodTemplate
+from environment_operator.third_party import ROWS
 from environment_operator.webhooks import changed
 
-MUTATING, VALIDATING = (found["webhooks"] for found in webhooks.objects(BUILTIN))
+TABLE = (*BUILTIN, *ROWS)
+MUTATING, VALIDATING = (found["webhooks"] for found in webhooks.objects(TABLE))
 ENTRIES: list[dict[str, Any]] = [*MUTATING[:-1], *VALIDATING, MUTATING[-1]]
 WORKLOADS = ENTRIES[:-1]
 WORKER = (PodTemplate(path="spec.worker"),)
@@ -28,7 +30,7 @@ def _matches(rule: dict[str, Any], kind: Kind) -> bool:
     return all(there)
 
 
-@pytest.mark.parametrize("kind", BUILTIN, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", TABLE, ids=lambda kind: kind.name)
 def test_every_kind_has_one_entry(kind: Kind) -> None:
     """Each kind of the table is called for once to fill in and once to judge, for where its pod template is."""
     mutating, validating = entries_of(kind)
@@ -76,8 +78,25 @@ def test_names_are_unique() -> None:
         Kind(group="example.org", version="v1", kind="Widget", plural="widgets", pod_templates=WORKER),
         Kind(group="example.org", version="v1", kind="Gadget", plural="gadgets", pod_templates=WORKER),
     )
-    found = [entry["name"] for entry in webhooks.objects((*BUILTIN, *further))[0]["webhooks"]]
+    found = [entry["name"] for entry in webhooks.objects((*TABLE, *further))[0]["webhooks"]]
     assert len(set(found)) == len(found)
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry["name"])
+def test_names_are_domain_names(entry: dict[str, Any]) -> None:
+    """Each name is one that the API server accepts: https://datatracker.ietf.org/doc/html/rfc1123."""
+    labels = entry["name"].split(".")
+    assert len(entry["name"]) <= 253
+    assert 3 <= len(labels)
+    assert all(re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", label) for label in labels)
+
+
+def test_large_families() -> None:
+    """A family of more kinds than a name has room for is called after the first."""
+    many = tuple(
+        Kind(group="example.org", version="v1", kind="X", plural=f"things{n}", pod_templates=WORKER) for n in range(9)
+    )
+    assert "things0-and-more.example.org" in webhooks.objects(many)[0]["webhooks"][0]["name"]
 
 
 def test_everything_that_runs() -> None:
