@@ -11,6 +11,7 @@ from cluster.processes import tail
 from cluster.proxy import FaultProxy
 from cluster.rest import Rest
 from cluster.upstream import Upstream
+from plugin import Plugin
 
 # Short, so that tests are; what each of them is for is tested where it matters, with the time that it needs.
 SETTINGS = {"GRACE_SECONDS": "1", "RETRY_SECONDS": "0.5", "GATHER_SECONDS": "0.1"}
@@ -65,6 +66,12 @@ def proxy(operator: Operator) -> Iterator[FaultProxy]:
 def kube(cluster: Cluster, rest: Rest, operator: Operator) -> Kube:  # noqa: ARG001 - it runs
     """Return the administrator's hands."""
     return Kube(cluster, rest)
+
+
+@pytest.fixture
+def plugin(kube: Kube) -> Plugin:
+    """Return ``kubectl environment`` in the administrator's hands."""
+    return Plugin(kube.cluster)
 
 
 @pytest.fixture

@@ -3,12 +3,15 @@
 import re
 from pathlib import Path
 
+import click
 import pytest
 import yaml
 from prometheus_client import Counter, Gauge, Histogram
 
 from environment_operator import metrics, names
 from environment_operator.api.tools import DEFAULT_PORTS
+from environment_operator.cli.main import COMMANDS, cli
+from environment_operator.cli.problems import Exit
 from environment_operator.errors import Reason
 from environment_operator.generate import documents, main, render
 from environment_operator.judge import judge
@@ -89,6 +92,41 @@ def test_further_kinds(tmp_path, monkeypatch) -> None:
     assert {"kinds.yaml", "policies.yaml", "webhooks.yaml"} == {path.name for path in (tmp_path / "deploy").iterdir()}
     for name in ("kinds", "policies", "webhooks"):
         assert "experiments" in (tmp_path / f"deploy/{name}.yaml").read_text()
+
+
+def plugin_rows() -> dict[str, str]:
+    """Return the lines of the README's table of the plugin's commands."""
+    section = README[README.index("## kubectl environment") :]
+    return {name: line for line in section.splitlines() for name in COMMANDS if line.startswith(f"| `{name}` |")}
+
+
+def flags(command: click.Command) -> set[str]:
+    """Return the options of a command as they are documented: the long name where there is one, but -n, -A and -o."""
+    options = [p.opts for p in command.params if isinstance(p, click.Option)]
+    return {next((o for o in opts if o in ("-n", "-A", "-o", "-f")), opts[-1]) for opts in options}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_of_the_plugin_is_explained(name: str) -> None:
+    """Each command of the plugin is in the README, with each of its options and none that it does not have."""
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    shared = set(re.findall(r"`(--[a-z-]+)`", README[README.index("All commands take") :].split("\n\n")[0]))
+    told = set(re.findall(r"(?<![\w-])(--?[A-Za-z][a-z-]*)", plugin_rows()[name].rpartition(" | ")[2]))
+
+    assert flags(command) - shared == told
+
+
+@pytest.mark.parametrize("code", Exit)
+def test_every_exit_code_is_explained(code: Exit) -> None:
+    """Each exit code of the plugin is in the README."""
+    assert f"| {code:d} | " in README
+
+
+@pytest.mark.parametrize("room", sorted(p.stem for p in (ROOT / "operator/environment_operator/cli").iterdir()))
+def test_every_room_of_the_plugin_is_explained(room: str) -> None:
+    """Each room of the plugin is in the operator's README."""
+    assert room.startswith("__") or f"`{room}`" in INSIDE
 
 
 def test_default_ports_are_published() -> None:

@@ -38,6 +38,9 @@ COLUMNS = (
     ("Created By", "string", f".metadata.annotations.{_CREATED_BY}", 1),
     ("Cluster", "string", ".status.cluster", 1),
     ("Pod Security", "string", ".status.podSecurity", 1),
+    ("Outdated", "integer", ".status.usage.outdated", 1),
+    # As text, it comes exact; a column of type date comes as an age.
+    ("Created", "string", ".metadata.creationTimestamp", 1),
 )
 
 

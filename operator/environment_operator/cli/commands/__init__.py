@@ -1,0 +1,1 @@
+"""The commands, imported when they are called: a module declares its options at once and imports the rest in it."""

@@ -1,0 +1,259 @@
+"""``list``: the Environments as a table, as CSV or whole, and as they change."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from environment_operator import names
+from environment_operator.cli import columns as known
+from environment_operator.cli import console, options, rows, words
+from environment_operator.cli.columns import COLUMNS, ORIGINAL, Column, Row, Source
+from environment_operator.cli.connection import ENVIRONMENTS, JSON, NAMESPACES, Connection
+from environment_operator.cli.problems import Exit, Problem
+
+Object = dict[str, Any]
+_TABLE = "application/json;as=Table;g=meta.k8s.io;v=v1"
+_WHOLE_FORMS = ("json", "yaml")
+_NAME = COLUMNS[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is asked for.
+
+    Args:
+        shown: the columns to print.
+        filters: which rows, by column.
+        search: which rows, by a text in any of the columns.
+        order: the column to sort by, and whether the greatest comes first.
+        project: only what this project may use; empty for all.
+        form: the form of the output.
+        headers: whether to print titles.
+    """
+
+    shown: Sequence[Column]
+    filters: Sequence[rows.Filter]
+    search: str
+    order: rows.Order | None
+    project: str
+    form: str
+    headers: bool
+
+    @property
+    def read(self) -> list[Column]:
+        """Every column that is looked at."""
+        further = [column for column, _ in self.filters] + ([self.order[0]] if self.order else [])
+        return list(dict.fromkeys((*self.shown, *further, _NAME)))
+
+    @property
+    def exact(self) -> list[Column]:
+        """The columns in which no item may be left out."""
+        all_of_them = self.read if self.form == "csv" or self.search else [column for column, _ in self.filters]
+        return [column for column in all_of_them if column.shortened]
+
+    @property
+    def source(self) -> Source:
+        """The least that has to be fetched."""
+        whole = self.form in _WHOLE_FORMS or self.project
+        return Source.OBJECT if whole else known.source(self.read)
+
+
+@click.command("list")
+@options.connected
+@options.in_project("Only those that this project may use.")
+@click.option("-A", "--all-namespaces", is_flag=True, help="Those of every scope; the default.")
+@click.option("--columns", metavar="A,B", default="", help="Columns to show, by their titles.")
+@click.option("--filter", "filters", metavar="COLUMN=VALUE", multiple=True, help="Only rows that match; * and ? too.")
+@click.option("--search", metavar="TEXT", default="", help="Only rows with this text in one of the columns.")
+@click.option("--sort", metavar="COLUMN[:desc]", default="", help="Column to sort by.")
+@options.output("table", "wide", "csv", "json", "yaml", "name")
+@click.option("--no-headers", is_flag=True, help="Leave the titles out.")
+@click.option("-w", "--watch", is_flag=True, help="Go on printing those that change.")
+def list_command(
+    connection: Connection,
+    *,
+    project: str,
+    all_namespaces: bool,
+    columns: str,
+    filters: tuple[str, ...],
+    search: str,
+    sort: str,
+    output: str,
+    no_headers: bool,
+    watch: bool,
+) -> None:
+    """List Environments, or what a project may use.
+
+    Filters on several columns all have to match, several on the same column any of them.
+
+    \b
+    Examples:
+      kubectl environment list
+      kubectl environment list -n vision -o wide
+      kubectl environment list --filter 'image=*/jupyter:*' --sort workloads:desc
+      kubectl environment list --search notebook --columns environment,image,ready
+      kubectl environment list -o csv > environments.csv
+    """
+    if project and all_namespaces:
+        raise Problem("-n and -A exclude each other: give one of them", Exit.USAGE)
+    asked = Query(
+        shown=_chosen(columns, output),
+        filters=[rows.read_filter(text) for text in filters],
+        search=search,
+        order=rows.read_order(sort) if sort else None,
+        project=project,
+        form=output,
+        headers=not no_headers,
+    )
+    if watch and output not in ("table", "wide", "name"):
+        raise Problem("--watch goes with -o table, wide or name", Exit.USAGE)
+    if watch:
+        _watch(connection, asked)
+    else:
+        _print(connection, asked)
+
+
+def _chosen(columns: str, form: str) -> Sequence[Column]:
+    """Return the columns to show: the named ones, else those of the form."""
+    if columns:
+        return [known.find(name) for name in columns.split(",")]
+    return COLUMNS if form == "wide" else ORIGINAL
+
+
+def _print(connection: Connection, asked: Query) -> None:
+    """Print what is there."""
+    if asked.source < Source.OBJECT:
+        found = _from_tables(connection, asked)
+        if not known.is_shortened(found, asked.exact):
+            _write(_kept(found, asked), asked)
+            return
+    _write_whole(asked, _whole(connection, asked))
+
+
+@dataclass(slots=True)
+class Whole:
+    """What was read of whole Environments.
+
+    Args:
+        rows: their rows.
+        objects: they themselves by name, where the form of the output is made of them.
+        version: resource version of the list.
+    """
+
+    rows: list[Row]
+    objects: dict[str, Object]
+    version: str = ""
+
+
+def _write_whole(asked: Query, found: Whole) -> None:
+    """Print what was read of whole Environments."""
+    kept = _kept(found.rows, asked)
+    if asked.form in _WHOLE_FORMS:
+        items = [found.objects[row[_NAME.title]] for row in kept]
+        console.document({"apiVersion": "v1", "kind": "List", "items": items}, asked.form)
+    else:
+        _write(kept, asked)
+
+
+def _kept(found: Iterable[Row], asked: Query) -> list[Row]:
+    """Return the rows that were asked for, in order."""
+    return rows.ordered([row for row in found if rows.matches(row, asked.filters, asked.search)], asked.order)
+
+
+def _write(kept: Sequence[Row], asked: Query) -> None:
+    """Print rows."""
+    titles = [column.title for column in asked.shown]
+    values = [[row[title] for title in titles] for row in kept]
+    if asked.form == "name":
+        for row in kept:
+            click.echo(_full_name(row))
+    elif asked.form == "csv":
+        click.echo(words.as_csv(titles if asked.headers else (), values), nl=False)
+    elif not values:
+        console.note("no Environments found")
+    else:
+        console.table(titles, values, headers=asked.headers)
+
+
+def _full_name(row: Row) -> str:
+    """Return how kubectl names an Environment."""
+    return f"{names.KIND.lower()}.{names.GROUP}/{row[_NAME.title]}"
+
+
+def _from_tables(connection: Connection, asked: Query) -> list[Row]:
+    """Return rows of the API server's own table, with the objects' metadata where a column needs it."""
+    include = "Metadata" if asked.source == Source.METADATA else "None"
+    out: list[Row] = []
+    definitions: Any = None
+    with console.progress("reading Environments") as tell:
+        for page in connection.pages(ENVIRONMENTS, f"{_TABLE},{JSON}", includeObject=include):
+            # Only the first page describes the columns.
+            definitions = page.get("columnDefinitions") or definitions
+            out += known.of_table({**page, "columnDefinitions": definitions}, asked.read, connection.context)
+            tell(str(len(out)))
+    return out
+
+
+def _whole(connection: Connection, asked: Query) -> Whole:
+    """Read whole Environments: those that the project may use, or all."""
+    out = Whole([], {})
+    may_use = _judge(connection, asked.project)
+    with console.progress("reading Environments") as tell:
+        for page in connection.pages(ENVIRONMENTS):
+            items = [each for each in page.get("items") or () if may_use(each)]
+            out.rows += [known.of_object(each, asked.read, connection.context) for each in items]
+            if asked.form in _WHOLE_FORMS:
+                out.objects |= {each["metadata"]["name"]: _described(each) for each in items}
+            out.version = page["metadata"]["resourceVersion"]
+            tell(str(len(out.rows)))
+    return out
+
+
+def _described(environment: Object) -> Object:
+    """Return an Environment of a list as one that is read alone, without what only the API server needs."""
+    meta = {key: value for key, value in environment["metadata"].items() if key != "managedFields"}
+    return {"apiVersion": names.API_VERSION, "kind": names.KIND, **environment, "metadata": meta}
+
+
+def _watch(connection: Connection, asked: Query) -> None:
+    """Print what is there, and then each one that changes, until somebody stops it."""
+    found = _whole(connection, asked)
+    _write_whole(asked, found)
+    may_use, version = _judge(connection, asked.project), found.version
+    while True:
+        for event in connection.watch(ENVIRONMENTS, version):
+            each = event["object"]
+            version = each["metadata"]["resourceVersion"]
+            if may_use(each):
+                _write_change(connection, asked, each)
+
+
+def _write_change(connection: Connection, asked: Query, environment: Object) -> None:
+    """Print one Environment that changed, if it was asked for."""
+    row = known.of_object(environment, asked.read, connection.context)
+    if not _kept([row], asked):
+        return
+    if asked.form == "name":
+        click.echo(_full_name(row))
+    else:
+        console.table([c.title for c in asked.shown], [[row[c.title] for c in asked.shown]], headers=False)
+
+
+def department_of(connection: Connection, project: str) -> str | None:
+    """Return the department of a project, None when it is in none or does not exist yet."""
+    namespace = connection.find(f"{NAMESPACES}/{project}")
+    labels: Mapping[str, str] = ((namespace or {}).get("metadata") or {}).get("labels") or {}
+    return labels.get(names.DEPARTMENT)
+
+
+def _judge(connection: Connection, project: str) -> Callable[[Object], bool]:
+    """Return the function that says whether a project may use an Environment; without a project all are wanted."""
+    if not project:
+        return lambda _: True
+    from environment_operator.api.v1alpha1 import Scope
+    from environment_operator.scope import includes
+
+    department = department_of(connection, project)
+    return lambda each: includes(Scope.model_validate(each["spec"]["scope"]), project, department)

@@ -1,0 +1,235 @@
+"""The API server as the user reaches it: kubeconfig, credentials and TLS are the kubernetes library's.
+
+The library is imported at the first request: it takes longer than all the rest.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlencode
+
+from environment_operator import names
+from environment_operator.cli.problems import Exit, Problem
+from environment_operator.errors import ApiError, Conflict, Forbidden, NotFound
+
+Object = dict[str, Any]
+Query = Mapping[str, str]
+
+ENVIRONMENTS = f"/apis/{names.API_VERSION}/{names.PLURAL}"
+NAMESPACES = "/api/v1/namespaces"
+PAGE = 500
+JSON = "application/json"
+MERGE_PATCH = "application/merge-patch+json"
+JSON_PATCH = "application/json-patch+json"
+APPLY = "application/apply-patch+yaml"
+MANAGER = "kubectl-environment"
+_BAD = 400
+_ERRORS: dict[int, type[ApiError]] = {403: Forbidden, 404: NotFound, 409: Conflict}
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How the user wants to reach the API server; empty: as the kubeconfig says.
+
+    Args:
+        kubeconfig: path of the kubeconfig.
+        context: context in it.
+        timeout: seconds for one request, 0 for no end.
+        user: whom to impersonate.
+        groups: groups to impersonate.
+    """
+
+    kubeconfig: str = ""
+    context: str = ""
+    timeout: float = 0
+    user: str = ""
+    groups: tuple[str, ...] = ()
+
+
+class Connection:
+    """The API server by paths. Every method raises `ApiError`, or `Problem` when the kubeconfig is no use.
+
+    Args:
+        access: how to reach it.
+        warn: takes the warnings that come with an answer.
+    """
+
+    def __init__(self, access: Access, warn: Callable[[str], None]) -> None:
+        self._access = access
+        self._warn = warn
+
+    @property
+    def context(self) -> str:
+        """The name of the context, empty around a pod."""
+        return str(self._active.get("name", ""))
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of the context."""
+        return str((self._active.get("context") or {}).get("namespace") or "default")
+
+    def get(self, path: str, **query: str) -> Object:
+        """Return an object or a list."""
+        return self._object("GET", path, query)
+
+    def find(self, path: str, **query: str) -> Object | None:
+        """Return an object or a list, None when there is none."""
+        try:
+            return self.get(path, **query)
+        except NotFound:
+            return None
+
+    def pages(self, path: str, accept: str = JSON, **query: str) -> Iterator[Object]:
+        """Yield a list in pages.
+
+        Args:
+            path: URL path of the kind.
+            accept: the form of the answer.
+            query: further parameters, such as a selector.
+        """
+        token = ""
+        while True:
+            more = {"continue": token} if token else {}
+            page = self._object("GET", path, {**query, "limit": str(PAGE), **more}, accept=accept)
+            yield page
+            token = page["metadata"].get("continue", "")
+            if not token:
+                return
+
+    def items(self, path: str, **query: str) -> list[Object]:
+        """Return all objects of a list."""
+        return [item for page in self.pages(path, **query) for item in page.get("items") or ()]
+
+    def watch(self, path: str, version: str) -> Iterator[Object]:
+        """Yield what changes from a resource version on, as watch events, until the server ends the stream."""
+        query = {"watch": "1", "resourceVersion": version}
+        answer = self._send("GET", path, query)
+        try:
+            for line in answer:
+                event: Object = json.loads(line)
+                if event["type"] == "ERROR":
+                    raise ApiError(event["object"].get("code", 0), event["object"].get("message", ""))
+                yield event
+        finally:
+            answer.close()
+
+    def create(self, path: str, body: Object, **query: str) -> Object:
+        """Create an object."""
+        return self._object("POST", path, {"fieldManager": MANAGER, **query}, body)
+
+    def patch(self, path: str, body: object, content: str = MERGE_PATCH, **query: str) -> Object:
+        """Change an object; return it as it is afterwards."""
+        return self._object("PATCH", path, {"fieldManager": MANAGER, **query}, body, content=content)
+
+    def delete(self, path: str, body: Object | None = None) -> Object:
+        """Delete an object."""
+        return self._object("DELETE", path, {}, body)
+
+    def _object(self, method: str, path: str, query: Query, body: object = None, **form: str) -> Object:
+        """Make a request that is answered with an object; as `_send`."""
+        found: Object = json.loads(self._send(method, path, query, body, **form).data)
+        return found
+
+    def _send(
+        self, method: str, path: str, query: Query, body: object = None, *, content: str = JSON, accept: str = JSON
+    ) -> Any:
+        """Make a request; return the answer when it is a good one, read whole unless it is that of a watch.
+
+        Args:
+            method: the verb.
+            path: URL path.
+            query: parameters.
+            body: what is sent, plain data.
+            content: the form in which it is sent.
+            accept: the form of the answer.
+        """
+        from urllib3.exceptions import HTTPError
+
+        url = f"{self._api.configuration.host}{path}{'?' if query else ''}{urlencode(query)}"
+        try:
+            answer = self._api.rest_client.pool_manager.request(
+                method,
+                url,
+                body=None if body is None else json.dumps(body),
+                headers=self._headers(method, content, accept),
+                timeout=self._access.timeout or None,
+                retries=False,
+                preload_content="watch" not in query,
+            )
+        except HTTPError as error:
+            raise ApiError(0, f"the API server {self._api.configuration.host} cannot be reached: {error}") from error
+        for warning in answer.headers.getlist("Warning"):
+            self._warn(_unquoted(warning))
+        if answer.status >= _BAD:
+            raise _ERRORS.get(answer.status, ApiError)(answer.status, _said(answer.data))
+        return answer
+
+    def _headers(self, method: str, content: str, accept: str) -> Any:
+        """Return the headers of a request: who we are, and what is sent and wanted."""
+        from urllib3 import HTTPHeaderDict
+
+        headers = {"Accept": accept, "Content-Type": content, "User-Agent": MANAGER}
+        self._api.update_params_for_auth(headers, [], ["BearerToken"], "", method, None)
+        out = HTTPHeaderDict(headers)
+        if self._access.user:
+            out["Impersonate-User"] = self._access.user
+        for group in self._access.groups:
+            out.add("Impersonate-Group", group)
+        return out
+
+    @cached_property
+    def _active(self) -> Object:
+        """The context in use, as the kubeconfig has it; empty around a pod."""
+        return self._config[1]
+
+    @cached_property
+    def _api(self) -> Any:
+        """The library's client."""
+        return self._config[0]
+
+    @cached_property
+    def _config(self) -> tuple[Any, Object]:
+        """The library's client and the context that it was made of."""
+        from kubernetes import client, config
+        from kubernetes.config.config_exception import ConfigException
+
+        wanted, path = self._access.context or None, self._access.kubeconfig or None
+        settings = client.Configuration()
+        try:
+            contexts, active = config.list_kube_config_contexts(path)
+            config.load_kube_config(path, wanted, settings)
+        except (ConfigException, OSError, ValueError, TypeError) as error:
+            if wanted or path or not _in_pod(settings):
+                hint = "say which with --kubeconfig and --context, or set KUBECONFIG"
+                raise Problem(f"the kubeconfig cannot be used: {error}; {hint}", Exit.UNREACHABLE) from error
+            return client.ApiClient(settings), {}
+        chosen = next((c for c in contexts if c["name"] == wanted), active) if wanted else active
+        return client.ApiClient(settings), chosen
+
+
+def _in_pod(settings: Any) -> bool:
+    """Say whether there is an API server around our pod; if so the settings lead to it."""
+    from kubernetes import config
+    from kubernetes.config.config_exception import ConfigException
+
+    try:
+        config.load_incluster_config(client_configuration=settings)
+    except ConfigException:
+        return False
+    return True
+
+
+def _said(body: bytes) -> str:
+    """Return the message of a Status, or the beginning of whatever was answered instead."""
+    try:
+        return str(json.loads(body)["message"])
+    except (ValueError, KeyError, TypeError):
+        return body[:200].decode(errors="replace")
+
+
+def _unquoted(warning: str) -> str:
+    """Return the text of a Warning header, such as ``299 - "text"``."""
+    text = warning.split(" ", 2)[-1]
+    return text[1:-1].replace('\\"', '"').replace("\\\\", "\\") if text.startswith('"') else text

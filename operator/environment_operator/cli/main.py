@@ -1,0 +1,94 @@
+"""Where the plugin starts: finds the command, and turns errors into words and exit codes."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+
+import click
+
+from environment_operator.cli.problems import Exit, Problem
+from environment_operator.errors import ApiError
+
+# Each command with its module and what it does: listed here, so that help imports none of them.
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "list": ("listing", "List Environments, or what a project may use."),
+}
+COMPLETION = "_KUBECTL_ENVIRONMENT_COMPLETE"
+_STATUS_CODES = {0: Exit.UNREACHABLE, 401: Exit.UNREACHABLE, 404: Exit.NOT_FOUND}
+
+
+class Commands(click.Group):
+    """The commands, each imported when it is called."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        """Return their names in the order in which people need them."""
+        return list(COMMANDS)
+
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, None when there is none of this name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"environment_operator.cli.commands.{COMMANDS[cmd_name][0]}")
+        found: click.Command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
+        return found
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands for the help."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """Work with Environments: set-ups for AI workloads, written once and used by name.
+
+    Every command takes your kubeconfig, and does what you may do yourself. COMMAND --help tells more, with examples.
+    """
+
+
+def main() -> None:
+    """Run the plugin and leave with its exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command line; return the exit code."""
+    try:
+        return int(cli.main(list(arguments), "kubectl environment", COMPLETION, standalone_mode=False) or Exit.DONE)
+    except click.UsageError as error:
+        error.show()
+        return Exit.USAGE
+    except BrokenPipeError:
+        return _reader_left()
+    except (Problem, ApiError, click.Abort, click.ClickException) as error:
+        return _failed(error)
+
+
+def _failed(error: Exception) -> Exit:
+    """Say what went wrong; return the exit code."""
+    match error:
+        case Problem():
+            message, code = str(error), error.code
+        case ApiError():
+            message, code = _in_words(error), _STATUS_CODES.get(error.status, Exit.REFUSED)
+        case click.ClickException():
+            message, code = error.format_message(), Exit.USAGE
+        case _:
+            message, code = "interrupted", Exit.INTERRUPTED
+    click.secho(f"error: {message}", err=True, fg="red")
+    return code
+
+
+def _in_words(error: ApiError) -> str:
+    """Return what the API server said, with the way out where it does not say it."""
+    if error.status == 401:  # noqa: PLR2004 - Unauthorized
+        return f"the API server does not accept your credentials: log in again, or choose another --context ({error})"
+    if error.status == 404 and "requested resource" in error.message:  # noqa: PLR2004 - Not Found
+        return "this cluster has no Environments: install the operator, or choose another --context"
+    return error.message
+
+
+def _reader_left() -> int:
+    """End quietly when nobody reads on, as in ``| head``."""
+    sys.stderr.close()
+    return Exit.DONE

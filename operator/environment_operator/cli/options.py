@@ -1,0 +1,60 @@
+"""The options that commands share, as in kubectl."""
+
+import re
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import click
+
+from environment_operator.cli import console
+from environment_operator.cli.connection import Access, Connection
+
+Command = Callable[..., Any]
+_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+
+
+class Duration(click.ParamType[float]):
+    """Seconds, written as Go does: ``30s``, ``1m30s``, or a number of seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the seconds."""
+        if isinstance(value, float):
+            return value
+        parts = re.findall(r"(\d+(?:\.\d+)?)(ms|h|m|s)", value)
+        if re.fullmatch(r"\d+", value):
+            return float(value)
+        if "".join(map("".join, parts)) != value or not parts:
+            self.fail(f"{value!r} is no duration: write 30s, 1m30s or a number of seconds", param, ctx)
+        return sum(float(number) * _UNITS[unit] for number, unit in parts)
+
+
+def connected(command: Command) -> Command:
+    """Give a command the options of kubectl that say how to reach the API server, and the connection."""
+
+    @click.option("--kubeconfig", metavar="FILE", type=click.Path(), default="", help="Kubeconfig to use.")
+    @click.option("--context", metavar="NAME", default="", help="Context of the kubeconfig to use.")
+    @click.option("--request-timeout", type=Duration(), default=0.0, help="The longest one request may take, as 30s.")
+    @click.option("--as", "user", metavar="USER", default="", help="User to impersonate.")
+    @click.option("--as-group", "groups", metavar="GROUP", multiple=True, help="Group to impersonate.")
+    @wraps(command)
+    def reached(
+        *, kubeconfig: str, context: str, request_timeout: float, user: str, groups: tuple[str, ...], **arguments: Any
+    ) -> Any:
+        access = Access(kubeconfig, context, request_timeout, user, groups)
+        return command(Connection(access, console.warn), **arguments)
+
+    return reached
+
+
+def output(*forms: str, default: str = "table") -> Callable[[Command], Command]:
+    """Return the option ``-o`` with the forms that a command knows."""
+    text = f"Form of the output: {', '.join(forms)}."
+    return click.option("-o", "--output", type=click.Choice(forms), metavar="FORM", default=default, help=text)
+
+
+def in_project(text: str) -> Callable[[Command], Command]:
+    """Return the option ``-n`` with what it means for a command."""
+    return click.option("-n", "--namespace", "project", metavar="PROJECT", default="", help=text)

@@ -1,0 +1,44 @@
+"""Values as they are written: into a terminal, and into CSV. Pure."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+# Spreadsheets take what begins so for a formula: https://owasp.org/www-community/attacks/CSV_Injection
+_FORMULA = tuple("=+-@\t\r＝＋－＠")  # noqa: RUF001 - the wide forms are meant
+BYTE_ORDER_MARK = "\ufeff"
+_UNITS = (("y", 365 * 86400), ("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
+
+
+def printable(text: str) -> str:
+    """Return a text on one line without anything that a terminal would act on."""
+    return "".join(c if c.isprintable() else " " if c in "\n\t" else repr(c)[1:-1] for c in text)
+
+
+def as_csv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return CSV that spreadsheets open right: RFC 4180 in UTF-8 with its mark, and no value is a formula.
+
+    Args:
+        header: the titles; none leaves the line out.
+        rows: the values.
+    """
+    out = io.StringIO(newline="")
+    writer = csv.writer(out)
+    if header:
+        writer.writerow(header)
+    writer.writerows([_harmless(value) for value in row] for row in rows)
+    return BYTE_ORDER_MARK + out.getvalue()
+
+
+def age(stamp: str, now: datetime) -> str:
+    """Return how long ago a timestamp of Kubernetes is, such as ``3d``; empty for none."""
+    if not stamp:
+        return ""
+    seconds = max(0, int((now - datetime.fromisoformat(stamp)).total_seconds()))
+    return next((f"{seconds // size}{unit}" for unit, size in _UNITS if seconds >= size), "0s")
+
+
+def _harmless(value: str) -> str:
+    """Return a value that no spreadsheet takes for a formula."""
+    return f"'{value}" if value.startswith(_FORMULA) else value

@@ -1,0 +1,39 @@
+"""The README's examples of the plugin, each run as it stands there."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from kube import Kube
+
+from builders import manifest, workload
+from plugin import Plugin
+
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+SECTION = README[README.index("## kubectl environment") :].split("\n## ")[0]
+EXAMPLES = re.findall(r"```console\n(.*?)```", SECTION, re.DOTALL)
+PROJECT = "vision"
+
+
+@pytest.fixture
+def stage(kube: Kube) -> Iterator[None]:
+    """Make what the examples speak of: a project, an Environment and a workload."""
+    kube.rest.create("/api/v1/namespaces", {"metadata": {"name": PROJECT}})
+    kube.apply(manifest("jupyter"))
+    kube.until_ready("jupyter")
+    kube.apply(workload("Deployment", "notebook", PROJECT, "jupyter"))
+    kube.until_used("jupyter", 1)
+    yield
+    kube.rest.delete(f"/api/v1/namespaces/{PROJECT}")
+
+
+@pytest.mark.usefixtures("stage")
+def test_every_example_runs(plugin: Plugin, tmp_path: Path) -> None:
+    """Each line works, one after the other."""
+    for line in (line for block in EXAMPLES for line in block.splitlines()):
+        done = subprocess.run(
+            line, shell=True, cwd=tmp_path, env=plugin.variables(), capture_output=True, text=True, check=False
+        )
+        assert 0 == done.returncode, f"{line}: {done.stdout}{done.stderr}"

@@ -1,0 +1,101 @@
+"""The plugin as people run it: through the real kubectl, with a kubeconfig, in a pipe or at a terminal."""
+
+import errno
+import os
+import pty
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from cluster import Cluster
+
+TIMEOUT_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command came to."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines of the output."""
+        return self.out.splitlines()
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """Runs ``kubectl environment`` on a cluster."""
+
+    cluster: Cluster
+
+    def __call__(self, *arguments: str, stdin: str = "", code: int = 0, **variables: str) -> str:
+        """Run a command that must end with an exit code; return what it printed."""
+        ran = self.run(*arguments, stdin=stdin, **variables)
+        assert code == ran.code, f"kubectl environment {' '.join(arguments)}: {ran.out}{ran.err}"
+        return ran.out
+
+    def fails(self, *arguments: str, code: int, stdin: str = "", **variables: str) -> str:
+        """Run a command that must fail with an exit code; return what it said."""
+        ran = self.run(*arguments, stdin=stdin, **variables)
+        assert code == ran.code, f"kubectl environment {' '.join(arguments)}: {ran.out}{ran.err}"
+        assert "Traceback" not in ran.err
+        return ran.err
+
+    def run(self, *arguments: str, stdin: str = "", **variables: str) -> Ran:
+        """Run a command, whatever comes of it."""
+        command = [str(self.cluster.layout.kubectl), "environment", *arguments]
+        done = subprocess.run(
+            command,
+            input=stdin.encode(),
+            env=self.variables(**variables),
+            capture_output=True,
+            timeout=TIMEOUT_SECONDS,
+            check=False,
+        )
+        return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    def at_terminal(self, *arguments: str, typed: str = "", **variables: str) -> Ran:
+        """Run a command at a terminal, with what somebody types; output and errors come together."""
+        ours, theirs = pty.openpty()
+        command = [str(self.cluster.layout.kubectl), "environment", *arguments]
+        # A session of its own, so that the terminal is the controlling one.
+        process = subprocess.Popen(
+            command, stdin=theirs, stdout=theirs, stderr=theirs, env=self.variables(**variables), start_new_session=True
+        )
+        os.close(theirs)
+        os.write(ours, typed.encode())
+        out = _all(ours)
+        os.close(ours)
+        return Ran(process.wait(TIMEOUT_SECONDS), out, "")
+
+    def variables(self, **more: str) -> dict[str, str]:
+        """Return the variables: kubectl and the plugin are found, and nothing of the person who runs the tests."""
+        path = os.pathsep.join((str(Path(sys.executable).parent), str(self.cluster.layout.kubectl.parent), os.defpath))
+        ours = {
+            "PATH": path,
+            "HOME": str(self.cluster.layout.root),
+            "KUBECONFIG": str(self.cluster.kubeconfig),
+            "KUBECACHEDIR": str(self.cluster.layout.kubectl_cache),
+            "KUBERC": "off",
+            "LANG": "C.UTF-8",
+            "TERM": "xterm",
+        }
+        return {**ours, **more}
+
+
+def _all(terminal: int) -> str:
+    """Return all that is written to a terminal until its other side closes."""
+    out = b""
+    try:
+        while chunk := os.read(terminal, 65536):
+            out += chunk
+    except OSError as error:
+        # Linux says so when the last one at the other side is gone.
+        if error.errno != errno.EIO:
+            raise
+    return out.decode()

@@ -1,0 +1,90 @@
+"""The command line itself: options, exit codes, and what is imported when."""
+
+import subprocess
+import sys
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from environment_operator.cli.main import COMMANDS, cli, run
+from environment_operator.cli.options import Duration
+from environment_operator.cli.problems import Exit
+
+HEAVY = ("kubernetes", "pydantic", "rich", "yaml", "urllib3", "aiohttp")
+
+
+def commands() -> dict[str, click.Command]:
+    """Return every command."""
+    context = click.Context(cli)
+    return {name: found for name in COMMANDS if (found := cli.get_command(context, name))}
+
+
+@pytest.mark.parametrize("name", [None, *COMMANDS])
+def test_help_is_quick(name: str | None) -> None:
+    """No command's help imports what takes long: neither the kubernetes library, nor the models, nor tables."""
+    arguments = [name, "--help"] if name else ["--help"]
+    program = f"import sys; from environment_operator.cli.main import run; print(run({arguments})); "
+    loaded = f"print(*sorted(set(sys.modules) & set({HEAVY})))"
+    done = subprocess.run([sys.executable, "-c", program + loaded], capture_output=True, text=True, check=True)
+
+    assert ["0", ""] == done.stdout.split("\n")[-3:-1]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_has_examples(name: str) -> None:
+    """Each command's help says what it does as the list of commands does, and shows examples of it."""
+    text = commands()[name].help or ""
+
+    assert COMMANDS[name][1] == text.splitlines()[0]
+    assert f"kubectl environment {name}" in text
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_is_described(name: str) -> None:
+    """Each option of each command has a help text."""
+    options = [p for p in commands()[name].params if isinstance(p, click.Option)]
+
+    assert [] == [option.name for option in options if not option.help]
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("30s", 30), ("1m30s", 90), ("5", 5), ("0", 0), ("1h", 3600), ("250ms", 0.25), ("1.5s", 1.5)]
+)
+def test_durations(text: str, seconds: float) -> None:
+    """Durations are written as kubectl takes them."""
+    assert seconds == Duration().convert(text, None, None)
+
+
+@pytest.mark.parametrize("text", ["soon", "5x", "-3s", ""])
+def test_what_is_no_duration(text: str) -> None:
+    """Anything else is refused with what to write."""
+    with pytest.raises(click.BadParameter, match="write 30s"):
+        Duration().convert(text, None, None)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nothing"], "No such command 'nothing'"),
+        (["list", "--colour"], "No such option"),
+        (["list", "--filter", "image"], "write COLUMN=VALUE"),
+        (["list", "-n", "a", "-A"], "exclude each other"),
+        (["list", "-w", "-o", "csv"], "--watch goes with"),
+    ],
+)
+def test_a_wrong_command_line(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A mistake on the command line has its own exit code, and words."""
+    assert Exit.USAGE == run(arguments)
+    assert words in capsys.readouterr().err
+
+
+def test_a_kubeconfig_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a kubeconfig there is no API server: the message says what to do."""
+    assert Exit.UNREACHABLE == run(["list", "--kubeconfig", "/nonexistent"])
+    assert "set KUBECONFIG" in capsys.readouterr().err
+
+
+def test_no_arguments_show_the_help() -> None:
+    """The plugin alone shows its commands."""
+    assert "Commands:" in CliRunner().invoke(cli, []).output

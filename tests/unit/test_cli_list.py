@@ -1,0 +1,206 @@
+"""The table of Environments: columns, filters, order, and values as they are written."""
+
+import csv
+import io
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from builders import environment
+from environment_operator import names
+from environment_operator.api.crd import COLUMNS as PRINTED
+from environment_operator.cli import columns, rows, words
+from environment_operator.cli.columns import COLUMNS, ORIGINAL, Source
+from environment_operator.cli.problems import Problem
+
+FULL = environment(
+    "jupyter",
+    description="Notebooks",
+    scope={"departments": ["ml"], "projects": ["a", "b", "c"]},
+    tools=[{"name": "lab", "type": "JupyterNotebook"}],
+    workloadTypes=["Workspace", "Training"],
+    status={
+        "usage": {"workloads": 12, "templates": 1, "outdated": 3},
+        "podSecurity": "restricted",
+        "conditions": [{"type": "Ready", "status": "True"}],
+    },
+)
+FULL["metadata"] |= {
+    "creationTimestamp": "2026-01-02T03:04:05Z",
+    "annotations": {names.CREATED_BY: "ada"},
+    "managedFields": [
+        {"manager": "kubectl", "time": "2026-02-02T00:00:00Z"},
+        {"manager": "argocd", "time": "2026-03-03T00:00:00Z"},
+        {"manager": names.FIELD_MANAGER, "time": "2026-04-04T00:00:00Z"},
+        {"manager": "other", "subresource": "status", "time": "2026-05-05T00:00:00Z"},
+    ],
+}
+ROW = {
+    "Environment": "jupyter",
+    "Description": "Notebooks",
+    "Scope": "department/ml,project/a,project/b,project/c",
+    "Image": "registry.example/team/jupyter:4.2",
+    "Workload architecture": "Standard",
+    "Tools": "lab",
+    "Workloads": "12",
+    "Workload types": "Workspace,Training",
+    "Templates": "1",
+    "Created by": "ada",
+    "Creation time": "2026-01-02 03:04:05",
+    "Cluster": "west",
+    "Ready": "True",
+    "Outdated": "3",
+    "Pod security": "restricted",
+    "Last updated": "2026-03-03 00:00:00",
+}
+
+
+def test_row_of_a_whole_environment() -> None:
+    """Every column is read of a whole Environment: all of the scope, the last change by somebody else than us, and
+    the context's name where no cluster name is set.
+    """
+    assert ROW == columns.of_object(FULL, COLUMNS, "west")
+
+
+def test_row_of_the_servers_table() -> None:
+    """The same comes of the API server's own table, cells by name in whatever order; null is empty."""
+    cells = {"Name": "jupyter", "Workloads": 12, "Ready": None, "Created": "2026-01-02T03:04:05Z", "Cluster": "east"}
+    table = {"columnDefinitions": [{"name": name} for name in cells], "rows": [{"cells": list(cells.values())}]}
+    wanted = [columns.find(name) for name in ("Ready", "Cluster", "Creation time", "Workloads", "Environment")]
+
+    assert [
+        {
+            "Ready": "",
+            "Cluster": "east",
+            "Creation time": "2026-01-02 03:04:05",
+            "Workloads": "12",
+            "Environment": "jupyter",
+        }
+    ] == columns.of_table(table, wanted, "west")
+
+
+def test_the_original_has_twelve_columns() -> None:
+    """The columns of the original come first and in its order; all of them but none of the objects are fetched."""
+    assert [
+        "Environment", "Description", "Scope", "Image", "Workload architecture", "Tools", "Workloads",
+        "Workload types", "Templates", "Created by", "Creation time", "Cluster",
+    ] == [column.title for column in ORIGINAL]  # fmt: skip
+    assert Source.CELLS == columns.source(ORIGINAL)
+    assert Source.METADATA == columns.source(COLUMNS)
+
+
+def test_every_cell_is_printed_by_the_definition() -> None:
+    """A column that is read of the API server's table is one that the CustomResourceDefinition prints."""
+    assert set() == {c.cell for c in COLUMNS if c.cell} - {"Name", *(name for name, *_ in PRINTED)}
+
+
+@pytest.mark.parametrize("name", ["Creation time", "creation-time", "CREATIONTIME", "creation", "time"])
+def test_columns_are_found_as_people_type_them(name: str) -> None:
+    """A column has its title in any spelling, or the part of it that no other has."""
+    assert "Creation time" == columns.find(name).title
+
+
+@pytest.mark.parametrize("name", ["", "work", "colour"])
+def test_a_title_that_names_no_column(name: str) -> None:
+    """What names none or several is refused with the list of columns."""
+    with pytest.raises(Problem, match="the columns are: Environment, Description"):
+        columns.find(name)
+
+
+def test_shortened_cells_are_noticed() -> None:
+    """A cell that says how many more there are is not complete, where it matters."""
+    found = [{"Scope": "project/a,project/b,project/c,+1", "Tools": "lab", "Description": "a,+1"}]
+
+    assert columns.is_shortened(found, [columns.find("scope")])
+    assert not columns.is_shortened(found, [columns.find("tools"), columns.find("description")])
+
+
+@pytest.mark.parametrize(
+    ("filters", "search", "fits"),
+    [
+        (["image=*/jupyter:*"], "", True),
+        (["IMAGE=*/Jupyter:4.2"], "", True),
+        (["image=jupyter"], "", False),
+        (["types=Training"], "", True),
+        (["types=Workspace,Training"], "", True),
+        (["types=Inference"], "", False),
+        (["types=Inference", "types=training"], "", True),
+        (["types=Training", "ready=False"], "", False),
+        (["scope=project/?"], "", True),
+        (["pod-security=*"], "NOTEBOOK", True),
+        ([], "nowhere", False),
+        (["image=*["], "", False),
+    ],
+)
+def test_filters(filters: list[str], search: str, fits: bool) -> None:
+    """Globs over a value or one item of it; columns and, the same column or; a text anywhere; case is nothing."""
+    assert fits is rows.matches(ROW, [rows.read_filter(text) for text in filters], search)
+
+
+@pytest.mark.parametrize("text", ["image", "colour=red"])
+def test_a_filter_that_cannot_be_read(text: str) -> None:
+    """A filter without a value or of no column is refused."""
+    with pytest.raises(Problem):
+        rows.read_filter(text)
+
+
+@pytest.mark.parametrize(
+    ("sort", "names_in_order"),
+    [
+        ("", ["b", "a", "C"]),
+        ("environment", ["a", "b", "C"]),
+        ("workloads", ["C", "b", "a"]),
+        ("workloads:desc", ["a", "b", "C"]),
+        ("workloads:asc", ["C", "b", "a"]),
+    ],
+)
+def test_order(sort: str, names_in_order: list[str]) -> None:
+    """Numbers sort as numbers with unknown ones below, texts without regard to case; else nothing is moved."""
+    found = [{"Environment": n, "Workloads": w} for n, w in (("b", "9"), ("a", "10"), ("C", ""))]
+
+    assert names_in_order == [r["Environment"] for r in rows.ordered(found, rows.read_order(sort) if sort else None)]
+
+
+def test_an_order_that_cannot_be_read() -> None:
+    """After the colon only two words make sense."""
+    with pytest.raises(Problem, match="asc or desc"):
+        rows.read_order("image:up")
+
+
+@given(st.lists(st.lists(st.text(), min_size=2, max_size=2), min_size=1))
+def test_csv_comes_back(values: list[list[str]]) -> None:
+    """Whatever a value holds, a reader of CSV gets it back, apart from the mark before what looks like a formula."""
+    written = words.as_csv(["one", "two"], values).removeprefix(words.BYTE_ORDER_MARK)
+    header, *read = csv.reader(io.StringIO(written, newline=""))
+
+    assert ["one", "two"] == header
+    assert [[v.removeprefix("'") for v in line] for line in values] == [
+        [v.removeprefix("'") for v in line] for line in read
+    ]
+
+
+@pytest.mark.parametrize("value", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "＝1"])  # noqa: RUF001 - meant
+def test_csv_has_no_formulas(value: str) -> None:
+    """A value that a spreadsheet would compute is marked as text."""
+    assert f"'{value}" == next(iter(csv.reader(io.StringIO(words.as_csv((), [[value]])[1:], newline=""))))[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("plain", "plain"), ("two\nlines", "two lines"), ("\x1b[31mred", "\\x1b[31mred"), ("größer 東", "größer 東")],
+)
+def test_nothing_acts_on_the_terminal(text: str, shown: str) -> None:
+    """Control characters are shown, not sent."""
+    assert shown == words.printable(text)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(0, "0s"), (59, "59s"), (60, "1m"), (7300, "2h"), (90000, "1d"), (4e7, "1y"), (-5, "0s")]
+)
+def test_age(seconds: float, shown: str) -> None:
+    """An age is told in its greatest unit; a clock that is behind makes nobody younger than nothing."""
+    then = datetime(2026, 1, 1, tzinfo=UTC)
+
+    assert shown == words.age("2026-01-01T00:00:00Z", then + timedelta(seconds=seconds))
