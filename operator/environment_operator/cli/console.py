@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from environment_operator.cli.words import printable
+from environment_operator.cli.words import aligned, printable
 
 Object = dict[str, Any]
 _PATIENCE_SECONDS = 1
@@ -48,12 +48,8 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, headers: bool
     if is_terminal() and len(rows) <= _MOST_COLOURED:
         _coloured(header, rows, headers=headers)
         return
-    lines = [[printable(value) for value in row] for row in rows]
-    lines[:0] = [[title.upper() for title in header]] if headers else []
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
-        cells = (value.ljust(width) for value, width in zip(line, widths, strict=True))
-        click.echo("   ".join(cells).rstrip())
+    for line in aligned(header if headers else (), rows):
+        click.echo(line)
 
 
 def document(content: object, form: str) -> None:

@@ -12,6 +12,9 @@ from environment_operator.errors import ApiError
 # Each command with its module and what it does: listed here, so that help imports none of them.
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "list": ("listing", "List Environments, or what a project may use."),
+    "describe": ("reading", "Show everything about one Environment."),
+    "workloads": ("reading", "List all workloads that use an Environment."),
+    "templates": ("reading", "List all templates that use an Environment."),
 }
 COMPLETION = "_KUBECTL_ENVIRONMENT_COMPLETE"
 _STATUS_CODES = {0: Exit.UNREACHABLE, 401: Exit.UNREACHABLE, 404: Exit.NOT_FOUND}

@@ -31,6 +31,16 @@ def as_csv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return BYTE_ORDER_MARK + out.getvalue()
 
 
+def aligned(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Return the lines of a table as kubectl prints one; no header leaves its line out."""
+    lines = [[title.upper() for title in header]] if header else []
+    lines += [[printable(value) for value in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return [
+        "   ".join(value.ljust(width) for value, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    ]
+
+
 def age(stamp: str, now: datetime) -> str:
     """Return how long ago a timestamp of Kubernetes is, such as ``3d``; empty for none."""
     if not stamp:

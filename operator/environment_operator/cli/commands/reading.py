@@ -1,0 +1,87 @@
+"""``describe``, ``workloads`` and ``templates``: one Environment, and who uses it."""
+
+from datetime import UTC, datetime
+
+import click
+
+from environment_operator.cli import console, options
+from environment_operator.cli.connection import Connection
+
+
+@click.command("describe")
+@click.argument("name")
+@options.connected
+def describe_command(connection: Connection, *, name: str) -> None:
+    """Show everything about one Environment.
+
+    \b
+    Example:
+      kubectl environment describe jupyter
+    """
+    from environment_operator.cli import describe, reading
+
+    found = reading.environment(connection, name)
+    fragment = (found.get("status") or {}).get("fragment")
+    known = describe.Known(
+        environment=found,
+        users=reading.users(connection, found),
+        projects=reading.projects(connection),
+        events=reading.events(connection, name),
+        fragment=console.as_yaml(fragment) if fragment else "",
+        context=connection.context,
+        now=datetime.now(UTC),
+    )
+    click.echo(describe.description(known), nl=False)
+
+
+@click.command("workloads")
+@click.argument("name")
+@options.connected
+@options.in_project("Only those in this project.")
+@options.output("table", "csv", "name")
+@click.option("--no-headers", is_flag=True, help="Leave the titles out.")
+def workloads_command(connection: Connection, *, name: str, project: str, output: str, no_headers: bool) -> None:
+    """List all workloads that use an Environment.
+
+    \b
+    Examples:
+      kubectl environment workloads jupyter
+      kubectl environment workloads jupyter -n vision -o name
+    """
+    _users(connection, name, project, output, headers=not no_headers, templates=False)
+
+
+@click.command("templates")
+@click.argument("name")
+@options.connected
+@options.in_project("Only those in this project.")
+@options.output("table", "csv", "name")
+@click.option("--no-headers", is_flag=True, help="Leave the titles out.")
+def templates_command(connection: Connection, *, name: str, project: str, output: str, no_headers: bool) -> None:
+    """List all templates that use an Environment.
+
+    \b
+    Example:
+      kubectl environment templates jupyter
+    """
+    _users(connection, name, project, output, headers=not no_headers, templates=True)
+
+
+def _users(connection: Connection, name: str, project: str, form: str, *, headers: bool, templates: bool) -> None:
+    """Print the workloads or the templates that use an Environment."""
+    from environment_operator.cli import reading, words
+    from environment_operator.cli.users import HEADER
+    from environment_operator.kinds import BUILTIN
+
+    kinds = [kind for kind in BUILTIN if kind.template is templates]
+    found = reading.users(connection, reading.environment(connection, name), project, kinds)
+    rows = [user.row(datetime.now(UTC)) for user in found]
+    if form == "name":
+        for user in found:
+            click.echo(f"{user.kind.name}/{user.name}")
+    elif form == "csv":
+        click.echo(words.as_csv(HEADER if headers else (), rows), nl=False)
+    elif not rows:
+        console.note(f"no {'templates' if templates else 'workloads'} use {name}")
+    else:
+        console.table(HEADER, rows, headers=headers)

@@ -1,0 +1,85 @@
+"""What commands read of the API server: one Environment, and everybody who uses it."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from environment_operator import names
+from environment_operator.cli import console
+from environment_operator.cli.connection import ENVIRONMENTS, NAMESPACES, Connection
+from environment_operator.cli.problems import Exit, Problem
+from environment_operator.cli.users import User, user
+from environment_operator.errors import Forbidden, NotFound
+from environment_operator.kinds import BUILTIN, Kind, is_derived
+
+Object = dict[str, Any]
+
+
+def environment(connection: Connection, name: str) -> Object:
+    """Return an Environment.
+
+    Raises:
+        Problem: there is none of this name.
+    """
+    try:
+        return connection.get(f"{ENVIRONMENTS}/{name}")
+    except NotFound as error:
+        if "requested resource" in error.message:
+            raise
+        hint = "kubectl environment list shows those that there are"
+        raise Problem(f"there is no Environment {name!r}: {hint}", Exit.NOT_FOUND) from error
+
+
+def users(connection: Connection, of: Object, project: str = "", kinds: Iterable[Kind] = BUILTIN) -> list[User]:
+    """Return the users of an Environment, in order; what may not be read is said.
+
+    Args:
+        connection: the API server.
+        of: the Environment, whole.
+        project: only those in this project; empty for all.
+        kinds: the kinds to look through.
+    """
+    name = of["metadata"]["name"]
+    hashed = (of.get("status") or {}).get("fragmentHash") or ""
+    out: list[User] = []
+    with console.progress(f"looking for users of {name}") as tell:
+        for kind in kinds:
+            tell(kind.name)
+            out += [user(kind, each, name, hashed) for each in _referring(connection, kind, name, project)]
+    return sorted(out, key=lambda each: each.order)
+
+
+def path(kind: Kind, project: str = "", name: str = "") -> str:
+    """Return the URL path of a kind's objects, of those in a project, or of one."""
+    prefix, _, plural = kind.path.rpartition("/")
+    place = f"{prefix}/namespaces/{project}/{plural}" if project else kind.path
+    return f"{place}/{name}" if name else place
+
+
+def projects(connection: Connection) -> dict[str, str | None] | None:
+    """Return all projects with their departments; None when the user may not list them."""
+    try:
+        found = connection.items(NAMESPACES)
+    except Forbidden:
+        return None
+    return {each["metadata"]["name"]: (each["metadata"].get("labels") or {}).get(names.DEPARTMENT) for each in found}
+
+
+def events(connection: Connection, name: str) -> list[Object] | None:
+    """Return the Events about an Environment; None when the user may not list them."""
+    selector = f"involvedObject.kind={names.KIND},involvedObject.name={name}"
+    try:
+        return connection.items("/api/v1/events", fieldSelector=selector)
+    except Forbidden:
+        return None
+
+
+def _referring(connection: Connection, kind: Kind, name: str, project: str) -> list[Object]:
+    """Return the objects of a kind that refer to an Environment themselves."""
+    try:
+        found = connection.items(path(kind, project), labelSelector=f"{names.REFERENCE}={name}")
+    except NotFound:
+        return []
+    except Forbidden as error:
+        console.warn(f"{kind.kind}s are left out: {error.message}")
+        return []
+    return [each for each in found if not is_derived(each["metadata"].get("ownerReferences") or (), BUILTIN)]

@@ -1,0 +1,90 @@
+"""``describe``, ``workloads`` and ``templates`` through the real kubectl."""
+
+import csv
+import io
+
+from kube import Kube
+
+from builders import manifest, workload
+from environment_operator import names
+from plugin import Plugin
+
+
+def test_users(kube: Kube, plugin: Plugin, project: str) -> None:
+    """All users are listed beyond the sample of the status, with their state; what they make is not a user."""
+    name = kube.unique("env")
+    kube.apply(manifest(name, env=[{"name": "DATA", "value": "/one"}]))
+    jobs = [workload("Job", f"train-{number}", project, name) for number in range(12)]
+    kube.apply(*jobs, workload("Deployment", "lab", project, name), workload("PodTemplate", "base", project, name))
+    kube.until_used(name, 14)
+    kube.apply(manifest(name, env=[{"name": "DATA", "value": "/two"}]))
+    kube.until_ready(name)
+    kube.apply(workload("Deployment", "fresh", project, name))
+    kube.until_used(name, 15)
+    listed = csv.DictReader(io.StringIO(plugin("workloads", name, "-o", "csv").removeprefix("\ufeff"), newline=""))
+    states = {(row["Kind"], row["Name"]): row["State"] for row in listed}
+
+    assert {("Job", f"train-{number}") for number in range(12)} | {("Deployment", "lab"), ("Deployment", "fresh")} == (
+        states.keys()
+    )
+    assert ("outdated", "up to date") == (states["Deployment", "lab"], states["Deployment", "fresh"])
+    assert "outdated, a Job cannot change" == states["Job", "train-0"]
+    assert "podtemplates/base\n" == plugin("templates", name, "-o", "name")
+    assert "PodTemplate" in plugin("templates", name, "--no-headers")
+
+
+def test_users_of_one_project(kube: Kube, plugin: Plugin, project: str) -> None:
+    """``-n`` shows the users in one project; none is said on standard error."""
+    name = kube.unique("env")
+    kube.apply(manifest(name), workload("Deployment", "lab", project, name))
+
+    assert "deployments.apps/lab\n" == plugin("workloads", name, "-n", project, "-o", "name")
+    assert ("", f"no workloads use {name}\n") == (
+        (ran := plugin.run("workloads", name, "-n", "default")).out,
+        ran.err,
+    )
+
+
+def test_kinds_that_may_not_be_read(kube: Kube, plugin: Plugin, project: str) -> None:
+    """Who may not list a kind is told which one is left out."""
+    name = kube.unique("env")
+    kube.apply(manifest(name), workload("Deployment", "lab", project, name))
+    role = {"rules": [{"apiGroups": [names.GROUP], "resources": [names.PLURAL], "verbs": ["get"]}]}
+    meta = {"metadata": {"name": name}}
+    subject = {"kind": "User", "name": name, "apiGroup": "rbac.authorization.k8s.io"}
+    reference = {"kind": "ClusterRole", "name": name, "apiGroup": "rbac.authorization.k8s.io"}
+    rbac = "rbac.authorization.k8s.io/v1"
+    kube.apply(
+        {"apiVersion": rbac, "kind": "ClusterRole", **meta, **role},
+        {"apiVersion": rbac, "kind": "ClusterRoleBinding", **meta, "subjects": [subject], "roleRef": reference},
+    )
+    kube.until("the right to read", lambda: plugin.run("workloads", name, "--as", name).code == 0)
+    described = plugin.run("describe", name, "--as", name)
+
+    assert "Deployments are left out" in plugin.run("workloads", name, "--as", name).err
+    assert (0, True) == (described.code, "you may not list them" in described.out)
+
+
+def test_describe(kube: Kube, plugin: Plugin, project: str) -> None:
+    """One Environment is shown with what it puts in, its scope, its users and its Events."""
+    name = kube.unique("env")
+    kube.apply(manifest(name, scope={"projects": [project, "later"]}, image="registry.example/lab:1"))
+    kube.until_ready(name)
+    kube.apply(workload("Job", "train", project, name))
+    kube.until_used(name, 1)
+    text = plugin("describe", name)
+
+    for line in (
+        f"project {project}\n",
+        "project later (does not exist yet)",
+        "image: registry.example/lab:1",
+        "train",
+    ):
+        assert line in text
+
+
+def test_nothing_of_this_name(plugin: Plugin) -> None:
+    """An Environment that does not exist has its own exit code, and a hint."""
+    said = "error: there is no Environment 'nobody': kubectl environment list shows those that there are\n"
+
+    assert said == plugin.fails("describe", "nobody", code=4)
