@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from kube import Kube
 
 from builders import manifest, workload
@@ -32,6 +33,8 @@ def stage(kube: Kube) -> Iterator[None]:
 @pytest.mark.usefixtures("stage")
 def test_every_example_runs(plugin: Plugin, tmp_path: Path) -> None:
     """Each line works, one after the other."""
+    job = workload("Job", "lifted", PROJECT)
+    (tmp_path / "job.yaml").write_text(yaml.safe_dump(job))
     for line in (line for block in EXAMPLES for line in block.splitlines()):
         done = subprocess.run(
             line, shell=True, cwd=tmp_path, env=plugin.variables(), capture_output=True, text=True, check=False

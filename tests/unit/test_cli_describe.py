@@ -11,6 +11,8 @@ from environment_operator import names
 from environment_operator.cli import describe
 from environment_operator.cli.describe import Known
 from environment_operator.cli.users import HEADER, NOT_FILLED_IN, OUTDATED, UP_TO_DATE, User, user
+from environment_operator.merge import Record
+from environment_operator.record import Entry
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 JOB = KINDS["jobs.batch"]
@@ -19,7 +21,8 @@ DEPLOYMENT = KINDS["deployments.apps"]
 
 def found(status: dict[str, Any] | None = None, hashed: str = "", **spec: Any) -> dict[str, Any]:
     """Return an object with a status and a spec, filled in where a hash is given."""
-    record = {"spec/template": {"env": "jupyter", "hash": hashed}}
+    main = ("spec", "containers", "main")
+    record = {"spec/template": Entry("jupyter", 1, hashed, "token", main, Record()).as_json()}
     annotations = {"annotations": {names.RECORD: json.dumps(record)}} if hashed else {}
     meta = {"name": "train", "namespace": "vision", "creationTimestamp": "2026-01-01T00:00:00Z", **annotations}
     return {"metadata": meta, "spec": spec, "status": status or {}}
@@ -90,7 +93,7 @@ def test_row_of_a_user() -> None:
     """An outdated user of a kind that cannot change says that, too."""
     outdated = user(JOB, found({"active": 1}, "v1-a"), "jupyter", "v1-b")
 
-    assert ("Job", "vision", "train", "Running", "1d", "outdated, a Job cannot change") == outdated.row(NOW)
+    assert ("Job", "vision", "train", "Training", "Running", "1d", "outdated, a Job cannot change") == outdated.row(NOW)
     assert len(HEADER) == len(outdated.row(NOW))
     assert "Job vision/train" == str(outdated)
     assert user(DEPLOYMENT, found(), "jupyter", "").refreshable
@@ -159,5 +162,5 @@ def test_everything_is_there() -> None:
 
     for line in ("lab    JupyterNotebook", "DATA      /d", "secret hub, key token", "given by each workload"):
         assert line in text
-    for line in ("Job    vision    train", "Warning   Used", "containers: []", "a\\x1b[31mb"):
+    for line in ("Job    vision    train   Training", "Warning   Used", "containers: []", "a\\x1b[31mb"):
         assert line in text

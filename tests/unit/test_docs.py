@@ -104,7 +104,7 @@ def plugin_rows() -> dict[str, str]:
 def flags(command: click.Command) -> set[str]:
     """Return the options of a command as they are documented: the long name where there is one, but -n, -A and -o."""
     options = [p.opts for p in command.params if isinstance(p, click.Option)]
-    return {next((o for o in opts if o in ("-n", "-A", "-o", "-f")), opts[-1]) for opts in options if opts}
+    return {next((o for o in opts if o in ("-n", "-A", "-o", "-f")), opts[-1]) for opts in options}
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -102,9 +102,9 @@ class Connection:
         """Return all objects of a list."""
         return [item for page in self.pages(path, **query) for item in page.get("items") or ()]
 
-    def watch(self, path: str, version: str) -> Iterator[Object]:
+    def watch(self, path: str, version: str, **query: str) -> Iterator[Object]:
         """Yield what changes from a resource version on, as watch events, until the server ends the stream."""
-        query = {"watch": "1", "resourceVersion": version}
+        query |= {"watch": "1", "resourceVersion": version}
         answer = self._send("GET", path, query)
         try:
             for line in answer:

@@ -15,6 +15,11 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "describe": ("reading", "Show everything about one Environment."),
     "workloads": ("reading", "List all workloads that use an Environment."),
     "templates": ("reading", "List all templates that use an Environment."),
+    "create": ("creating", "Create an Environment from options, from answers, or from a workload."),
+    "copy": ("creating", "Copy an Environment, edited on the way."),
+    "edit": ("changing", "Edit an Environment in your editor."),
+    "rename": ("changing", "Give an Environment another display name or description."),
+    "delete": ("deleting", "Delete Environments, or say who uses them."),
 }
 COMPLETION = "_KUBECTL_ENVIRONMENT_COMPLETE"
 _STATUS_CODES = {0: Exit.UNREACHABLE, 401: Exit.UNREACHABLE, 404: Exit.NOT_FOUND}

@@ -49,7 +49,7 @@ def connected(command: Command) -> Command:
     return reached
 
 
-def output(*forms: str, default: str = "table") -> Callable[[Command], Command]:
+def output(*forms: str, default: str | None = "table") -> Callable[[Command], Command]:
     """Return the option ``-o`` with the forms that a command knows."""
     text = f"Form of the output: {', '.join(forms)}."
     return click.option("-o", "--output", type=click.Choice(forms), metavar="FORM", default=default, help=text)

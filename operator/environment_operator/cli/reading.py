@@ -9,9 +9,12 @@ from environment_operator.cli.connection import ENVIRONMENTS, NAMESPACES, Connec
 from environment_operator.cli.problems import Exit, Problem
 from environment_operator.cli.users import User, user
 from environment_operator.errors import Forbidden, NotFound
+from environment_operator.index import references
 from environment_operator.kinds import BUILTIN, Kind, is_derived
+from environment_operator.third_party import ROWS
 
 Object = dict[str, Any]
+KINDS = (*BUILTIN, *ROWS)
 
 
 def environment(connection: Connection, name: str) -> Object:
@@ -29,7 +32,7 @@ def environment(connection: Connection, name: str) -> Object:
         raise Problem(f"there is no Environment {name!r}: {hint}", Exit.NOT_FOUND) from error
 
 
-def users(connection: Connection, of: Object, project: str = "", kinds: Iterable[Kind] = BUILTIN) -> list[User]:
+def users(connection: Connection, of: Object, project: str = "", kinds: Iterable[Kind] = KINDS) -> list[User]:
     """Return the users of an Environment, in order; what may not be read is said.
 
     Args:
@@ -48,10 +51,10 @@ def users(connection: Connection, of: Object, project: str = "", kinds: Iterable
     return sorted(out, key=lambda each: each.order)
 
 
-def path(kind: Kind, project: str = "", name: str = "") -> str:
+def path(kind: Kind, project: str = "", name: str = "", version: str = "") -> str:
     """Return the URL path of a kind's objects, of those in a project, or of one."""
-    prefix, _, plural = kind.path.rpartition("/")
-    place = f"{prefix}/namespaces/{project}/{plural}" if project else kind.path
+    prefix = f"/apis/{kind.group}/{version or kind.version}" if kind.group else f"/api/{version or kind.version}"
+    place = f"{prefix}/namespaces/{project}/{kind.plural}" if project else f"{prefix}/{kind.plural}"
     return f"{place}/{name}" if name else place
 
 
@@ -74,12 +77,41 @@ def events(connection: Connection, name: str) -> list[Object] | None:
 
 
 def _referring(connection: Connection, kind: Kind, name: str, project: str) -> list[Object]:
-    """Return the objects of a kind that refer to an Environment themselves."""
+    """Return the objects of a kind that refer to an Environment themselves, by whichever of their labels."""
+    selector = names.REFERENCE if kind.roles else f"{names.REFERENCE}={name}"
     try:
-        found = connection.items(path(kind, project), labelSelector=f"{names.REFERENCE}={name}")
-    except NotFound:
-        return []
+        found = _served(connection, kind, project, selector)
     except Forbidden as error:
         console.warn(f"{kind.kind}s are left out: {error.message}")
         return []
-    return [each for each in found if not is_derived(each["metadata"].get("ownerReferences") or (), BUILTIN)]
+    return [
+        each
+        for each in found
+        if name in references(each["metadata"].get("labels") or {})
+        and not is_derived(each["metadata"].get("ownerReferences") or (), KINDS)
+    ]
+
+
+def _served(connection: Connection, kind: Kind, project: str, selector: str) -> list[Object]:
+    """Return the objects of a kind in the version that the cluster serves; none when it serves no version."""
+    for version in (kind.version, *kind.also):
+        try:
+            return connection.items(path(kind, project, version=version), labelSelector=selector)
+        except NotFound:
+            continue
+    return []
+
+
+def kind_of(workload: Object) -> Kind:
+    """Return the row of a workload's kind.
+
+    Raises:
+        Problem: an Environment cannot be used by this kind.
+    """
+    group, _, version = str(workload.get("apiVersion", "")).rpartition("/")
+    for kind in KINDS:
+        if (kind.group, kind.kind) == (group, workload.get("kind")) and version in (kind.version, *kind.also):
+            return kind
+    known = ", ".join(sorted({kind.kind for kind in KINDS}))
+    given = f"{workload.get('apiVersion')} {workload.get('kind')}"
+    raise Problem(f"{given} is of no kind that can use an Environment; these can: {known}")

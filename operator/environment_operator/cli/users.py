@@ -1,19 +1,18 @@
 """A workload or template that uses an Environment, as people want to see it. Pure."""
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from environment_operator import names
+from environment_operator import names, record
 from environment_operator.cli.words import age
 from environment_operator.kinds import Kind
 
 Object = Mapping[str, Any]
 
 UP_TO_DATE, OUTDATED, NOT_FILLED_IN = "up to date", "outdated", "not filled in"
-HEADER = ("Kind", "Project", "Name", "Status", "Age", "State")
+HEADER = ("Kind", "Project", "Name", "Type", "Status", "Age", "State")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +23,7 @@ class User:
         kind: its row in the kinds table.
         project: its namespace, empty for a cluster-scoped template.
         name: its name.
+        type: which workload types it can be.
         status: how it is, in a word or two.
         created: when it was created.
         state: whether it has today's Environment.
@@ -32,6 +32,7 @@ class User:
     kind: Kind
     project: str
     name: str
+    type: str
     status: str
     created: str
     state: str
@@ -45,7 +46,7 @@ class User:
         """Return the values for the table."""
         stays = self.state == OUTDATED and not self.refreshable
         state = f"{self.state}, a {self.kind.kind} cannot change" if stays else self.state
-        return self.kind.kind, self.project, self.name, self.status, age(self.created, now), state
+        return self.kind.kind, self.project, self.name, self.type, self.status, age(self.created, now), state
 
     def __str__(self) -> str:
         """Return it as a person would name it, such as ``Job vision/train``."""
@@ -69,22 +70,13 @@ def user(kind: Kind, found: Object, environment: str, fragment_hash: str) -> Use
     meta = found["metadata"]
     state = _state(found, environment, fragment_hash)
     created = meta.get("creationTimestamp") or ""
-    return User(kind, meta.get("namespace", ""), meta["name"], _status(found), created, state)
-
-
-def records(found: Object) -> Iterator[tuple[str, str]]:
-    """Yield what was put into an object: the name of each Environment and the hash of what it was then."""
-    try:
-        entries = json.loads((found["metadata"].get("annotations") or {}).get(names.RECORD) or "{}").values()
-        yield from ((str(entry["env"]), str(entry["hash"])) for entry in entries)
-    except (ValueError, AttributeError, KeyError, TypeError):
-        # Somebody wrote something else there before the operator saw the object.
-        return
+    types = (meta.get("labels") or {}).get(names.WORKLOAD_TYPE) or ",".join(kind.types)
+    return User(kind, meta.get("namespace", ""), meta["name"], types, _status(found), created, state)
 
 
 def _state(found: Object, environment: str, fragment_hash: str) -> str:
     """Return whether an object has today's Environment."""
-    hashes = {recorded for name, recorded in records(found) if name == environment}
+    hashes = {entry.hash for entry in record.entries(found).values() if entry.env == environment}
     if not hashes:
         return NOT_FILLED_IN
     return UP_TO_DATE if hashes == {fragment_hash} or not fragment_hash else OUTDATED

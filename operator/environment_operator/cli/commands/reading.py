@@ -71,9 +71,8 @@ def _users(connection: Connection, name: str, project: str, form: str, *, header
     """Print the workloads or the templates that use an Environment."""
     from environment_operator.cli import reading, words
     from environment_operator.cli.users import HEADER
-    from environment_operator.kinds import BUILTIN
 
-    kinds = [kind for kind in BUILTIN if kind.template is templates]
+    kinds = [kind for kind in reading.KINDS if kind.template is templates]
     found = reading.users(connection, reading.environment(connection, name), project, kinds)
     rows = [user.row(datetime.now(UTC)) for user in found]
     if form == "name":

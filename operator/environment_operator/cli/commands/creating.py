@@ -1,0 +1,182 @@
+"""``create`` and ``copy``: new Environments."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from environment_operator.cli import console, options, specs
+from environment_operator.cli.connection import Connection
+from environment_operator.cli.problems import Exit, Problem
+
+Object = dict[str, Any]
+Command = Callable[..., Any]
+_DRY_RUN = click.option(
+    "--dry-run",
+    type=click.Choice(["none", "client", "server"]),
+    default="none",
+    help="Create nothing: client only builds it, server has the API server check it.",
+)
+
+
+def _fields(command: Command) -> Command:
+    """Give a command the options that say what is in an Environment."""
+    for option in reversed(_FIELDS):
+        command = option(command)
+    return command
+
+
+def _many(name: str, field: str, metavar: str, text: str) -> Any:
+    """Return an option that may be repeated."""
+    return click.option(name, field, metavar=metavar, multiple=True, help=f"{text} May be repeated.")
+
+
+def _flag(name: str, text: str) -> Any:
+    """Return an option that says yes or no."""
+    return click.option(f"--{name}/--no-{name}", default=None, help=text)
+
+
+def _choice(name: str, field: str, values: tuple[str, ...], text: str, **more: Any) -> Any:
+    """Return an option with a few values, in any case."""
+    kind = click.Choice(values, case_sensitive=False)
+    return click.option(name, field, type=kind, help=f"{text}: {', '.join(values)}.", metavar=field.upper(), **more)
+
+
+_FIELDS = (
+    click.option("--image", help="Image of the main container."),
+    _choice("--type", "types", specs.WORKLOAD_TYPES, "Workload type that may use it", multiple=True),
+    click.option("--cluster-wide", is_flag=True, default=None, help="Every project may use it."),
+    _many("--department", "departments", "NAME", "Department that may use it."),
+    _many("--project", "projects", "NAME", "Project that may use it."),
+    click.option("--display-name", help="Name shown to people."),
+    click.option("--description", help="What it is for."),
+    _choice("--architecture", "architecture", specs.ARCHITECTURES, "Architecture of its workloads"),
+    _choice("--framework", "framework", specs.FRAMEWORKS, "Framework of distributed workloads"),
+    click.option("--endpoint", metavar="PORT[/HTTP|/GRPC]", help="Where inference workloads serve requests."),
+    _choice("--image-pull-policy", "image_pull_policy", specs.PULL_POLICIES, "When to pull the image"),
+    _many("--image-pull-secret", "image_pull_secrets", "NAME", "Secret in the project to pull with."),
+    _many("--tool", "tools", "NAME=TYPE[:PORT]", "Tool in the image, such as lab=JupyterNotebook."),
+    click.option("--command", help="Command of the container, quoted as in a shell."),
+    click.option("--args", help="Its arguments, quoted as in a shell."),
+    _many("--env", "env", "NAME[=VALUE]", "Variable; without a value each workload has to give it."),
+    click.option("--working-dir", metavar="PATH", help="Working directory."),
+    _choice("--user-source", "user_source", specs.USER_SOURCES, "Where the ids of the process come from"),
+    click.option("--uid", type=int, help="User id of the process."),
+    click.option("--gid", type=int, help="Group id of the process."),
+    click.option("--supplemental-group", "supplemental_groups", type=int, multiple=True, help="Further group id."),
+    _many("--capability", "capabilities", "NAME", "Linux capability to add, without CAP_."),
+    _flag("allow-privilege-escalation", "Whether a process may gain privileges."),
+    _flag("read-only-root-filesystem", "Whether the root filesystem cannot be written."),
+    _flag("run-as-non-root", "Whether it must not start as root."),
+    _flag("stdin", "Whether standard input stays open."),
+    _flag("tty", "Whether it has a terminal."),
+    _flag("create-home-dir", "Whether it has a home directory of its own."),
+    _choice("--overridable", "overridable", specs.OVERRIDABLE, "What a workload may set differently", multiple=True),
+)
+
+
+@click.command("create")
+@click.argument("name")
+@options.connected
+@_fields
+@click.option("--from", "source", metavar="FILE", help="Lift the set-up out of this workload; print both, create none.")
+@_DRY_RUN
+@options.output("name", "yaml", "json", default=None)
+def create_command(
+    connection: Connection, *, name: str, source: str | None, dry_run: str, output: str | None, **given: Any
+) -> None:
+    """Create an Environment from options, from answers, or from a workload.
+
+    At a terminal, what is needed and was not given is asked for.
+
+    \b
+    Examples:
+      kubectl environment create jupyter --image registry.example/jupyter:4 --type workspace --project vision
+      kubectl environment create jupyter --image registry.example/jupyter:4 --type training --cluster-wide \\
+        --tool lab=JupyterNotebook --env DATA=/data --uid 1000 --dry-run=client -o yaml > environment.yaml
+      kubectl environment create jupyter --from workload.yaml | kubectl apply -f -
+    """
+    from environment_operator.cli import writing
+
+    if source:
+        click.echo(console.as_yaml(*_lifted(name, source, specs.spec(given))), nl=False)
+        return
+    wanted = writing.manifest(name, _complete(specs.spec(given)))
+    made = writing.create(connection, wanted, dry_run)
+    writing.say(name, _created(dry_run), output, made)
+
+
+@click.command("copy")
+@click.argument("old")
+@click.argument("new")
+@options.connected
+@click.option("--edit/--no-edit", default=None, help="Open it in your editor first; the default at a terminal.")
+@_DRY_RUN
+@options.output("name", "yaml", "json", default=None)
+def copy_command(
+    connection: Connection, *, old: str, new: str, edit: bool | None, dry_run: str, output: str | None
+) -> None:
+    """Copy an Environment, edited on the way.
+
+    \b
+    Examples:
+      kubectl environment copy jupyter jupyter-gpu
+      kubectl environment copy jupyter jupyter-gpu --no-edit
+    """
+    from environment_operator.cli import editor, reading, writing
+
+    wanted = writing.manifest(new, reading.environment(connection, old)["spec"])
+
+    def store(written: Object) -> None:
+        made = writing.create(connection, written, dry_run)
+        writing.say(made["metadata"]["name"], _created(dry_run), output, made)
+
+    if console.can_ask() if edit is None else edit:
+        editor.edit(wanted, store, unchanged=True)
+    else:
+        store(wanted)
+
+
+def _created(dry_run: str) -> str:
+    """Return what happened to a new Environment, as kubectl says it."""
+    return "created" if dry_run == "none" else f"created ({dry_run} dry run)"
+
+
+def _complete(found: Object) -> Object:
+    """Return the spec with what is needed: asked for at a terminal, else said to be missing."""
+    missing = specs.missing(found)
+    if missing and not console.can_ask():
+        raise Problem(f"give {' and '.join(missing)}", Exit.USAGE)
+    if missing:
+        _ask(found)
+    found.setdefault("architecture", "Standard")
+    return found
+
+
+def _ask(found: Object) -> None:
+    """Ask for what is needed."""
+    if "image" not in found:
+        found["image"] = click.prompt("Image", err=True)
+    if "workloadTypes" not in found:
+        wanted = click.Choice(specs.WORKLOAD_TYPES, case_sensitive=False)
+        found["workloadTypes"] = [click.prompt("Workload type", type=wanted, err=True)]
+    if "scope" not in found:
+        named = click.prompt("Projects that may use it, with commas between them (empty: all)", "", err=True)
+        projects = [word.strip() for word in named.split(",") if word.strip()]
+        found["scope"] = {"projects": projects} if projects else {"cluster": True}
+
+
+def _lifted(name: str, source: str, given: Object) -> tuple[Object, Object]:
+    """Return the Environment in a workload, and the workload that uses it."""
+    from environment_operator.cli import reading, writing
+    from environment_operator.cli.lift import lift
+    from environment_operator.rules import framework
+
+    workload, *_ = writing.documents(source)
+    kind = reading.kind_of(workload)
+    place: Object = {"projects": [workload["metadata"]["namespace"]]} if "namespace" in workload["metadata"] else {}
+    found = framework(kind, workload)
+    architecture = {"architecture": "Distributed", "framework": found} if found else {"architecture": "Standard"}
+    decided = {"scope": place or {"cluster": True}, **architecture, "workloadTypes": [kind.types[0]]}
+    both = lift(kind, workload, name, {**decided, **given})
+    return writing.manifest(name, both.spec), both.workload

@@ -1,0 +1,57 @@
+"""What admission would do, without asking it: by the same functions. Pure."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from environment_operator.approval import approve
+from environment_operator.catalog import publish
+from environment_operator.identity import Ids
+from environment_operator.inject import Outcome, admit
+from environment_operator.kinds import Kind
+from environment_operator.rules import Around, Project, Published
+
+Object = dict[str, Any]
+TOKEN = "workload"  # noqa: S105 - a name in the place of the one that is drawn at admission
+
+
+def published(environment: Object, others: Iterable[str] = ()) -> Published:
+    """Return an Environment as admission knows it.
+
+    Args:
+        environment: the Environment, of the API server or of a file.
+        others: names of further Environments that exist.
+    """
+    meta = environment["metadata"]
+    known = frozenset(others)
+    terminating = bool(meta.get("deletionTimestamp"))
+    generation = int(meta.get("generation", 1))
+    return publish(meta["name"], generation, environment["spec"], known.__contains__, terminating=terminating)
+
+
+def admitted(
+    kind: Kind, workload: Object, environments: Iterable[Published], project: Project, ids: Ids | None = None
+) -> Outcome:
+    """Return what becomes of a workload that is created, or why it is refused.
+
+    Args:
+        kind: its row in the kinds table.
+        workload: it, as it would be sent.
+        environments: those that it refers to.
+        project: where it would be created.
+        ids: the ids of the person who would create it.
+    """
+    known = {each.name: each for each in environments}
+    around = Around(
+        find=known.get,
+        as_of=lambda name, _: known.get(name),
+        token=TOKEN,
+        project=project,
+        user="you",
+        ids=ids or Ids(),
+        known=known,
+    )
+    outcome = admit(kind, workload, None, around)
+    if outcome.workload is None:
+        return outcome
+    judged = approve(kind, outcome.workload, None, around)
+    return Outcome(judged.workload, judged.refusal, outcome.warnings)

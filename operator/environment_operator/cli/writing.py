@@ -1,0 +1,112 @@
+"""What commands write: Environments as their authors mean them, created and changed with the user's rights."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from environment_operator import names
+from environment_operator.cli import console
+from environment_operator.cli.connection import ENVIRONMENTS, JSON_PATCH, Connection
+from environment_operator.cli.problems import Exit, Problem
+from environment_operator.errors import ApiError
+
+Object = dict[str, Any]
+FULL_NAME = f"{names.KIND.lower()}.{names.GROUP}"
+# Not the author's: who created it, what kubectl applied last.
+_NOT_HIS = (f"{names.GROUP}/", "kubectl.kubernetes.io/last-applied-configuration")
+
+
+def manifest(name: str, spec: Object) -> Object:
+    """Return an Environment as its author applies it."""
+    head = {"apiVersion": names.API_VERSION, "kind": names.KIND}
+    return {**head, "metadata": {"name": name}, "spec": spec}
+
+
+def authored(environment: Object) -> Object:
+    """Return the part of an Environment that is its author's: labels, annotations and spec."""
+    out = manifest(environment["metadata"]["name"], environment["spec"])
+    for field in ("labels", "annotations"):
+        his = {k: v for k, v in (environment["metadata"].get(field) or {}).items() if not k.startswith(_NOT_HIS)}
+        if his:
+            out["metadata"][field] = his
+    return out
+
+
+def create(connection: Connection, wanted: Object, dry_run: str = "none") -> Object:
+    """Create an Environment, or ask the API server what it would become, or do neither; return it.
+
+    Args:
+        connection: the API server.
+        wanted: the Environment.
+        dry_run: ``none``, ``server`` or ``client``, as in kubectl.
+    """
+    if dry_run == "client":
+        return wanted
+    query = {"dryRun": "All"} if dry_run == "server" else {}
+    return authored(connection.create(ENVIRONMENTS, wanted, fieldValidation="Strict", **query))
+
+
+def change(connection: Connection, before: Object, wanted: Object) -> None:
+    """Bring an Environment to what its author wants, if nobody else changed its spec in the meantime.
+
+    Args:
+        connection: the API server.
+        before: the Environment as it was read.
+        wanted: its author's part as it is to be.
+    """
+    import jsonpatch
+
+    old = authored(before)
+    for field in ("apiVersion", "kind"):
+        if wanted.get(field) != old[field]:
+            raise Problem(f"{field} cannot be changed: it is {old[field]}")
+    if (wanted.get("metadata") or {}).get("name") != old["metadata"]["name"]:
+        raise Problem(f"the name cannot be changed here: kubectl environment copy {old['metadata']['name']} NEW")
+    steps = jsonpatch.make_patch(_with_maps(old), _with_maps(wanted)).patch
+    known = {"op": "test", "path": "/metadata/generation", "value": before["metadata"]["generation"]}
+    maps = [
+        {"op": "add", "path": f"/metadata/{field}", "value": {}}
+        for field in ("labels", "annotations")
+        if not before["metadata"].get(field) and any(step["path"].startswith(f"/metadata/{field}/") for step in steps)
+    ]
+    path = f"{ENVIRONMENTS}/{old['metadata']['name']}"
+    try:
+        connection.patch(path, [known, *maps, *steps], JSON_PATCH, fieldValidation="Strict")
+    except ApiError as error:
+        # The API server does not say that a test of the patch failed.
+        if connection.get(path)["metadata"]["generation"] == known["value"]:
+            raise
+        raise Problem("somebody else changed it since you began: begin again") from error
+
+
+def say(name: str, done: str, form: str | None = None, made: Object | None = None) -> None:
+    """Tell what became of an Environment, as kubectl does, or print it."""
+    if form in ("yaml", "json"):
+        console.document(made, form)
+    else:
+        click.echo(f"{FULL_NAME}/{name}{'' if form == 'name' else f' {done}'}")
+
+
+def documents(path: str) -> list[Object]:
+    """Return the objects in a YAML or JSON file, ``-`` for standard input.
+
+    Raises:
+        Problem: it cannot be read.
+    """
+    import yaml
+
+    try:
+        text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
+        found = [each for each in yaml.safe_load_all(text) if each is not None]
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise Problem(f"{path} cannot be read: {error}", Exit.USAGE) from error
+    if not found or not all(isinstance(each, dict) and isinstance(each.get("metadata"), dict) for each in found):
+        raise Problem(f"{path}: there is no object in it, or something that is none", Exit.USAGE)
+    return found
+
+
+def _with_maps(environment: Object) -> Object:
+    """Return an Environment with its maps of metadata, though they may be empty, so that their keys are compared."""
+    return {**environment, "metadata": {"labels": {}, "annotations": {}, **environment["metadata"]}}

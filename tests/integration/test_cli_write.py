@@ -1,0 +1,227 @@
+"""``create``, ``copy``, ``edit``, ``rename`` and ``delete`` through the real kubectl."""
+
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from kube import Kube
+
+from builders import manifest, workload
+from environment_operator import names
+from plugin import Plugin
+
+Editor = Callable[..., str]
+
+
+@pytest.fixture
+def editor(tmp_path: Path) -> Editor:
+    """Return a function that makes an editor of shell commands, one for each time that it is opened; each runs on the
+    file in ``$1``, and what it was shown is kept.
+    """
+
+    def make(*commands: str) -> str:
+        program = tmp_path / "editor"
+        cases = "\n".join(f"{number}) {command} ;;" for number, command in enumerate(commands, 1))
+        count = f"echo x >> {tmp_path}/count; turn=$(wc -l < {tmp_path}/count)"
+        program.write_text(f'#!/bin/sh\n{count}\ncp "$1" {tmp_path}/shown-$turn\ncase $turn in\n{cases}\nesac\n')
+        program.chmod(program.stat().st_mode | stat.S_IEXEC)
+        return str(program)
+
+    return make
+
+
+def test_create(kube: Kube, plugin: Plugin) -> None:
+    """Options make an Environment that the operator takes."""
+    name = kube.unique("env")
+    out = plugin(
+        "create", name, "--image", "registry.example/a:1", "--type", "training", "--type", "Workspace",
+        "--cluster-wide", "--tool", "lab=JupyterNotebook", "--env", "DATA=/data", "--uid", "1000",
+        "--command", "bash -c 'sleep 1'", "--no-run-as-non-root",
+    )  # fmt: skip
+    kube.until_ready(name)
+    spec = kube.environment(name)["spec"]
+
+    assert f"environment.environments.dev/{name} created\n" == out
+    assert (["Training", "Workspace"], ["bash", "-c", "sleep 1"]) == (spec["workloadTypes"], spec["command"])
+    assert ({"source": "Custom", "uid": 1000}, {"runAsNonRoot": False}) == (spec["user"], spec["security"])
+
+
+@pytest.mark.parametrize("dry_run", ["client", "server"])
+def test_create_for_gitops(kube: Kube, plugin: Plugin, dry_run: str) -> None:
+    """``--dry-run -o yaml`` prints what can be applied, and creates nothing."""
+    name = kube.unique("env")
+    needed = ("--image", "a:1", "--type", "training", "--project", "vision")
+    made = plugin("create", name, *needed, f"--dry-run={dry_run}", "-o", "yaml")
+
+    assert kube.find(name) is None
+    assert [names.API_VERSION, names.KIND, "metadata", "spec"] == [
+        *list(yaml.safe_load(made).values())[:2],
+        *list(yaml.safe_load(made))[2:],
+    ]
+    kube.kubectl("apply", "-f", "-", stdin=made)
+
+
+def test_create_refused(kube: Kube, plugin: Plugin) -> None:
+    """What is missing is named by its options; what the API server refuses is said in its words."""
+    name = kube.unique("env")
+    bad = ("--image", "a:1", "--type", "training", "--cluster-wide", "--tty")
+
+    assert "give --type and --project, --department or --cluster-wide" in plugin.fails(
+        "create", name, "--image", "a:1", code=2
+    )
+    assert "tty needs stdin" in plugin.fails("create", name, *bad, code=3)
+
+
+def test_create_asks_at_a_terminal(kube: Kube, plugin: Plugin) -> None:
+    """At a terminal, what is needed is asked for, again where the answer does not fit."""
+    name = kube.unique("env")
+    ran = plugin.at_terminal("create", name, typed="registry.example/a:1\nnonsense\ntraining\n\n")
+    spec = kube.environment(name)["spec"]
+
+    assert (0, "Image") == (ran.code, ran.out[ran.out.index("Image") :][:5])
+    assert ("registry.example/a:1", ["Training"], {"cluster": True}) == (
+        spec["image"],
+        spec["workloadTypes"],
+        spec["scope"],
+    )
+
+
+def test_create_from_a_workload(kube: Kube, plugin: Plugin, project: str, tmp_path: Path) -> None:
+    """The set-up of a workload becomes an Environment, and both together can be applied."""
+    name = kube.unique("env")
+    job = workload("Job", "train", project)
+    job["spec"]["template"]["spec"]["containers"][0] |= {"command": ["true"], "env": [{"name": "A", "value": "1"}]}
+    source = tmp_path / "job.yaml"
+    source.write_text(yaml.safe_dump(job))
+    kube.kubectl("apply", "-f", "-", stdin=plugin("create", name, "--from", str(source)))
+    stored = kube.get("job", "train", project)
+    kube.until_used(name, 1)
+
+    assert stored is not None
+    container = stored["spec"]["template"]["spec"]["containers"][0]
+    assert (["true"], [{"name": "A", "value": "1"}]) == (container["command"], container["env"])
+    assert {"projects": [project]} == kube.environment(name)["spec"]["scope"]
+
+
+def test_create_from_what_is_no_workload(plugin: Plugin, tmp_path: Path) -> None:
+    """A file that cannot be read and a kind that uses no Environment are refused with what to do."""
+    other = tmp_path / "other.yaml"
+    other.write_text("{apiVersion: v1, kind: Secret, metadata: {name: a}}")
+
+    assert "cannot be read" in plugin.fails("create", "a", "--from", str(tmp_path / "none"), code=2)
+    assert "is of no kind that can use an Environment" in plugin.fails("create", "a", "--from", str(other), code=3)
+
+
+def test_copy(kube: Kube, plugin: Plugin, editor: Editor) -> None:
+    """A copy has the spec of the other one, edited on the way where somebody wants to."""
+    old, new, edited = kube.unique("env"), kube.unique("copy"), kube.unique("edited")
+    kube.apply(manifest(old, description="old"))
+    plugin("copy", old, new, "--no-edit")
+    plugin("copy", old, edited, "--edit", KUBE_EDITOR=editor("sed -i s/old/new/ $1"))
+
+    assert kube.environment(old)["spec"] == kube.environment(new)["spec"]
+    assert "new" == kube.environment(edited)["spec"]["description"]
+
+
+def test_edit(kube: Kube, plugin: Plugin, editor: Editor, tmp_path: Path) -> None:
+    """The editor opens again with the reason until what was written is accepted; what others changed stays."""
+    name = kube.unique("env")
+    kube.apply(manifest(name, description="before"))
+    kube.until_ready(name)
+    meanwhile = f"KUBECONFIG={plugin.cluster.kubeconfig} kubectl label env {name} their=own >/dev/null"
+    turns = ("echo '  tty: true' >> $1", f"sed -i '/tty/d; s/before/after/' $1; {meanwhile}")
+    out = plugin("edit", name, KUBE_EDITOR=editor(*turns))
+    found = kube.environment(name)
+
+    assert f"environment.environments.dev/{name} edited\n" == out
+    assert ("after", {"their": "own"}) == (found["spec"]["description"], found["metadata"]["labels"])
+    assert "# Environment.environments.dev" in (shown := (tmp_path / "shown-2").read_text())
+    assert "tty needs stdin" in shown
+    assert "  tty: true\n" in shown
+    assert "status" not in shown
+
+
+@pytest.mark.parametrize(
+    ("turns", "code", "words"),
+    [
+        (("true",), 0, "nothing was changed"),
+        (("echo '  tty: true' >> $1", "true"), 3, "what you wrote is in"),
+        (("echo ' - [' >> $1", "true"), 3, "this is not YAML"),
+        (("sed -i 's/name: .*/name: other/' $1", "true"), 3, "the name cannot be changed here"),
+        (("echo '  colour: red' >> $1", "true"), 3, "unknown field"),
+    ],
+)
+def test_edit_given_up(
+    kube: Kube, plugin: Plugin, editor: Editor, turns: tuple[str, ...], code: int, words: str
+) -> None:
+    """Who changes nothing, or gives up, has changed nothing; what was refused is kept in a file."""
+    name = kube.unique("env")
+    kube.apply(manifest(name))
+    before = kube.environment(name)["spec"]
+    ran = plugin.run("edit", name, KUBE_EDITOR=editor(*turns))
+
+    assert (code, True) == (ran.code, words in ran.err), ran.err
+    assert before == kube.environment(name)["spec"]
+
+
+def test_edit_of_what_changed_meanwhile(kube: Kube, plugin: Plugin, editor: Editor) -> None:
+    """Somebody else's change of the spec is not written over."""
+    name = kube.unique("env")
+    kube.apply(manifest(name, description="before"))
+    patch = '\'{"spec":{"description":"theirs"}}\''
+    theirs = f"KUBECONFIG={plugin.cluster.kubeconfig} kubectl patch env {name} --type=merge -p {patch} >/dev/null"
+    said = plugin.fails("edit", name, code=3, KUBE_EDITOR=editor(f"sed -i s/before/mine/ $1; {theirs}", "true"))
+
+    assert "somebody else changed it" in said
+    assert "theirs" == kube.environment(name)["spec"]["description"]
+
+
+def test_rename(kube: Kube, plugin: Plugin) -> None:
+    """Display name and description change, or go when they are empty."""
+    name = kube.unique("env")
+    kube.apply(manifest(name, description="old"))
+    plugin("rename", name, "--display-name", "Jupyter", "--description", "")
+    spec = kube.environment(name)["spec"]
+
+    assert ("Jupyter", False) == (spec["displayName"], "description" in spec)
+    assert "say the new" in plugin.fails("rename", name, code=2)
+
+
+def test_delete(kube: Kube, plugin: Plugin) -> None:
+    """Those that nobody uses go, and ``--wait`` returns when they are gone."""
+    one, two = kube.unique("env"), kube.unique("env")
+    kube.apply(manifest(one), manifest(two))
+    kube.until_ready(two)
+    plugin("delete", one, two, "--wait", "--timeout", "60s")
+
+    assert (None, None) == (kube.find(one), kube.find(two))
+    assert "there is no Environment" in plugin.fails("delete", one, code=4)
+
+
+def test_delete_of_what_is_used(kube: Kube, plugin: Plugin, project: str) -> None:
+    """A refusal names every user; ``--force`` names them and asks, and without an answer nothing is deleted."""
+    name = kube.unique("env")
+    kube.apply(manifest(name), workload("Deployment", "lab", project, name))
+    kube.until_used(name, 1)
+    refused = plugin.fails("delete", name, code=3)
+    no = plugin.at_terminal("delete", name, "--force", typed="n\n")
+
+    assert f"Deployment {project}/lab" in refused
+    assert "give --yes" in plugin.fails("delete", name, "--force", code=2)
+    assert (1, True) == (no.code, f"Deployment {project}/lab" in no.out)
+    assert kube.find(name) is not None
+    assert 0 == plugin.at_terminal("delete", name, "--force", "--wait", typed="y\n").code
+    assert kube.find(name) is None
+
+
+def test_wait_ends(kube: Kube, plugin: Plugin) -> None:
+    """``--timeout`` ends the waiting with what it waits for."""
+    name = kube.unique("env")
+    made = manifest(name)
+    made["metadata"]["finalizers"] = ["example.org/held"]
+    kube.apply(made)
+
+    assert "example.org/held" in plugin.fails("delete", name, "--wait", "--timeout", "3s", code=3)
+    kube.kubectl("patch", "env", name, "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
