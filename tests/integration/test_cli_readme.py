@@ -1,5 +1,6 @@
 """The README's examples of the plugin, each run as it stands there."""
 
+import json
 import re
 import subprocess
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ PROJECT = "vision"
 def stage(kube: Kube) -> Iterator[None]:
     """Make what the examples speak of: a project, an Environment and a workload."""
     kube.rest.create("/api/v1/namespaces", {"metadata": {"name": PROJECT}})
-    kube.apply(manifest("jupyter"))
+    kube.apply(manifest("jupyter", workloadTypes=["Workspace", "Training"]))
     kube.until_ready("jupyter")
     kube.apply(workload("Deployment", "notebook", PROJECT, "jupyter"))
     kube.until_used("jupyter", 1)
@@ -35,6 +36,13 @@ def test_every_example_runs(plugin: Plugin, tmp_path: Path) -> None:
     """Each line works, one after the other."""
     job = workload("Job", "lifted", PROJECT)
     (tmp_path / "job.yaml").write_text(yaml.safe_dump(job))
+    (tmp_path / "notebook.yaml").write_text(yaml.safe_dump(workload("Deployment", "notebook", PROJECT)))
+    (tmp_path / "jupyter.yaml").write_text(yaml.safe_dump(manifest("jupyter", workloadTypes=["Workspace", "Training"])))
+    asset = {
+        "meta": {"name": "lab", "scope": "project", "projectId": 4501},
+        "spec": {"image": "registry.example/lab:1"},
+    }
+    (tmp_path / "assets.json").write_text(json.dumps(asset))
     for line in (line for block in EXAMPLES for line in block.splitlines()):
         done = subprocess.run(
             line, shell=True, cwd=tmp_path, env=plugin.variables(), capture_output=True, text=True, check=False

@@ -48,6 +48,14 @@ def test_every_option_is_described(name: str) -> None:
     assert [] == [option.name for option in options if not option.help]
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_no_option_hides_another(name: str) -> None:
+    """Each option and argument of a command has a name of its own."""
+    given = [param.name for param in commands()[name].params]
+
+    assert len(set(given)) == len(given)
+
+
 @pytest.mark.parametrize(
     ("text", "seconds"), [("30s", 30), ("1m30s", 90), ("5", 5), ("0", 0), ("1h", 3600), ("250ms", 0.25), ("1.5s", 1.5)]
 )

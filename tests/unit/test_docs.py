@@ -112,7 +112,7 @@ def test_every_command_of_the_plugin_is_explained(name: str) -> None:
     """Each command of the plugin is in the README, with each of its options and none that it does not have."""
     command = cli.get_command(click.Context(cli), name)
     assert command is not None
-    shared = set(re.findall(r"`(--[a-z-]+)`", README[README.index("All commands take") :].split("\n\n")[0]))
+    shared = set(re.findall(r"`(--[a-z-]+)`", README[README.index("All commands that") :].split("\n\n")[0]))
     told = set(re.findall(r"(?<![\w-])(--?[A-Za-z][a-z-]*)", plugin_rows()[name].split(" | ")[2]))
 
     assert flags(command) - shared == told

@@ -23,7 +23,6 @@ PAGE = 500
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
-APPLY = "application/apply-patch+yaml"
 MANAGER = "kubectl-environment"
 _BAD = 400
 _ERRORS: dict[int, type[ApiError]] = {403: Forbidden, 404: NotFound, 409: Conflict}
@@ -122,6 +121,10 @@ class Connection:
     def patch(self, path: str, body: object, content: str = MERGE_PATCH, **query: str) -> Object:
         """Change an object; return it as it is afterwards."""
         return self._object("PATCH", path, {"fieldManager": MANAGER, **query}, body, content=content)
+
+    def replace(self, path: str, body: Object, **query: str) -> Object:
+        """Replace an object; the resource version in it has to be the newest."""
+        return self._object("PUT", path, {"fieldManager": MANAGER, **query}, body)
 
     def delete(self, path: str, body: Object | None = None) -> Object:
         """Delete an object."""

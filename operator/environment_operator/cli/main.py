@@ -20,6 +20,12 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "edit": ("changing", "Edit an Environment in your editor."),
     "rename": ("changing", "Give an Environment another display name or description."),
     "delete": ("deleting", "Delete Environments, or say who uses them."),
+    "render": ("rendering", "Show what an Environment puts into a pod, or a workload as it would be admitted."),
+    "check": ("rendering", "Say whether an Environment may be used in a project, and if not why."),
+    "refresh": ("refreshing", "Put today's Environment into workloads that have an earlier one, or say why not."),
+    "import": ("importing", "Create Environments from environment assets of Run:ai."),
+    "completion": ("completing", "Print the script that completes kubectl-environment in a shell."),
+    "diff": ("rendering", "Show what applying a file would change, and which users would be outdated."),
 }
 COMPLETION = "_KUBECTL_ENVIRONMENT_COMPLETE"
 _STATUS_CODES = {0: Exit.UNREACHABLE, 401: Exit.UNREACHABLE, 404: Exit.NOT_FOUND}

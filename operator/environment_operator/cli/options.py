@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from environment_operator.cli import console
+from environment_operator.cli import completion, console
 from environment_operator.cli.connection import Access, Connection
 
 Command = Callable[..., Any]
@@ -37,13 +37,19 @@ def connected(command: Command) -> Command:
     @click.option("--kubeconfig", metavar="FILE", type=click.Path(), default="", help="Kubeconfig to use.")
     @click.option("--context", metavar="NAME", default="", help="Context of the kubeconfig to use.")
     @click.option("--request-timeout", type=Duration(), default=0.0, help="The longest one request may take, as 30s.")
-    @click.option("--as", "user", metavar="USER", default="", help="User to impersonate.")
-    @click.option("--as-group", "groups", metavar="GROUP", multiple=True, help="Group to impersonate.")
+    @click.option("--as", "as_user", metavar="USER", default="", help="User to impersonate.")
+    @click.option("--as-group", "as_groups", metavar="GROUP", multiple=True, help="Group to impersonate.")
     @wraps(command)
     def reached(
-        *, kubeconfig: str, context: str, request_timeout: float, user: str, groups: tuple[str, ...], **arguments: Any
+        *,
+        kubeconfig: str,
+        context: str,
+        request_timeout: float,
+        as_user: str,
+        as_groups: tuple[str, ...],
+        **arguments: Any,
     ) -> Any:
-        access = Access(kubeconfig, context, request_timeout, user, groups)
+        access = Access(kubeconfig, context, request_timeout, as_user, as_groups)
         return command(Connection(access, console.warn), **arguments)
 
     return reached
@@ -55,6 +61,14 @@ def output(*forms: str, default: str | None = "table") -> Callable[[Command], Co
     return click.option("-o", "--output", type=click.Choice(forms), metavar="FORM", default=default, help=text)
 
 
+def named(argument: str = "name", **more: Any) -> Callable[[Command], Command]:
+    """Return the argument that names an Environment, or several."""
+    return click.argument(argument, shell_complete=completion.environments, **more)
+
+
 def in_project(text: str) -> Callable[[Command], Command]:
     """Return the option ``-n`` with what it means for a command."""
-    return click.option("-n", "--namespace", "project", metavar="PROJECT", default="", help=text)
+    complete = completion.projects
+    return click.option(
+        "-n", "--namespace", "project", metavar="PROJECT", default="", help=text, shell_complete=complete
+    )

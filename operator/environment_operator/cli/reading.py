@@ -115,3 +115,39 @@ def kind_of(workload: Object) -> Kind:
     known = ", ".join(sorted({kind.kind for kind in KINDS}))
     given = f"{workload.get('apiVersion')} {workload.get('kind')}"
     raise Problem(f"{given} is of no kind that can use an Environment; these can: {known}")
+
+
+def department(connection: Connection, project: str) -> str | None:
+    """Return the department of a project, None when it is in none or does not exist yet."""
+    namespace = connection.find(f"{NAMESPACES}/{project}") or {}
+    return ((namespace.get("metadata") or {}).get("labels") or {}).get(names.DEPARTMENT)
+
+
+def row(kind: str) -> Kind:
+    """Return the row of a kind as people write it: ``Job``, ``jobs`` or ``jobs.batch``.
+
+    Raises:
+        Problem: an Environment cannot be used by this kind.
+    """
+    for each in KINDS:
+        if kind.lower() in (each.kind.lower(), each.plural, each.name):
+            return each
+    known = ", ".join(sorted({each.kind for each in KINDS}))
+    raise Problem(f"{kind!r} is no kind that can use an Environment; these can: {known}", Exit.USAGE)
+
+
+def workload(connection: Connection, written: str, project: str) -> tuple[Kind, Object, str]:
+    """Return a workload written as ``KIND/NAME``: the row of its kind, the object, and its URL path.
+
+    Raises:
+        Problem: there is no such workload, or it is written otherwise.
+    """
+    kind, slash, name = written.partition("/")
+    if not (slash and name):
+        raise Problem(f"{written!r}: write KIND/NAME, such as deployment/notebook", Exit.USAGE)
+    its = row(kind)
+    for version in (its.version, *its.also):
+        at = path(its, project, name, version)
+        if found := connection.find(at):
+            return its, found, at
+    raise Problem(f"there is no {its.kind} {name!r} in {project}", Exit.NOT_FOUND)

@@ -12,7 +12,7 @@ Object = dict[str, Any]
 
 
 @click.command("edit")
-@click.argument("name")
+@options.named()
 @options.connected
 def edit_command(connection: Connection, *, name: str) -> None:
     """Edit an Environment in your editor.
@@ -36,7 +36,7 @@ def edit_command(connection: Connection, *, name: str) -> None:
 
 
 @click.command("rename")
-@click.argument("name")
+@options.named()
 @options.connected
 @click.option("--display-name", help="Name shown to people; empty removes it.")
 @click.option("--description", help="What it is for; empty removes it.")

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from environment_operator.cli import console, options, specs
+from environment_operator.cli import completion, console, options, specs
 from environment_operator.cli.connection import Connection
 from environment_operator.cli.problems import Exit, Problem
 
@@ -47,7 +47,14 @@ _FIELDS = (
     _choice("--type", "types", specs.WORKLOAD_TYPES, "Workload type that may use it", multiple=True),
     click.option("--cluster-wide", is_flag=True, default=None, help="Every project may use it."),
     _many("--department", "departments", "NAME", "Department that may use it."),
-    _many("--project", "projects", "NAME", "Project that may use it."),
+    click.option(
+        "--project",
+        "projects",
+        metavar="NAME",
+        multiple=True,
+        shell_complete=completion.projects,
+        help="Project that may use it. May be repeated.",
+    ),
     click.option("--display-name", help="Name shown to people."),
     click.option("--description", help="What it is for."),
     _choice("--architecture", "architecture", specs.ARCHITECTURES, "Architecture of its workloads"),
@@ -79,7 +86,13 @@ _FIELDS = (
 @click.argument("name")
 @options.connected
 @_fields
-@click.option("--from", "source", metavar="FILE", help="Lift the set-up out of this workload; print both, create none.")
+@click.option(
+    "--from",
+    "source",
+    metavar="FILE",
+    type=click.Path(),
+    help="Lift the set-up out of this workload; print both, create none.",
+)
 @_DRY_RUN
 @options.output("name", "yaml", "json", default=None)
 def create_command(
@@ -107,7 +120,7 @@ def create_command(
 
 
 @click.command("copy")
-@click.argument("old")
+@options.named("old")
 @click.argument("new")
 @options.connected
 @click.option("--edit/--no-edit", default=None, help="Open it in your editor first; the default at a terminal.")

@@ -16,7 +16,7 @@ _MOST_NAMED = 20
 
 
 @click.command("delete")
-@click.argument("environments", metavar="NAME...", nargs=-1, required=True)
+@options.named("environments", metavar="NAME...", nargs=-1, required=True)
 @options.connected
 @click.option("--wait", is_flag=True, help="Wait until they are gone.")
 @click.option("--timeout", type=options.Duration(), default=0.0, help="The longest to wait, as 60s; 0: without end.")

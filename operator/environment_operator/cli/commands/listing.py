@@ -1,6 +1,6 @@
 """``list``: the Environments as a table, as CSV or whole, and as they change."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,9 +8,9 @@ import click
 
 from environment_operator import names
 from environment_operator.cli import columns as known
-from environment_operator.cli import console, options, rows, words
+from environment_operator.cli import completion, console, options, rows, words
 from environment_operator.cli.columns import COLUMNS, ORIGINAL, Column, Row, Source
-from environment_operator.cli.connection import ENVIRONMENTS, JSON, NAMESPACES, Connection
+from environment_operator.cli.connection import ENVIRONMENTS, JSON, Connection
 from environment_operator.cli.problems import Exit, Problem
 
 Object = dict[str, Any]
@@ -64,10 +64,12 @@ class Query:
 @options.connected
 @options.in_project("Only those that this project may use.")
 @click.option("-A", "--all-namespaces", is_flag=True, help="Those of every scope; the default.")
-@click.option("--columns", metavar="A,B", default="", help="Columns to show, by their titles.")
+@click.option("--columns", metavar="A,B", default="", shell_complete=completion.columns, help="Columns to show.")
 @click.option("--filter", "filters", metavar="COLUMN=VALUE", multiple=True, help="Only rows that match; * and ? too.")
 @click.option("--search", metavar="TEXT", default="", help="Only rows with this text in one of the columns.")
-@click.option("--sort", metavar="COLUMN[:desc]", default="", help="Column to sort by.")
+@click.option(
+    "--sort", metavar="COLUMN[:desc]", default="", shell_complete=completion.columns, help="Column to sort by."
+)
 @options.output("table", "wide", "csv", "json", "yaml", "name")
 @click.option("--no-headers", is_flag=True, help="Leave the titles out.")
 @click.option("-w", "--watch", is_flag=True, help="Go on printing those that change.")
@@ -241,19 +243,13 @@ def _write_change(connection: Connection, asked: Query, environment: Object) -> 
         console.table([c.title for c in asked.shown], [[row[c.title] for c in asked.shown]], headers=False)
 
 
-def department_of(connection: Connection, project: str) -> str | None:
-    """Return the department of a project, None when it is in none or does not exist yet."""
-    namespace = connection.find(f"{NAMESPACES}/{project}")
-    labels: Mapping[str, str] = ((namespace or {}).get("metadata") or {}).get("labels") or {}
-    return labels.get(names.DEPARTMENT)
-
-
 def _judge(connection: Connection, project: str) -> Callable[[Object], bool]:
     """Return the function that says whether a project may use an Environment; without a project all are wanted."""
     if not project:
         return lambda _: True
     from environment_operator.api.v1alpha1 import Scope
+    from environment_operator.cli import reading
     from environment_operator.scope import includes
 
-    department = department_of(connection, project)
-    return lambda each: includes(Scope.model_validate(each["spec"]["scope"]), project, department)
+    its = reading.department(connection, project)
+    return lambda each: includes(Scope.model_validate(each["spec"]["scope"]), project, its)

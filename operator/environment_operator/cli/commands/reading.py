@@ -9,7 +9,7 @@ from environment_operator.cli.connection import Connection
 
 
 @click.command("describe")
-@click.argument("name")
+@options.named()
 @options.connected
 def describe_command(connection: Connection, *, name: str) -> None:
     """Show everything about one Environment.
@@ -35,7 +35,7 @@ def describe_command(connection: Connection, *, name: str) -> None:
 
 
 @click.command("workloads")
-@click.argument("name")
+@options.named()
 @options.connected
 @options.in_project("Only those in this project.")
 @options.output("table", "csv", "name")
@@ -52,7 +52,7 @@ def workloads_command(connection: Connection, *, name: str, project: str, output
 
 
 @click.command("templates")
-@click.argument("name")
+@options.named()
 @options.connected
 @options.in_project("Only those in this project.")
 @options.output("table", "csv", "name")

@@ -1,0 +1,42 @@
+"""``refresh``: today's Environment into a workload that has an earlier one."""
+
+from datetime import UTC, datetime
+
+import click
+
+from environment_operator.cli import options
+from environment_operator.cli.connection import Connection
+from environment_operator.cli.problems import Problem
+
+
+@click.command("refresh")
+@click.argument("workloads", metavar="KIND/NAME...", nargs=-1, required=True)
+@options.connected
+@options.in_project("The project of the workloads; else that of the context.")
+@click.option("--dry-run", is_flag=True, help="Change nothing: have the API server say whether it would work.")
+def refresh_command(connection: Connection, *, workloads: tuple[str, ...], project: str, dry_run: bool) -> None:
+    """Put today's Environment into workloads that have an earlier one, or say why not.
+
+    \b
+    Examples:
+      kubectl environment refresh deployment/notebook -n vision
+      kubectl environment workloads jupyter -n vision -o name | xargs kubectl environment refresh -n vision
+    """
+    for workload in workloads:
+        _refresh(connection, workload, project or connection.namespace, dry_run=dry_run)
+
+
+def _refresh(connection: Connection, workload: str, project: str, *, dry_run: bool) -> None:
+    """Refresh one workload, written as kind and name."""
+    from environment_operator import names
+    from environment_operator.cli import reading
+
+    kind, found, path = reading.workload(connection, workload, project)
+    if not (found["metadata"].get("labels") or {}).get(names.REFERENCE):
+        raise Problem(f"{workload} in {project} uses no Environment: it has no label {names.REFERENCE}")
+    if kind.template_immutable:
+        raise Problem(f"a {kind.kind} cannot change after its creation: delete {workload} and create it again")
+    stamp = datetime.now(UTC).isoformat(timespec="microseconds")
+    query = {"dryRun": "All"} if dry_run else {}
+    connection.patch(path, {"metadata": {"annotations": {names.REFRESH: stamp}}}, **query)
+    click.echo(f"{kind.name}/{found['metadata']['name']} refreshed{' (server dry run)' if dry_run else ''}")

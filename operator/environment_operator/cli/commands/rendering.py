@@ -1,0 +1,265 @@
+"""``render``, ``check`` and ``diff``: what would be, before it is."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from environment_operator.cli import console, options
+from environment_operator.cli.connection import ENVIRONMENTS, NAMESPACES, Connection
+from environment_operator.cli.problems import Exit, Problem
+
+if TYPE_CHECKING:
+    from environment_operator.inject import Outcome
+    from environment_operator.kinds import Kind
+    from environment_operator.rules import Published
+
+Object = dict[str, Any]
+
+
+@click.command("render")
+@options.named(required=False, default="")
+@options.connected
+@click.option(
+    "-f", "--filename", "source", metavar="FILE", type=click.Path(), help="A workload: show it as it would be admitted."
+)
+@click.option(
+    "--environment",
+    "offline",
+    metavar="FILE",
+    type=click.Path(),
+    help="Take the Environment from here, not from a cluster.",
+)
+@click.option("--uid", type=int, help="Your user id, where the Environment takes it from your identity.")
+@click.option("--gid", type=int, help="Your group id, likewise.")
+@click.option("--supplemental-group", "groups", type=int, multiple=True, help="Further group id of yours, likewise.")
+@click.option("--sources/--no-sources", default=True, help="Whether each line says where its value comes from.")
+def render_command(
+    connection: Connection,
+    *,
+    name: str,
+    source: str | None,
+    offline: str | None,
+    uid: int | None,
+    gid: int | None,
+    groups: tuple[int, ...],
+    sources: bool,
+) -> None:
+    """Show what an Environment puts into a pod, or a workload as it would be admitted.
+
+    With --environment no cluster is asked.
+
+    \b
+    Examples:
+      kubectl environment render jupyter
+      kubectl environment render jupyter -f workload.yaml
+      kubectl environment render --environment environment.yaml -f workload.yaml
+    """
+    from environment_operator.cli import writing
+    from environment_operator.identity import Ids
+
+    environment = _environment(connection, name, offline)
+    if environment.problem:
+        raise Problem(f"{environment.name} cannot be used: {environment.problem}")
+    if not source:
+        click.echo(console.as_yaml(environment.fragment), nl=False)
+        return
+    for workload in writing.documents(source):
+        kind, outcome = _admitted(connection, workload, environment, Ids(uid, gid, groups), offline=bool(offline))
+        for warning in outcome.warnings:
+            console.warn(warning)
+        if outcome.workload is None:
+            raise Problem(outcome.refusal)
+        click.echo(f"---\n{_rendered(kind, outcome.workload, environment, sources=sources)}", nl=False)
+
+
+@click.command("check")
+@options.named()
+@options.connected
+@options.in_project("The project; else that of the workload, else that of the context.")
+@click.option("--kind", "kinds", metavar="KIND", multiple=True, help="Kind of workload; may be repeated.")
+@click.option("-f", "--filename", "source", metavar="FILE", type=click.Path(), help="A workload to check.")
+def check_command(
+    connection: Connection, *, name: str, project: str, kinds: tuple[str, ...], source: str | None
+) -> int:
+    """Say whether an Environment may be used in a project, and if not why.
+
+    The exit code is 0 when it may and 1 when it may not.
+
+    \b
+    Examples:
+      kubectl environment check jupyter -n vision
+      kubectl environment check jupyter -n vision --kind Deployment
+      kubectl environment check jupyter -f workload.yaml
+    """
+    from environment_operator.cli import checking, reading, writing
+
+    workloads = writing.documents(source) if source else [_bare(kind) for kind in kinds]
+    place = project or next((w["metadata"]["namespace"] for w in workloads if "namespace" in w["metadata"]), "")
+    place = place or connection.namespace
+    case = checking.Case(
+        environment=reading.environment(connection, name),
+        project=place,
+        namespace=connection.find(f"{NAMESPACES}/{place}"),
+        workloads=[(reading.kind_of(each), each) for each in workloads],
+        whole=bool(source),
+    )
+    reasons = [*checking.reasons(case), *_missing(connection, case.environment, place)]
+    for reason in reasons:
+        click.echo(f"no: {reason}")
+    if not reasons:
+        click.echo(f"yes: {name} may be used in {place}")
+    return Exit.NO if reasons else Exit.DONE
+
+
+@click.command("diff")
+@options.connected
+@click.option(
+    "-f",
+    "--filename",
+    "source",
+    metavar="FILE",
+    type=click.Path(),
+    required=True,
+    help="Environments as they are to be.",
+)
+def diff_command(connection: Connection, *, source: str) -> int:
+    """Show what applying a file would change, and which users would be outdated.
+
+    The exit code is 0 when nothing differs and 1 when something does.
+
+    \b
+    Example:
+      kubectl environment diff -f environment.yaml
+    """
+    from environment_operator import names
+    from environment_operator.cli import writing
+
+    found = writing.documents(source)
+    for each in found:
+        if each.get("kind") != names.KIND:
+            raise Problem(f"{source} holds a {each.get('kind')}: only Environments are compared", Exit.USAGE)
+    differing = [each for each in found if _differs(connection, each)]
+    return Exit.NO if differing else Exit.DONE
+
+
+def _environment(connection: Connection, name: str, offline: str | None) -> "Published":
+    """Return the Environment of a file or of the cluster, as admission knows it."""
+    from environment_operator import names
+    from environment_operator.cli import reading, writing
+    from environment_operator.cli.offline import published
+
+    if not offline:
+        if not name:
+            raise Problem("give the NAME of an Environment, or --environment FILE", Exit.USAGE)
+        found = reading.environment(connection, name)
+        return published(found, _existing(connection, found))
+    listed = [each for each in writing.documents(offline) if each.get("kind") == names.KIND]
+    chosen = next((each for each in listed if name in ("", each["metadata"].get("name"))), None)
+    if chosen is None:
+        raise Problem(f"there is no Environment {name!r} in {offline}", Exit.NOT_FOUND)
+    return published(chosen, [each["metadata"]["name"] for each in listed])
+
+
+def _existing(connection: Connection, environment: Object) -> Iterable[str]:
+    """Return the name of the Environment that replaces another one, if it exists."""
+    replacement = (environment["spec"].get("deprecated") or {}).get("replacedBy")
+    return [replacement] if replacement and connection.find(f"{ENVIRONMENTS}/{replacement}") else []
+
+
+def _admitted(
+    connection: Connection, workload: Object, environment: "Published", ids: Any, *, offline: bool
+) -> "tuple[Kind, Outcome]":
+    """Return the row of a workload's kind, and what becomes of it with an Environment."""
+    from environment_operator import names, scope
+    from environment_operator.cli import reading
+    from environment_operator.cli.offline import admitted
+    from environment_operator.rules import Project
+
+    kind = reading.kind_of(workload)
+    workload["metadata"].setdefault("labels", {}).setdefault(names.REFERENCE, environment.name)
+    name = workload["metadata"].get("namespace") or ("" if offline else connection.namespace)
+    project = Project(name, None if offline else reading.department(connection, name))
+    if offline and environment.spec and not scope.includes(environment.spec.scope, name, None):
+        # Without a cluster nobody knows departments: who renders is taken to be in scope.
+        first = (environment.spec.scope.projects or [name])[0]
+        project = Project(first, next(iter(environment.spec.scope.departments or ()), None))
+    return kind, admitted(kind, workload, [environment], project, ids)
+
+
+def _rendered(kind: "Kind", workload: Object, environment: "Published", *, sources: bool) -> str:
+    """Return an admitted workload as YAML."""
+    from environment_operator.cli import sources as origin
+
+    if not sources:
+        return console.as_yaml(workload)
+    personal = [environment.name] if environment.is_personal else []
+    return origin.annotated(workload, origin.sources(kind, workload, personal), "workload")
+
+
+def _bare(kind: str) -> Object:
+    """Return the least that says of which kind a workload is."""
+    from environment_operator.cli import reading
+
+    row = reading.row(kind)
+    version = f"{row.group}/{row.version}" if row.group else row.version
+    return {"apiVersion": version, "kind": row.kind, "metadata": {"name": row.kind.lower()}}
+
+
+def _missing(connection: Connection, environment: Object, project: str) -> list[str]:
+    """Return the pull secrets of an Environment that a project does not have; what may not be read is said."""
+    from environment_operator.errors import Forbidden
+
+    out: list[str] = []
+    for name in environment["spec"].get("imagePullSecrets") or ():
+        try:
+            if connection.find(f"{NAMESPACES}/{project}/secrets/{name}") is None:
+                out.append(f"the project {project} has no Secret {name} to pull the image with: create it")
+        except Forbidden:
+            console.warn(f"whether the project {project} has the Secret {name} is not yours to see")
+    return out
+
+
+def _differs(connection: Connection, wanted: Object) -> bool:
+    """Print what would change of one Environment; say whether anything would."""
+    from difflib import unified_diff
+
+    from environment_operator.cli import writing
+
+    name = str(wanted["metadata"].get("name"))
+    before = connection.find(f"{ENVIRONMENTS}/{name}")
+    after = _after(connection, before, wanted)
+    old, new = (console.as_yaml(writing.authored(each)).splitlines() if each else [] for each in (before, after))
+    lines = list(unified_diff(old, new, f"live/{name}", f"file/{name}", lineterm=""))
+    for line in lines:
+        click.secho(line, fg={"+": "green", "-": "red"}.get(line[:1]))
+    if before and lines:
+        _tell_outdated(connection, before, after)
+    return bool(lines)
+
+
+def _after(connection: Connection, before: Object | None, wanted: Object) -> Object:
+    """Return what the API server would make of an Environment of a file; nothing is stored."""
+    query = {"dryRun": "All", "fieldValidation": "Strict"}
+    if before is None:
+        return connection.create(ENVIRONMENTS, wanted, **query)
+    meta = dict(before["metadata"])
+    for field in ("labels", "annotations"):
+        if wanted["metadata"].get(field):
+            meta[field] = {**meta.get(field, {}), **wanted["metadata"][field]}
+    body = {**before, "metadata": meta, "spec": wanted.get("spec")}
+    return connection.replace(f"{ENVIRONMENTS}/{meta['name']}", body, **query)
+
+
+def _tell_outdated(connection: Connection, before: Object, after: Object) -> None:
+    """Say which users have today's Environment and would not have that of the file."""
+    from environment_operator.cli import reading
+    from environment_operator.cli.offline import published
+    from environment_operator.cli.users import UP_TO_DATE
+
+    changes = published(before).hash != published(after).hash
+    users = [str(u) for u in reading.users(connection, before) if u.state == UP_TO_DATE] if changes else []
+    if users:
+        console.note(f"{len(users)} of its users would be outdated: {', '.join(users)}")
+    else:
+        console.note("none of its users would be outdated")

@@ -1,0 +1,84 @@
+"""Completion through the real kubectl, and by the scripts for shells."""
+
+import subprocess
+
+import pytest
+from kube import Kube
+
+from builders import manifest
+from environment_operator.cli.main import COMMANDS
+from plugin import Plugin
+
+
+def completed(plugin: Plugin, *words: str) -> tuple[dict[str, str], str]:
+    """Return what kubectl's own completion offers after ``kubectl environment``, with its help, and its directive."""
+    command = [str(plugin.cluster.layout.kubectl), "__complete", "environment", *words]
+    out = subprocess.run(command, env=plugin.variables(), capture_output=True, text=True, check=True).stdout
+    *lines, directive = out.splitlines()
+    return {value: text for value, _, text in (line.partition("\t") for line in lines)}, directive
+
+
+def test_commands(plugin: Plugin) -> None:
+    """All commands are offered with what they do."""
+    offered, directive = completed(plugin, "")
+
+    assert COMMANDS.keys() == offered.keys()
+    assert all(offered.values())
+    assert ":4" == directive
+
+
+@pytest.mark.parametrize(
+    ("words", "value"),
+    [
+        (("list", "--col"), "--columns"),
+        (("list", "--columns", "environment,im"), "environment,image"),
+        (("list", "-o", ""), "csv"),
+        (("create", "x", "--type", "work"), "workspace"),
+        (("completion", ""), "fish"),
+    ],
+)
+def test_options_and_values(plugin: Plugin, words: tuple[str, ...], value: str) -> None:
+    """Options, their values, and columns are offered."""
+    assert value in completed(plugin, *words)[0]
+
+
+def test_names_in_the_cluster(kube: Kube, plugin: Plugin, project: str) -> None:
+    """Environments and projects of the cluster are offered."""
+    name = kube.unique("env")
+    kube.apply(manifest(name))
+
+    assert [name] == list(completed(plugin, "describe", name[:-2])[0])
+    assert [project] == list(completed(plugin, "list", "-n", project[:-2])[0])
+
+
+def test_no_cluster_no_names(plugin: Plugin) -> None:
+    """Without an API server nothing is offered, and nothing is said."""
+    command = ["kubectl_complete-environment", "describe", ""]
+    done = subprocess.run(command, env=plugin.variables(KUBECONFIG="/none"), capture_output=True, text=True, check=True)
+
+    assert (":4\n", "") == (done.stdout, done.stderr)
+
+
+def test_files(plugin: Plugin) -> None:
+    """Where a file is wanted, the shell is asked to complete files."""
+    assert ":0" == completed(plugin, "diff", "-f", "")[1]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_scripts(plugin: Plugin, shell: str) -> None:
+    """The script of each shell completes the plugin."""
+    script = plugin("completion", shell)
+
+    assert "_KUBECTL_ENVIRONMENT_COMPLETE" in script
+    assert "kubectl-environment" in script
+
+
+def test_bash(plugin: Plugin) -> None:
+    """Bash itself takes the script, and what it asks for is answered."""
+    program = (
+        "source <(kubectl environment completion bash) && COMP_WORDS=(kubectl-environment des) COMP_CWORD=1 && "
+        '_kubectl_environment_completion kubectl-environment && echo "${COMPREPLY[@]}"'
+    )
+    done = subprocess.run(["bash", "-c", program], env=plugin.variables(), capture_output=True, text=True, check=False)
+
+    assert "describe\n" == done.stdout, done.stderr

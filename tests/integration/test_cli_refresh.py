@@ -1,0 +1,39 @@
+"""``refresh`` through the real kubectl."""
+
+from kube import Kube
+
+from builders import manifest, workload
+from plugin import Plugin
+
+
+def test_refresh(kube: Kube, plugin: Plugin, project: str) -> None:
+    """A workload with an earlier Environment gets today's; the listing says so, and it can be fed back."""
+    name = kube.unique("env")
+    kube.apply(manifest(name), workload("Deployment", "lab", project, name))
+    kube.until_ready(name)
+    kube.apply(manifest(name, env=[{"name": "NEW", "value": "1"}]))
+    kube.until_ready(name)
+    before = plugin("workloads", name, "-o", "csv")
+    listed = plugin("workloads", name, "-o", "name").strip()
+    rehearsed = plugin("refresh", listed, "-n", project, "--dry-run")
+    unchanged = plugin("workloads", name, "-o", "csv")
+    done = plugin("refresh", listed, "-n", project)
+    deployment = kube.get("deployment", "lab", project)
+
+    assert ("outdated" in before, "outdated" in unchanged) == (True, True)
+    assert "deployments.apps/lab refreshed (server dry run)\n" == rehearsed
+    assert "deployments.apps/lab refreshed\n" == done
+    assert deployment is not None
+    assert [{"name": "NEW", "value": "1"}] == deployment["spec"]["template"]["spec"]["containers"][0]["env"]
+    assert "up to date" in plugin("workloads", name, "-o", "csv")
+
+
+def test_refresh_refused(kube: Kube, plugin: Plugin, project: str) -> None:
+    """What cannot change, has no Environment, does not exist or is written otherwise is refused with what to do."""
+    name = kube.unique("env")
+    kube.apply(manifest(name), workload("Job", "train", project, name), workload("Deployment", "plain", project))
+
+    assert "delete job/train and create it again" in plugin.fails("refresh", "job/train", "-n", project, code=3)
+    assert "uses no Environment" in plugin.fails("refresh", "deployment/plain", "-n", project, code=3)
+    assert "there is no Deployment 'none'" in plugin.fails("refresh", "deployment/none", "-n", project, code=4)
+    assert "write KIND/NAME" in plugin.fails("refresh", "train", "-n", project, code=2)

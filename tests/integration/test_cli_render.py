@@ -1,0 +1,142 @@
+"""``render``, ``check`` and ``diff`` through the real kubectl."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from kube import Kube
+
+from builders import manifest, workload
+from environment_operator import names
+from plugin import Plugin
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Any:
+    """Return a function that writes objects to a file."""
+
+    def write(name: str, *objects: Any) -> str:
+        path = tmp_path / name
+        path.write_text(yaml.safe_dump_all(objects))
+        return str(path)
+
+    return write
+
+
+def without_token(item: Any) -> Any:
+    """Return the pod template without what is drawn anew each time."""
+    template = item["spec"]["template"]
+    template["metadata"]["labels"].pop(names.TOKEN)
+    template["metadata"].pop("annotations")
+    return template
+
+
+def test_render_is_what_admission_does(kube: Kube, plugin: Plugin, project: str, files: Any) -> None:
+    """What is shown for a workload is what the API server stores, with the cluster and without."""
+    name = kube.unique("env")
+    environment = manifest(name, env=[{"name": "DATA", "value": "/data"}], user={"source": "Custom", "uid": 7})
+    asked = workload("Deployment", "lab", project, name)
+    kube.apply(environment)
+    kube.until_ready(name)
+    shown = [
+        yaml.safe_load(plugin("render", name, "-f", files("workload.yaml", asked))),
+        yaml.safe_load(
+            plugin(
+                "render",
+                "--environment",
+                files("e.yaml", environment),
+                "-f",
+                files("w.yaml", asked),
+                KUBECONFIG="/none",
+            )
+        ),
+    ]
+    stored = kube.kubectl("apply", "--dry-run=server", "-o", "yaml", "-f", "-", stdin=yaml.safe_dump(asked))
+    real = without_token(yaml.safe_load(stored))["spec"]
+
+    for template in map(without_token, shown):
+        container = template["spec"]["containers"][0]
+        assert container.items() <= real["containers"][0].items()
+        assert template["spec"]["securityContext"] == real["securityContext"]
+
+
+def test_render_fragment(kube: Kube, plugin: Plugin) -> None:
+    """Without a workload it is what the Environment puts into a pod, as in its status."""
+    name = kube.unique("env")
+    kube.apply(manifest(name))
+    kube.until_ready(name)
+
+    assert kube.status(name)["fragment"] == yaml.safe_load(plugin("render", name))
+
+
+def test_render_says_why_not(kube: Kube, plugin: Plugin, project: str, files: Any) -> None:
+    """A workload that would be refused is refused in admission's own words."""
+    name = kube.unique("env")
+    kube.apply(manifest(name, workloadTypes=["Training"]))
+    asked = files("workload.yaml", workload("Deployment", "lab", project))
+    refused = kube.refused("apply", "-f", "-", stdin=yaml.safe_dump(workload("Deployment", "lab", project, name)))
+    said = plugin.fails("render", name, "-f", asked, code=3).removeprefix("error: ").strip()
+
+    assert said
+    assert said in refused
+    assert "give the NAME" in plugin.fails("render", code=2)
+
+
+def test_check(kube: Kube, plugin: Plugin, project: str, files: Any) -> None:
+    """The exit code answers, and every reason is printed."""
+    name, elsewhere = kube.unique("env"), kube.unique("env")
+    kube.apply(manifest(name, scope={"projects": [project]}, workloadTypes=["Training"], imagePullSecrets=["hub"]))
+    kube.apply(manifest(elsewhere, scope={"projects": ["elsewhere"]}))
+    lacking = plugin("check", name, "-n", project, code=1)
+    kube.kubectl("create", "secret", "generic", "hub", "-n", project)
+
+    assert f"no: the project {project} has no Secret hub to pull the image with: create it\n" == lacking
+    assert f"yes: {name} may be used in {project}\n" == plugin("check", name, "-n", project, "--kind", "job")
+    assert "workload types Training" in plugin("check", name, "-n", project, "--kind", "Deployment", code=1)
+    assert "it is for project/elsewhere" in plugin("check", elsewhere, "-n", project, code=1)
+    assert "yes" in plugin("check", name, "-f", files("job.yaml", workload("Job", "train", project)))
+    assert "is no kind" in plugin.fails("check", name, "--kind", "Secret", code=2)
+
+
+def test_check_pod_security(kube: Kube, plugin: Plugin, project: str) -> None:
+    """A project that enforces a stricter level than the Environment needs is a reason."""
+    name = kube.unique("env")
+    kube.apply(manifest(name, security={"hostNetwork": True}))
+    kube.until_ready(name)
+    kube.kubectl("label", "namespace", project, "pod-security.kubernetes.io/enforce=baseline")
+
+    assert "enforces baseline" in plugin("check", name, "-n", project, code=1)
+
+
+def test_diff(kube: Kube, plugin: Plugin, project: str, files: Any) -> None:
+    """What would change is shown with the users that would be outdated; nothing is stored."""
+    name = kube.unique("env")
+    before = manifest(name, description="old", env=[{"name": "A", "value": "1"}])
+    kube.apply(before, workload("Deployment", "lab", project, name))
+    kube.until_ready(name)
+    unchanged = plugin.run("diff", "-f", files("same.yaml", before))
+    cosmetic = plugin.run(
+        "diff", "-f", files("cosmetic.yaml", {**before, "spec": {**before["spec"], "description": "new"}})
+    )
+    without = {key: value for key, value in before["spec"].items() if key != "env"}
+    removed = plugin.run("diff", "-f", files("removed.yaml", {**before, "spec": without}))
+
+    assert (0, "") == (unchanged.code, unchanged.out)
+    assert (1, True, True) == (
+        cosmetic.code,
+        "-  description: old" in cosmetic.out,
+        "none of its users" in cosmetic.err,
+    )
+    assert (1, True) == (removed.code, "-    value: '1'" in removed.out)
+    assert f"1 of its users would be outdated: Deployment {project}/lab" in removed.err
+    assert before["spec"]["env"] == kube.environment(name)["spec"]["env"]
+
+
+def test_diff_of_what_is_new_or_wrong(kube: Kube, plugin: Plugin, files: Any) -> None:
+    """A new Environment is all new; what the API server would refuse is refused."""
+    name = kube.unique("env")
+
+    assert f"+  name: {name}" in plugin("diff", "-f", files("new.yaml", manifest(name)), code=1)
+    assert "tty needs stdin" in plugin.fails("diff", "-f", files("bad.yaml", manifest(name, tty=True)), code=3)
+    assert kube.find(name) is None

@@ -1,0 +1,121 @@
+"""What would be: workloads with the source of each value, and whether an Environment may be used."""
+
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from builders import KINDS, environment, workload
+from environment_operator import names
+from environment_operator.cli import checking, sources
+from environment_operator.cli.offline import admitted, published
+from environment_operator.identity import Ids
+from environment_operator.rules import Project
+
+DEPLOYMENT = KINDS["deployments.apps"]
+# PyYAML itself does not bring these line breaks back.
+TEXT = st.text(st.characters(exclude_characters="\x85\u2028\u2029"))
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers() | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=10,
+)
+
+
+def notes(text: str) -> dict[str, str]:
+    """Return the note of each line, by what stands on it."""
+    return {
+        line.partition("  #")[0].strip(" -"): line.rpartition("# ")[2] for line in text.splitlines() if "  # " in line
+    }
+
+
+def test_each_value_has_its_source() -> None:
+    """Values of the Environment, of the person's identity, of the operator and of the workload are told apart."""
+    known = published(environment("lab", user={"source": "IdPToken"}, env=[{"name": "DATA", "value": "/data"}]))
+    asked = workload("Deployment", "notebook", "vision", "lab")
+    asked["spec"]["template"]["spec"]["containers"][0] = {"name": "main", "env": [{"name": "MINE", "value": "1"}]}
+    outcome = admitted(DEPLOYMENT, asked, [known], Project("vision"), Ids(7, 8))
+    assert outcome.workload is not None, outcome.refusal
+    told = notes(
+        sources.annotated(outcome.workload, sources.sources(DEPLOYMENT, outcome.workload, ["lab"]), "workload")
+    )
+
+    assert {
+        "image: registry.example/team/jupyter:4.2": "Environment lab",
+        "name: DATA": "Environment lab",
+        "value: /data": "Environment lab",
+        "name: MINE": "workload",
+        "value: '1'": "workload",
+        "runAsUser: 7": "identity",
+        "runAsGroup: 8": "identity",
+        f"{names.INJECTED_FROM}: lab": "operator",
+        f"{names.REFERENCE}: lab": "workload",
+        "replicas: 1": "workload",
+    }.items() <= told.items()
+
+
+@given(st.dictionaries(TEXT, PLAIN, max_size=4))
+def test_notes_change_nothing(item: dict[str, Any]) -> None:
+    """With notes on its lines it is the same YAML, whatever the values hold."""
+    assert item == yaml.safe_load(sources.annotated(item, {}, "workload"))
+
+
+def case(namespace: dict[str, str] | None = None, workloads: Any = (), *, whole: bool = False, **spec: Any) -> Any:
+    """Return a question about an Environment with some fields, in a project with labels."""
+    level = {"podSecurity": spec.pop("level", "restricted")}
+    return checking.Case(
+        environment=environment("lab", status=level, **spec),
+        project="vision",
+        namespace=None if namespace is None else {"metadata": {"labels": namespace}},
+        workloads=workloads,
+        whole=whole,
+    )
+
+
+def with_image(image: str) -> dict[str, Any]:
+    """Return a workload with an image of its own."""
+    made = workload("Deployment", "a", "vision")
+    made["spec"]["template"]["spec"]["containers"][0]["image"] = image
+    return made
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (case(), ""),
+        (case({}, scope={"projects": ["vision"]}), ""),
+        (case({}, scope={"projects": ["speech"]}), "it is for project/speech, not for project 'vision'"),
+        (case({names.DEPARTMENT: "ml"}, scope={"departments": ["ml"]}), ""),
+        (case({names.DEPARTMENT: "hr"}, scope={"departments": ["ml"]}), "of department 'hr'"),
+        (case({"pod-security.kubernetes.io/enforce": "baseline"}, level="privileged"), "enforces baseline"),
+        (case({"pod-security.kubernetes.io/enforce": "baseline"}, level="baseline"), ""),
+        (case({"pod-security.kubernetes.io/enforce": "nonsense"}, level="privileged"), ""),
+        (case({}, image="a" * 64), "it cannot be used: InvalidImage"),
+        (case({}, [(DEPLOYMENT, workload("Deployment", "a", "vision"))]), ""),
+        (case({}, [(DEPLOYMENT, workload("Deployment", "a", "vision"))], workloadTypes=["Training"]), "Deployment a: "),
+        (
+            case(
+                {}, [(DEPLOYMENT, workload("Deployment", "a", "vision"))], architecture="Distributed", framework="MPI"
+            ),
+            "it is for Distributed workloads",
+        ),
+        (case({}, [(DEPLOYMENT, workload("Deployment", "a", "vision"))], whole=True), ""),
+        (case({}, [(DEPLOYMENT, with_image("other:1"))], whole=True), "other:1"),
+    ],
+)
+def test_check(asked: checking.Case, words: str) -> None:
+    """Every reason is said: scope, level, what is wrong with it, type, architecture, and what admission would say."""
+    found = "; ".join(checking.reasons(asked))
+
+    assert bool(words) == bool(found)
+    assert words in found
+
+
+def test_several_reasons_at_once() -> None:
+    """A check does not end at the first reason."""
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    found = list(checking.reasons(case(labels, scope={"projects": ["speech"]}, level="baseline")))
+
+    assert 2 == len(found)

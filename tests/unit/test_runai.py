@@ -1,0 +1,325 @@
+"""Environment assets of Run:ai: each shape that its API gives, and what is said of what cannot be carried over."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from environment_operator import names
+from environment_operator.api.v1alpha1 import EnvironmentSpec
+from environment_operator.runai import imported, words
+from environment_operator.runai.asset import Unreadable
+
+TRAINING = {"training": True}
+
+
+def asset(meta: dict[str, Any] | None = None, **spec: Any) -> dict[str, Any]:
+    """Return an asset as Run:ai's API gives it."""
+    head = {"name": "lab", "scope": "cluster", "workloadSupportedTypes": TRAINING, **(meta or {})}
+    return {"meta": head, "spec": {"image": "registry.example/lab:1", **spec}}
+
+
+def one(given: dict[str, Any], **places: str) -> tuple[dict[str, Any], str]:
+    """Return the spec that becomes of an asset, and all that is said about it."""
+    found = imported(given, places)[0]
+    return found.manifest["spec"], "; ".join((*found.notes, found.problem))
+
+
+def port(kind: str, connection: str, number: int = 8888, name: str = "tool", **more: Any) -> dict[str, Any]:
+    """Return a connection inside of the cluster."""
+    info = {"toolType": kind, "connectionType": connection, "containerPort": number, **more}
+    return {"name": name, "isExternal": False, "internalToolInfo": info}
+
+
+SERVING = port("custom", "ServingPort", 8080, servingPortInfo={"protocol": "grpc"})
+
+
+@pytest.mark.parametrize("document", [asset(), [asset()], {"entries": [asset()]}])
+def test_documents(document: Any) -> None:
+    """One asset, a list of them and an answer of the API are read alike."""
+    manifest = imported(document, {})[0].manifest
+
+    assert (names.API_VERSION, names.KIND, {"name": "lab"}) == (
+        manifest["apiVersion"],
+        manifest["kind"],
+        manifest["metadata"],
+    )
+
+
+@pytest.mark.parametrize(
+    "document", [{}, [], {"entries": []}, "text", 7, None, [{"meta": {}}], {"meta": {"name": "a"}}]
+)
+def test_what_is_no_asset(document: Any) -> None:
+    """Anything else is refused in words."""
+    with pytest.raises(Unreadable, match="asset"):
+        imported(document, {})
+
+
+def test_names() -> None:
+    """Free text becomes a name, the text itself is what people read, and no two have the same name."""
+    found = [
+        each.manifest for each in imported([asset({"name": text}) for text in ("My Lab (v2)", "my-lab-v2", "東")], {})
+    ]
+
+    assert ["my-lab-v2", "my-lab-v2-2", "environment"] == [each["metadata"]["name"] for each in found]
+    assert ["My Lab (v2)", None, "東"] == [each["spec"].get("displayName") for each in found]
+
+
+@pytest.mark.parametrize(
+    ("meta", "scope", "said"),
+    [
+        ({"scope": "cluster"}, {"cluster": True}, ""),
+        ({"scope": "tenant"}, {"cluster": True}, "scope tenant became this cluster"),
+        ({"scope": "system"}, {"cluster": True}, "scope system became this cluster"),
+        ({"scope": "project", "projectId": 4501, "projectName": "vision"}, {"projects": ["vision"]}, ""),
+        ({"scope": "project", "projectId": 4502}, {"projects": ["speech"]}, ""),
+        ({"scope": "project", "projectId": 7}, {"projects": ["7"]}, "say --map 7=NAME"),
+        ({"scope": "department", "departmentId": "d1"}, {"departments": ["d1"]}, "say --map d1=NAME"),
+    ],
+)
+def test_scope(meta: dict[str, Any], scope: dict[str, Any], said: str) -> None:
+    """Each scope becomes ours; ids are mapped to names, and an id that is not is said."""
+    spec, notes = one(asset(meta), **{"4502": "speech"})
+
+    assert scope == spec["scope"]
+    assert said in notes
+    assert bool(said) == bool(notes.strip("; "))
+
+
+@pytest.mark.parametrize(
+    ("supported", "fields", "said"),
+    [
+        ({"workspace": True, "training": True}, ("Standard", None, ["Workspace", "Training"]), ""),
+        (
+            {"training": True, "distributed": True, "distFramework": "TF"},
+            ("Distributed", "TensorFlow", ["Training"]),
+            "",
+        ),
+        (
+            {"workspace": False, "training": False, "distributed": True, "distFramework": "MPI"},
+            ("Distributed", "MPI", ["Training"]),
+            "",
+        ),
+        ({"distributed": True}, ("Distributed", "Any", ["Training"]), "any framework may use it"),
+        (None, ("Standard", None, ["Workspace", "Training"]), "no workload type was listed"),
+        ({"inference": True, "training": True}, ("Standard", None, ["Training"]), "no connection of type ServingPort"),
+    ],
+)
+def test_workload_types(supported: Any, fields: tuple[Any, ...], said: str) -> None:
+    """Both shapes of distributed assets are read; what is not said is chosen and said."""
+    spec, notes = one(asset({"workloadSupportedTypes": supported}))
+
+    assert fields == (spec["architecture"], spec.get("framework"), spec["workloadTypes"])
+    assert said in notes
+
+
+def test_inference() -> None:
+    """The serving port becomes the endpoint; what inference workloads cannot have goes and is said."""
+    spec, notes = one(
+        asset({"workloadSupportedTypes": {"inference": True}}, connections=[SERVING], hostIpc=True, tty=True)
+    )
+
+    assert {"port": 8080, "protocol": "GRPC"} == spec["endpoint"]
+    assert "tools" not in spec
+    assert (False, False, False) == ("tty" in spec, "stdin" in spec, "hostIPC" in spec["security"])
+    assert "hostIPC was left out" in notes
+    assert "the serving port was left out" in one(asset(connections=[SERVING]))[1]
+
+
+@pytest.mark.parametrize(
+    ("given", "fields", "said"),
+    [
+        (
+            {"command": "python -m train", "args": "--lr=1 --name='a b'"},
+            (["python", "-m", "train"], ["--lr=1", "--name=a b"]),
+            "",
+        ),
+        (
+            {
+                "command": "run",
+                "args": "${DATA}/x ${RUNAI_PROJECT}",
+                "environmentVariables": [{"name": "DATA", "value": "/d"}],
+            },
+            (["run"], ["$(DATA)/x", "${RUNAI_PROJECT}"]),
+            "nothing sets ${RUNAI_PROJECT}",
+        ),
+        ({"command": "bash -c 'echo ${HOME}'"}, (["bash", "-c", "echo ${HOME}"], None), ""),
+        ({"command": "echo 'open"}, (["echo 'open"], None), "could not be split into words"),
+    ],
+)
+def test_commands(given: dict[str, Any], fields: tuple[Any, Any], said: str) -> None:
+    """A string becomes words as a shell splits them; variables are written as Kubernetes replaces them, unless a
+    shell does.
+    """
+    spec, notes = one(asset(**given))
+
+    assert fields == (spec.get("command"), spec.get("args"))
+    assert said in notes
+    assert bool(said) == bool(notes.strip("; "))
+
+
+@pytest.mark.parametrize(
+    ("variable", "becomes", "said"),
+    [
+        ({"value": "1", "description": "what"}, {"value": "1", "description": "what"}, ""),
+        ({"value": ""}, {"required": True}, ""),
+        ({}, {"required": True}, ""),
+        (
+            {"credential": {"assetId": "c1", "key": "token"}},
+            {"valueFrom": {"secretKeyRef": {"name": "hub", "key": "token"}}},
+            "",
+        ),
+        (
+            {"credential": {"assetId": "c2", "key": "token"}},
+            {"valueFrom": {"secretKeyRef": {"name": "c2", "key": "token"}}},
+            "say --map c2=SECRET",
+        ),
+        ({"configMap": {"name": "m", "key": "k"}}, {"valueFrom": {"configMapKeyRef": {"name": "m", "key": "k"}}}, ""),
+        ({"podFieldRef": {"path": "metadata.name"}}, {"valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}, ""),
+        ({"value": "1", "exclude": True}, None, "exclude was not carried over"),
+    ],
+)
+def test_variables(variable: dict[str, Any], becomes: dict[str, Any] | None, said: str) -> None:
+    """Each source of a value is carried over; an empty value is for each workload to give."""
+    spec, notes = one(asset(environmentVariables=[{"name": "A", **variable}]), c1="hub")
+
+    assert ([{"name": "A", **becomes}] if becomes else None) == spec.get("env")
+    assert said in notes
+
+
+@pytest.mark.parametrize(
+    ("connection", "becomes", "said"),
+    [
+        (
+            port("jupyter-notebook", "ExternalUrl"),
+            {"type": "JupyterNotebook", "containerPort": 8888, "connection": {"type": "ExternalURL"}},
+            "",
+        ),
+        (
+            port("rstudio", "ExternalUrl", externalUrlInfo={"isCustomUrl": True, "externalUrl": "https://x"}),
+            {
+                "type": "RStudio",
+                "containerPort": 8888,
+                "connection": {"type": "ExternalURL", "assign": "Custom", "url": "https://x"},
+            },
+            "",
+        ),
+        (
+            port("custom", "NodePort", nodePortInfo={"isCustomPort": True}),
+            {"type": "Custom", "containerPort": 8888, "connection": {"type": "NodePort", "assign": "Custom"}},
+            "",
+        ),
+        (
+            port("tensorboard", "LoadBalancer", 6006),
+            {"type": "TensorBoard", "containerPort": 6006, "connection": {"type": "LoadBalancer"}},
+            "",
+        ),
+        (
+            {"name": "tool", "isExternal": True, "externalToolInfo": {"toolType": "wandb", "externalUrl": "https://w"}},
+            {"type": "WeightsAndBiases", "connection": {"type": "ExternalURL", "url": "https://w"}},
+            "",
+        ),
+        (port("unheard-of", "ExternalUrl"), None, "its tool or its connection type is not known"),
+        (
+            port("mlflow", "ExternalUrl", externalUrlInfo={"externalUrl": "https://x"}),
+            {"type": "MLflow", "containerPort": 8888, "connection": {"type": "ExternalURL"}},
+            "its URL was left out",
+        ),
+    ],
+)
+def test_tools(connection: dict[str, Any], becomes: dict[str, Any] | None, said: str) -> None:
+    """Tools inside and outside of the cluster are carried over with the way they are reached."""
+    spec, notes = one(asset(connections=[connection]))
+
+    assert ([{"name": "tool", **becomes}] if becomes else None) == spec.get("tools")
+    assert said in notes
+
+
+def test_tools_have_names_of_ports() -> None:
+    """Names of tools become short enough for ports and stay apart."""
+    given = [port("custom", "NodePort", number, "A Very Long Name Of A Tool") for number in (1, 2)]
+    spec, notes = one(asset(connections=given))
+
+    assert ["a-very-long-nam", "a-very-long-2"] == [tool["name"] for tool in spec["tools"]]
+    assert "became the tool 'a-very-long-nam'" in notes
+
+
+@pytest.mark.parametrize(
+    ("given", "user", "said"),
+    [
+        ({}, None, ""),
+        ({"uidGidSource": "fromTheImage"}, {"source": "Image"}, ""),
+        ({"uidGidSource": "fromIdpToken"}, {"source": "IdPToken"}, ""),
+        (
+            {"uidGidSource": "custom", "runAsUid": 0, "runAsGid": 5, "supplementalGroups": "2, 3"},
+            {"source": "Custom", "uid": 0, "gid": 5, "supplementalGroups": [2, 3]},
+            "",
+        ),
+        ({"uidGidSource": "custom", "overrideUidGidInWorkspace": True}, {"source": "Custom"}, ""),
+        ({"uidGidSource": "custom"}, None, "custom was left out"),
+        ({"uidGidSource": "fromTheImage", "runAsUid": 7}, {"source": "Image"}, "were left out"),
+    ],
+)
+def test_user(given: dict[str, Any], user: dict[str, Any] | None, said: str) -> None:
+    """Who the process runs as is carried over; ids that mean nothing are left out and said."""
+    spec, notes = one(asset(**given))
+
+    assert user == spec.get("user")
+    assert ("User" in spec.get("overridable", ())) == bool(given.get("overrideUidGidInWorkspace"))
+    assert said in notes
+
+
+def test_everything_else() -> None:
+    """Security settings, probe and the plain fields are carried over; what is unknown is said."""
+    probe = {"handler": {"httpGet": {"port": 80, "host": None}}, "periodSeconds": 5}
+    spec, notes = one(
+        asset(
+            imagePullPolicy="Always", workingDir="/w", tty=True, createHomeDir=True, runAsNonRoot=False,
+            capabilities=["KILL", "CAP_CHOWN", "FLY"], seccompProfileType="Unconfined", hostNetwork=True,
+            probes={"readiness": probe}, novelty=1,
+        )
+    )  # fmt: skip
+
+    assert ("Always", "/w", True, True, True) == tuple(
+        spec[key] for key in ("imagePullPolicy", "workingDir", "stdin", "tty", "createHomeDir")
+    )
+    assert {
+        "capabilities": ["KILL", "CHOWN"],
+        "runAsNonRoot": False,
+        "seccompProfile": {"type": "Unconfined"},
+        "hostNetwork": True,
+    } == spec["security"]
+    assert {"httpGet": {"port": 80}, "periodSeconds": 5} == spec["readinessProbe"]
+    assert "spec.novelty was not carried over" in notes
+    assert "capability FLY" in notes
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"image": None}, "give it one"),
+        ({"image": "bad image"}, "spec.image"),
+        ({"seccompProfileType": "Localhost"}, "names no profile"),
+    ],
+)
+def test_what_cannot_work(given: dict[str, Any], said: str) -> None:
+    """An asset without what an Environment needs is said to be so."""
+    assert said in one(asset(**given))[1]
+
+
+@given(st.text(max_size=300))
+def test_any_name_becomes_a_name(text: str) -> None:
+    """Whatever a name holds, what becomes of it is valid."""
+    made = words.name(text)
+
+    assert len(made) <= 63
+    assert made == "" or (made.strip("-") == made and set(made) <= set("abcdefghijklmnopqrstuvwxyz0123456789-"))
+
+
+def test_the_result_is_a_spec() -> None:
+    """What becomes of a full asset is what the models accept."""
+    spec, notes = one(asset(connections=[port("jupyter-notebook", "ExternalUrl", name="lab")], command="a", args="b"))
+
+    assert EnvironmentSpec.model_validate(spec)
+    assert "" == notes.strip("; ")
