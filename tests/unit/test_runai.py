@@ -141,7 +141,7 @@ def test_inference() -> None:
                 "args": "${DATA}/x ${RUNAI_PROJECT}",
                 "environmentVariables": [{"name": "DATA", "value": "/d"}],
             },
-            (["run"], ["$(DATA)/x", "${RUNAI_PROJECT}"]),
+            (["run"], ["${DATA}/x", "${RUNAI_PROJECT}"]),
             "nothing sets ${RUNAI_PROJECT}",
         ),
         ({"command": "bash -c 'echo ${HOME}'"}, (["bash", "-c", "echo ${HOME}"], None), ""),
@@ -149,9 +149,7 @@ def test_inference() -> None:
     ],
 )
 def test_commands(given: dict[str, Any], fields: tuple[Any, Any], said: str) -> None:
-    """A string becomes words as a shell splits them; variables are written as Kubernetes replaces them, unless a
-    shell does.
-    """
+    """A string becomes words as a shell splits them; a variable that nobody sets is said, unless a shell reads it."""
     spec, notes = one(asset(**given))
 
     assert fields == (spec.get("command"), spec.get("args"))

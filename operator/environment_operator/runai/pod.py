@@ -58,7 +58,7 @@ def spec(given: Asset, places: Places, notes: list[str]) -> Object:
 
 
 def _commands(given: Asset, known: frozenset[str], notes: list[str]) -> Object:
-    """Return command and arguments as lists."""
+    """Return command and arguments as lists; ``${NAME}`` stays, an Environment reads it as Run:ai does."""
     split: Object = {}
     for field in ("command", "args"):
         if line := given.get(field):
@@ -72,7 +72,6 @@ def _commands(given: Asset, known: frozenset[str], notes: list[str]) -> Object:
     for field, found in split.items():
         for text in found:
             notes += [f"spec.{field}: nothing sets ${{{name}}}" for name in words.unknown_variables(text, known)]
-        split[field] = [words.expanded(text, known) for text in found]
     return split
 
 

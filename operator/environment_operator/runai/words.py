@@ -43,11 +43,6 @@ def runs_shell(command: Collection[str]) -> bool:
     return any(word.rpartition("/")[2] in _SHELLS for word in command)
 
 
-def expanded(text: str, known: Collection[str]) -> str:
-    """Return a text in which ``${NAME}`` of a known variable is ``$(NAME)``, which is what Kubernetes replaces."""
-    return _VARIABLE.sub(lambda found: f"$({found[1]})" if found[1] in known else found[0], text)
-
-
 def unknown_variables(text: str, known: Collection[str]) -> list[str]:
     """Return the variables in a text that nobody sets."""
     return [variable for variable in _VARIABLE.findall(text) if variable not in known]
