@@ -80,3 +80,14 @@ def test_reads_what_admission_writes() -> None:
     assert 7 == len(fields.split(","))
     assert re.fullmatch(form, f"main;{fields}")
     assert not re.fullmatch(form, f"main;{fields},Other")
+
+
+def test_kinds_with_a_status() -> None:
+    """Of every kind of the API server's own that has a status, the status can change nothing else; others see to it."""
+    constraints = POLICIES[f"{names.GROUP}-workload-status"]["matchConstraints"]
+    found = {
+        f"{plural}.{rule['apiGroups'][0]}" for rule in constraints["resourceRules"] for plural in rule["resources"]
+    }
+
+    assert found == {f"{kind.plural}/status.{kind.group}" for kind in BUILTIN if kind.kind != "PodTemplate"}
+    assert names.REFERENCE == constraints["objectSelector"]["matchExpressions"][0]["key"]

@@ -2,15 +2,15 @@
 
 ``publishing`` says who may write for which scope, ``departments`` who may move a namespace, ``guards`` what protects an
 Environment in use, ``creator`` who says that he created it, ``enforcement`` where a workload must use one, and
-``running`` what stays as it is in Pods that have one. Every expression is total: whatever is missing, it answers
-instead of failing.
+``running`` what stays as it is in Pods that have one, and ``status`` what a request to a status leaves alone. Every
+expression is total: whatever is missing, it answers instead of failing.
 """
 
 from collections.abc import Iterable
 from typing import Any
 
 from environment_operator.kinds import Kind
-from environment_operator.policies import creator, departments, enforcement, guards, publishing, running
+from environment_operator.policies import creator, departments, enforcement, guards, publishing, running, status
 
 
 def objects(table: Iterable[Kind]) -> list[dict[str, Any]]:
@@ -22,5 +22,6 @@ def objects(table: Iterable[Kind]) -> list[dict[str, Any]]:
         *creator.policies(),
         *enforcement.policies(table),
         *running.policies(),
+        *status.policies(table),
     )
     return [each for policy in policies for each in policy.as_objects()]

@@ -1,0 +1,57 @@
+"""What cannot be changed along with the status of a workload: its references, its record, its owners.
+
+The API server lets a request to ``status`` change labels, annotations and owners of its own kinds, and no webhook of
+ours is called for one. A custom kind keeps its metadata by itself:
+https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#status-subresource
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+
+from environment_operator import names
+from environment_operator.kinds import Kind
+from environment_operator.policies.policy import NEW, OLD, Policy, Rule, Validation
+
+_OWNERS = ".?metadata.?ownerReferences.orValue([])"
+
+
+def policies(table: Iterable[Kind]) -> Iterator[Policy]:
+    """Yield the policy, for the kinds of a table."""
+    labels, annotations = (f"{_ours(NEW, of)}, {_ours(OLD, of)}" for of in ("labels", "annotations"))
+    remedy = "change it in a request to the workload itself"
+    yield Policy(
+        name="workload-status",
+        operations=("UPDATE",),
+        condition=(
+            "changes-more-than-the-status",
+            f"!sets.equivalent({labels})\n|| !sets.equivalent({annotations})\n|| {NEW}{_OWNERS} != {OLD}{_OWNERS}",
+        ),
+        validations=[
+            Validation(
+                "false",
+                f"""'the status of %s "%s" changes no labels or annotations of {names.GROUP}, and no owners: {remedy}'
+.format([request.kind.kind, {OLD}.?metadata.?name.orValue('')])""",
+                f"a request to the status of a workload changes more than its status: {remedy}",
+            )
+        ],
+        rules=list(_rules(table)),
+        selectors={"objectSelector": {"matchExpressions": [{"key": names.REFERENCE, "operator": "Exists"}]}},
+    )
+
+
+def _ours(side: str, of: str) -> str:
+    """Return the labels or the annotations of one side that are of our group, each as ``key=value``."""
+    found = f"{side}.?metadata.?{of}.orValue({{}})"
+    return f"{found}.map(k, k.startsWith('{names.GROUP}/'), k + '=' + string({found}[k]))"
+
+
+def _rules(table: Iterable[Kind]) -> Iterator[Rule]:
+    """Yield the rule of each API group that is the API server's own."""
+    kinds = sorted((kind for kind in table if not kind.custom and not kind.template), key=_group)
+    for group, rows in groupby(kinds, key=_group):
+        yield Rule(group, ("v1",), tuple(f"{kind.plural}/status" for kind in rows))
+
+
+def _group(kind: Kind) -> str:
+    """Return the API group of a kind."""
+    return kind.group
