@@ -24,7 +24,9 @@ def three(kube: Kube, project: str) -> dict[str, str]:
     made = {word: kube.unique(word) for word in ("everywhere", "here", "elsewhere")}
     kube.apply(
         manifest(made["everywhere"], description='=cmd, "quoted"\nand größer'),
-        manifest(made["here"], scope={"projects": [project]}, image="registry.example/other/tool:1"),
+        manifest(
+            made["here"], scope={"projects": [project]}, image="registry.example/other/tool:1", overridable=["Image"]
+        ),
         manifest(made["elsewhere"], scope={"projects": MANY}),
         workload("Job", "train", project, made["here"]),
     )
@@ -146,7 +148,7 @@ def test_watch(kube: Kube, plugin: Plugin, three: dict[str, str]) -> None:
     ) as watching:
         assert watching.stdout is not None
         first = watching.stdout.readline()
-        kube.apply(manifest(three["here"], image="registry.example/other/tool:2"))
+        kube.apply(manifest(three["here"], image="registry.example/other/tool:2", overridable=["Image"]))
         changed = next(line for line in watching.stdout if "tool:2" in line)
         watching.terminate()
 

@@ -68,7 +68,9 @@ def test_kinds_that_may_not_be_read(kube: Kube, plugin: Plugin, project: str) ->
 def test_describe(kube: Kube, plugin: Plugin, project: str) -> None:
     """One Environment is shown with what it puts in, its scope, its users and its Events."""
     name = kube.unique("env")
-    kube.apply(manifest(name, scope={"projects": [project, "later"]}, image="registry.example/lab:1"))
+    kube.apply(
+        manifest(name, scope={"projects": [project, "later"]}, image="registry.example/lab:1", overridable=["Image"])
+    )
     kube.until_ready(name)
     kube.apply(workload("Job", "train", project, name))
     kube.until_used(name, 1)
