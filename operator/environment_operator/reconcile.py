@@ -66,35 +66,37 @@ class Reconciler:
         )
 
     async def _look(self, name: str) -> LiveLook:
-        """Ask the API server for users of every kind, one after the other, until there is one."""
-        now = datetime.now(UTC)
-        await self._check_kinds()
+        """Ask the API server for users of every kind, one after the other, until there is one.
+
+        Its clock is read before the first list: whoever comes while the lists are made may be missing in them.
+        """
+        now = await self._check_kinds()
         for kind, reflector in zip(self._world.kinds.values(), self._world.reflectors.values(), strict=True):
             if reflector.state is State.ABSENT:
                 continue
-            now, user = await self._live_user(kind, reflector.path, name)
-            if user:
+            if user := await self._live_user(kind, reflector.path, name):
                 return LiveLook(now, user)
         return LiveLook(now)
 
-    async def _check_kinds(self) -> None:
-        """Have the API server confirm that the cluster has the kinds that we watch, and no others.
+    async def _check_kinds(self) -> datetime:
+        """Have the API server confirm that the cluster has the kinds that we watch; return its clock before that.
 
         Raises:
             Conflict: one came or changed a moment ago.
         """
-        token = ""
+        token, now = "", None
         while True:
             page = await self._cluster.page(DEFINITIONS, token=token)
+            now = now or page.now
             changed = next((item.name for item in page.items if not self._world.discovery.knows(item)), "")
             if changed:
                 raise Conflict(0, f"{changed} came or changed a moment ago")
             token = page.next
             if not token:
-                return
+                return now
 
-    async def _live_user(self, kind: Kind, path: str, name: str) -> tuple[datetime, str | None]:
-        """Return the API server's clock and a user of one kind, in words."""
+    async def _live_user(self, kind: Kind, path: str, name: str) -> str | None:
+        """Return a user of one kind, in words."""
         token = ""
         # A label for one role names the Environment where the main one, by which users are found, names another.
         selector = names.REFERENCE if kind.roles else f"{names.REFERENCE}={name}"
@@ -104,10 +106,10 @@ class Reconciler:
                 if name in references(item.labels, roles=bool(kind.roles)) and not is_derived(
                     item.owner_references, self._world.kinds.values()
                 ):
-                    return page.now, f"{kind.kind} {item.namespace}/{item.name}"
+                    return f"{kind.kind} {item.namespace}/{item.name}"
             token = page.next
             if not token:
-                return page.now, None
+                return None
 
     async def _act(self, environment: dict[str, Any], plan: Plan) -> None:
         """Carry out the plan: first what protects, then what tells, last what lets go."""

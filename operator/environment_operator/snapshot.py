@@ -14,7 +14,7 @@ class LiveLook:
     """What the API server itself said about users, asked after the index said there were none.
 
     Args:
-        now: the API server's clock, so that no clock of ours decides about the grace period.
+        now: the API server's clock before it was asked, so that no clock of ours decides about the grace period.
         user: a user that it knows, in words; None when it knows none.
     """
 

@@ -2,11 +2,15 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from kube import ENVIRONMENTS, Kube, Operator
 
 from builders import manifest, workload
+from cluster.faults import After, Match, Rule
+from cluster.proxy import FaultProxy
+from cluster.traffic import Request
 from environment_operator import names
 from environment_operator.api.crd import definition
 
@@ -172,6 +176,28 @@ def test_grace_period(operator: Operator, kube: Kube) -> None:
     operator.start()
 
     assert "4 s" in message
+    kube.until_gone("env", name)
+
+
+def test_user_behind_the_look(kube: Kube, proxy: FaultProxy) -> None:
+    """Whoever comes in time, behind a look for users that takes longer than the grace period, holds the Environment."""
+    name = kube.unique("env")
+    place = "/api/v1/namespaces/kube-system/pods"
+
+    def come(_request: Request) -> None:
+        """Come as a user after Pods were listed, and keep the answer until the grace period is over."""
+        kube.rest.create(place, workload("Pod", name, "kube-system", name))
+        deleted = datetime.fromisoformat(kube.environment(name)["metadata"]["deletionTimestamp"])
+        kube.until("the grace period to be over", lambda: datetime.now(UTC) > deleted + timedelta(seconds=4))
+
+    kube.apply(manifest(name))
+    kube.until_ready(name)
+    look = Match(path="^/api/v1/pods$", query=f"labelSelector=.*{name}", watch=False)
+    listed = proxy.add(Rule(look, After(come), times=1))
+    kube.kubectl("delete", "env", name, "--wait=false")
+    assert listed.await_hit()
+    kube.until_condition(name, "DeletionBlocked", "True", "Used")
+    kube.rest.delete(f"{place}/{name}")
     kube.until_gone("env", name)
 
 
