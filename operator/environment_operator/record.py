@@ -6,9 +6,12 @@ be read counts as absent.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+
+from pydantic_core import from_json
 
 from environment_operator import names
 from environment_operator.kinds import Kind
@@ -17,6 +20,7 @@ from environment_operator.paths import Item, Path, get, put, remove
 from environment_operator.places import Place, Template, main, places, reference, within
 
 VERSION = 1
+_TOKEN = re.compile("[a-z0-9]{8}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +150,10 @@ def _read(raw: Any) -> Entry | None:
     try:
         head = (str(raw["env"]), int(raw["generation"]), str(raw["hash"]), str(raw["token"]))
         lists = (_words(raw.get("locked")), _words(raw.get("seen")))
-        return Entry(*head, _path(raw["main"]), Record.from_json(raw), *lists, str(raw.get("by", "")))
-    except (KeyError, TypeError, ValueError, AttributeError):
+        entry = Entry(*head, _path(raw["main"]), Record.from_json(raw), *lists, str(raw.get("by", "")))
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         return None
+    return entry if _TOKEN.fullmatch(entry.token) else None
 
 
 def _words(raw: Any) -> tuple[str, ...]:
@@ -165,8 +170,8 @@ def _path(raw: Any) -> Path:
 
 
 def _json(text: Any) -> Any:
-    """Return the data of a JSON text, None when it is not one."""
+    """Return the data of a JSON text, None when it is not one, or nested deeper than anything that we write."""
     try:
-        return json.loads(text)
+        return from_json(text)
     except (TypeError, ValueError):
         return None

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import math
 from typing import Any
 
 import pytest
@@ -95,7 +96,37 @@ def test_container() -> None:
     assert "'third'; the containers are: main, second" in outcome(new, None, published()).refusal
 
 
-@pytest.mark.parametrize("record", ["{", "[]", '{"spec/template": 5}', '{"spec/template": {"put": [["a"]]}}', "null"])
+def record(**fields: Any) -> str:
+    """Return the text of a record for a Deployment, with some fields set."""
+    whole = {
+        "env": "e",
+        "generation": 3,
+        "hash": "v1-x",
+        "token": "tokentok",
+        "main": ["spec", "containers", "main"],
+        "put": [],
+        **fields,
+    }
+    return json.dumps({"spec/template": whole})
+
+
+BROKEN = {
+    "no JSON": "{",
+    "no object": "[]",
+    "null": "null",
+    "no entry": '{"spec/template": 5}',
+    "incomplete": '{"spec/template": {"put": [["a"]]}}',
+    "deeper than a parser goes": "[" * 100_000,
+    "infinite generation": record(generation=math.inf),
+    "token that is no label value": record(token="x y"),
+    "no token": record(token=None),
+    "paths of numbers": record(put=[[1]]),
+    "empty path": record(put=[[]]),
+    "values without paths": record(was=[5]),
+}
+
+
+@pytest.mark.parametrize("record", BROKEN.values(), ids=BROKEN)
 def test_broken_record(record: str) -> None:
     """A record that is none is thrown away, on CREATE and on UPDATE."""
     new = made()
