@@ -44,8 +44,8 @@ def changed(rows: Iterable[PodTemplate], table: Iterable[Kind]) -> str:
     # Controllers adopt Pods, and what runs of one does not change; a template that is adopted would escape us.
     adopted = "" if _POD in places else f"\n|| {_derived(NEW, table)} && !{_derived(OLD, table)}"
     return f"""request.operation == 'CREATE'
-|| !sets.equivalent({_references(NEW)},
-{_references(OLD)})
+|| {_reference_lost(OLD, NEW)}
+|| {_reference_lost(NEW, OLD)}
 || {_differ((names.RECORD, names.REFRESH, names.CONTAINER), ".?metadata.?annotations")}
 || {" || ".join(dict.fromkeys(map(_runs_differently, places)))}{adopted}"""
 
@@ -65,11 +65,14 @@ def _derived(side: str, table: Iterable[Kind]) -> str:
 o.?controller.orValue(false) && {group} + '/' + o.?kind.orValue('') in [{made}])"""
 
 
-def _references(side: str) -> str:
-    """Return CEL for the references of one side, each as ``label=name``."""
-    labels = f"{side}.?metadata.?labels.orValue({{}})"
-    refers = f"k == '{names.REFERENCE}' || k.startsWith('{names.ROLE_REFERENCE}')"
-    return f"{labels}.map(k, {refers}, k + '=' + string({labels}[k]))"
+def _reference_lost(here: str, there: str) -> str:
+    """Return CEL that says whether a reference of one side is none, or another one, on the other.
+
+    One look-up a label: a comparison of all with all, as sets, costs more than is granted for a thousand role labels.
+    """
+    labels = ".?metadata.?labels"
+    refers = f"(k == '{names.REFERENCE}' || k.startsWith('{names.ROLE_REFERENCE}'))"
+    return f"{here}{labels}.orValue({{}}).exists(k, {refers} && {here}{labels}[?k] != {there}{labels}[?k])"
 
 
 def _differ(keys: Iterable[str], place: str) -> str:

@@ -39,7 +39,7 @@ def test_every_kind_has_one_entry(kind: Kind) -> None:
     )
     assert mutating["matchConditions"] == validating["matchConditions"]
     conditions = {c["name"]: c["expression"] for c in mutating["matchConditions"]}
-    assert changed(kind.pod_templates, BUILTIN) == conditions["reference-or-what-runs-changes"]
+    assert changed(kind.pod_templates, TABLE) == conditions["reference-or-what-runs-changes"]
     assert f"'{kind.group}/{kind.kind}'" in conditions["not-made-by-a-workload"]
 
 
@@ -53,7 +53,7 @@ def test_expressions_are_total(entry: dict[str, Any]) -> None:
         steps = re.findall(r"\.(?!\?)(\w+)(?!\w*\()", text)
         assert {"operation"} >= set(steps), "a selection that is not optional"
         # A key of a map that the expression went through, and the beginning of what was split.
-        assert {"[?key]", "[k]", "[0]"} >= set(re.findall(r"(?<=[\w)])\[[^\]]*\]", text))
+        assert {"[?key]", "[?k]", "[0]"} >= set(re.findall(r"(?<=[\w)])\[[^\]]*\]", text))
 
 
 @pytest.mark.parametrize("entry", WORKLOADS, ids=lambda entry: entry["name"])
