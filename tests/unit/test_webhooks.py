@@ -53,7 +53,7 @@ def test_expressions_are_total(entry: dict[str, Any]) -> None:
         steps = re.findall(r"\.(?!\?)(\w+)(?!\w*\()", text)
         assert {"operation"} >= set(steps), "a selection that is not optional"
         # A key of a map that the expression went through, and the beginning of what was split.
-        assert {"[?key]", "[?k]", "[0]"} >= set(re.findall(r"(?<=[\w)])\[[^\]]*\]", text))
+        assert {"[?key]", "[?k]", "[k]", "[0]"} >= set(re.findall(r"(?<=[\w)])\[[^\]]*\]", text))
 
 
 @pytest.mark.parametrize("entry", WORKLOADS, ids=lambda entry: entry["name"])
