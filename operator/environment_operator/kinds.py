@@ -160,5 +160,5 @@ def is_derived(owners: Iterable[Mapping[str, Any]], table: Iterable[Kind]) -> bo
         owners: ``metadata.ownerReferences``.
         table: the kinds table.
     """
-    known = {(row.group, kind) for row in table for kind in (row.kind, *row.makes)}
-    return any(o.get("controller") and (o["apiVersion"].rpartition("/")[0], o["kind"]) in known for o in owners)
+    found = [(o["apiVersion"].rpartition("/")[0], o["kind"]) for o in owners if o.get("controller")]
+    return bool(found) and any((row.group, kind) in found for row in table for kind in (row.kind, *row.makes))

@@ -118,8 +118,19 @@ def _run(node: str, row: PodTemplate, steps: tuple[Step, ...], keys: tuple[str, 
             inner = _run("i", row, steps[number + 1 :], keys)
             return f"{node}.orValue([]).map(i, [i.?{field}] + {inner})"
     spec = f".?{row.spec}" if row.spec else ""
-    marks = [f"{node}{_metadata(row)}.?{key}" for key in ("labels", "annotations") if row.metadata]
-    return f"{list(keys)}.map(key, {node}{spec}[?key])" + (f" + [{', '.join(marks)}]" if marks else "")
+    return " + ".join((f"{list(keys)}.map(key, {node}{spec}[?key])", *_marks(row, f"{node}{_metadata(row)}")))
+
+
+def _marks(row: PodTemplate, metadata: str) -> Iterator[str]:
+    """Yield CEL for our marks on the pods, and for all annotations where one of them gives a profile.
+
+    Other labels and annotations are free: schedulers write some before they start a workload.
+    """
+    if row.metadata:
+        yield f"{[names.INJECTED_FROM, names.TOKEN]}.map(key, {metadata}.?labels[?key])"
+        yield f"{[names.GUARDED]}.map(key, {metadata}.?annotations[?key])"
+        annotations = f"{metadata}.?annotations.orValue({{}})"
+        yield f"({annotations}.exists(k, k.startsWith('{APPARMOR}')) ? [{annotations}] : [])"
 
 
 def _families(table: tuple[Kind, ...], path: str, **fields: Any) -> Iterator[dict[str, Any]]:

@@ -11,7 +11,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from kube import ENVIRONMENTS, Kube, Object, Operator
 
-from builders import workload
+from builders import manifest, workload
 from cluster import Cluster
 from cluster.manifests import await_admission
 from cluster.rest import Rest
@@ -283,6 +283,16 @@ def test_what_is_made_from_a_template(hands: Kube, place: str, word: str) -> Non
     assert (0, 1) == tuple(kube.status(name)["usage"][key] for key in ("workloads", "templates"))
 
 
+def test_pod_template(hands: Kube, place: str) -> None:
+    """A PodTemplate is filled in and counted as a template."""
+    kube, name = hands, Kube.unique("env")
+    kube.apply(manifest(name), workload("PodTemplate", name, place, name))
+    kube.until_used(name, 1, seconds=60)
+
+    assert (0, 1) == tuple(kube.status(name)["usage"][key] for key in ("workloads", "templates"))
+    assert "used by 1 template" in kube.rest.delete(f"{ENVIRONMENTS}/{name}").message
+
+
 def test_what_a_workload_makes(hands: Kube, place: str, defined: None) -> None:  # noqa: ARG001 - all are
     """What the controller of a kind makes is not filled in, not checked and not counted, whatever labels it copies."""
     kube, name = hands, published(hands, "trainjob")
@@ -371,6 +381,16 @@ def existing(hands: Kube, place: str, defined: None, operator: Operator) -> Iter
     await_admission(hands.cluster.layout)
 
 
+def queued(template: str) -> list[Object]:
+    """Return the JSON patch that a queue makes before it lets a workload start."""
+    place = f"/{template}".replace(".", "/")
+    return [
+        {"op": "add", "path": f"{place}/spec/nodeSelector", "value": {"pool": "gpu"}},
+        {"op": "add", "path": f"{place}/metadata/annotations/queue.example.org~1place", "value": "1"},
+        {"op": "add", "path": f"{place}/metadata/labels/queue.example.org~1place", "value": "1"},
+    ]
+
+
 @pytest.mark.parametrize("word", WORDS)
 def test_operator_down(hands: Kube, place: str, existing: dict[str, Object], word: str) -> None:
     """With the operator down each kind is scaled, suspended, marked and told of; only what it runs waits, in words."""
@@ -388,8 +408,11 @@ def test_operator_down(hands: Kube, place: str, existing: dict[str, Object], wor
     whole = kube.rest.get(where).body
     assert kube.rest.replace(where, {**whole, "status": {}}).ok
 
-    late = user(word, f"{name}-late", place, name)
     template, container = FILLED[word][0]
+    if container == "spec.containers.0" and LABELS.get(word, "labels"):
+        scheduled = kube.rest.patch(where, queued(template), "json")
+        assert scheduled.ok, scheduled.message
+    late = user(word, f"{name}-late", place, name)
     image = [{"op": "replace", "path": f"/{template}/{container}/image".replace(".", "/"), "value": "other"}]
     for refused in (kube.rest.create(path(late), late), kube.rest.patch(where, image, "json")):
         assert not refused.ok

@@ -111,5 +111,6 @@ def test_marks_of_the_pods() -> None:
     for mark in (names.INJECTED_FROM, names.TOKEN, names.GUARDED, APPARMOR):
         assert f"'{mark}'" in usual
         assert f"'{mark}'" in pod
-    assert "i.?t.?metadata.?labels, i.?t.?metadata.?annotations" in many
+        assert f"'{mark}'" in many
+    assert f"['{names.GUARDED}'].map(key, i.?t.?metadata.?annotations[?key])" in many
     assert ("ownerReferences" in usual, "ownerReferences" in pod) == (True, False)
