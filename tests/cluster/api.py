@@ -7,9 +7,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
-from cluster import kubectl, manifests, processes, record, roles
+from cluster import control_plane, kubectl, manifests, processes, record, roles
 from cluster.borrowed import Current, Kind
 from cluster.errors import ClusterError
 from cluster.flavor import Flavor, Report
@@ -143,6 +143,13 @@ class Cluster:
     def stop(self, program: str, sig: int = signal.SIGTERM) -> bool:
         """Stop one program and await its end; False when it did not run."""
         return processes.stop(self.layout, program, sig)
+
+    def authenticate(self, configuration: Mapping[str, Any]) -> None:
+        """Say whose tokens the API server accepts: the fields of an AuthenticationConfiguration."""
+        if not _flavor(self._record.flavor).components:
+            message = f"CLUSTER={self.flavor}: only CLUSTER=local has an API server that can be told whom to trust"
+            raise ClusterError(message)
+        control_plane.authenticate(self.layout, configuration)
 
     def pid(self, program: str) -> int | None:
         """Return the pid of a running program, None when it does not run."""

@@ -4,6 +4,9 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from cluster import kubeconfig, pki, processes
 from cluster.errors import ClusterError
@@ -16,6 +19,17 @@ COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager")
 PORTS = ("etcd", "etcd-peer", "kube-apiserver", "kube-controller-manager")
 # Health is good before any controller runs; the verbose answer lists them once they all do.
 CONTROLLER = "[+]namespace-controller ok"
+
+
+def authenticate(layout: Layout, configuration: Mapping[str, Any]) -> None:
+    """Write whose tokens the API server accepts: the fields of an AuthenticationConfiguration.
+
+    A running API server takes it up by itself, in a moment. It refuses a change of ``anonymous``.
+    """
+    head = {"apiVersion": "apiserver.config.k8s.io/v1", "kind": "AuthenticationConfiguration"}
+    new = layout.authentication.with_suffix(".new")
+    new.write_text(yaml.safe_dump({**head, **configuration}))
+    new.rename(layout.authentication)
 
 
 @dataclass(frozen=True)
@@ -50,6 +64,8 @@ class ControlPlane:
 
     def _prepare(self) -> None:
         pki.create(self.layout.pki)
+        if not self.layout.authentication.exists():
+            authenticate(self.layout, {"jwt": []})
         clients = {
             "admin": self.layout.kubeconfig,
             "kube-controller-manager": self._manager_kubeconfig,
@@ -112,6 +128,7 @@ class ControlPlane:
             f"--tls-cert-file={folder / 'server.crt'}",
             f"--tls-private-key-file={folder / 'server.key'}",
             f"--client-ca-file={folder / 'ca.crt'}",
+            f"--authentication-config={self.layout.authentication}",
             "--service-account-issuer=https://kubernetes.default.svc",
             f"--service-account-key-file={folder / 'service-accounts.key'}",
             f"--service-account-signing-key-file={folder / 'service-accounts.key'}",

@@ -67,6 +67,11 @@ class Layout:
         """One log per program."""
         return self.root / "logs"
 
+    @property
+    def authentication(self) -> Path:
+        """Whose tokens the API server accepts beside its own; it reads the file again when it changes."""
+        return self.root / "authentication.yaml"
+
     def role_kubeconfig(self, program: str) -> Path:
         """Return the kubeconfig of one of the operator's processes: its real identity."""
         return self.root / f"{program}.kubeconfig"

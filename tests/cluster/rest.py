@@ -46,9 +46,13 @@ class Rest:
     def __init__(self, kubeconfig: Path, user: str = "", groups: tuple[str, ...] = ()) -> None:
         """Connect lazily; with `user` every request is made as that user."""
         self._api = config.new_client_from_config(str(kubeconfig))
-        self._headers = [("Accept", "application/json")]
+        self._headers = [("Accept", "application/json"), *self._token()]
         self._headers += [("Impersonate-User", user)] if user else []
         self._headers += [("Impersonate-Group", group) for group in groups]
+
+    def _token(self) -> list[tuple[str, str]]:
+        """Return the header with the token of the kubeconfig, if that has one; certificates are of the connection."""
+        return [(one["key"], one["value"]) for one in self._api.configuration.auth_settings().values()]
 
     def close(self) -> None:
         """Close the connections."""
