@@ -18,7 +18,7 @@ from environment_operator.advice import on_spec
 from environment_operator.api.v1alpha1 import EnvironmentSpec
 from environment_operator.approval import approve, new_references
 from environment_operator.errors import OperatorError
-from environment_operator.identity import BadClaim, Keys, ids
+from environment_operator.identity import Keys, ids
 from environment_operator.inject import Outcome, admit
 from environment_operator.kinds import Kind, is_derived
 from environment_operator.places import account, places
@@ -165,10 +165,7 @@ def _judged(request: Request, table: Table, around: Around, keys: Keys, judge: J
         return _answer(request, Outcome(request.new))
     if why := _given_away(request, kind, table):
         return _answer(request, Outcome(None, why))
-    try:
-        person = replace(around, user=request.user.username, ids=ids(request.user.extra, keys))
-    except BadClaim as error:
-        return _answer(request, Outcome(None, f"the identity of {request.user.username!r}: {error}"))
+    person = replace(around, user=request.user.username, ids=ids(request.user.extra, keys))
     return _answer(request, judge(kind, request.new, request.old, person))
 
 

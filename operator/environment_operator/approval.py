@@ -9,10 +9,10 @@ from dataclasses import replace
 from typing import Any
 
 from environment_operator import guards, merge, record, refusals
-from environment_operator.fitting import fit
+from environment_operator.fitting import fit, fit_ids
 from environment_operator.guards import Right, Violation
 from environment_operator.identity import Ids
-from environment_operator.inject import Object, Outcome, is_new_reference, runs
+from environment_operator.inject import Object, Outcome, is_new_reference
 from environment_operator.kinds import Kind
 from environment_operator.paths import Path, Unfit, copied, get, put, remove
 from environment_operator.places import Place, Template, containers, places, reference, within
@@ -98,8 +98,10 @@ class _Approval:
         """Return what is guarded of a new reference, and what the Environment puts in where nothing else is."""
         if sibling := self._sibling(place, entry):
             key, stored = sibling
-            before = self._old_places[key].template(self.old or {})
-            return stored.locked, Right(_moved(before, stored.main, entry.main), entry.main, entry.record.put)
+            base = _moved(self._old_places[key].template(self.old or {}), stored.main, entry.main)
+            if self.around.ids and stored.by:
+                base = _with_ids(place, base, entry.main, self.around.ids)
+            return stored.locked, Right(base, entry.main, entry.record.put)
         environment = self.around.as_of(entry.env, entry.generation)
         if environment is None or environment.spec is None or environment.hash != entry.hash:
             raise Refused(refusals.changed(entry.env))
@@ -125,8 +127,9 @@ class _Approval:
         """Return what is guarded of a stored reference, and the stored pod template."""
         before = self._old_places[place.key].template(self.old or {})
         base = _moved(before, stored.main, entry.main)
-        if self.around.ids and entry.by == self.around.user and runs(place.template(self.new)) != runs(before):
-            base = _with_ids(place, base, self.around.ids)
+        is_changed = place.runs(place.template(self.new)) != place.runs(before)
+        if self.around.ids and entry.by == self.around.user and is_changed:
+            base = _with_ids(place, base, entry.main, self.around.ids)
         put_in = frozenset(within(stored.main, entry.main, path) for path in stored.record.put)
         locked = tuple(item for item in stored.locked if not _is_missed(item, before, stored))
         return locked, Right(base, entry.main, put_in)
@@ -176,17 +179,15 @@ def _moved(template: Template, before: Path, now: Path) -> Template:
     return out
 
 
-def _with_ids(place: Place, template: Template, ids: Ids) -> Template:
+def _with_ids(place: Place, template: Template, main: Path, ids: Ids) -> Template:
     """Return a stored pod template as it is right for somebody else: his ids instead of those that it had."""
     out = copied(template)
     for key in guards.PERSONAL:
         path = ("spec", "securityContext", key)
-        theirs = get(out, path)
+        theirs = get(out, path if place.row.pod_ids else (*main, *path[1:]))
         remove(out, path)
         for container in guards.containers(out, place.row.inline):
             own = (*container, "securityContext", key)
             if theirs is not None and get(out, own) == theirs:
                 remove(out, own)
-    for key, value in ids.security_context().items():
-        put(out, ("spec", "securityContext", key), value)
-    return out
+    return merge.apply(out, merge.puts(fit_ids(ids, place.row)[0], main, {}), main)[0]

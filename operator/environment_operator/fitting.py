@@ -2,13 +2,13 @@
 
 from typing import Any
 
+from environment_operator.guards import IDS, POD_IDS
 from environment_operator.identity import Ids
 from environment_operator.kinds import PodTemplate
-from environment_operator.paths import copied
+from environment_operator.paths import Path, copied
 from environment_operator.rules import Published
 
 Fragment = dict[str, Any]
-_IDS = ("runAsUser", "runAsGroup")
 _CONTAINER = "container"
 
 
@@ -29,13 +29,31 @@ def fit(environment: Published, ids: Ids, row: PodTemplate) -> tuple[Fragment, l
         _leave_one_port(fragment, environment)
     for field in row.omits:
         _remove(fragment, field)
-    return fragment, [field for field in row.lacks if _has(_node(fragment, field), _keys(field))]
+    return fragment, _misfits(fragment, row)
+
+
+def fit_ids(ids: Ids, row: PodTemplate) -> tuple[Fragment, list[str]]:
+    """Return what a person's ids alone contribute, and the fields for which there is no place; as `fit`."""
+    fragment: Fragment = {"securityContext": ids.security_context(), "containers": [{}]}
+    if not row.pod_ids:
+        _move_ids(fragment)
+    return fragment, _misfits(fragment, row)
+
+
+def is_id(path: Path) -> bool:
+    """Say whether a path leads to an id of the pod or of a container."""
+    return path[-2:-1] == ("securityContext",) and path[-1] in POD_IDS
+
+
+def _misfits(fragment: Fragment, row: PodTemplate) -> list[str]:
+    """Return the fields of a fragment for which there is no place."""
+    return [field for field in row.lacks if _has(_node(fragment, field), _keys(field))]
 
 
 def _move_ids(fragment: Fragment) -> None:
     """Set user and group on the container instead of the pod."""
     pod, container = fragment.get("securityContext", {}), fragment["containers"][0]
-    found = {key: pod.pop(key) for key in _IDS if key in pod}
+    found = {key: pod.pop(key) for key in IDS if key in pod}
     if found:
         container["securityContext"] = {**container.get("securityContext", {}), **found}
     if not pod:

@@ -4,6 +4,7 @@ The API server maps claims of an identity token to ``userInfo.extra``, where eve
 https://kubernetes.io/docs/reference/access-authn-authz/authentication/#using-authentication-configuration
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,9 +13,11 @@ from environment_operator import names
 from environment_operator.api.types import MAX_ID
 
 Extra = Mapping[str, Sequence[str]]
+_DECIMAL = re.compile("0|[1-9][0-9]{0,9}")
+_SHOWN = 40
 
 
-class BadClaim(ValueError):
+class _BadClaim(Exception):
     """A claim holds something else than ids; the text says which and what it holds."""
 
 
@@ -29,15 +32,23 @@ class Keys:
 
 @dataclass(frozen=True, slots=True)
 class Ids:
-    """The ids that a person has; partial claims give partial ids."""
+    """The ids that a person has; partial claims give partial ids.
+
+    Args:
+        uid: user id.
+        gid: primary group id.
+        groups: further group ids.
+        problem: why there are none, where a claim holds something else; it matters only to who needs ids.
+    """
 
     uid: int | None = None
     gid: int | None = None
     groups: tuple[int, ...] = ()
+    problem: str = ""
 
     def __bool__(self) -> bool:
         """Say whether there is any."""
-        return self != Ids()
+        return (self.uid, self.gid, self.groups) != (None, None, ())
 
     def security_context(self) -> dict[str, Any]:
         """Return them as a pod's security context holds them."""
@@ -46,23 +57,23 @@ class Ids:
 
 
 def ids(extra: Extra, keys: Keys) -> Ids:
-    """Return the ids in the claims of a request, all absent when there are none.
+    """Return the ids in the claims of a request, all absent when there are none, or when one is no id.
 
     Args:
         extra: ``userInfo.extra``.
         keys: where the ids are.
-
-    Raises:
-        BadClaim: a claim holds something else than ids.
     """
-    return Ids(_one(extra, keys.uid), _one(extra, keys.gid), _numbers(extra, keys.groups))
+    try:
+        return Ids(_one(extra, keys.uid), _one(extra, keys.gid), _numbers(extra, keys.groups))
+    except _BadClaim as bad:
+        return Ids(problem=str(bad))
 
 
 def _one(extra: Extra, key: str) -> int | None:
     """Return the only id of a claim, None when there is none."""
     found = _numbers(extra, key)
     if len(found) > 1:
-        raise BadClaim(f"the claim {key} holds {len(found)} ids; it can hold one")
+        raise _BadClaim(f"{key} holds {len(found)} ids; it can hold one")
     return found[0] if found else None
 
 
@@ -73,7 +84,7 @@ def _numbers(extra: Extra, key: str) -> tuple[int, ...]:
 
 
 def _number(key: str, word: str) -> int:
-    """Return one id."""
-    if not (word.isascii() and word.isdigit() and int(word) <= MAX_ID):
-        raise BadClaim(f"the claim {key} holds {word[:40]!r}, which is not an id from 0 to {MAX_ID}")
+    """Return one id; zeros in front could mean another base."""
+    if not _DECIMAL.fullmatch(word) or int(word) > MAX_ID:
+        raise _BadClaim(f"{key} holds {word[:_SHOWN]!r}, which is not an id from 0 to {MAX_ID}")
     return int(word)

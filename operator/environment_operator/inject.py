@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from environment_operator import advice, guards, merge, names, record, refusals
-from environment_operator.fitting import fit
+from environment_operator.fitting import fit, fit_ids, is_id
 from environment_operator.identity import Ids
-from environment_operator.kinds import RUNS, Kind
+from environment_operator.kinds import Kind
 from environment_operator.merge import Put
 from environment_operator.paths import Path, Unfit, copied, get
 from environment_operator.places import Place, Template, account, containers, main, places, reference, within
@@ -20,7 +20,6 @@ from environment_operator.record import Entry
 from environment_operator.rules import Around, Published, Refused
 
 Object = dict[str, Any]
-_POD_CONTEXT: Path = ("spec", "securityContext")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +81,7 @@ class _Admission:
         self.warnings: list[str] = []
         self._stored = record.trusted(kind, old)
         self._places = places(kind, workload)
-        came_along = {} if self._stored else record.entries(workload)
-        self._brought = {**record.revisions(kind, workload), **came_along}
+        self._brought = self._came_along()
         self._old_places = {place.key: place for place in places(kind, old)} if old else {}
         self._entries: dict[str, Entry] = {}
 
@@ -96,10 +94,22 @@ class _Admission:
                 self._change(place)
             else:
                 self._keep(place)
+        self._leave_behind()
         for place in self._places:
             if entry := self._entries.get(place.key):
                 self._mark(place, entry)
         record.write(self.workload, self._entries)
+
+    def _came_along(self) -> dict[str, Entry]:
+        """Return the records that come with the request: with a copy, or in the pod templates of an old revision.
+
+        What a stored template says already does not: somebody may have written it there for the next person's request.
+        """
+        revisions = record.revisions(self.kind, self.workload)
+        if not self._stored:
+            return {**revisions, **record.entries(self.workload)}
+        here = record.revisions(self.kind, self.old or {})
+        return {key: entry for key, entry in revisions.items() if entry != here.get(key)}
 
     def _change(self, place: Place) -> None:
         """Put in, switch, refresh or take out."""
@@ -117,23 +127,31 @@ class _Admission:
         entry = self._stored.get(place.key)
         if entry is None:
             return
-        before = self._old_places[place.key].template(self.old or {})
-        values = [(path, get(before, path)) for path in entry.record.put]
+        before = self._before(place.key)
+        values = entry.values(before)
         self._leave_submitters_part(place)
         own = place.template(self.workload)
         self._put_back(place, entry, values)
-        if entry.by and runs(place.template(self.workload)) != runs(before):
-            ids = self._ids_of_the_changer(entry)
+        if entry.by and place.runs(place.template(self.workload)) != place.runs(before):
             place.replace(self.workload, own)
-            values = [(path, value) for path, value in values if not ids or not _is_id(path)]
-            values += [((*_POD_CONTEXT, key), value) for key, value in ids.security_context().items()]
-            self._put_back(place, replace(entry, by=self.around.user), values)
+            self._put_back(place, *self._as_changer(place, entry, values))
 
-    def _ids_of_the_changer(self, entry: Entry) -> Ids:
-        """Return the ids of the person who changes what runs: nobody runs anything as somebody else."""
-        if not self.around.ids and self.around.user != entry.by:
-            raise Refused(refusals.not_the_submitter(entry.env, entry.by, self.around.user))
-        return self.around.ids
+    def _as_changer(self, place: Place, entry: Entry, values: list[Put]) -> tuple[Entry, list[Put]]:
+        """Return an entry and its values with the ids of who changes what runs: nobody runs it as somebody else."""
+        ids, user = self.around.ids, self.around.user
+        if ids.problem or (not ids and user != entry.by):
+            raise Refused(refusals.not_the_submitter(entry.env, entry.by, user, ids.problem))
+        if not ids:
+            return entry, values
+        fragment, misfits = fit_ids(ids, place.row)
+        if misfits:
+            raise Refused(refusals.misfits(entry.env, self.kind, misfits))
+        others = [(path, value) for path, value in values if not is_id(path)]
+        return replace(entry, by=user), [*others, *merge.puts(fragment, entry.main, {})]
+
+    def _before(self, key: str) -> Template:
+        """Return a stored pod template."""
+        return self._old_places[key].template(self.old or {})
 
     def _put_back(self, place: Place, entry: Entry, values: list[Put]) -> None:
         """Put values in, into the container that is the main one now."""
@@ -150,19 +168,26 @@ class _Admission:
         """Take out what a copy or an old revision brought, and what still is as it was put in."""
         stored, template = self._stored.get(place.key), place.template(self.workload)
         brought = self._brought.get(place.key)
-        if brought and (stored is None or brought.record != stored.record or brought.hash != stored.hash):
+        if brought and (stored is None or not brought.is_like(stored)):
             template = merge.strip(template, brought.record)
         if stored and place.key in self._old_places:
-            before = self._old_places[place.key].template(self.old or {})
-            template = merge.strip(template, merge.kept(template, stored.record, before))
+            template = merge.strip(template, merge.kept(template, stored.record, self._before(place.key)))
         place.replace(self.workload, template)
+
+    def _leave_behind(self) -> None:
+        """Take everything out of a pod template that is not for an Environment any more."""
+        known = {place.key for place in self._places}
+        for place in places(self.kind, self.workload, every=True):
+            if place.key not in known and place.key in self._stored:
+                self._leave_submitters_part(place)
 
     def _inject(self, place: Place, environment: Published) -> None:
         """Put an Environment in; a template that came later takes what its siblings have."""
         if sibling := self._sibling(place, environment.name):
             key, entry = sibling
-            before = self._old_places[key].template(self.old or {})
-            self._put_back(place, entry, [(path, get(before, path)) for path in entry.record.put])
+            values = entry.values(self._before(key))
+            # What comes later is a change of what runs.
+            self._put_back(place, *(self._as_changer(place, entry, values) if entry.by else (entry, values)))
             return
         ids, token = self._ids(environment), self._token()
         entry = Entry(
@@ -195,7 +220,7 @@ class _Admission:
         if self.kind.template or not environment.is_personal:
             return Ids()
         if not self.around.ids:
-            raise Refused(refusals.no_ids(environment.name, self.around.user))
+            raise Refused(refusals.no_ids(environment.name, self.around.user, self.around.ids.problem))
         return self.around.ids
 
     def _token(self) -> str:
@@ -267,17 +292,6 @@ def _guarded(place: Place, entry: Entry) -> str:
     fields = guards.in_short(entry.locked)
     listed = entry.main[1] == "containers" and entry.main[-1]
     return f"{listed or place.row.container};{fields}" if fields else ""
-
-
-def runs(template: Template) -> dict[str, Any]:
-    """Return what of a pod template decides what runs."""
-    spec = template.get("spec")
-    return {key: spec[key] for key in RUNS if key in spec} if isinstance(spec, dict) else {}
-
-
-def _is_id(path: Path) -> bool:
-    """Say whether a path is an id of the pod."""
-    return path[:-1] == _POD_CONTEXT and path[-1] in guards.POD_IDS
 
 
 def _annotation(item: Object, key: str) -> str:

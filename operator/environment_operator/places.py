@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from environment_operator import names
-from environment_operator.kinds import Kind, PodTemplate
+from environment_operator.kinds import RUNS, Kind, PodTemplate
 from environment_operator.paths import Item, Path, Unfit, get
 
 Template = dict[str, Any]
@@ -55,6 +55,11 @@ class Place:
             holder = holder[step]
         holder[self.at[-1]] = value
 
+    def runs(self, template: Template) -> Template:
+        """Return what of the pod template decides what runs."""
+        spec = template.get("spec")
+        return {key: spec[key] for key in (*RUNS, *self.row.inline) if key in spec} if isinstance(spec, dict) else {}
+
     @property
     def metadata(self) -> Path | None:
         """Where labels and annotations of the pods are in the template, None when nothing keeps them."""
@@ -68,18 +73,19 @@ class Place:
         return ".".join((*outer, *inner))
 
 
-def places(kind: Kind, item: Item) -> tuple[Place, ...]:
+def places(kind: Kind, item: Item, *, every: bool = False) -> tuple[Place, ...]:
     """Return the pod templates that an object has.
 
     Args:
         kind: its row in the kinds table.
         item: the object.
+        every: also those whose pods are not for an Environment.
     """
     return tuple(
         Place("/".join(keys) or ".", row, _role(row, keys), at)
         for row in kind.pod_templates
         for keys, at in _found(item, row)
-        if _is_meant(row, item, at)
+        if every or _is_meant(row, item, at)
     )
 
 

@@ -15,7 +15,7 @@ from pydantic_core import from_json
 
 from environment_operator import names
 from environment_operator.kinds import Kind
-from environment_operator.merge import Record
+from environment_operator.merge import Put, Record
 from environment_operator.paths import Item, Path, get, put, remove
 from environment_operator.places import Place, Template, main, places, reference, within
 
@@ -54,6 +54,14 @@ class Entry:
         head = {"v": VERSION, "env": self.env, "generation": self.generation, "hash": self.hash, "token": self.token}
         rest = {"main": list(self.main), "locked": list(self.locked), "seen": list(self.seen), "by": self.by}
         return {**head, **{key: value for key, value in rest.items() if value}, **self.record.as_json()}
+
+    def values(self, template: Template) -> list[Put]:
+        """Return what was put in, as it is in a pod template now."""
+        return [(path, get(template, path)) for path in self.record.put]
+
+    def is_like(self, other: "Entry") -> bool:
+        """Say whether the same was put in, with ids of the same person."""
+        return (self.record, self.hash, self.by) == (other.record, other.hash, other.by)
 
 
 Entries = Mapping[str, Entry]

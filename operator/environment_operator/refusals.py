@@ -21,20 +21,32 @@ def misfits(name: str, kind: Kind, fields: Iterable[str]) -> str:
     return f"the Environment {name!r} sets {', '.join(fields)}, for which a {kind.kind} has no place: use another one"
 
 
-def no_ids(name: str, user: str) -> str:
-    """Return why somebody without ids cannot use an Environment that takes them from the token."""
+def no_ids(name: str, user: str, problem: str) -> str:
+    """Return why somebody without ids cannot use an Environment that takes them from the token.
+
+    Args:
+        name: name of the Environment.
+        user: who makes the request.
+        problem: what is wrong with his claims, empty when there are none.
+    """
     return (
-        f"the Environment {name!r} takes user and groups from the identity token, and that of {user!r} has none: "
+        f"the Environment {name!r} takes user and groups from the identity token, and {_none(user, problem)}: "
         "submit it as a person whose token has them, or use an Environment with user.source Custom"
     )
 
 
-def not_the_submitter(name: str, submitter: str, user: str) -> str:
-    """Return why somebody without ids cannot change what runs as somebody else."""
+def not_the_submitter(name: str, submitter: str, user: str, problem: str) -> str:
+    """Return why somebody without ids cannot change what runs as somebody else; as `no_ids`."""
     return (
         f"the pods run with the ids of {submitter!r}, because the Environment {name!r} takes them from the identity "
-        f"token, and the token of {user!r} has none: let {submitter!r} make this change"
+        f"token, and {_none(user, problem)}: let {submitter!r} make this change, or somebody whose token has "
+        "them; a pipeline needs an Environment with user.source Custom"
     )
+
+
+def _none(user: str, problem: str) -> str:
+    """Return that a token has no ids."""
+    return f"in that of {user!r} {problem}" if problem else f"that of {user!r} has none"
 
 
 def no_role(kind: Kind, label: str, roles: Iterable[str]) -> str:

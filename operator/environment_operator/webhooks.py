@@ -95,7 +95,7 @@ def _marks_differ(row: PodTemplate, place: str) -> Iterator[str]:
     if row.metadata:
         metadata = place + _metadata(row)
         yield _differ((names.INJECTED_FROM, names.TOKEN), f"{metadata}.?labels")
-        yield _differ((names.GUARDED,), f"{metadata}.?annotations")
+        yield _differ((names.GUARDED, names.RECORD), f"{metadata}.?annotations")
         yield f"!sets.equivalent({_profiles(NEW + metadata)},\n{_profiles(OLD + metadata)})"
 
 
