@@ -22,7 +22,7 @@ Put = tuple[Path, Any]
 
 # Objects whose leaves are merged one by one; every other object or list is one value.
 _NESTED = frozenset({"securityContext", "capabilities", "spec"})
-# What only the operator writes, whatever a submitter wrote there.
+# What only the operator writes; whatever a submitter wrote there does not come back.
 _OURS = frozenset({names.INJECTED_FROM, names.TOKEN, names.GUARDED})
 
 
@@ -93,7 +93,7 @@ def apply(template: Template, wanted: Iterable[Put], main: Path) -> tuple[Templa
         is_other = before not in (None, value) and not _counts_as_unset(template, path, before)
         if is_other or not _fits(out, path, values, main):
             continue
-        if before is not None:
+        if before is not None and path[-1] not in _OURS:
             was[path] = before
         if before != value:
             # Variables come before the submitter's own, so that his may refer to them.

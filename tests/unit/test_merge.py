@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from builders import spec
+from environment_operator import names
 from environment_operator.api.v1alpha1 import EnvironmentSpec
 from environment_operator.merge import Record, apply, puts, strip
 from environment_operator.paths import Path
@@ -56,6 +57,16 @@ def test_what_is_there_already() -> None:
     template = {"spec": {"containers": [{"name": "main", "command": ["env"]}]}}
     out, record = apply(template, [((*MAIN, "command"), ["env"])], MAIN)
     assert (template, Record(((*MAIN, "command"),), {(*MAIN, "command"): ["env"]})) == (out, record)
+
+
+def test_marks_are_ours() -> None:
+    """What a submitter wrote where our marks are is replaced, and does not come back."""
+    path = ("metadata", "labels", names.INJECTED_FROM)
+    template = {"metadata": {"labels": {names.INJECTED_FROM: "false", "a": "b"}}, "spec": {"containers": []}}
+    out, record = apply(template, [(path, "e")], MAIN)
+
+    assert {"a": "b", names.INJECTED_FROM: "e"} == out["metadata"]["labels"]
+    assert {"a": "b"} == strip(out, record)["metadata"]["labels"]
 
 
 @pytest.mark.parametrize(
