@@ -1,16 +1,25 @@
 """The admission policies that the API server enforces by itself, with the operator up or down. Pure.
 
 ``publishing`` says who may write for which scope, ``departments`` who may move a namespace, ``guards`` what protects an
-Environment in use, ``creator`` who says that he created it, ``enforcement`` where a workload must use one, and
-``running`` what stays as it is in Pods that have one, and ``status`` what a request to a status leaves alone. Every
-expression is total: whatever is missing, it answers instead of failing.
+Environment in use, ``creator`` who says that he created it, ``enforcement`` where a workload must use one, ``running``
+what stays as it is in Pods that have one, ``revisions`` in what makes them, and ``status`` what a request to a status
+leaves alone. Every expression is total: whatever is missing, it answers instead of failing.
 """
 
 from collections.abc import Iterable
 from typing import Any
 
 from environment_operator.kinds import Kind
-from environment_operator.policies import creator, departments, enforcement, guards, publishing, running, status
+from environment_operator.policies import (
+    creator,
+    departments,
+    enforcement,
+    guards,
+    publishing,
+    revisions,
+    running,
+    status,
+)
 
 
 def objects(table: Iterable[Kind]) -> list[dict[str, Any]]:
@@ -22,6 +31,7 @@ def objects(table: Iterable[Kind]) -> list[dict[str, Any]]:
         *creator.policies(),
         *enforcement.policies(table),
         *running.policies(),
+        *revisions.policies(),
         *status.policies(table),
     )
     return [each for policy in policies for each in policy.as_objects()]
