@@ -136,6 +136,7 @@ LAWS = ["raycluster", "pytorchjob", "inferenceservice", "knative-service", "mpij
 # Not the matter here: which fields may be overridden, and for which a serving kind has no place.
 FREE = {"overridable": ["Image", "Command", "Args", "Env", "WorkingDir", "Security"]}
 NO_PLACE = ("stdin", "tools", "readinessProbe")
+HAS_PLACE = ("runAsNonRoot", "seccompProfile")
 
 
 def fields_for(word: str, fields: Object) -> Object:
@@ -143,15 +144,15 @@ def fields_for(word: str, fields: Object) -> Object:
     if "service" not in word:
         return {**fields, **FREE}
     kept = {key: value for key, value in fields.items() if key not in NO_PLACE}
-    security = {key: kept.get("security", {}).get(key) for key in ("runAsNonRoot", "seccompProfile")}
-    kept["security"] = {key: value for key, value in security.items() if value is not None}
+    security = {key: value for key, value in kept.pop("security", {}).items() if key in HAS_PLACE}
     ids = {"user": {"source": "Custom", "uid": 1000}} if "user" in kept else {}
-    return {**kept, **ids, "overridable": [field for field in FREE["overridable"] if field != "Security"]}
+    return {**kept, **ids, **({"security": security} if security else {}), **FREE}
 
 
 def bare(made: Object) -> Object:
-    """Return an object without what the API server says about it."""
-    meta = {key: made["metadata"].get(key) for key in ("name", "namespace", "labels", "annotations")}
+    """Return an object without what the API server says about it, but the version that is to be replaced."""
+    keys = ("name", "namespace", "labels", "annotations", "resourceVersion")
+    meta = {key: made["metadata"].get(key) for key in keys}
     return {**made, "metadata": {key: copied(value) for key, value in meta.items() if value is not None}}
 
 
