@@ -20,6 +20,9 @@ test: venv ## Run all tests, those on a real Kubernetes API included.
 bench-admission: venv ## Measure what admission costs, beside no webhook and handlers that do nothing.
 	PYTHONPATH=tests $(PY) -m bench
 
+law7: venv ## Delete 300 Environments while users come, past slow webhooks and a replica that is behind: minutes.
+	PYTHONPATH=tests $(PY) -m law7
+
 unit: venv ## Run the tests that need no Kubernetes: seconds.
 	$(PY) -m pytest tests/unit
 
@@ -76,4 +79,5 @@ venv: .venv/.installed
 	$(PYTHON) -m venv .uv
 	.uv/bin/pip install --quiet --disable-pip-version-check uv==0.13.9
 
-.PHONY: help demo test bench-admission unit lint types fmt generate verify lock up down stop-operator start-operator venv
+.PHONY: help demo test law7 bench-admission unit lint types fmt generate verify lock up down stop-operator \
+  start-operator venv

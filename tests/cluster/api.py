@@ -131,6 +131,13 @@ class Cluster:
         environ = {**known.operator_env, **(env or {})}
         roles.start(self.layout, environ, server=server, await_ready=await_ready)
 
+    def start_webhook(self, program: str, server: str | None = None) -> str:
+        """Start one more process for admission; return the URL at which the API server can call it.
+
+        `stop` ends it, which is for the caller to do.
+        """
+        return roles.start_webhook(self.layout, program, self._record.operator_env, server)
+
     def stop_operator(self, sig: int = signal.SIGTERM) -> list[str]:
         """Stop the operator's processes and await their end; return which ones ran."""
         return roles.stop(self.layout, sig)

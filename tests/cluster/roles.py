@@ -28,14 +28,14 @@ TOKEN_LIFETIME = "720h"
 
 @dataclass(frozen=True)
 class Role:
-    """One process of the operator: its name here, its argument, and whether the API server calls it."""
+    """One process of the operator: its name here, its argument, and the name of the port that the API server calls."""
 
     program: str
     command: str
-    admission: bool = False
+    admission: str = ""
 
 
-ROLES = (Role(program="operator", command="controller"), Role(program="webhook", command="webhook", admission=True))
+ROLES = (Role("operator", "controller"), Role("webhook", "webhook", admission=ADMISSION_PORT))
 
 
 def start(
@@ -50,12 +50,21 @@ def start(
     `server` replaces the API server's URL in the kubeconfig of what is started, for a proxy in between.
     """
     for role in ROLES:
-        if not processes.find(layout, role.program):
-            _identify(layout, role, server)
-            processes.start(layout, _program(layout, role, env))
+        _start(layout, role, env, server)
     if await_ready:
         for role in ROLES:
             _await_ready(layout, role)
+
+
+def start_webhook(layout: Layout, program: str, env: Mapping[str, str], server: str | None) -> str:
+    """Start one more process for admission and await its readiness; return where the API server can call it.
+
+    Nobody calls it yet, and whoever started it has to stop it.
+    """
+    role = Role(program, "webhook", admission=f"{program}-{ADMISSION_PORT}")
+    _start(layout, role, env, server)
+    _await_ready(layout, role)
+    return admission_url(layout, role.admission)
 
 
 def stop(layout: Layout, signal_number: int = signal.SIGTERM) -> list[str]:
@@ -72,9 +81,16 @@ def port_of(layout: Layout, program: str) -> int:
     return int(path.read_text())
 
 
-def admission_url(layout: Layout) -> str:
+def admission_url(layout: Layout, port: str = ADMISSION_PORT) -> str:
     """Return where the API server calls us."""
-    return f"https://127.0.0.1:{port_of(layout, ADMISSION_PORT)}"
+    return f"https://127.0.0.1:{port_of(layout, port)}"
+
+
+def _start(layout: Layout, role: Role, env: Mapping[str, str], server: str | None) -> None:
+    """Start a role unless it runs."""
+    if not processes.find(layout, role.program):
+        _identify(layout, role, server)
+        processes.start(layout, _program(layout, role, env))
 
 
 def _identify(layout: Layout, role: Role, server: str | None) -> None:
@@ -98,7 +114,7 @@ def _program(layout: Layout, role: Role, env: Mapping[str, str]) -> Program:
         "KUBECONFIG": str(layout.role_kubeconfig(role.program)),
         PORT_VARIABLE: str(port_of(layout, role.program)),
     }
-    admission = {**ADMISSION, ADMISSION_PORT_VARIABLE: str(port_of(layout, ADMISSION_PORT))} if role.admission else {}
+    admission = {**ADMISSION, ADMISSION_PORT_VARIABLE: str(port_of(layout, role.admission))} if role.admission else {}
     argv = (sys.executable, "-m", MODULE, role.command)
     return Program(role.program, argv, {**os.environ, **loopback, **admission, **env, **ours})
 
