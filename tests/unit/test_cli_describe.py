@@ -22,7 +22,7 @@ DEPLOYMENT = KINDS["deployments.apps"]
 def found(status: dict[str, Any] | None = None, hashed: str = "", **spec: Any) -> dict[str, Any]:
     """Return an object with a status and a spec, filled in where a hash is given."""
     main = ("spec", "containers", "main")
-    record = {"spec/template": Entry("jupyter", 1, hashed, "token", main, Record()).as_json()}
+    record = {"spec/template": Entry("jupyter", 1, hashed, "tokentok", main, Record()).as_json()}
     annotations = {"annotations": {names.RECORD: json.dumps(record)}} if hashed else {}
     meta = {"name": "train", "namespace": "vision", "creationTimestamp": "2026-01-01T00:00:00Z", **annotations}
     return {"metadata": meta, "spec": spec, "status": status or {}}
