@@ -2,12 +2,15 @@
 
 import json
 import signal
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.request import ProxyHandler, build_opener
 from uuid import uuid4
 
 import yaml
+from prometheus_client.parser import text_string_to_metric_families
 
 from cluster import Cluster
 from cluster.proxy import FaultProxy
@@ -17,6 +20,8 @@ from environment_operator import names
 
 Object = dict[str, Any]
 SECONDS = 20
+ADMISSIONS = "environment_operator_admissions_total"
+OPENER = build_opener(ProxyHandler({}))
 ENVIRONMENTS = f"/apis/{names.API_VERSION}/{names.PLURAL}"
 
 
@@ -136,3 +141,10 @@ class Kube:
         selector = f"--field-selector=involvedObject.kind=Environment,involvedObject.name={name}"
         items: list[Object] = json.loads(self.kubectl("get", "events", "-A", selector, "-o", "json"))["items"]
         return items
+
+    def admissions(self) -> Counter[str]:
+        """Return how often each webhook was called since its start, by what became of the calls."""
+        with OPENER.open(f"{self.cluster.operator_url('webhook')}/metrics") as answer:
+            families = list(text_string_to_metric_families(answer.read().decode()))
+        samples = [sample for family in families for sample in family.samples if sample.name == ADMISSIONS]
+        return Counter({f"{s.labels['webhook']} {s.labels['result']}": int(s.value) for s in samples})
