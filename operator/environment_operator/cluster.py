@@ -53,8 +53,12 @@ class Cluster:
         """The URL of the API server."""
         return str(self._api.configuration.host)
 
-    def session(self) -> aiohttp.ClientSession:
-        """Return a session for another client of the same server, with our credentials, renewed as they expire."""
+    def session(self, *middlewares: aiohttp.ClientMiddlewareType) -> aiohttp.ClientSession:
+        """Return a session for another client of the same server, with our credentials, renewed as they expire.
+
+        Args:
+            middlewares: what its requests pass through besides.
+        """
 
         async def authenticate(
             request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
@@ -63,7 +67,7 @@ class Cluster:
             return await send(request)
 
         connector = aiohttp.TCPConnector(limit=0, ssl=self._api.rest_client.ssl_context)
-        return aiohttp.ClientSession(connector=connector, middlewares=(authenticate,), trust_env=True)
+        return aiohttp.ClientSession(connector=connector, middlewares=(authenticate, *middlewares), trust_env=True)
 
     async def close(self) -> None:
         """Close every connection."""

@@ -7,13 +7,19 @@ and a copy of the spec into annotations. ``on.event`` writes nothing.
 
 import itertools
 from collections.abc import Iterator
+from http import HTTPStatus
 from typing import Any
 
+import aiohttp
 import kopf
 
 from environment_operator import names
-from environment_operator.cluster import Cluster
+from environment_operator.cluster import ENVIRONMENTS, Cluster
 from environment_operator.state import World
+
+# Where kopf looks for our kind when it starts.
+_GROUPS = "/apis"
+_KINDS = f"/apis/{names.API_VERSION}"
 
 
 class Endless:
@@ -36,6 +42,8 @@ def settings() -> kopf.OperatorSettings:
     out.watching.chunk_size = 500
     out.queueing.worker_limit = 200
     out.queueing.idle_timeout = 0.05
+    # The kind is looked for once, until it is there.
+    out.scanning.disabled = True
     out.watching.connect_timeout = 10
     out.watching.server_timeout = 290
     out.networking.request_timeout = 30
@@ -44,13 +52,37 @@ def settings() -> kopf.OperatorSettings:
     return out
 
 
+async def patient(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Send a request of kopf's; one that fails because Environments are not served counts as unanswered.
+
+    kopf tries that again until they are. Else it would end when the definition is deleted, and overlook one that is
+    there a moment earlier than the API server's list of kinds says so.
+    """
+    response = await send(request)
+    if not await _served(request.url.path, response):
+        response.close()
+        raise aiohttp.ClientConnectionError(f"{names.CRD_NAME} is not installed")
+    return response
+
+
+async def _served(path: str, response: aiohttp.ClientResponse) -> bool:
+    """Say whether an answer shows Environments; one that has nothing to do with them does."""
+    if path in {_KINDS, ENVIRONMENTS} and response.status == HTTPStatus.NOT_FOUND:
+        return False
+    if path == _GROUPS and response.ok:
+        return names.GROUP in {group["name"] for group in (await response.json())["groups"]}
+    if path == _KINDS and response.ok:
+        return names.PLURAL in {kind["name"] for kind in (await response.json())["resources"]}
+    return True
+
+
 def registry(cluster: Cluster, world: World) -> kopf.OperatorRegistry:
     """Return the handlers: how to log in, and where to tell of Environments."""
     handlers = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=handlers)
     async def login(**_: Any) -> kopf.AiohttpSession:
-        return kopf.AiohttpSession(server=cluster.server, aiohttp_session=cluster.session())
+        return kopf.AiohttpSession(server=cluster.server, aiohttp_session=cluster.session(patient))
 
     @kopf.on.event(names.GROUP, names.VERSION, names.PLURAL, registry=handlers)
     async def changed(event: kopf.RawEvent, **_: Any) -> None:

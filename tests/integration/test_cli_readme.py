@@ -28,6 +28,11 @@ def stage(kube: Kube) -> Iterator[None]:
     kube.apply(workload("Deployment", "notebook", PROJECT, "jupyter"))
     kube.until_used("jupyter", 1)
     yield
+    # Other tests have an Environment of this name too.
+    kube.kubectl("delete", "deployment", "notebook", "-n", PROJECT)
+    kube.kubectl("delete", "all", "--all", "-n", PROJECT)
+    kube.until_used("jupyter", 0)
+    kube.kubectl("delete", "env", "jupyter")
     kube.rest.delete(f"/api/v1/namespaces/{PROJECT}")
 
 
