@@ -213,3 +213,16 @@ def _version_after(kube: Kube, kind: Kind, project: str, text: str, way: list[st
         kube.kubectl("apply", *way, "-f", "-", stdin=text)
     version: str = kube.rest.get(path_of(kind, project, "w")).body["metadata"]["resourceVersion"]
     return version
+
+
+def test_secrets_of_the_service_account(kube: Kube, project: str) -> None:
+    """Pods that receive a pull secret keep those of their service account, which they would lose otherwise."""
+    name = kube.unique("env")
+    kube.apply(manifest(name, imagePullSecrets=["team"]))
+    account = {"metadata": {"name": "robot"}, "imagePullSecrets": [{"name": "own"}, {"name": "team"}]}
+    assert kube.rest.create(f"/api/v1/namespaces/{project}/serviceaccounts", account).ok
+    job = workload("Job", "j", project, name)
+    job["spec"]["template"]["spec"]["serviceAccountName"] = "robot"
+    made = kube.rest.create(path_of(KINDS["jobs.batch"], project), job).body
+
+    assert [{"name": "team"}, {"name": "own"}] == made["spec"]["template"]["spec"]["imagePullSecrets"]

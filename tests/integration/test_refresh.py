@@ -64,3 +64,18 @@ def test_narrowed(kube: Kube, project: str, edited: str) -> None:
     kube.kubectl("set", "env", "deployment/w", "-n", project, "MINE=1")
 
     assert "project/elsewhere" in kube.refused("annotate", "deployment", "w", "-n", project, f"{names.REFRESH}=now")
+
+
+def test_warnings(kube: Kube, project: str) -> None:
+    """Author and submitter are told what works and surprises; what lasts is in a condition."""
+    name, level = kube.unique("env"), "pod-security.kubernetes.io/enforce"
+    spec = {"env": [{"name": "API_KEY", "value": "x"}], "security": {"hostNetwork": True}}
+    author = kube.rest.create(ENVIRONMENTS, manifest(name, **spec, deprecated={"message": "too old"}))
+    kube.kubectl("label", "namespace", project, f"{level}=baseline")
+    job = workload("Job", "j", project, name)
+    submitter = kube.rest.create(f"/apis/batch/v1/namespaces/{project}/jobs?dryRun=All", job)
+
+    assert "spec.env[API_KEY].value looks like a secret" in " ".join(author.warnings)
+    assert "deprecated: too old" in " ".join(submitter.warnings)
+    assert "enforces 'baseline'" in " ".join(submitter.warnings)
+    assert "API_KEY" in kube.until_condition(name, "Warnings", "True", "SpecWarnings")["message"]
