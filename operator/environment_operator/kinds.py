@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -61,7 +62,7 @@ class PodTemplate(BaseModel):
     one_port: bool = False
     pod_ids: bool = True
 
-    @property
+    @cached_property
     def steps(self) -> tuple[Step, ...]:
         """The path, key by key, each with the field that tells the items of its list apart, empty for no list."""
         found = (re.fullmatch(r"(\w+)(?:\[(\w+)\])?", step) for step in self.path.split(".") if step)

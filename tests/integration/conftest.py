@@ -3,25 +3,20 @@
 from collections.abc import Generator, Iterator
 
 import pytest
-from kube import Kube, Operator
+from kube import Kube, Operator, behind_proxy, fresh_cluster
 
 from cluster import Cluster
 from cluster.manifests import await_admission
 from cluster.processes import tail
 from cluster.proxy import FaultProxy
 from cluster.rest import Rest
-from cluster.upstream import Upstream
 from plugin import Plugin
-
-# Short, so that tests are; what each of them is for is tested where it matters, with the time that it needs.
-SETTINGS = {"GRACE_SECONDS": "1", "RETRY_SECONDS": "0.5", "GATHER_SECONDS": "0.1"}
 
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Return a cluster with the CRD, the policies and the roles, made for this run alone; the operator runs."""
-    settings = {f"ENVIRONMENT_OPERATOR_{name}": value for name, value in SETTINGS.items()}
-    with Cluster(directory=tmp_path_factory.mktemp("cluster") / "state", operator_env=settings) as made:
+    with fresh_cluster(tmp_path_factory.mktemp("cluster") / "state") as made:
         yield made
 
 
@@ -36,12 +31,8 @@ def rest(cluster: Cluster) -> Iterator[Rest]:
 @pytest.fixture(scope="session")
 def operator(cluster: Cluster) -> Iterator[Operator]:
     """Return the operator of this run; all that it says to the API server goes through a proxy."""
-    with FaultProxy(Upstream.of(cluster.kubeconfig)) as proxy:
-        made = Operator(cluster, proxy)
-        made.stop()
-        made.start()
+    with behind_proxy(cluster) as made:
         yield made
-        made.stop()
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,10 @@
 import json
 import signal
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.request import ProxyHandler, build_opener
 from uuid import uuid4
@@ -15,14 +17,45 @@ from prometheus_client.parser import text_string_to_metric_families
 from cluster import Cluster
 from cluster.proxy import FaultProxy
 from cluster.rest import Rest
+from cluster.upstream import Upstream
 from cluster.waiting import until
 from environment_operator import names
+from environment_operator.kinds import Kind
 
 Object = dict[str, Any]
 SECONDS = 20
+SETTINGS = {"GRACE_SECONDS": "1", "RETRY_SECONDS": "0.5", "GATHER_SECONDS": "0.1"}
 ADMISSIONS = "environment_operator_admissions_total"
 OPENER = build_opener(ProxyHandler({}))
 ENVIRONMENTS = f"/apis/{names.API_VERSION}/{names.PLURAL}"
+
+
+def path_of(kind: Kind, namespace: str, name: str = "") -> str:
+    """Return the URL path of the objects of a kind in a namespace, or of one."""
+    head, _, plural = kind.path.rpartition("/")
+    return f"{head}/namespaces/{namespace}/{plural}{f'/{name}' if name else ''}"
+
+
+@contextmanager
+def fresh_cluster(directory: Path) -> Iterator[Cluster]:
+    """Have a cluster with the operator, and waits that are short, so that tests are.
+
+    What each of the settings is for is tested where it matters, with the time that it needs.
+    """
+    settings = {f"ENVIRONMENT_OPERATOR_{name}": value for name, value in SETTINGS.items()}
+    with Cluster(directory=directory, operator_env=settings) as made:
+        yield made
+
+
+@contextmanager
+def behind_proxy(cluster: Cluster) -> Iterator["Operator"]:
+    """Have all that the controller says to the API server go through a proxy."""
+    with FaultProxy(Upstream.of(cluster.kubeconfig)) as proxy:
+        made = Operator(cluster, proxy)
+        made.stop()
+        made.start()
+        yield made
+        made.stop()
 
 
 @dataclass(frozen=True)
@@ -148,3 +181,16 @@ class Kube:
             families = list(text_string_to_metric_families(answer.read().decode()))
         samples = [sample for family in families for sample in family.samples if sample.name == ADMISSIONS]
         return Counter({f"{s.labels['webhook']} {s.labels['result']}": int(s.value) for s in samples})
+
+    def until_established(self, definition: str) -> None:
+        """Wait until the API server serves the kind of a definition.
+
+        `kubectl wait` fails at once when it comes before the first condition.
+        """
+        path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{definition}"
+
+        def established() -> bool:
+            conditions = self.rest.get(path).body.get("status", {}).get("conditions") or ()
+            return any(c["type"] == "Established" and c["status"] == "True" for c in conditions)
+
+        self.until(f"{definition} to be served", established)

@@ -7,40 +7,32 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from kube import ENVIRONMENTS, Kube, Operator
+from kube import ENVIRONMENTS, Kube, Operator, behind_proxy, fresh_cluster
 
 from builders import manifest, workload
 from cluster import Cluster
 from cluster.faults import Answer, Match, Rule
 from cluster.layout import REPO_ROOT
-from cluster.proxy import FaultProxy
 from cluster.rest import Rest
-from cluster.upstream import Upstream
 from environment_operator import names
 
 DEFINITION = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{names.CRD_NAME}"
 WATCHES = Match(path=f"{ENVIRONMENTS}$", query="watch=true")
 KINDS = Match(path=f"^/apis/{names.API_VERSION}$")
-SETTINGS = {"GRACE_SECONDS": "1", "RETRY_SECONDS": "0.5", "GATHER_SECONDS": "0.1"}
 
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Return a cluster for this module alone."""
-    settings = {f"ENVIRONMENT_OPERATOR_{name}": value for name, value in SETTINGS.items()}
-    with Cluster(directory=tmp_path_factory.mktemp("cluster") / "state", operator_env=settings) as made:
+    with fresh_cluster(tmp_path_factory.mktemp("cluster") / "state") as made:
         yield made
 
 
 @pytest.fixture(scope="module")
 def operator(cluster: Cluster) -> Iterator[Operator]:
     """Return its operator, whose controller speaks to the API server through a proxy."""
-    with FaultProxy(Upstream.of(cluster.kubeconfig)) as proxy:
-        made = Operator(cluster, proxy)
-        made.stop()
-        made.start()
+    with behind_proxy(cluster) as made:
         yield made
-        made.stop()
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +63,7 @@ def undefine(kube: Kube, used: str) -> None:
 def define(kube: Kube) -> None:
     """Have the definition, as when installing."""
     kube.kubectl("apply", "--server-side", "-f", str(REPO_ROOT / "crds"))
-    kube.kubectl("wait", "--for=condition=Established", f"crd/{names.CRD_NAME}", "--timeout=20s")
+    kube.until_established(names.CRD_NAME)
     # It is established a moment before it is served.
     kube.until("Environments to be served", lambda: kube.rest.get(ENVIRONMENTS).ok)
 

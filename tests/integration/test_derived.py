@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from kube import ENVIRONMENTS, Kube, Object
+from kube import ENVIRONMENTS, Kube, Object, path_of
 
 from builders import KINDS, manifest, template_path, workload
 from environment_operator import names
@@ -33,12 +33,6 @@ WITNESSES = {POD, JOB, REPLICA_SET}
 ONE_CALL = {"mutate changed": 1, "validate allowed": 1}
 # A kind that no operator knows by itself.
 WIDGET = Kind(group="example.org", version="v1", kind="Widget", plural="widgets")
-
-
-def path_of(kind: Kind, namespace: str, name: str = "") -> str:
-    """Return the URL path of the objects of a kind in a namespace, or of one."""
-    head, _, plural = kind.path.rpartition("/")
-    return f"{head}/namespaces/{namespace}/{plural}{f'/{name}' if name else ''}"
 
 
 @pytest.fixture
@@ -179,7 +173,7 @@ def definition() -> Object:
 def defined(kube: Kube) -> Iterator[None]:
     """Have a kind that the operator does not know by itself."""
     kube.apply(definition())
-    kube.kubectl("wait", "--for=condition=Established", f"crd/{WIDGET.name}", "--timeout=20s")
+    kube.until_established(WIDGET.name)
     yield
     kube.kubectl("delete", "crd", WIDGET.name)
 

@@ -19,7 +19,7 @@ import jsonpatch
 import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
-from kube import ENVIRONMENTS, Kube, Object, Operator
+from kube import ENVIRONMENTS, Kube, Object, Operator, path_of
 
 from builders import KINDS, manifest, template_path, workload
 from cluster import Cluster, roles
@@ -32,12 +32,6 @@ from unit.test_laws import CONTAINERS, SPECS
 
 KEPT = {names.ALLOW_DELETE_IN_USE: "true"}
 CHANGEABLE = [kind for kind in KINDS.values() if not kind.template_immutable]
-
-
-def path_of(kind: Kind, namespace: str, name: str = "") -> str:
-    """Return the URL path of the objects of a kind in a namespace, or of one."""
-    head, _, plural = kind.path.rpartition("/")
-    return f"{head}/namespaces/{namespace}/{plural}{f'/{name}' if name else ''}"
 
 
 def call(cluster: Cluster, new: Object, old: Object | None, kind: Kind) -> Object:

@@ -130,23 +130,6 @@ def test_users_of_every_kind(kube: Kube, environment: str, project: str, kind: s
     kube.until_used(environment, 0)
 
 
-def test_derived_objects_are_not_counted(kube: Kube, environment: str, project: str) -> None:
-    """A Deployment whose template carries the label counts once, not with its ReplicaSet and Pods."""
-    deployment = workload("Deployment", "d", project, environment)
-    deployment["spec"]["replicas"] = 3
-    deployment["spec"]["template"]["metadata"]["labels"][names.REFERENCE] = environment
-    kube.apply(deployment)
-    selector = f"{names.REFERENCE}={environment}"
-    kube.until(
-        "3 Pods with the label",
-        lambda: 3 == kube.kubectl("get", "pods", "-n", project, "-l", selector, "-o", "name").count("pod/"),
-    )
-
-    assert 1 == kube.kubectl("get", "rs", "-n", project, "-l", selector, "-o", "name").count("replicaset")
-    kube.apply(workload("Job", "later", project, environment))
-    kube.until_used(environment, 2)
-
-
 def test_role_of_a_kind_without_roles(kube: Kube, environment: str, project: str) -> None:
     """A label for one role is refused where there are no roles; without the main label it means nothing."""
     job, alone = workload("Job", "j", project, environment), workload("Job", "alone", project)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import product
 
 import pytest
-from kube import ENVIRONMENTS, Kube, Object, Operator
+from kube import ENVIRONMENTS, Kube, Object, Operator, path_of
 
 from builders import KINDS, manifest, template_path, workload
 from cluster import Cluster
@@ -39,6 +39,7 @@ ODD: dict[str, Object] = {
     "reference to one that comes later": {"labels": {names.REFERENCE: LATE}},
     "roles of nobody": {"labels": {f"{names.ROLE_REFERENCE}a": "", f"{names.ROLE_REFERENCE}b": LATE}},
     "role alone": {"labels": {names.REFERENCE: None, f"{names.ROLE_REFERENCE}a": FOUND}},
+    "very many roles": {"labels": {f"{names.ROLE_REFERENCE}{n}": FOUND for n in range(1000)}},
     "record that is no JSON": {"annotations": {names.RECORD: "{", names.CONTAINER: NOBODY}},
     "record without an end": {"annotations": {names.RECORD: "[" * 10_000}},
     "record without a container": {"annotations": {names.RECORD: json.dumps({HERE: ENTRY})}},
@@ -69,12 +70,6 @@ def name(case: str) -> str:
 def check(reply: Reply, *what: str) -> None:
     """Require that a request was accepted."""
     assert reply.ok, f"{', '.join(what)}: {reply.status} {reply.message}"
-
-
-def path_of(kind: Kind, namespace: str, name: str = "") -> str:
-    """Return the URL path of the objects of a kind in a namespace, or of one."""
-    head, _, plural = kind.path.rpartition("/")
-    return f"{head}/namespaces/{namespace}/{plural}{f'/{name}' if name else ''}"
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 import yaml
-from kube import ENVIRONMENTS, Kube, Object
+from kube import ENVIRONMENTS, Kube, Object, path_of
 
 from builders import KINDS, manifest, workload
 from cluster import Cluster, kubeconfig
@@ -156,12 +156,6 @@ def pipeline(kube: Kube, people: People, project: str, alice: Someone) -> Someon
     deployments = path_of(KINDS["deployments.apps"], project)
     kube.until("the rights", lambda: found.rest.get(deployments).ok and alice.rest.get(deployments).ok)
     return found
-
-
-def path_of(kind: Kind, namespace: str, name: str = "") -> str:
-    """Return the URL path of the objects of a kind in a namespace, or of one."""
-    head, _, plural = kind.path.rpartition("/")
-    return f"{head}/namespaces/{namespace}/{plural}{f'/{name}' if name else ''}"
 
 
 def template_of(kind: Kind, item: Object) -> Object:

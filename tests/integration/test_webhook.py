@@ -1,6 +1,5 @@
 """The webhook role on the real API server: who is called when, and what happens while it is away or renews itself."""
 
-import re
 import signal
 import ssl
 import threading
@@ -8,10 +7,9 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Self
 from urllib.error import HTTPError
-from urllib.request import ProxyHandler, build_opener
 
 import pytest
-from kube import ENVIRONMENTS, Kube, Object, Operator
+from kube import ENVIRONMENTS, OPENER, Kube, Object, Operator, path_of
 
 from builders import KINDS, manifest, workload
 from cluster import manifests, roles
@@ -22,11 +20,11 @@ from cluster.rest import Rest
 from cluster.upstream import Upstream
 from environment_operator import names, webhooks
 
-KIND_NAMES = [kind.kind for kind in KINDS.values()]
+ALL_KINDS = list(KINDS.values())
+DEPLOYMENT, JOB, POD_TEMPLATE = (KINDS[name] for name in ("deployments.apps", "jobs.batch", "podtemplates"))
 SECRET = f"/api/v1/namespaces/{names.SYSTEM_NAMESPACE}/secrets/environment-operator-webhook"
 CONFIGURATION = f"/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/{webhooks.NAME}"
 Start = Callable[..., None]
-OPENER = build_opener(ProxyHandler({}))
 
 
 @pytest.fixture
@@ -57,10 +55,10 @@ def start(kube: Kube) -> Iterator[Start]:
 @pytest.fixture
 def existing(kube: Kube, environment: str, project: str) -> list[str]:
     """Return the URL paths of workloads of every kind that were made while the webhook was there."""
-    for kind in KIND_NAMES:
-        made = kube.rest.create(path_of(kind, project), workload(kind, "x", project, environment))
+    for kind in ALL_KINDS:
+        made = kube.rest.create(path_of(kind, project), workload(kind.kind, "x", project, environment))
         assert made.ok, made.message
-    return [f"{path_of(kind, project)}/x" for kind in KIND_NAMES]
+    return [path_of(kind, project, "x") for kind in ALL_KINDS]
 
 
 @pytest.fixture
@@ -69,21 +67,6 @@ def down(kube: Kube, existing: list[str]) -> Iterator[None]:  # noqa: ARG001 - m
     kube.cluster.stop("webhook", signal.SIGKILL)
     yield
     kube.cluster.start_operator()
-
-
-def calls(kube: Kube) -> int:
-    """Return how often the webhook was called."""
-    with OPENER.open(f"{kube.cluster.operator_url('webhook')}/metrics") as answer:
-        text = answer.read().decode()
-    found = re.findall(r"^environment_operator_admissions_total{.*} ([0-9.]+)$", text, re.MULTILINE)
-    return int(sum(map(float, found)))
-
-
-def path_of(kind: str, project: str) -> str:
-    """Return the URL path of a kind's objects in a project."""
-    row = next(row for row in KINDS.values() if row.kind == kind)
-    head, _, plural = row.path.rpartition("/")
-    return f"{head}/namespaces/{project}/{plural}"
 
 
 def test_protected_at_admission(kube: Kube, operator: Operator) -> None:
@@ -124,24 +107,24 @@ def _version(item: Object) -> str:
 
 def test_only_those_who_refer_call(kube: Kube, environment: str, project: str) -> None:
     """Objects without a reference cause no call; those with one only when the reference or what runs changes."""
-    path = path_of("Deployment", project)
-    before = calls(kube)
+    path = path_of(DEPLOYMENT, project)
+    before = kube.admissions().total()
     kube.rest.create(path, workload("Deployment", "free", project))
     kube.rest.patch(f"{path}/free", {"spec": {"replicas": 3}})
-    assert before == calls(kube)
+    assert before == kube.admissions().total()
     assert kube.rest.create(path, workload("Deployment", "bound", project, environment)).ok
-    created = calls(kube)
+    created = kube.admissions().total()
     assert created > before
     kube.kubectl("scale", "deployment", "bound", "-n", project, "--replicas=0")
     kube.kubectl("rollout", "restart", "deployment/bound", "-n", project)
     kube.kubectl("label", "deployment", "bound", "-n", project, "a=b")
     # The ReplicaSets have the label of the pods, not the reference; nobody asks about them.
-    assert created == calls(kube)
+    assert created == kube.admissions().total()
     kube.kubectl("set", "env", "deployment/bound", "-n", project, "A=1")
-    changed = calls(kube)
+    changed = kube.admissions().total()
     assert changed > created
     kube.kubectl("label", "deployment", "bound", "-n", project, f"{names.REFERENCE}-")
-    assert calls(kube) > changed
+    assert kube.admissions().total() > changed
 
 
 CONCERNS_THE_REFERENCE: dict[str, Object] = {
@@ -166,10 +149,10 @@ def test_reference_without_the_webhook(existing: list[str], kube: Kube) -> None:
 @pytest.mark.usefixtures("down")
 def test_life_without_the_webhook(existing: list[str], kube: Kube, environment: str, project: str) -> None:
     """With the webhook down nothing new may refer; what exists changes and goes, and others notice nothing."""
-    for kind, path in zip(KIND_NAMES, existing, strict=True):
+    for kind, path in zip(ALL_KINDS, existing, strict=True):
         head = path_of(kind, project)
         assert not kube.rest.create(head, workload(kind, "y", project, environment)).ok
-        assert kube.rest.create(head, workload(kind, "free", project)).ok
+        assert kube.rest.create(head, workload(kind.kind, "free", project)).ok
         assert kube.rest.patch(path, {"metadata": {"labels": {"a": "b"}, "annotations": {"c": "d"}}}).ok
         assert kube.rest.delete(path).ok
 
@@ -187,7 +170,7 @@ def test_environments_without_the_webhook(kube: Kube) -> None:
 
 def test_large_object(kube: Kube, environment: str, project: str) -> None:
     """An object near the size limit is injected, and its comparison costs no more than the API server grants."""
-    path, large = path_of("Deployment", project), workload("Deployment", "large", project, environment)
+    path, large = path_of(DEPLOYMENT, project), workload("Deployment", "large", project, environment)
     container = large["spec"]["template"]["spec"]["containers"][0]
     container["env"] = [{"name": f"V{n}", "value": "x" * 300} for n in range(3000)]
     assert kube.rest.create(path, large).ok
@@ -255,7 +238,7 @@ class Load:
 
     def __init__(self, kube: Kube, environment: str, project: str) -> None:
         self._rest = Rest(kube.cluster.kubeconfig)
-        self._path = f"{path_of('PodTemplate', project)}?dryRun=All"
+        self._path = f"{path_of(POD_TEMPLATE, project)}?dryRun=All"
         self._body = workload("PodTemplate", "t", project, environment)
         self._stop, self._thread = threading.Event(), threading.Thread(target=self._run)
         self.done, self.refused = 0, list[str]()
@@ -313,7 +296,7 @@ def test_what_was_lost_is_put_back(kube: Kube, environment: str, project: str, s
     lost = [{"op": "remove", "path": f"/webhooks/{n}/clientConfig/caBundle"} for n in range(len(entries))]
     assert kube.rest.patch(CONFIGURATION, lost, "json").ok
     kube.until("the Secret to be back", lambda: kube.rest.get(SECRET).ok)
-    path = f"{path_of('Job', project)}?dryRun=All"
+    path = f"{path_of(JOB, project)}?dryRun=All"
     kube.until("admission to be back", lambda: kube.rest.create(path, workload("Job", "j", project, environment)).ok)
 
     assert before == kube.rest.get(SECRET).body["data"]["ca.crt"]
