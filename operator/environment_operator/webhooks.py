@@ -12,7 +12,7 @@ from typing import Any
 from environment_operator import names
 from environment_operator.guards import APPARMOR
 from environment_operator.kinds import RUNS, Kind, PodTemplate, Step
-from environment_operator.policies.policy import NEW, OLD
+from environment_operator.policies.policy import NEW, OLD, entries_differ
 
 NAME = SERVICE = "environment-operator"
 _USUAL = (PodTemplate(),)
@@ -44,8 +44,7 @@ def changed(rows: Iterable[PodTemplate], table: Iterable[Kind]) -> str:
     # Controllers adopt Pods, and what runs of one does not change; a template that is adopted would escape us.
     adopted = "" if _POD in places else f"\n|| {_derived(NEW, table)} && !{_derived(OLD, table)}"
     return f"""request.operation == 'CREATE'
-|| {_reference_lost(OLD, NEW)}
-|| {_reference_lost(NEW, OLD)}
+|| {entries_differ(".?metadata.?labels", f"(k == '{names.REFERENCE}' || k.startsWith('{names.ROLE_REFERENCE}'))")}
 || {_differ((names.RECORD, names.REFRESH, names.CONTAINER), ".?metadata.?annotations")}
 || {" || ".join(dict.fromkeys(map(_runs_differently, places)))}{adopted}"""
 
@@ -63,16 +62,6 @@ def _derived(side: str, table: Iterable[Kind]) -> str:
     group = f"({version}.contains('/') ? {version}.split('/')[0] : '')"
     return f"""{side}.?metadata.?ownerReferences.orValue([]).exists(o,
 o.?controller.orValue(false) && {group} + '/' + o.?kind.orValue('') in [{made}])"""
-
-
-def _reference_lost(here: str, there: str) -> str:
-    """Return CEL that says whether a reference of one side is none, or another one, on the other.
-
-    One look-up a label: a comparison of all with all, as sets, costs more than is granted for a thousand role labels.
-    """
-    labels = ".?metadata.?labels"
-    refers = f"(k == '{names.REFERENCE}' || k.startsWith('{names.ROLE_REFERENCE}'))"
-    return f"{here}{labels}.orValue({{}}).exists(k, {refers} && {here}{labels}[?k] != {there}{labels}[?k])"
 
 
 def _differ(keys: Iterable[str], place: str) -> str:
@@ -96,13 +85,7 @@ def _marks_differ(row: PodTemplate, place: str) -> Iterator[str]:
         metadata = place + _metadata(row)
         yield _differ((names.INJECTED_FROM, names.TOKEN), f"{metadata}.?labels")
         yield _differ((names.GUARDED, names.RECORD), f"{metadata}.?annotations")
-        yield f"!sets.equivalent({_profiles(NEW + metadata)},\n{_profiles(OLD + metadata)})"
-
-
-def _profiles(metadata: str) -> str:
-    """Return CEL for the annotations that give containers a profile, each as ``key=value``."""
-    annotations = f"{metadata}.?annotations.orValue({{}})"
-    return f"{annotations}.map(k, k.startsWith('{APPARMOR}'), k + '=' + string({annotations}[k]))"
+        yield entries_differ(f"{metadata}.?annotations", f"k.startsWith('{APPARMOR}')")
 
 
 def _metadata(row: PodTemplate) -> str:

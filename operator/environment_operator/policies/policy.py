@@ -18,6 +18,18 @@ def override(side: str) -> str:
     return f"{side}.?metadata.?annotations[?'{names.ALLOW_DELETE_IN_USE}']"
 
 
+def entries_differ(place: str, ours: str) -> str:
+    """Return whether, of a map at a place given as optional selections, an entry whose key meets ``ours`` has changed.
+
+    One look-up a key: a comparison of all with all, as sets, costs more than is granted for a thousand keys.
+    """
+    lost = (
+        f"{here}{place}.orValue({{}}).exists(k, {ours} && {here}{place}[?k] != {there}{place}[?k])"
+        for here, there in ((NEW, OLD), (OLD, NEW))
+    )
+    return "\n|| ".join(lost)
+
+
 def allowed(verb: str, resource: str, narrowed: str = "") -> str:
     """Return whether the submitter has a verb, such as ``narrowed`` by namespace or name."""
     return f"authorizer.group('{names.GROUP}').resource('{resource}'){narrowed}.check('{verb}').allowed()"

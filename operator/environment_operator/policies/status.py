@@ -10,21 +10,22 @@ from itertools import groupby
 
 from environment_operator import names
 from environment_operator.kinds import Kind
-from environment_operator.policies.policy import NEW, OLD, Policy, Rule, Validation
+from environment_operator.policies.policy import NEW, OLD, Policy, Rule, Validation, entries_differ
 
 _OWNERS = ".?metadata.?ownerReferences.orValue([])"
 
 
 def policies(table: Iterable[Kind]) -> Iterator[Policy]:
     """Yield the policy, for the kinds of a table."""
-    labels, annotations = (f"{_ours(NEW, of)}, {_ours(OLD, of)}" for of in ("labels", "annotations"))
+    ours = f"k.startsWith('{names.GROUP}/')"
+    labels, annotations = (entries_differ(f".?metadata.?{of}", ours) for of in ("labels", "annotations"))
     remedy = "change it in a request to the workload itself"
     yield Policy(
         name="workload-status",
         operations=("UPDATE",),
         condition=(
             "changes-more-than-the-status",
-            f"!sets.equivalent({labels})\n|| !sets.equivalent({annotations})\n|| {NEW}{_OWNERS} != {OLD}{_OWNERS}",
+            f"{labels}\n|| {annotations}\n|| {NEW}{_OWNERS} != {OLD}{_OWNERS}",
         ),
         validations=[
             Validation(
@@ -37,12 +38,6 @@ def policies(table: Iterable[Kind]) -> Iterator[Policy]:
         rules=list(_rules(table)),
         selectors={"objectSelector": {"matchExpressions": [{"key": names.REFERENCE, "operator": "Exists"}]}},
     )
-
-
-def _ours(side: str, of: str) -> str:
-    """Return the labels or the annotations of one side that are of our group, each as ``key=value``."""
-    found = f"{side}.?metadata.?{of}.orValue({{}})"
-    return f"{found}.map(k, k.startsWith('{names.GROUP}/'), k + '=' + string({found}[k]))"
 
 
 def _rules(table: Iterable[Kind]) -> Iterator[Rule]:
