@@ -151,7 +151,7 @@ def test_life_without_the_webhook(existing: list[str], kube: Kube, environment: 
     """With the webhook down nothing new may refer; what exists changes and goes, and others notice nothing."""
     for kind, path in zip(ALL_KINDS, existing, strict=True):
         head = path_of(kind, project)
-        assert not kube.rest.create(head, workload(kind, "y", project, environment)).ok
+        assert not kube.rest.create(head, workload(kind.kind, "y", project, environment)).ok
         assert kube.rest.create(head, workload(kind.kind, "free", project)).ok
         assert kube.rest.patch(path, {"metadata": {"labels": {"a": "b"}, "annotations": {"c": "d"}}}).ok
         assert kube.rest.delete(path).ok
