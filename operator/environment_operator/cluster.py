@@ -12,7 +12,8 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from kubernetes.aio import config
@@ -35,6 +36,9 @@ class Cluster:
     """The API server, by the verbs that the operator needs. Every method raises `ApiError` and nothing else."""
 
     def __init__(self, configuration: Configuration) -> None:
+        # Looked up once: to ask the environment at each request costs more than the request.
+        configuration.proxy = configuration.proxy or _proxy(str(configuration.host))
+        configuration.client_session_kwargs = {"trust_env": False}
         self._api = ApiClient(configuration)
         self._api.user_agent = names.FIELD_MANAGER
 
@@ -67,7 +71,8 @@ class Cluster:
             return await send(request)
 
         connector = aiohttp.TCPConnector(limit=0, ssl=self._api.rest_client.ssl_context)
-        return aiohttp.ClientSession(connector=connector, middlewares=(authenticate, *middlewares), trust_env=True)
+        proxy = self._api.configuration.proxy
+        return aiohttp.ClientSession(connector=connector, middlewares=(authenticate, *middlewares), proxy=proxy)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -210,6 +215,12 @@ def _accept(suffix: str, *, whole: bool) -> str:
 def _has_kubeconfig() -> bool:
     """Say whether there is a kubeconfig, or a pod around us instead."""
     return "KUBECONFIG" in os.environ or Path(KUBE_CONFIG_DEFAULT_LOCATION).expanduser().exists()
+
+
+def _proxy(server: str) -> str | None:
+    """Return the proxy that the process environment names for a server."""
+    parts = urlsplit(server)
+    return None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
 
 
 async def _body(response: aiohttp.ClientResponse) -> bytes:
