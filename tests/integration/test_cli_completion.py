@@ -3,10 +3,10 @@
 import subprocess
 
 import pytest
-from kube import Kube
 
 from builders import manifest
 from environment_operator.cli.main import COMMANDS
+from kube import Kube
 from plugin import Plugin
 
 

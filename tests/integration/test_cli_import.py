@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from kube import Kube
 
+from kube import Kube
 from plugin import Plugin
 
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 import yaml
-from kube import Kube
 
 from builders import manifest, workload
 from environment_operator import names
 from environment_operator.cli.columns import COLUMNS
+from kube import Kube
 from plugin import Plugin
 
 MANY = [f"p{number}" for number in range(6)]

@@ -3,10 +3,9 @@
 import csv
 import io
 
-from kube import Kube
-
 from builders import manifest, workload
 from environment_operator import names
+from kube import Kube
 from plugin import Plugin
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from kube import Kube
 
 from builders import manifest, workload
+from kube import Kube
 from plugin import Plugin
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")

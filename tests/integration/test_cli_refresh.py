@@ -1,8 +1,7 @@
 """``refresh`` through the real kubectl."""
 
-from kube import Kube
-
 from builders import manifest, workload
+from kube import Kube
 from plugin import Plugin
 
 

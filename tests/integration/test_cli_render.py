@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 import yaml
-from kube import Kube
 
 from builders import manifest, workload
 from environment_operator import names
+from kube import Kube
 from plugin import Plugin
 
 

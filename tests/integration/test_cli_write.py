@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from kube import Kube
 
 from builders import manifest, workload
 from environment_operator import names
+from kube import Kube
 from plugin import Plugin
 
 Editor = Callable[..., str]

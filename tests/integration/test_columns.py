@@ -1,9 +1,9 @@
 """What kubectl shows: columns, short name, category, and waiting."""
 
 import yaml
-from kube import Kube
 
 from builders import manifest, workload
+from kube import Kube
 
 WIDE = {
     "displayName": "Jupyter",

@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from kube import ENVIRONMENTS, Kube, Operator, behind_proxy, fresh_cluster
 
 from builders import manifest, workload
 from cluster import Cluster
@@ -15,6 +14,7 @@ from cluster.faults import Answer, Match, Rule
 from cluster.layout import REPO_ROOT
 from cluster.rest import Rest
 from environment_operator import names
+from kube import ENVIRONMENTS, Kube, Operator, behind_proxy, fresh_cluster
 
 DEFINITION = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{names.CRD_NAME}"
 WATCHES = Match(path=f"{ENVIRONMENTS}$", query="watch=true")

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from kube import ENVIRONMENTS, Kube, Operator
 
 from builders import manifest, workload
 from cluster.faults import After, Match, Rule
@@ -13,6 +12,7 @@ from cluster.proxy import FaultProxy
 from cluster.traffic import Request
 from environment_operator import names
 from environment_operator.api.crd import definition
+from kube import ENVIRONMENTS, Kube, Operator
 
 BINDINGS = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings"
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 import yaml
-from kube import ENVIRONMENTS, Kube, Object, path_of
 
 from builders import KINDS, manifest, template_path, workload
 from environment_operator import names
 from environment_operator.kinds import Kind
 from environment_operator.paths import get, put
+from kube import ENVIRONMENTS, Kube, Object, path_of
 
 POD, JOB, REPLICA_SET = (KINDS[name] for name in ("pods", "jobs.batch", "replicasets.apps"))
 REVISION = Kind(group="apps", version="v1", kind="ControllerRevision", plural="controllerrevisions")

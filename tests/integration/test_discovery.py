@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from urllib.request import ProxyHandler, build_opener
 
 import pytest
-from kube import ENVIRONMENTS, Kube, Object, Operator
 
 from builders import manifest, workload
 from cluster import Cluster
@@ -13,6 +12,7 @@ from cluster.faults import Answer, EndWatch, Hold, Match, Rule
 from cluster.proxy import FaultProxy
 from cluster.rest import Rest
 from environment_operator import names
+from kube import ENVIRONMENTS, Kube, Object, Operator
 
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 GROUP = "things.example.org"

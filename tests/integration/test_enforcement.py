@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
-from kube import ENVIRONMENTS, Kube, Operator
 
 import builders
 from builders import KINDS, workload
@@ -17,6 +16,7 @@ from cluster.rest import Reply, Rest
 from cluster.waiting import until
 from environment_operator import names
 from environment_operator.kinds import Kind
+from kube import ENVIRONMENTS, Kube, Operator
 from people import (
     ADMIN,
     DRY_RUN,

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 import yaml
-from kube import Kube
 
 from cluster import Cluster
 from cluster.layout import REPO_ROOT
 from environment_operator import names
+from kube import Kube
 
 FOLDER = REPO_ROOT / "deploy" / "examples"
 REGISTRY = "registry.example/"

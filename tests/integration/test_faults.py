@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import pytest
-from kube import Kube, Operator
 
 from builders import manifest, workload
 from cluster.faults import WRITES, After, Answer, Before, EndWatch, Hold, Match, Rule
 from cluster.proxy import FaultProxy
 from cluster.traffic import Request
 from environment_operator import names
+from kube import Kube, Operator
 
 LISTS_OF_JOBS = Match(path="/apis/batch/v1/jobs$", watch=False)
 WATCHES_OF_JOBS = Match(path="/apis/batch/v1/jobs$", watch=True)

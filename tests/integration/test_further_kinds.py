@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from kube import ENVIRONMENTS, Kube, Object, Operator
 
 from builders import manifest
 from cluster import manifests, roles
 from cluster.layout import REPO_ROOT
 from environment_operator import names
+from kube import ENVIRONMENTS, Kube, Object, Operator
 from third_party import DEFINITIONS
 
 NAME = "experiments.example.org"

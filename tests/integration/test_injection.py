@@ -19,7 +19,6 @@ import jsonpatch
 import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
-from kube import ENVIRONMENTS, Kube, Object, Operator, path_of
 
 from builders import KINDS, manifest, template_path, workload
 from cluster import Cluster, roles
@@ -28,6 +27,7 @@ from environment_operator.kinds import Kind
 from environment_operator.paths import get, put, remove
 from environment_operator.webhooks import MUTATE
 from golden import Case, cases
+from kube import ENVIRONMENTS, Kube, Object, Operator, path_of
 from unit.test_laws import CONTAINERS, SPECS
 
 KEPT = {names.ALLOW_DELETE_IN_USE: "true"}

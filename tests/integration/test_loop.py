@@ -6,13 +6,13 @@ from urllib.parse import parse_qs
 
 import pytest
 import yaml
-from kube import ENVIRONMENTS, Kube, Object, Operator
 
 from builders import KINDS, manifest, workload
 from cluster.proxy import FaultProxy
 from environment_operator import names
 from environment_operator.api.v1alpha1 import EnvironmentSpec
 from environment_operator.render import fragment_hash, render
+from kube import ENVIRONMENTS, Kube, Object, Operator
 
 KIND_NAMES = [kind.kind for kind in KINDS.values()]
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from itertools import product
 
 import pytest
-from kube import ENVIRONMENTS, Kube, Object, Operator, path_of
 
 from builders import KINDS, manifest, template_path, workload
 from cluster import Cluster
@@ -20,6 +19,7 @@ from cluster.rest import Reply, Rest
 from environment_operator import names, webhooks
 from environment_operator.kinds import Kind
 from environment_operator.paths import get, put
+from kube import ENVIRONMENTS, Kube, Object, Operator, path_of
 
 CONFIGURATIONS = tuple(
     f"/apis/admissionregistration.k8s.io/v1/{which}webhookconfigurations" for which in ("mutating", "validating")

@@ -4,12 +4,12 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from kube import Kube, Object, Operator
 
 from builders import manifest, workload
 from cluster import Cluster
 from cluster.manifests import await_admission
 from environment_operator import names
+from kube import Kube, Object, Operator
 
 
 @pytest.fixture(scope="module")

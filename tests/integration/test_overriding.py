@@ -11,7 +11,6 @@ from typing import Any
 
 import jsonpatch
 import pytest
-from kube import ENVIRONMENTS, Kube, Object, Operator
 
 from builders import KINDS, manifest, template_path, workload
 from cluster import Cluster
@@ -19,6 +18,7 @@ from cluster.rest import Reply, Rest
 from environment_operator import names
 from environment_operator.guards import APPARMOR
 from environment_operator.paths import get, put
+from kube import ENVIRONMENTS, Kube, Object, Operator
 from neighbour import MARK, Neighbour, mark, neighbour
 
 Change = Callable[[Object], None]

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from kube import ENVIRONMENTS, Kube, Object
 
 from builders import KINDS, manifest, workload
 from environment_operator import names
+from kube import ENVIRONMENTS, Kube, Object
 
 INFERENCE: Object = {"workloadTypes": ["Inference"], "endpoint": {"port": 80, "protocol": "HTTP"}}
 PYTORCH: Object = {"architecture": "Distributed", "framework": "PyTorch"}

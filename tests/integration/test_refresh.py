@@ -1,10 +1,10 @@
 """Edits of an Environment in use: nothing that runs changes, the counts say so, and a refresh puts today's in."""
 
 import pytest
-from kube import ENVIRONMENTS, Kube
 
 from builders import manifest, workload
 from environment_operator import names
+from kube import ENVIRONMENTS, Kube
 
 
 @pytest.fixture

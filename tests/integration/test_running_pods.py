@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 import yaml
-from kube import Operator
 
 import builders
 from cluster import Cluster
 from cluster.rest import Reply, Rest
 from cluster.waiting import until
 from environment_operator import names
+from kube import Operator
 from people import DRY_RUN, ENVIRONMENTS, NAMESPACES, Object, refusal, refuses, sent, unique
 from people import project as new_project
 

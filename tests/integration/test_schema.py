@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from kube import ENVIRONMENTS, Kube
 
 from builders import manifest
 from environment_operator.api.tools import DEFAULT_PORTS
+from kube import ENVIRONMENTS, Kube
 
 INFERENCE = {"workloadTypes": ["Inference"], "endpoint": {"port": 8080, "protocol": "HTTP"}}
 TOOL = {"name": "t", "type": "Custom", "containerPort": 9000}

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
-from kube import ENVIRONMENTS, Kube, Object, Operator
 
 from builders import manifest, workload
 from cluster import Cluster
@@ -17,6 +16,7 @@ from cluster.manifests import await_admission
 from cluster.rest import Rest
 from environment_operator import names
 from environment_operator.paths import copied
+from kube import ENVIRONMENTS, Kube, Object, Operator
 from third_party import (
     DEFINITIONS,
     FILLED,

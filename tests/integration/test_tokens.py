@@ -18,7 +18,6 @@ from typing import Any
 
 import pytest
 import yaml
-from kube import ENVIRONMENTS, Kube, Object, path_of
 
 from builders import KINDS, manifest, workload
 from cluster import Cluster, kubeconfig
@@ -28,6 +27,7 @@ from cluster.rest import Reply, Rest
 from environment_operator import names
 from environment_operator.kinds import Kind
 from environment_operator.paths import get
+from kube import ENVIRONMENTS, Kube, Object, path_of
 
 CONFIGURATION = REPO_ROOT / "deploy" / "authentication.yaml"
 REVIEW = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}

@@ -9,7 +9,6 @@ from typing import Self
 from urllib.error import HTTPError
 
 import pytest
-from kube import ENVIRONMENTS, OPENER, Kube, Object, Operator, path_of
 
 from builders import KINDS, manifest, workload
 from cluster import manifests, roles
@@ -19,6 +18,7 @@ from cluster.proxy import FaultProxy
 from cluster.rest import Rest
 from cluster.upstream import Upstream
 from environment_operator import names, webhooks
+from kube import ENVIRONMENTS, OPENER, Kube, Object, Operator, path_of
 
 ALL_KINDS = list(KINDS.values())
 DEPLOYMENT, JOB, POD_TEMPLATE = (KINDS[name] for name in ("deployments.apps", "jobs.batch", "podtemplates"))

@@ -37,13 +37,13 @@ def path_of(kind: Kind, namespace: str, name: str = "") -> str:
 
 
 @contextmanager
-def fresh_cluster(directory: Path) -> Iterator[Cluster]:
+def fresh_cluster(directory: Path, **choices: Any) -> Iterator[Cluster]:
     """Have a cluster with the operator, and waits that are short, so that tests are.
 
     What each of the settings is for is tested where it matters, with the time that it needs.
     """
     settings = {f"ENVIRONMENT_OPERATOR_{name}": value for name, value in SETTINGS.items()}
-    with Cluster(directory=directory, operator_env=settings) as made:
+    with Cluster(directory=directory, operator_env=settings, **choices) as made:
         yield made
 
 

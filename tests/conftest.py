@@ -1,0 +1,48 @@
+"""What the rings with a cluster share; each makes the cluster that it needs."""
+
+from collections.abc import Generator, Iterator
+
+import pytest
+
+from cluster import Cluster
+from cluster.processes import tail
+from cluster.rest import Rest
+from kube import Kube
+from plugin import Plugin
+
+
+@pytest.fixture(scope="session")
+def rest(cluster: Cluster) -> Iterator[Rest]:
+    """Return the administrator's connection to the API server."""
+    made = Rest(cluster.kubeconfig)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def plugin(kube: Kube) -> Plugin:
+    """Return ``kubectl environment`` in the administrator's hands."""
+    return Plugin(kube.cluster)
+
+
+@pytest.fixture
+def project(kube: Kube) -> Iterator[str]:
+    """Return a namespace of this test's own; it is deleted afterwards."""
+    name = kube.unique("project")
+    kube.rest.create("/api/v1/namespaces", {"metadata": {"name": name}})
+    # The controller manager makes the account that Pods need.
+    account = f"/api/v1/namespaces/{name}/serviceaccounts/default"
+    kube.until("the default account", lambda: kube.rest.get(account).ok)
+    yield name
+    kube.rest.delete(f"/api/v1/namespaces/{name}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show the end of the operator's logs with a test that failed."""
+    report = yield
+    cluster = getattr(item, "funcargs", {}).get("cluster")
+    if report.failed and cluster:
+        for program in ("operator", "webhook"):
+            report.sections.append((f"end of the {program}'s log", tail(cluster.layout.log(program))))
+    return report
