@@ -87,9 +87,13 @@ class _Approval:
             locked, right = self._of_what_is_stored(place, entry, stored)
         else:
             return
-        template = place.template(self.new)
+        template = place.judged(self.new)
         right = replace(
-            right, inline=place.row.inline, annotations=_annotations(place), theirs=_theirs(place, template, entry)
+            right,
+            inline=place.row.inline,
+            patches=place.row.patches,
+            annotations=_annotations(place),
+            theirs=_theirs(place, template, entry),
         )
         for violation in guards.violations(locked, template, right):
             yield _in_words(violation, entry.env, place)
@@ -98,7 +102,7 @@ class _Approval:
         """Return what is guarded of a new reference, and what the Environment puts in where nothing else is."""
         if sibling := self._sibling(place, entry):
             key, stored = sibling
-            base = _moved(self._old_places[key].template(self.old or {}), stored.main, entry.main)
+            base = _moved(self._old_places[key].judged(self.old or {}), stored.main, entry.main)
             if self.around.ids and stored.by:
                 base = _with_ids(place, base, entry.main, self.around.ids)
             return stored.locked, Right(base, entry.main, entry.record.put)
@@ -125,9 +129,9 @@ class _Approval:
 
     def _of_what_is_stored(self, place: Place, entry: Entry, stored: Entry) -> tuple[tuple[str, ...], Right]:
         """Return what is guarded of a stored reference, and the stored pod template."""
-        before = self._old_places[place.key].template(self.old or {})
+        before = self._old_places[place.key].judged(self.old or {})
         base = _moved(before, stored.main, entry.main)
-        is_changed = place.runs(place.template(self.new)) != place.runs(before)
+        is_changed = place.runs(place.judged(self.new)) != place.runs(before)
         if self.around.ids and entry.by == self.around.user and is_changed:
             base = _with_ids(place, base, entry.main, self.around.ids)
         put_in = frozenset(within(stored.main, entry.main, path) for path in stored.record.put)

@@ -19,7 +19,7 @@ PERSONAL = (*IDS, "supplementalGroups")
 POD_IDS = (*PERSONAL, "fsGroup")
 HOST = ("hostNetwork", "hostIPC", "hostPID")
 REQUIRED = "Required."
-LISTS = ("initContainers", "containers", "ephemeralContainers")
+LISTS = ("initContainers", "containers", "ephemeralContainers", "sidecars")
 # The annotation that the API server makes a container's profile of when a pod is created from a template:
 # https://kubernetes.io/docs/tutorials/security/apparmor/#securing-a-pod
 APPARMOR = "container.apparmor.security.beta.kubernetes.io/"
@@ -65,6 +65,7 @@ class Right:
         main: path of the main container, in both templates.
         put: the paths that were put in, and so may not be missing.
         inline: keys of the pod spec under which a container may stand alone.
+        patches: keys of the pod spec that change the pods after admission.
         annotations: where the annotations of the pods are in the template, None when nothing keeps them.
         theirs: names of containers that another webhook added, which are not judged.
     """
@@ -73,6 +74,7 @@ class Right:
     main: Path
     put: Collection[Path] = ()
     inline: Collection[str] = ()
+    patches: Collection[str] = ()
     annotations: Path | None = None
     theirs: Collection[str] = ()
 
@@ -119,12 +121,7 @@ class _Case:
 
 
 def containers(template: Template, inline: Collection[str] = ()) -> Iterator[Path]:
-    """Yield the path of every container of a pod template.
-
-    Args:
-        template: the pod template.
-        inline: keys of the pod spec under which a container may stand alone.
-    """
+    """Yield the path of every container of a pod template; ``inline`` are keys under which one may stand alone."""
     yield from (("spec", key) for key in inline if isinstance(get(template, ("spec", key)), dict))
     for key in LISTS:
         found = get(template, ("spec", key))
@@ -168,7 +165,14 @@ def violations(items: Sequence[str], template: Template, right: Right) -> list[V
         right: what it is held against.
     """
     case = _Case(template, right)
-    return [violation for item in items for violation in _guard(item)(case)]
+    return [*_patches(case, items), *(violation for item in items for violation in _guard(item)(case))]
+
+
+def _patches(case: _Case, items: Sequence[str]) -> Iterator[Violation]:
+    """Judge what changes the pods later, where nobody sees it: it stays out where anything is guarded."""
+    guarded = next((item.partition(".")[0] for item in items if not item.startswith(REQUIRED)), "")
+    for key in case.right.patches if guarded else ():
+        yield from case.differing(guarded, ("spec", key))
 
 
 def _guard(item: str) -> Callable[[_Case], Iterator[Violation]]:

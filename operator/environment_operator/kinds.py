@@ -17,6 +17,7 @@ RUNS = (
     "containers", "initContainers", "securityContext", "hostNetwork", "hostIPC", "hostPID", "imagePullSecrets",
     "volumes", "serviceAccountName",
 )  # fmt: skip
+INHERITED = ("securityContext", "hostNetwork")
 
 WorkloadType = Literal["Workspace", "Training", "Inference"]
 Framework = Literal["PyTorch", "MPI", "TensorFlow", "XGBoost", "JAX", "Ray", "Any"]
@@ -36,6 +37,11 @@ class PodTemplate(BaseModel):
         strict: True when a template without that container is left alone.
         inline: keys in the pod spec under which the main container itself may stand, instead of in the list.
         optional: True when that main container need not be there: it is made.
+        lists: further lists of containers in the pod spec.
+        inherits: path of an object whose security context and node's namespaces hold for the pods of all templates
+            that set none; empty for none.
+        patches: keys of the pod spec, and of what it inherits, that change the pods after admission: they stay out
+            where an Environment guards something.
         metadata: where labels and annotations of the pods are: in ``metadata``, in the template itself (``.``), or,
             when the definition of the kind keeps none, nowhere.
         lacks: fields of a pod spec, with dots between the keys and ``container`` for the main container, for which it
@@ -56,11 +62,24 @@ class PodTemplate(BaseModel):
     strict: bool = False
     inline: tuple[str, ...] = ()
     optional: bool = False
+    lists: tuple[str, ...] = ()
+    inherits: Annotated[str, StringConstraints(pattern=_PATH)] = ""
+    patches: tuple[str, ...] = ()
     metadata: Literal["metadata", ".", ""] = "metadata"
     lacks: tuple[str, ...] = ()
     omits: tuple[str, ...] = ()
     one_port: bool = False
     pod_ids: bool = True
+
+    @property
+    def runs(self) -> tuple[str, ...]:
+        """The keys of the pod spec that decide what runs."""
+        return (*RUNS, *self.inline, *self.lists, *self.patches)
+
+    @property
+    def inherited(self) -> tuple[str, ...]:
+        """The keys that hold for all templates where they stand at ``inherits``."""
+        return (*INHERITED, *self.patches) if self.inherits else ()
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:

@@ -32,6 +32,7 @@ KEYED: dict[str, Callable[[Item], str]] = {
     "containers": _named("name"),
     "ephemeralContainers": _named("name"),
     "initContainers": _named("name"),
+    "sidecars": _named("name"),
     "env": _named("name"),
     "imagePullSecrets": _named("name"),
     "ports": _port,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from environment_operator import names
-from environment_operator.kinds import RUNS, Kind, PodTemplate
+from environment_operator.kinds import Kind, PodTemplate
 from environment_operator.paths import Item, Path, Unfit, get
 
 Template = dict[str, Any]
@@ -44,6 +44,19 @@ class Place:
             raise Unfit(self.key.replace("/", "."))
         return found if self.row.spec else {"spec": found}
 
+    def judged(self, item: Item) -> Template:
+        """Return the pod template with what holds for all templates of the object, as far as it says nothing itself.
+
+        Raises:
+            Unfit: as for `template`.
+        """
+        template = self.template(item)
+        above = get(item, tuple(self.row.inherits.split("."))) if self.row.inherits else None
+        spec = template.get("spec")
+        if not isinstance(above, dict) or not isinstance(spec, dict):
+            return template
+        return {**template, "spec": {**{key: above[key] for key in self.row.inherited if key in above}, **spec}}
+
     def replace(self, item: Item, template: Template) -> None:
         """Set the pod template; an object that is a pod itself becomes it."""
         value = template if self.row.spec else template["spec"]
@@ -58,7 +71,7 @@ class Place:
     def runs(self, template: Template) -> Template:
         """Return what of the pod template decides what runs."""
         spec = template.get("spec")
-        return {key: spec[key] for key in (*RUNS, *self.row.inline) if key in spec} if isinstance(spec, dict) else {}
+        return {key: spec[key] for key in self.row.runs if key in spec} if isinstance(spec, dict) else {}
 
     @property
     def metadata(self) -> Path | None:

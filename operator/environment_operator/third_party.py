@@ -42,7 +42,7 @@ def _workflow(at: str) -> Rows:
     return (
         PodTemplate(
             path=f"{at}.templates[name]", role="*", spec="", container="main", inline=("container", "script"),
-            pod_ids=False,
+            lists=("sidecars",), inherits=at, patches=("podSpecPatch", "templateDefaults"), pod_ids=False,
             lacks=("securityContext", "imagePullSecrets", "hostNetwork", "hostIPC"),
         ),
     )  # fmt: skip

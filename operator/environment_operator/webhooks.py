@@ -11,7 +11,7 @@ from typing import Any
 
 from environment_operator import names
 from environment_operator.guards import APPARMOR
-from environment_operator.kinds import RUNS, Kind, PodTemplate, Step
+from environment_operator.kinds import Kind, PodTemplate, Step
 from environment_operator.policies.policy import NEW, OLD, entries_differ
 
 NAME = SERVICE = "environment-operator"
@@ -71,12 +71,18 @@ def _differ(keys: Iterable[str], place: str) -> str:
 
 def _runs_differently(row: PodTemplate) -> str:
     """Return CEL that says whether what runs of one pod template, or what marks its pods, is as before no more."""
-    keys = (*RUNS, *row.inline)
     if any(field for _, field in row.steps):
-        return f"{_run(NEW, row, row.steps, keys)} !=\n{_run(OLD, row, row.steps, keys)}"
+        here = f"{_run(NEW, row, row.steps, row.runs)} !=\n{_run(OLD, row, row.steps, row.runs)}"
+        return " || ".join((here, *_above_differs(row)))
     place = "".join(f".?{key}" for key, _ in row.steps)
     spec = f".?{row.spec}" if row.spec else ""
-    return " || ".join((_differ(keys, place + spec), *_marks_differ(row, place)))
+    return " || ".join((_differ(row.runs, place + spec), *_marks_differ(row, place), *_above_differs(row)))
+
+
+def _above_differs(row: PodTemplate) -> Iterator[str]:
+    """Yield CEL that says whether what holds for the pods of all templates is as before no more."""
+    if row.inherits:
+        yield _differ(row.inherited, "".join(f".?{key}" for key in row.inherits.split(".")))
 
 
 def _marks_differ(row: PodTemplate, place: str) -> Iterator[str]:
