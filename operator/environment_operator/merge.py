@@ -10,7 +10,8 @@ A value that equals what the API server would have put there counts as unset; it
 the Environment's already is put in like any other, so that it stays when the submitter leaves it out one day.
 """
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +23,9 @@ Put = tuple[Path, Any]
 
 # Objects whose leaves are merged one by one; every other object or list is one value.
 _NESTED = frozenset({"securityContext", "capabilities", "spec"})
+# How a variable refers to another one; a doubled dollar sign stands for itself:
+# https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables/
+_REFERENCE = re.compile(r"\$\(([-._a-zA-Z][-._a-zA-Z0-9]*)\)")
 # What only the operator writes; whatever a submitter wrote there does not come back.
 _OURS = frozenset({names.INJECTED_FROM, names.TOKEN, names.GUARDED})
 
@@ -96,9 +100,8 @@ def apply(template: Template, wanted: Iterable[Put], main: Path) -> tuple[Templa
         if before is not None and path[-1] not in _OURS:
             was[path] = before
         if before != value:
-            # Variables come before the submitter's own, so that his may refer to them.
-            first = sum(p[:-1] == path[:-1] and p not in was for p in done) if path[-2] == "env" else None
-            made += put(out, path, _without_taken_name(out, path, value), first)
+            position = _position(out, path, values, {p for p in done if p not in was}) if path[-2] == "env" else None
+            made += put(out, path, _without_taken_name(out, path, value), position)
         done.append(path)
     return out, Record(tuple(done), was, tuple(made))
 
@@ -162,6 +165,20 @@ def _fits(out: Template, path: Path, values: Mapping[Path, Any], main: Path) -> 
         image = (*main, "image")
         return bool(get(out, image) == values.get(image, get(out, image)))
     return True
+
+
+def _position(out: Template, path: Path, values: Mapping[Path, Any], ours: Collection[Path]) -> int:
+    """Return where a variable is put in: before the submitter's own, so that his may refer to it.
+
+    One that refers to another of the Environment which the submitter has set himself comes after that one: the
+    kubelet expands ``$(NAME)`` from what stands before.
+    """
+    found = get(out, path[:-1])
+    items = [item if isinstance(item, dict) else {} for item in found] if isinstance(found, list) else []
+    listed = [(*path[:-1], str(item.get("name"))) for item in items]
+    front = next((place for place, each in enumerate(listed) if each not in ours), len(listed))
+    meant = {(*path[:-1], name) for name in _REFERENCE.findall(str(values[path].get("value", "")).replace("$$", ""))}
+    return max([front, *(place + 1 for place, each in enumerate(listed) if each in meant and each in values)])
 
 
 def _without_taken_name(out: Template, path: Path, value: Any) -> Any:

@@ -28,6 +28,26 @@ def merged(fields: Object, container: Object, **pod: Any) -> Object:
     return out["spec"]
 
 
+@pytest.mark.parametrize(
+    ("mine", "expected"),
+    [
+        ([], ["FIRST", "SECOND", "THIRD", "ESCAPED"]),
+        (["OWN"], ["FIRST", "SECOND", "THIRD", "ESCAPED", "OWN"]),
+        (["FIRST", "OWN"], ["ESCAPED", "FIRST", "SECOND", "THIRD", "OWN"]),
+        (["OWN", "FIRST"], ["ESCAPED", "OWN", "FIRST", "SECOND", "THIRD"]),
+        (["THIRD", "FIRST"], ["ESCAPED", "THIRD", "FIRST", "SECOND"]),
+    ],
+)
+def test_variables_that_refer_to_each_other(mine: list[str], expected: list[str]) -> None:
+    """A variable of the Environment comes after the one it refers to, also where the workload has set that one."""
+    values = {"FIRST": "1", "SECOND": "$(FIRST)", "THIRD": "$(SECOND)", "ESCAPED": "$$(FIRST)"}
+    fields = {"env": [{"name": name, "value": value} for name, value in values.items()]}
+    own = [{"name": name, "value": "mine"} for name in mine]
+    container = merged(fields, {"image": "i", "env": own})["containers"][0]
+
+    assert expected == [variable["name"] for variable in container["env"]]
+
+
 def test_variables() -> None:
     """The Environment's variables come first, in its order; the workload's value of the same name wins in place."""
     fields = {"env": [{"name": n, "value": "env"} for n in ("A", "B", "C")]}
