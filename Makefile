@@ -3,19 +3,27 @@ SHELL := /bin/bash
 PYTHON ?= python3
 UV := $(or $(shell command -v uv),.uv/bin/uv)
 PY := .venv/bin/python
-CLUSTER_TOOL := PYTHONPATH=tests $(PY) -m cluster
+CLUSTER_TOOL = $(if $(NODE),NODE=$(NODE)) PYTHONPATH=tests $(PY) -m cluster
 LOCK := --universal --generate-hashes --quiet --group dev pyproject.toml
+
+# NODE=1 is for up, demo and test; the tests of the other rings know nothing of it.
+unexport NODE
 
 .DEFAULT_GOAL := help
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
-demo: venv ## Walk through the story on a real Kubernetes API, with real commands; leaves nothing behind.
-	PYTHONPATH=tests $(PY) -m demo
+demo: venv ## Walk through the story on a real Kubernetes API, with real commands; NODE=1 runs the containers, too.
+	$(if $(NODE),NODE=$(NODE)) PYTHONPATH=tests $(PY) -m demo
 
-test: venv ## Run all tests, those on a real Kubernetes API included.
+test: venv ## Run all tests, those on a real Kubernetes API included; NODE=1 fails where no node can run.
 	$(PY) -m pytest -n 2 --dist worksteal
+	$(PY) -m pytest tests/node $(if $(NODE),--require-node)
+
+node-packages: venv ## Install what a node needs, as root on Debian.
+	apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$($(CLUSTER_TOOL) packages)
 
 bench-admission: venv ## Measure what admission costs, beside no webhook and handlers that do nothing.
 	PYTHONPATH=tests $(PY) -m bench
@@ -55,7 +63,7 @@ verify: venv ## Fail when a generated file or the lock file is stale.
 lock: $(UV) ## Write the lock file after a change of the dependencies.
 	$(UV) pip compile $(LOCK) --no-header -o requirements.lock
 
-up: venv ## Start a cluster with the operator in .cluster (or CLUSTER_DIR).
+up: venv ## Start a cluster with the operator in .cluster (or CLUSTER_DIR); NODE=1 adds a node.
 	$(CLUSTER_TOOL) up
 
 down: venv ## End that cluster, and only what `make up` started.
@@ -79,5 +87,5 @@ venv: .venv/.installed
 	$(PYTHON) -m venv .uv
 	.uv/bin/pip install --quiet --disable-pip-version-check uv==0.13.9
 
-.PHONY: help demo test law7 bench-admission unit lint types fmt generate verify lock up down stop-operator \
+.PHONY: help demo test node-packages law7 bench-admission unit lint types fmt generate verify lock up down stop-operator \
   start-operator venv

@@ -19,7 +19,9 @@ from types import FrameType
 
 import psutil
 
-from cluster import Cluster, ClusterError, processes
+from cluster import Cluster, ClusterError, images, processes
+from cluster.api import NODE_VARIABLE
+from cluster.images import Image
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SIGNAL_EXIT = 128
@@ -201,6 +203,31 @@ STORY = (
 )
 
 
+# With a node the containers run. The image is made here: its commands say who runs them.
+IMAGE = Image(
+    "registry.example/ml/pytorch:2.9.1-cpu",
+    files={"/bin/python": "#!/bin/sh\necho training as $(id)\n", "/bin/jupyter": "#!/bin/sh\nexec sleep infinity\n"},
+)
+RUNNING = (
+    Step(
+        "The Job runs to its end.",
+        "kubectl wait -n team-a --for=condition=Complete job/train --timeout=60s",
+        ("job.batch/train condition met",),
+    ),
+    Step(
+        "Its container says who it was: the user and the group of the Environment, of which the Job says nothing.",
+        "kubectl logs -n team-a job/train",
+        ("training as uid=1000 gid=1000",),
+    ),
+)
+
+
+def story(*, node: bool) -> tuple[Step, ...]:
+    """Return the steps; with a node, what runs is looked at as soon as there is something."""
+    place = next(number for number, step in enumerate(STORY, 1) if step.stdin == JOB)
+    return (*STORY[:place], *(RUNNING if node else ()), *STORY[place:])
+
+
 class StepFailedError(Exception):
     """A step that did not come out as it should; the message says which and why."""
 
@@ -271,8 +298,16 @@ def play(step: Step, title: str, environ: Mapping[str, str], screen: Screen) -> 
 def tell(cluster: Cluster, screen: Screen) -> None:
     """Tell the whole story on a cluster that is up."""
     environ = environment_of(cluster)
-    for number, step in enumerate(STORY, 1):
-        play(step, f"{number}/{len(STORY)}", environ, screen)
+    if has_node(cluster):
+        images.load(cluster.layout, IMAGE)
+    steps = story(node=has_node(cluster))
+    for number, step in enumerate(steps, 1):
+        play(step, f"{number}/{len(steps)}", environ, screen)
+
+
+def has_node(cluster: Cluster) -> bool:
+    """Say whether containers run in the cluster."""
+    return cluster.flavor == "node"
 
 
 def interrupt(number: int, _frame: FrameType | None) -> None:
@@ -320,7 +355,8 @@ def belongs(process: psutil.Process, cluster: Cluster) -> bool:
 def demo(screen: Screen) -> None:
     """Tell the story on a cluster of its own, in a directory of its own; both are gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="environment-demo-") as folder:
-        cluster = Cluster(directory=Path(folder, "cluster"), flavor="local", report=screen.aside)
+        flavor = "node" if os.environ.get(NODE_VARIABLE) == "1" else "local"
+        cluster = Cluster(directory=Path(folder, "cluster"), flavor=flavor, report=screen.aside)
         tell_and_tidy_up(cluster, screen)
 
 
@@ -337,9 +373,8 @@ def main() -> int:
     except (StepFailedError, ClusterError, OSError) as error:
         screen.say(f"\nThe demo failed: {error}")
         return 1
-    screen.say(
-        f"All {len(STORY)} steps were as they should be, in {time.monotonic() - start:.0f} s; nothing is left running."
-    )
+    seconds = time.monotonic() - start
+    screen.say(f"Every step was as it should be, in {seconds:.0f} s; nothing is left running.")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The command line: `python -m cluster up|down|status|stop-operator|start-operator`."""
+"""The command line: `python -m cluster up|down|status|stop-operator|start-operator|packages`."""
 
 import argparse
 import signal
@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from types import FrameType
 
+from cluster import packages
 from cluster.api import Cluster
 from cluster.errors import ClusterError
 
@@ -70,12 +71,18 @@ def _start_operator(_arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _packages(_arguments: argparse.Namespace) -> int:
+    print(" ".join(packages.names()))  # noqa: T201
+    return 0
+
+
 COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "up": _up,
     "down": _down,
     "status": _status,
     "stop-operator": _stop_operator,
     "start-operator": _start_operator,
+    "packages": _packages,
 }
 
 

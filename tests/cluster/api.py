@@ -15,15 +15,17 @@ from cluster.errors import ClusterError
 from cluster.flavor import Flavor, Report
 from cluster.layout import REPO_ROOT, Layout, directory_from_environment
 from cluster.local import Local
+from cluster.node import WithNode
 from cluster.record import Record
 
 FLAVOR_VARIABLE = "CLUSTER"
-FLAVORS: Mapping[str, Callable[[], Flavor]] = {"local": Local, "kind": Kind, "current": Current}
+NODE_VARIABLE = "NODE"
+FLAVORS: Mapping[str, Callable[[], Flavor]] = {"local": Local, "node": WithNode, "kind": Kind, "current": Current}
 
 
 def flavor_from_environment() -> str:
-    """Return the value of CLUSTER, or `local`."""
-    return os.environ.get(FLAVOR_VARIABLE) or "local"
+    """Return the value of CLUSTER, or `local`, or `node` where NODE=1 asks for a node."""
+    return os.environ.get(FLAVOR_VARIABLE) or ("node" if os.environ.get(NODE_VARIABLE) == "1" else "local")
 
 
 def _flavor(name: str) -> Flavor:

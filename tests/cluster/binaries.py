@@ -25,6 +25,9 @@ PROGRAMS = {
     "kube-apiserver": "kube-apiserver",
     "kube-controller-manager": "kube-controller-manager",
     "kubectl": "kubectl",
+    "kube-scheduler": "kube-scheduler",
+    "kubelet": "kubelet",
+    "kube-proxy": "kube-proxy",
 }
 VERSION_PACKAGE = "k8s.io/component-base/version"
 Report = Callable[[str], None]
@@ -74,7 +77,7 @@ def _build(binaries: Path, progress: Report) -> None:
         shutil.rmtree(leftover)
     progress(
         f"building Kubernetes {version()} and etcd: this happens once; "
-        "on two cores it took 5 minutes, and it needs 8 GB of disk for a while"
+        "on two cores it took 8 to 16 minutes, and it needs 8 GB of disk for a while"
     )
     log = home.parent / f"{home.name}.log"
     log.write_text("")

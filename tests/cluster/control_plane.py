@@ -133,8 +133,13 @@ class ControlPlane:
             f"--service-account-key-file={folder / 'service-accounts.key'}",
             f"--service-account-signing-key-file={folder / 'service-accounts.key'}",
             "--service-cluster-ip-range=10.0.0.0/24",
-            "--authorization-mode=RBAC",
+            "--authorization-mode=Node,RBAC",
+            "--enable-admission-plugins=NodeRestriction",
             "--allow-privileged=true",
+            "--kubelet-preferred-address-types=Hostname",
+            f"--kubelet-certificate-authority={folder / 'ca.crt'}",
+            f"--kubelet-client-certificate={folder / 'admin.crt'}",
+            f"--kubelet-client-key={folder / 'admin.key'}",
             *self.record.apiserver_args,
         )
 

@@ -63,6 +63,11 @@ class Layout:
         return self.root / "etcd"
 
     @property
+    def node(self) -> Path:
+        """What a node keeps: there is one where the cluster has a node."""
+        return self.root / "node"
+
+    @property
     def logs(self) -> Path:
         """One log per program."""
         return self.root / "logs"

@@ -1,6 +1,6 @@
 """`CLUSTER=local`, the default: a control plane of local processes, without nodes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from cluster import binaries, processes
 from cluster.control_plane import COMPONENTS, PORTS, ControlPlane
@@ -17,12 +17,7 @@ class Local:
 
     def ports(self) -> Mapping[str, int]:
         """Return a free port for each listener, all of them different."""
-        found: dict[str, int] = {}
-        for name in PORTS:
-            while (port := free_port()) in found.values():
-                pass
-            found[name] = port
-        return found
+        return different(PORTS)
 
     def start(self, layout: Layout, record: Record, report: Report) -> None:
         """Build the programs when they are missing and start those that do not run."""
@@ -39,3 +34,13 @@ class Local:
         for component in reversed(COMPONENTS):
             if processes.stop(layout, component):
                 report(f"stopped {component}")
+
+
+def different(names: Iterable[str]) -> dict[str, int]:
+    """Return a free port for each name, all of them different."""
+    found: dict[str, int] = {}
+    for name in names:
+        while (port := free_port()) in found.values():
+            pass
+        found[name] = port
+    return found

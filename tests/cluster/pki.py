@@ -16,6 +16,9 @@ SERVER_NAMES = (
 CLIENTS = {
     "admin": ("kubernetes-admin", "system:masters"),
     "kube-controller-manager": ("system:kube-controller-manager", "system:authenticated"),
+    "kube-scheduler": ("system:kube-scheduler", "system:authenticated"),
+    "kube-proxy": ("system:kube-proxy", "system:authenticated"),
+    "kubelet": ("system:node:localhost", "system:nodes"),
 }
 
 
