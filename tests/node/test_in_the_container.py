@@ -1,0 +1,180 @@
+"""What a process gets of an Environment, read from inside the running container.
+
+Each case is an Environment, a Pod that uses it, and lines that the process prints of itself.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from running import NAMED, NUMBERED, PLAIN, SPEAKING, created, pod, said
+
+from builders import manifest
+from cluster import Cluster
+from cluster.rest import Rest
+from environment_operator import names
+from kube import Kube
+
+Object = dict[str, Any]
+REPORT = """
+id -u; id -g; id -G
+sed -n 's/^\\(CapEff\\|CapBnd\\|NoNewPrivs\\|Seccomp\\):[^0-9a-f]*/\\1 /p' /proc/self/status
+touch /made 2>/dev/null && echo root writable || echo root read-only
+echo directory $(pwd); echo home $HOME; touch $HOME/made 2>/dev/null && echo home writable || echo home read-only
+test -t 0 && echo terminal || echo no terminal
+echo network $(readlink /proc/self/ns/net); echo ipc $(readlink /proc/self/ns/ipc)
+echo secret ${SECRET:-none}; echo first $FIRST; echo second $SECOND; echo of the workload $OWN
+"""
+NET_ADMIN = 1 << 12
+
+
+@dataclass(frozen=True)
+class Case:
+    """An Environment, what the workload sets itself, and what the process says."""
+
+    fields: Mapping[str, Any]
+    container: Mapping[str, Any] = field(default_factory=dict)
+    says: tuple[str, ...] = ()
+    says_not: tuple[str, ...] = ()
+
+
+def security(**fields: Any) -> dict[str, Any]:
+    """Return an Environment's security, with the fields that nothing else is about."""
+    return {"security": fields}
+
+
+def custom(uid: int | None, gid: int | None = None, groups: tuple[int, ...] = ()) -> dict[str, Any]:
+    """Return an Environment's ids."""
+    ids = {"uid": uid, "gid": gid, "supplementalGroups": list(groups) or None}
+    return {"user": {"source": "Custom", **{key: value for key, value in ids.items() if value is not None}}}
+
+
+ENV = [{"name": "FIRST", "value": "1"}, {"name": "SECOND", "value": "after $(FIRST)"}]
+CASES: dict[str, Case] = {
+    "nothing set": Case({}, says=("0\n0\n0", "root writable", "directory /", "no terminal", "NoNewPrivs 0")),
+    "a number in the image": Case({"image": NUMBERED.reference}, says=("1234\n1235",)),
+    "a name in the image": Case({"image": NAMED.reference, "user": {"source": "Image"}}, says=("1234\n1235",)),
+    "uid, gid and groups": Case(custom(4242, 4343, (5000, 6000)), says=("4242\n4343\n4343 5000 6000",)),
+    "uid alone": Case(custom(4242), says=("4242\n0\n0",)),
+    "ids over those of the image": Case({"image": NAMED.reference, **custom(4242, 4343)}, says=("4242\n4343\n4343",)),
+    "no escalation": Case(security(allowPrivilegeEscalation=False), says=("NoNewPrivs 1",)),
+    "escalation": Case(security(allowPrivilegeEscalation=True), says=("NoNewPrivs 0",)),
+    "read-only root": Case(security(readOnlyRootFilesystem=True), says=("root read-only",)),
+    "read-only root with a home": Case(
+        {**security(readOnlyRootFilesystem=True), "createHomeDir": True}, says=("root read-only", "home writable")
+    ),
+    "home of somebody": Case({"createHomeDir": True, **custom(4242, 4343)}, says=("home writable",)),
+    "seccomp": Case(security(seccompProfile={"type": "RuntimeDefault"}), says=("Seccomp 2",)),
+    "no seccomp": Case(security(seccompProfile={"type": "Unconfined"}), says=("Seccomp 0",)),
+    "directory": Case({"workingDir": "/tmp"}, says=("directory /tmp",)),
+    "terminal": Case({"stdin": True, "tty": True}, says=("\nterminal",), says_not=("no terminal",)),
+    "variables": Case({"env": ENV}, says=("first 1", "second after 1")),
+    "variables, one replaced": Case(
+        {"env": ENV},
+        {"env": [{"name": "FIRST", "value": "mine"}, {"name": "OWN", "value": "$(SECOND), own"}]},
+        says=("first mine", "second after mine", "of the workload after mine, own"),
+    ),
+    "variable of a secret": Case(
+        {"env": [{"name": "SECRET", "valueFrom": {"secretKeyRef": {"name": "given", "key": "key"}}}]},
+        says=("secret of the project",),
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def started(cluster: Cluster, rest: Rest) -> dict[str, tuple[str, str]]:
+    """Return, by case, the project and the name of its Pod; they are all started together."""
+    kube = Kube(cluster, rest)
+    project = kube.unique("cases")
+    kube.rest.create("/api/v1/namespaces", {"metadata": {"name": project}})
+    account = f"/api/v1/namespaces/{project}/serviceaccounts/default"
+    kube.until("the default account", lambda: kube.rest.get(account).ok)
+    kube.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "given", "namespace": project},
+                "stringData": {"key": "of the project"}})  # fmt: skip
+    report = {"command": ["/bin/sh", "-c", REPORT]}
+    return {
+        what: (project, created(kube, project, case.fields, {**report, **case.container}))
+        for what, case in CASES.items()
+    }
+
+
+@pytest.mark.parametrize("what", CASES)
+def test_process(kube: Kube, started: dict[str, tuple[str, str]], what: str) -> None:
+    """A process is what its Environment says, and what the workload may set itself wins."""
+    out = said(kube, *started[what])
+
+    for line in CASES[what].says:
+        assert line in out, out
+    for line in CASES[what].says_not:
+        assert line not in out, out
+
+
+def capabilities(kube: Kube, project: str, **fields: Any) -> tuple[bool, bool]:
+    """Return whether a process has NET_ADMIN, and whether it may get it."""
+    added = {**security(capabilities=["NET_ADMIN"]), **fields}
+    name = created(kube, project, added, {"command": ["/bin/sh", "-c", REPORT]})
+    lines = dict(line.split(maxsplit=1) for line in said(kube, project, name).splitlines() if line.startswith("Cap"))
+    return bool(int(lines["CapEff"], 16) & NET_ADMIN), bool(int(lines["CapBnd"], 16) & NET_ADMIN)
+
+
+def test_capability_of_root(kube: Kube, project: str) -> None:
+    """A capability of the Environment is one of the process, where it runs as root."""
+    assert (True, True) == capabilities(kube, project)
+
+
+def test_capability_of_somebody_else(kube: Kube, project: str) -> None:
+    """Of another user it gives the process nothing, as the warning of the Environment says."""
+    assert (False, True) == capabilities(kube, project, **custom(4242))
+
+
+def test_ids_of_a_person(kube: Kube, project: str) -> None:
+    """With the ids of the token the process runs as whoever created the Pod."""
+    environment = kube.unique("person")
+    kube.apply(
+        manifest(environment, image=PLAIN.reference, imagePullPolicy="IfNotPresent", user={"source": "IdPToken"})
+    )
+    extra = {names.UID_KEY: "1000", names.GID_KEY: "100", names.GROUPS_KEY: "5"}
+    claims = [f"--as-user-extra={key}={value}" for key, value in extra.items()]
+    body = pod("mine", environment, {"command": ["/bin/sh", "-c", REPORT]})
+    kube.kubectl(
+        "create", "-n", project, "-f", "-", "--as=alice", "--as-group=system:masters", *claims, stdin=json.dumps(body)
+    )
+
+    assert said(kube, project, "mine").startswith("1000\n100\n100 5\n")
+
+
+def test_root_refused(kube: Kube, project: str) -> None:
+    """An Environment that demands another user than root has an image of root's refused by the node, which says so."""
+    name = created(kube, project, security(runAsNonRoot=True), {"command": ["/bin/true"]})
+    path = f"/api/v1/namespaces/{project}/pods/{name}"
+
+    def waiting() -> Object:
+        statuses = kube.rest.get(path).body["status"].get("containerStatuses") or [{}]
+        found: Object = statuses[0].get("state", {}).get("waiting", {})
+        return found
+
+    kube.until("the refusal", lambda: waiting().get("reason") == "CreateContainerConfigError", seconds=60)
+    assert "runAsNonRoot" in waiting()["message"]
+
+
+def test_namespaces_of_the_host(kube: Kube, project: str) -> None:
+    """With the network and IPC of the host, they are the node's; else they are not."""
+    command = {"command": ["/bin/sh", "-c", REPORT]}
+    ours = said(kube, project, created(kube, project, {}, command))
+    hosts = said(kube, project, created(kube, project, security(hostNetwork=True, hostIPC=True), command))
+    for kind in ("net", "ipc"):
+        assert str(Path(f"/proc/self/ns/{kind}").readlink()) in hosts
+        assert str(Path(f"/proc/self/ns/{kind}").readlink()) not in ours
+
+
+def test_entrypoint(kube: Kube, project: str) -> None:
+    """Arguments without a command go to the entrypoint of the image; a command of the Environment replaces it."""
+    arguments = said(kube, project, created(kube, project, {"image": SPEAKING.reference, "args": ["a", "b"]}, {}))
+    fields = {"image": SPEAKING.reference, "command": ["/bin/echo"], "args": ["instead"]}
+    instead = said(kube, project, created(kube, project, fields, {}))
+    own = said(kube, project, created(kube, project, fields, {"command": ["/bin/echo", "mine"]}))
+
+    assert ("the entrypoint of the image a b\n", "instead\n", "mine\n") == (arguments, instead, own)
