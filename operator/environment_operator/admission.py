@@ -23,6 +23,7 @@ from environment_operator.inject import Outcome, admit
 from environment_operator.kinds import Kind, is_derived
 from environment_operator.places import account, places
 from environment_operator.rules import Around
+from environment_operator.snapshot import is_released
 
 Object = dict[str, Any]
 Table = Mapping[str, Kind]
@@ -201,12 +202,16 @@ def lifecycle_problem(meta: Object) -> str:
     if "deletionTimestamp" in meta:
         return "it is being deleted"
     if names.FINALIZER not in meta.get("finalizers", ()):
+        if is_released({"metadata": meta}):
+            return f"it is not protected from deletion: have its annotation {names.ALLOW_DELETE_IN_USE} taken away"
         return "it is not protected from deletion yet: try again"
     return ""
 
 
 def environment(new: Object, old: Object | None, user: str) -> Outcome:
     """Return what becomes of an Environment: protected from the beginning, and marked with who created it.
+
+    The finalizer is put back when a change drops it, unless the Environment may be deleted although it is used.
 
     Args:
         new: the Environment as requested; it is not changed.
@@ -219,7 +224,8 @@ def environment(new: Object, old: Object | None, user: str) -> Outcome:
         return Outcome(None, _not_the_creator(given, creator))
     meta = dict(new.get("metadata") or {})
     finalizers = list(meta.get("finalizers") or ())
-    if names.FINALIZER not in finalizers and not meta.get("deletionTimestamp"):
+    released = old is not None and is_released(new)
+    if names.FINALIZER not in finalizers and not meta.get("deletionTimestamp") and not released:
         meta["finalizers"] = [*finalizers, names.FINALIZER]
     if creator:
         meta["annotations"] = {**_annotations(new), names.CREATED_BY: creator}

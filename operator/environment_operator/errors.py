@@ -8,6 +8,7 @@ class Reason(StrEnum):
 
     AVAILABLE = "Available"
     TERMINATING = "Terminating"
+    RELEASED = "Released"
 
     # Stalled: the author has to change the Environment.
     INVALID_SPEC = "InvalidSpec"

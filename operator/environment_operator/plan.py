@@ -12,7 +12,7 @@ from environment_operator import names, report
 from environment_operator import usage as counting
 from environment_operator.errors import Reason
 from environment_operator.judge import Verdict, judge
-from environment_operator.snapshot import Notice, Plan, Snapshot, has_finalizer, is_terminating
+from environment_operator.snapshot import Notice, Plan, Snapshot, has_finalizer, is_terminating, may_go
 from environment_operator.usage import Known, Usage
 
 _SOON = timedelta(seconds=1)
@@ -29,7 +29,8 @@ def decide(snapshot: Snapshot) -> Plan:
     found = counting.usage(snapshot.known, environment.get("status") or {}, snapshot.options.sample)
     if not is_terminating(environment):
         verdict = judge(environment["spec"], replacement_exists=snapshot.replacement_exists)
-        return _told(snapshot, found, verdict, add_finalizer=not has_finalizer(environment))
+        unprotected = not has_finalizer(environment) and not may_go(environment)
+        return _told(snapshot, found, verdict, add_finalizer=unprotected)
     if not has_finalizer(environment):
         return _told(snapshot, found, Verdict())
     hold = _hold(snapshot, found)
@@ -58,7 +59,7 @@ def _hold(snapshot: Snapshot, found: Usage) -> report.Hold | None:
     grace period has passed (https://github.com/kubernetes/kubernetes/issues/76703 is the same race).
     """
     meta, live = snapshot.environment["metadata"], snapshot.live
-    if (meta.get("annotations") or {}).get(names.ALLOW_DELETE_IN_USE) == "true":
+    if may_go(snapshot.environment):
         return None
     if found.total:
         way_out = f"delete them, or remove their label {names.REFERENCE}"

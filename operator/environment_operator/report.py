@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from environment_operator import scope
+from environment_operator import names, scope
 from environment_operator import usage as counting
 from environment_operator.advice import on_spec
 from environment_operator.api.v1alpha1 import EnvironmentSpec
@@ -11,7 +11,7 @@ from environment_operator.conditions import Finding, conditions
 from environment_operator.errors import Reason
 from environment_operator.judge import Verdict
 from environment_operator.render import fragment_hash, pod_security
-from environment_operator.snapshot import Notice, Snapshot, is_terminating
+from environment_operator.snapshot import Notice, Snapshot, is_released, is_terminating
 from environment_operator.usage import Known, Usage
 
 Hold = tuple[Reason, str]
@@ -58,6 +58,10 @@ def _readiness(snapshot: Snapshot, verdict: Verdict) -> list[Finding]:
         return [Finding("Ready", "False", reason, message), Finding("Reconciling", "True", reason, message)]
     if verdict.stalled:
         return [Finding("Ready", "False", *verdict.stalled), Finding("Stalled", "True", *verdict.stalled)]
+    if is_released(snapshot.environment):
+        why = f"the annotation {names.ALLOW_DELETE_IN_USE} lets it go, and its finalizer is gone"
+        message = f"{why}: nothing new may use it until that annotation is taken away"
+        return [Finding("Ready", "False", Reason.RELEASED, message)]
     return [Finding("Ready", "True", Reason.AVAILABLE, "workloads in its scope may use it")]
 
 

@@ -98,6 +98,16 @@ def has_finalizer(environment: Mapping[str, Any]) -> bool:
     return names.FINALIZER in environment["metadata"].get("finalizers", ())
 
 
+def may_go(environment: Mapping[str, Any]) -> bool:
+    """Say whether the Environment may be deleted although it is used."""
+    return (environment["metadata"].get("annotations") or {}).get(names.ALLOW_DELETE_IN_USE) == "true"
+
+
+def is_released(environment: Mapping[str, Any]) -> bool:
+    """Say whether our finalizer was taken from an Environment that may go, as before the operator is removed."""
+    return may_go(environment) and not has_finalizer(environment)
+
+
 def rfc3339(moment: datetime) -> str:
     """Return a moment as Kubernetes writes it, in whole seconds."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

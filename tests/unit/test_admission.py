@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from builders import KINDS, around, environment, published, spec, workload
 from environment_operator import admission, names
+from environment_operator.admission import lifecycle_problem
 from environment_operator.errors import ApiError, NotFound
 from environment_operator.identity import Keys
 from environment_operator.inject import Outcome
@@ -213,6 +214,22 @@ def test_finalizer_of_a_deleted_environment() -> None:
     assert [names.FINALIZER] == stored(env(finalizers=None), protected)["finalizers"]
     gone = {"deletionTimestamp": "2026-01-01T00:00:00Z"}
     assert [] == stored(env(finalizers=[], **gone), protected)["finalizers"]
+
+
+def test_finalizer_of_an_environment_that_may_go() -> None:
+    """Our finalizer is not put back where it was taken away together with the protection, but always at first; nothing
+    new may use such an Environment, and the refusal says what to do.
+    """
+    allowed = {"annotations": {names.ALLOW_DELETE_IN_USE: "true"}}
+    released = env(finalizers=[], **allowed)
+    again = stored(env(finalizers=[]), released)
+
+    assert [] == stored(released, env(finalizers=[names.FINALIZER], **allowed))["finalizers"]
+    assert [names.FINALIZER] == stored(released)["finalizers"]
+    assert [names.FINALIZER] == again["finalizers"]
+    assert names.ALLOW_DELETE_IN_USE in lifecycle_problem(released["metadata"])
+    assert "try again" in lifecycle_problem(env()["metadata"])
+    assert "" == lifecycle_problem(again)
 
 
 MALFORMED = [

@@ -77,6 +77,21 @@ def test_a_new_environment() -> None:
     )
 
 
+def test_a_released_environment() -> None:
+    """Whose finalizer was taken away since it may be deleted in use does not get it back, and its status says so;
+    once the annotation is gone it is protected again.
+    """
+    env = environment()
+    env["metadata"] |= {"finalizers": [], "annotations": {names.ALLOW_DELETE_IN_USE: "true"}}
+    released = decide(snapshot(env, known(JOB)))
+    env["metadata"]["annotations"] = {}
+
+    assert not released.add_finalizer
+    assert ("False", "Released") == condition(released, "Ready")[:2]
+    assert names.ALLOW_DELETE_IN_USE in condition(released, "Ready")[2]
+    assert decide(snapshot(env, known(JOB))).add_finalizer
+
+
 def test_nothing_to_do() -> None:
     """When the status is as it should be, the plan is empty, whatever the time."""
     first = decide(snapshot(environment(), known(JOB)))

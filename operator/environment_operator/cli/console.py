@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from environment_operator.cli.problems import Exit, Problem
 from environment_operator.cli.words import aligned, printable
 
 Object = dict[str, Any]
@@ -30,6 +31,25 @@ def can_ask() -> bool:
 def warn(text: str) -> None:
     """Show a warning as kubectl does."""
     click.secho(f"Warning: {printable(text)}", err=True, fg="yellow")
+
+
+def complain(text: str) -> None:
+    """Show an error of many that do not end the command."""
+    click.secho(f"error: {printable(text)}", err=True, fg="red")
+
+
+def confirm(question: str, *, sure: bool) -> None:
+    """Ask whether to go on, unless the user said so already.
+
+    Raises:
+        Problem: he does not agree, or nobody is there to ask.
+    """
+    if sure:
+        return
+    if not can_ask():
+        raise Problem("nobody is there to confirm it: give --yes", Exit.USAGE)
+    if not click.confirm(question, err=True):
+        raise Problem("nothing was changed", Exit.NO)
 
 
 def note(text: str) -> None:

@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "import": ("importing", "Create Environments from environment assets of Run:ai."),
     "completion": ("completing", "Print the script that completes kubectl-environment in a shell."),
     "diff": ("rendering", "Show what applying a file would change, and which users would be outdated."),
+    "uninstall-prepare": ("uninstalling", "Release all Environments, before the operator is removed."),
 }
 COMPLETION = "_KUBECTL_ENVIRONMENT_COMPLETE"
 _STATUS_CODES = {0: Exit.UNREACHABLE, 401: Exit.UNREACHABLE, 404: Exit.NOT_FOUND}

@@ -7,8 +7,15 @@ from datetime import datetime
 
 # Spreadsheets take what begins so for a formula: https://owasp.org/www-community/attacks/CSV_Injection
 _FORMULA = tuple("=+-@\t\r＝＋－＠")  # noqa: RUF001 - the wide forms are meant
+_MOST_NAMED = 20
 BYTE_ORDER_MARK = "\ufeff"
 _UNITS = (("y", 365 * 86400), ("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
+
+
+def first(lines: Sequence[str]) -> list[str]:
+    """Return the first few lines, and how many more there are."""
+    more = len(lines) - _MOST_NAMED
+    return [*lines[:_MOST_NAMED], *([f"and {more} more"] if more > 0 else [])]
 
 
 def printable(text: str) -> str:
