@@ -216,6 +216,25 @@ def test_delete_of_what_is_used(kube: Kube, plugin: Plugin, project: str) -> Non
     assert kube.find(name) is None
 
 
+def test_force_that_fails_leaves_nothing_behind(kube: Kube, plugin: Plugin, project: str) -> None:
+    """Where the deletion fails, the annotation that allowed it goes again; one that was there before stays."""
+    name, allowed, author = kube.unique("env"), kube.unique("env"), kube.unique("author")
+    kube.apply(manifest(name), manifest(allowed), workload("Deployment", "lab", project, name))
+    kube.kubectl("annotate", "env", allowed, f"{names.ALLOW_DELETE_IN_USE}=true")
+    kube.until_used(name, 1)
+    verbs = "--verb=get,list,patch,publish"
+    kube.kubectl("create", "clusterrole", author, verbs, f"--resource={names.PLURAL}.{names.GROUP}")
+    kube.kubectl("create", "clusterrolebinding", author, f"--clusterrole={author}", f"--user={author}")
+    kube.until("the right", lambda: plugin.run("list", "--as", author).code == 0)
+    said = [plugin.fails("delete", each, "--force", "--yes", "--as", author, code=3) for each in (name, allowed)]
+    left = [
+        kube.environment(each)["metadata"]["annotations"].get(names.ALLOW_DELETE_IN_USE) for each in (name, allowed)
+    ]
+
+    assert [True, True] == ["cannot delete resource" in each for each in said]
+    assert [None, "true"] == left
+
+
 def test_wait_ends(kube: Kube, plugin: Plugin) -> None:
     """``--timeout`` ends the waiting with what it waits for."""
     name = kube.unique("env")

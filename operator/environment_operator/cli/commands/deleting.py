@@ -1,18 +1,16 @@
 """``delete``: Environments go when nobody uses them, or when somebody insists."""
 
 import time
-from collections.abc import Sequence
 from typing import Any
 
 import click
 
 from environment_operator import names
-from environment_operator.cli import console, options
+from environment_operator.cli import console, options, words
 from environment_operator.cli.connection import ENVIRONMENTS, Connection
-from environment_operator.cli.problems import Exit, Problem
+from environment_operator.cli.problems import Problem
 
 Object = dict[str, Any]
-_MOST_NAMED = 20
 
 
 @click.command("delete")
@@ -38,29 +36,55 @@ def delete_command(
 
     for name in environments:
         found = reading.environment(connection, name)
-        if force:
-            _allow(connection, found, sure=yes)
-        _delete(connection, found)
+        allowed = force and _allow(connection, found, sure=yes)
+        try:
+            _delete(connection, found)
+        except BaseException:
+            if allowed:
+                _forbid(connection, found)
+            raise
         if wait:
             _await_end(connection, name, timeout)
         click.echo(f'environment.{names.GROUP} "{name}" deleted')
 
 
-def _allow(connection: Connection, found: Object, *, sure: bool) -> None:
-    """Allow that a used Environment is deleted, once the user has seen who uses it and agreed."""
+def _allow(connection: Connection, found: Object, *, sure: bool) -> bool:
+    """Allow that a used Environment is deleted, once the user has seen who uses it and agreed.
+
+    Returns:
+        Whether it was not allowed before.
+    """
     from environment_operator.cli import reading
 
     name = found["metadata"]["name"]
     users = [str(user) for user in reading.users(connection, found)]
     if users and not sure:
         console.note(f"{name} is used by {len(users)}:")
-        for line in _named(users):
+        for line in words.first(users):
             console.note(f"  {line}")
-        if not console.can_ask():
-            raise Problem(f"nobody is there to confirm that {name} goes: give --yes", Exit.USAGE)
-        if not click.confirm(f"Delete {name} nevertheless? They run on with what they have.", err=True):
-            raise Problem("nothing was deleted", Exit.NO)
-    annotations = {names.ALLOW_DELETE_IN_USE: "true"}
+        console.confirm(f"Delete {name} nevertheless? They run on with what they have.", sure=sure)
+    if (found["metadata"].get("annotations") or {}).get(names.ALLOW_DELETE_IN_USE) == "true":
+        return False
+    _annotate(connection, name, "true")
+    return True
+
+
+def _forbid(connection: Connection, found: Object) -> None:
+    """Take back that an Environment may be deleted, unless it is: nobody else is to delete it by accident."""
+    from environment_operator.errors import ApiError
+
+    name = found["metadata"]["name"]
+    try:
+        now = connection.find(f"{ENVIRONMENTS}/{name}")
+        if now and not now["metadata"].get("deletionTimestamp"):
+            _annotate(connection, name, None)
+    except ApiError as error:
+        console.warn(f"{name} still has the annotation {names.ALLOW_DELETE_IN_USE}, take it away: {error.message}")
+
+
+def _annotate(connection: Connection, name: str, value: str | None) -> None:
+    """Set or remove the annotation that allows the deletion of a used Environment."""
+    annotations = {names.ALLOW_DELETE_IN_USE: value}
     connection.patch(f"{ENVIRONMENTS}/{name}", {"metadata": {"annotations": annotations}})
 
 
@@ -76,15 +100,9 @@ def _delete(connection: Connection, found: Object) -> None:
         users = [str(user) for user in reading.users(connection, found)]
         if not users:
             raise
-        listed = "".join(f"\n  {line}" for line in _named(users))
+        listed = "".join(f"\n  {line}" for line in words.first(users))
         way_out = "delete them, give them another Environment, or see kubectl environment delete --help for --force"
         raise Problem(f"{error.message}\n{name} is used by:{listed}\n{way_out}") from error
-
-
-def _named(users: Sequence[str]) -> list[str]:
-    """Return the first users, and how many more there are."""
-    more = len(users) - _MOST_NAMED
-    return [*users[:_MOST_NAMED], *([f"and {more} more"] if more > 0 else [])]
 
 
 def _await_end(connection: Connection, name: str, timeout: float) -> None:
