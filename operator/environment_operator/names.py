@@ -39,6 +39,9 @@ SYSTEM_NAMESPACE = "environments-system"
 SERVICE_ACCOUNT = "environment-operator"
 OPERATOR_USER = f"system:serviceaccount:{SYSTEM_NAMESPACE}:{SERVICE_ACCOUNT}"
 FIELD_MANAGER = "environment-operator"
+# Where people find the rows of further kinds.
+KINDS = f"{SERVICE_ACCOUNT}-kinds"
+KINDS_KEY = "kinds.yaml"
 # On ClusterRoles whose rights the operator is to have.
 AGGREGATE = f"{GROUP}/aggregate-to-operator"
 

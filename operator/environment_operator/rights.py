@@ -1,29 +1,61 @@
-"""What the operator has to be allowed for the kinds that come with definitions, as data. Pure."""
+"""What depends on the kinds table besides admission, as data: the operator's rights, and the rows for people. Pure."""
 
 from collections.abc import Iterable
 from itertools import groupby
 from typing import Any
 
-from environment_operator import names
+import yaml
+
+from environment_operator import names, third_party
 from environment_operator.kinds import Kind
 
 NAME = "environment-operator-custom-kinds"
+_RBAC = "rbac.authorization.k8s.io"
 
 
 def objects(table: Iterable[Kind]) -> list[dict[str, Any]]:
-    """Return the ClusterRole that lets the operator count the users of these kinds; its label gives it to the operator.
+    """Return the objects that a kinds table needs in the cluster.
 
     Args:
         table: the kinds table; the rights on built-in kinds are in ``deploy/rbac.yaml``.
     """
+    every = tuple(table)
+    return [_role(every), *_published(every)]
+
+
+def _role(table: Iterable[Kind]) -> dict[str, Any]:
+    """Return the ClusterRole that lets the operator count the users of these kinds; by its label it does."""
     rows = sorted((row for row in table if row.custom), key=lambda row: row.group)
-    role = {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
+    return {
+        "apiVersion": f"{_RBAC}/v1",
         "kind": "ClusterRole",
         "metadata": {"name": NAME, "labels": {names.AGGREGATE: "true"}},
         "rules": [_rule(group, same) for group, same in groupby(rows, key=lambda row: row.group)],
     }
-    return [role]
+
+
+def _published(table: Iterable[Kind]) -> list[dict[str, Any]]:
+    """Return the rows that an administrator added, for ``kubectl environment``, and that everybody may read them."""
+    rows = [row.model_dump(mode="json", exclude_defaults=True) for row in third_party.further(table)]
+    meta = {"name": names.KINDS, "namespace": names.SYSTEM_NAMESPACE}
+    rule = {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": [names.KINDS], "verbs": ["get"]}
+    everybody = {"apiGroup": _RBAC, "kind": "Group", "name": "system:authenticated"}
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": meta,
+            "data": {names.KINDS_KEY: yaml.safe_dump(rows, sort_keys=False)},
+        },
+        {"apiVersion": f"{_RBAC}/v1", "kind": "Role", "metadata": meta, "rules": [rule]},
+        {
+            "apiVersion": f"{_RBAC}/v1",
+            "kind": "RoleBinding",
+            "metadata": meta,
+            "roleRef": {"apiGroup": _RBAC, "kind": "Role", "name": names.KINDS},
+            "subjects": [everybody],
+        },
+    ]
 
 
 def _rule(group: str, rows: Iterable[Kind]) -> dict[str, Any]:

@@ -5,9 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
-import yaml
-from pydantic import Field, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from environment_operator import names, third_party
@@ -92,31 +90,7 @@ def table(file: Path | None) -> tuple[Kind, ...]:
 def _rows(file: Path) -> tuple[Kind, ...]:
     """Return the rows of a file."""
     try:
-        raw = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"{file} cannot be read: {error}") from None
-    if not isinstance(raw, list):
-        raise ValueError(f"{file}: a list of rows is expected, one a kind, not {type(raw).__name__}")  # noqa: TRY004
-    rows = tuple(_row(file, number, row) for number, row in enumerate(raw, 1))
-    known = {row.name for row in BUILTIN}
-    for number, row in enumerate(rows, 1):
-        if row.name in known:
-            raise ValueError(f"{file}, row {number}: {row.name} is built in, or there twice: take the row away")
-        known.add(row.name)
-    return rows
-
-
-def _row(file: Path, number: int, raw: object) -> Kind:
-    """Return one row."""
-    try:
-        return Kind.model_validate(raw)
-    except ValidationError as error:
-        wrong = "; ".join(_in_words(found) for found in error.errors(include_url=False))
-        raise ValueError(f"{file}, row {number}: {wrong}") from None
-
-
-def _in_words(found: ErrorDetails) -> str:
-    """Return what is wrong with a field of a row, and what was given."""
-    field = ".".join(map(str, found["loc"]))
-    given = "" if found["type"] == "missing" else f", not {found['input']!r}"
-    return f"{field}: {found['msg']}{given}" if field else f"{found['msg']}{given}"
+    return third_party.rows(text, str(file))

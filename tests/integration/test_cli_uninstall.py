@@ -9,7 +9,6 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
-from kube import ENVIRONMENTS, Kube, Operator, behind_proxy, fresh_cluster
 
 from builders import manifest, workload
 from cluster import Cluster
@@ -17,6 +16,7 @@ from cluster.layout import REPO_ROOT
 from cluster.manifests import await_admission
 from cluster.rest import Rest
 from environment_operator import names
+from kube import ENVIRONMENTS, Kube, Operator, behind_proxy, fresh_cluster
 from plugin import Plugin
 
 UNINSTALLING = (REPO_ROOT / "deploy/README.md").read_text().split("## Uninstalling")[1].split("\n## ")[0]

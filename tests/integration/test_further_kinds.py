@@ -13,6 +13,7 @@ from cluster import manifests, roles
 from cluster.layout import REPO_ROOT
 from environment_operator import names
 from kube import ENVIRONMENTS, Kube, Object, Operator
+from plugin import Plugin
 from third_party import DEFINITIONS
 
 NAME = "experiments.example.org"
@@ -64,7 +65,7 @@ def definition() -> Object:
 
 
 @pytest.mark.usefixtures("experiments")
-def test_kind_of_somebodys_own(kube: Kube, project: str) -> None:
+def test_kind_of_somebodys_own(kube: Kube, project: str, tmp_path: Path) -> None:
     """A kind with a row in a file is filled in, role by role, counted and guarded like any other."""
     name, other = kube.unique("env"), kube.unique("env")
     distributed = {"architecture": "Distributed", "framework": "Any", "workloadTypes": ["Training"]}
@@ -93,3 +94,29 @@ def test_kind_of_somebodys_own(kube: Kube, project: str) -> None:
     assert "all:1" == stored["spec"]["trainers"][0]["template"]["spec"]["containers"][0]["image"]
     assert ["side:1", "judge:1"] == [c["image"] for c in stored["spec"]["evaluator"]["template"]["spec"]["containers"]]
     assert "is used by 1 workload" in kube.rest.delete(f"{ENVIRONMENTS}/{name}").message
+    known_to_the_plugin(Plugin(kube.cluster), kube, project, name, other, tmp_path)
+
+
+def known_to_the_plugin(plugin: Plugin, kube: Kube, project: str, name: str, other: str, place: Path) -> None:
+    """Require that the plugin finds such users and knows their kind from the cluster, or from a file, else says so."""
+    user = f"Experiment {project}/e"
+    (place / "none.yaml").write_text("[]")
+    without = plugin.run("workloads", name, "--kinds-file", str(place / "none.yaml"))
+    row = plugin("workloads", other, "-o", "csv", "--kinds-file", str(place / "kinds.yaml")).splitlines()[1]
+    author = kube.unique("author")
+    kube.kubectl("create", "clusterrolebinding", author, "--clusterrole=environment-admin", f"--user={author}")
+    kube.until("the right", lambda: plugin.run("list", "--as", author).code == 0)
+
+    assert ["Experiment", project, "e", "Training"] == row.split(",")[:4]
+    assert ("", True) == (without.out, "1 of kind Experiment.example.org are left out" in without.err)
+    assert user in plugin.fails("delete", name, code=3)
+    assert "yes" in plugin("check", name, "-n", project, "--kind", "experiment")
+    assert "experiments.example.org/e refreshed" in plugin("refresh", "experiment/e", "-n", project)
+    assert f'Experiments are left out: experiments.example.org is forbidden: User "{author}"' in (
+        plugin.run("workloads", name, "--as", author).err
+    )
+    assert "is no kind" in plugin.fails("check", name, "--kind", "e", "--kinds-file", str(place / "none.yaml"), code=2)
+    (place / "bad.yaml").write_text("{}")
+    assert "a list of rows is expected" in plugin.fails(
+        "workloads", name, "--kinds-file", str(place / "bad.yaml"), code=2
+    )

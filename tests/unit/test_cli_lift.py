@@ -117,7 +117,17 @@ def test_choices_are_those_of_the_models() -> None:
 def test_every_option_is_used() -> None:
     """No option of ``create`` is dropped on the way to the spec."""
     told = {p.name for p in create_command.params if isinstance(p, click.Option)}
-    others = {"source", "dry_run", "output", "kubeconfig", "context", "request_timeout", "as_user", "as_groups"}
+    others = {
+        "source",
+        "dry_run",
+        "output",
+        "kubeconfig",
+        "context",
+        "request_timeout",
+        "as_user",
+        "as_groups",
+        "kinds_file",
+    }
     values = {"endpoint": "1", "tools": ("a=b:1",), "env": ("A",), "command": "x", "args": "x"}
     given = {name: values.get(name, ("x",) if name.endswith("s") else "x") for name in told - others if name}
 

@@ -38,6 +38,7 @@ class Access:
         timeout: seconds for one request, 0 for no end.
         user: whom to impersonate.
         groups: groups to impersonate.
+        kinds_file: a file with rows of further kinds, in the place of those that the cluster publishes.
     """
 
     kubeconfig: str = ""
@@ -45,6 +46,7 @@ class Access:
     timeout: float = 0
     user: str = ""
     groups: tuple[str, ...] = ()
+    kinds_file: str = ""
 
 
 class Connection:
@@ -58,6 +60,11 @@ class Connection:
     def __init__(self, access: Access, warn: Callable[[str], None]) -> None:
         self._access = access
         self._warn = warn
+
+    @property
+    def kinds_file(self) -> str:
+        """A file with rows of further kinds, empty for those that the cluster publishes."""
+        return self._access.kinds_file
 
     @property
     def context(self) -> str:

@@ -39,6 +39,9 @@ def connected(command: Command) -> Command:
     @click.option("--request-timeout", type=Duration(), default=0.0, help="The longest one request may take, as 30s.")
     @click.option("--as", "as_user", metavar="USER", default="", help="User to impersonate.")
     @click.option("--as-group", "as_groups", metavar="GROUP", multiple=True, help="Group to impersonate.")
+    @click.option(
+        "--kinds-file", metavar="FILE", type=click.Path(), default="", help="Rows of further kinds of workloads."
+    )
     @wraps(command)
     def reached(
         *,
@@ -47,9 +50,10 @@ def connected(command: Command) -> Command:
         request_timeout: float,
         as_user: str,
         as_groups: tuple[str, ...],
+        kinds_file: str,
         **arguments: Any,
     ) -> Any:
-        access = Access(kubeconfig, context, request_timeout, as_user, as_groups)
+        access = Access(kubeconfig, context, request_timeout, as_user, as_groups, kinds_file)
         return command(Connection(access, console.warn), **arguments)
 
     return reached

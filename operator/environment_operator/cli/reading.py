@@ -1,20 +1,53 @@
 """What commands read of the API server: one Environment, and everybody who uses it."""
 
-from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
-from environment_operator import names
+from environment_operator import names, third_party
 from environment_operator.cli import console
 from environment_operator.cli.connection import ENVIRONMENTS, NAMESPACES, Connection
 from environment_operator.cli.problems import Exit, Problem
 from environment_operator.cli.users import User, user
-from environment_operator.errors import Forbidden, NotFound
+from environment_operator.errors import ApiError, Forbidden, NotFound
 from environment_operator.index import references
 from environment_operator.kinds import BUILTIN, Kind, is_derived
-from environment_operator.third_party import ROWS
 
 Object = dict[str, Any]
-KINDS = (*BUILTIN, *ROWS)
+Kinds = tuple[Kind, ...]
+_KINDS = f"{NAMESPACES}/{names.SYSTEM_NAMESPACE}/configmaps/{names.KINDS}"
+
+
+@lru_cache(maxsize=1)
+def kinds(connection: Connection, *, offline: bool = False) -> Kinds:
+    """Return the kinds table: with the rows of the user's file, else with those that the cluster publishes.
+
+    Args:
+        connection: the API server.
+        offline: whether no cluster is to be asked.
+
+    Raises:
+        Problem: the file holds no rows.
+    """
+    file = connection.kinds_file
+    try:
+        text = Path(file).read_text(encoding="utf-8") if file else _published(connection, offline=offline)
+        own = third_party.rows(text, file or _KINDS)
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        if file:
+            raise Problem(f"--kinds-file {file}: {error}", Exit.USAGE) from error
+        console.warn(f"further kinds are left out: {error}")
+        own = ()
+    return (*BUILTIN, *third_party.with_own(own))
+
+
+def _published(connection: Connection, *, offline: bool) -> str:
+    """Return the rows of further kinds as the cluster has them, none where they cannot be read."""
+    try:
+        found = None if offline else connection.find(_KINDS)
+    except (ApiError, Problem):
+        found = None
+    return str(((found or {}).get("data") or {}).get(names.KINDS_KEY) or "[]")
 
 
 def environment(connection: Connection, name: str) -> Object:
@@ -32,23 +65,35 @@ def environment(connection: Connection, name: str) -> Object:
         raise Problem(f"there is no Environment {name!r}: {hint}", Exit.NOT_FOUND) from error
 
 
-def users(connection: Connection, of: Object, project: str = "", kinds: Iterable[Kind] = KINDS) -> list[User]:
+def users(connection: Connection, of: Object, project: str = "", *, templates: bool | None = None) -> list[User]:
     """Return the users of an Environment, in order; what may not be read is said.
 
     Args:
         connection: the API server.
         of: the Environment, whole.
         project: only those in this project; empty for all.
-        kinds: the kinds to look through.
+        templates: only templates, or only workloads; None for both.
     """
+    table = kinds(connection)
+    _warn_of_unknown(of, table)
     name = of["metadata"]["name"]
     hashed = (of.get("status") or {}).get("fragmentHash") or ""
     out: list[User] = []
     with console.progress(f"looking for users of {name}") as tell:
-        for kind in kinds:
+        for kind in (kind for kind in table if templates in (None, kind.template)):
             tell(kind.name)
             out += [user(kind, each, name, hashed) for each in _referring(connection, kind, name, project)]
     return sorted(out, key=lambda each: each.order)
+
+
+def _warn_of_unknown(of: Object, table: Kinds) -> None:
+    """Say of which kinds the operator knows users and we do not."""
+    known = {(kind.group, kind.kind) for kind in table}
+    counts = ((of.get("status") or {}).get("usage") or {}).get("byKind") or ()
+    for each in counts:
+        if (each["group"], each["kind"]) not in known:
+            kind = f"{each['kind']}.{each['group']}"
+            console.warn(f"{each['count']} of kind {kind} are left out, there is no row for it: give --kinds-file FILE")
 
 
 def path(kind: Kind, project: str = "", name: str = "", version: str = "") -> str:
@@ -88,7 +133,7 @@ def _referring(connection: Connection, kind: Kind, name: str, project: str) -> l
         each
         for each in found
         if name in references(each["metadata"].get("labels") or {})
-        and not is_derived(each["metadata"].get("ownerReferences") or (), KINDS)
+        and not is_derived(each["metadata"].get("ownerReferences") or (), kinds(connection))
     ]
 
 
@@ -102,17 +147,17 @@ def _served(connection: Connection, kind: Kind, project: str, selector: str) -> 
     return []
 
 
-def kind_of(workload: Object) -> Kind:
-    """Return the row of a workload's kind.
+def kind_of(workload: Object, table: Kinds) -> Kind:
+    """Return the row of a workload's kind in a kinds table.
 
     Raises:
         Problem: an Environment cannot be used by this kind.
     """
     group, _, version = str(workload.get("apiVersion", "")).rpartition("/")
-    for kind in KINDS:
+    for kind in table:
         if (kind.group, kind.kind) == (group, workload.get("kind")) and version in (kind.version, *kind.also):
             return kind
-    known = ", ".join(sorted({kind.kind for kind in KINDS}))
+    known = ", ".join(sorted({kind.kind for kind in table}))
     given = f"{workload.get('apiVersion')} {workload.get('kind')}"
     raise Problem(f"{given} is of no kind that can use an Environment; these can: {known}")
 
@@ -123,16 +168,16 @@ def department(connection: Connection, project: str) -> str | None:
     return ((namespace.get("metadata") or {}).get("labels") or {}).get(names.DEPARTMENT)
 
 
-def row(kind: str) -> Kind:
-    """Return the row of a kind as people write it: ``Job``, ``jobs`` or ``jobs.batch``.
+def row(kind: str, table: Kinds) -> Kind:
+    """Return the row of a kind as people write it, ``Job``, ``jobs`` or ``jobs.batch``, in a kinds table.
 
     Raises:
         Problem: an Environment cannot be used by this kind.
     """
-    for each in KINDS:
+    for each in table:
         if kind.lower() in (each.kind.lower(), each.plural, each.name):
             return each
-    known = ", ".join(sorted({each.kind for each in KINDS}))
+    known = ", ".join(sorted({each.kind for each in table}))
     raise Problem(f"{kind!r} is no kind that can use an Environment; these can: {known}", Exit.USAGE)
 
 
@@ -145,7 +190,7 @@ def workload(connection: Connection, written: str, project: str) -> tuple[Kind, 
     kind, slash, name = written.partition("/")
     if not (slash and name):
         raise Problem(f"{written!r}: write KIND/NAME, such as deployment/notebook", Exit.USAGE)
-    its = row(kind)
+    its = row(kind, kinds(connection))
     for version in (its.version, *its.also):
         at = path(its, project, name, version)
         if found := connection.find(at):

@@ -112,7 +112,7 @@ def create_command(
     from environment_operator.cli import writing
 
     if source:
-        click.echo(console.as_yaml(*_lifted(name, source, specs.spec(given))), nl=False)
+        click.echo(console.as_yaml(*_lifted(connection, name, source, specs.spec(given))), nl=False)
         return
     wanted = writing.manifest(name, _complete(specs.spec(given)))
     made = writing.create(connection, wanted, dry_run)
@@ -179,14 +179,14 @@ def _ask(found: Object) -> None:
         found["scope"] = {"projects": projects} if projects else {"cluster": True}
 
 
-def _lifted(name: str, source: str, given: Object) -> tuple[Object, Object]:
+def _lifted(connection: Connection, name: str, source: str, given: Object) -> tuple[Object, Object]:
     """Return the Environment in a workload, and the workload that uses it."""
     from environment_operator.cli import reading, writing
     from environment_operator.cli.lift import lift
     from environment_operator.rules import framework
 
     workload, *_ = writing.documents(source)
-    kind = reading.kind_of(workload)
+    kind = reading.kind_of(workload, reading.kinds(connection))
     place: Object = {"projects": [workload["metadata"]["namespace"]]} if "namespace" in workload["metadata"] else {}
     found = framework(kind, workload)
     architecture = {"architecture": "Distributed", "framework": found} if found else {"architecture": "Standard"}

@@ -72,8 +72,7 @@ def _users(connection: Connection, name: str, project: str, form: str, *, header
     from environment_operator.cli import reading, words
     from environment_operator.cli.users import HEADER
 
-    kinds = [kind for kind in reading.KINDS if kind.template is templates]
-    found = reading.users(connection, reading.environment(connection, name), project, kinds)
+    found = reading.users(connection, reading.environment(connection, name), project, templates=templates)
     rows = [user.row(datetime.now(UTC)) for user in found]
     if form == "name":
         for user in found:

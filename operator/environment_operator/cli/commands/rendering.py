@@ -94,14 +94,15 @@ def check_command(
     """
     from environment_operator.cli import checking, reading, writing
 
-    workloads = writing.documents(source) if source else [_bare(kind) for kind in kinds]
+    table = reading.kinds(connection)
+    workloads = writing.documents(source) if source else [_bare(kind, table) for kind in kinds]
     place = project or next((w["metadata"]["namespace"] for w in workloads if "namespace" in w["metadata"]), "")
     place = place or connection.namespace
     case = checking.Case(
         environment=reading.environment(connection, name),
         project=place,
         namespace=connection.find(f"{NAMESPACES}/{place}"),
-        workloads=[(reading.kind_of(each), each) for each in workloads],
+        workloads=[(reading.kind_of(each, table), each) for each in workloads],
         whole=bool(source),
     )
     reasons = [*checking.reasons(case), *_missing(connection, case.environment, place)]
@@ -176,7 +177,7 @@ def _admitted(
     from environment_operator.cli.offline import admitted
     from environment_operator.rules import Project
 
-    kind = reading.kind_of(workload)
+    kind = reading.kind_of(workload, reading.kinds(connection, offline=offline))
     workload["metadata"].setdefault("labels", {}).setdefault(names.REFERENCE, environment.name)
     name = workload["metadata"].get("namespace") or ("" if offline else connection.namespace)
     project = Project(name, None if offline else reading.department(connection, name))
@@ -197,11 +198,11 @@ def _rendered(kind: "Kind", workload: Object, environment: "Published", *, sourc
     return origin.annotated(workload, origin.sources(kind, workload, personal), "workload")
 
 
-def _bare(kind: str) -> Object:
+def _bare(kind: str, table: "tuple[Kind, ...]") -> Object:
     """Return the least that says of which kind a workload is."""
     from environment_operator.cli import reading
 
-    row = reading.row(kind)
+    row = reading.row(kind, table)
     version = f"{row.group}/{row.version}" if row.group else row.version
     return {"apiVersion": version, "kind": row.kind, "metadata": {"name": row.kind.lower()}}
 
