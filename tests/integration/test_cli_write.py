@@ -178,17 +178,6 @@ def test_edit_of_what_changed_meanwhile(kube: Kube, plugin: Plugin, editor: Edit
     assert "theirs" == kube.environment(name)["spec"]["description"]
 
 
-def test_rename(kube: Kube, plugin: Plugin) -> None:
-    """Display name and description change, or go when they are empty."""
-    name = kube.unique("env")
-    kube.apply(manifest(name, description="old"))
-    plugin("rename", name, "--display-name", "Jupyter", "--description", "")
-    spec = kube.environment(name)["spec"]
-
-    assert ("Jupyter", False) == (spec["displayName"], "description" in spec)
-    assert "say the new" in plugin.fails("rename", name, code=2)
-
-
 def test_delete(kube: Kube, plugin: Plugin) -> None:
     """Those that nobody uses go, and ``--wait`` returns when they are gone."""
     one, two = kube.unique("env"), kube.unique("env")

@@ -18,7 +18,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "create": ("creating", "Create an Environment from options, from answers, or from a workload."),
     "copy": ("creating", "Copy an Environment, edited on the way."),
     "edit": ("changing", "Edit an Environment in your editor."),
-    "rename": ("changing", "Give an Environment another display name or description."),
+    "rename": ("renaming", "Give an Environment another display name, description or name."),
     "delete": ("deleting", "Delete Environments, or say who uses them."),
     "render": ("rendering", "Show what an Environment puts into a pod, or a workload as it would be admitted."),
     "check": ("rendering", "Say whether an Environment may be used in a project, and if not why."),

@@ -1,5 +1,6 @@
 """What commands read of the API server: one Environment, and everybody who uses it."""
 
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,45 @@ def environment(connection: Connection, name: str) -> Object:
         raise Problem(f"there is no Environment {name!r}: {hint}", Exit.NOT_FOUND) from error
 
 
+@dataclass(frozen=True, slots=True)
+class Referring:
+    """An object that refers to an Environment.
+
+    Args:
+        kind: row of its kind.
+        item: the object.
+        path: its URL path.
+    """
+
+    kind: Kind
+    item: Object
+    path: str
+
+    def __str__(self) -> str:
+        """Return it as a person would name it, such as ``Job vision/train``."""
+        meta = self.item["metadata"]
+        return f"{self.kind.kind} {'/'.join(filter(None, (meta.get('namespace'), meta['name'])))}"
+
+
+def referring(
+    connection: Connection, name: str, project: str = "", *, templates: bool | None = None
+) -> list[Referring]:
+    """Return the objects that refer to an Environment themselves; what may not be read is said.
+
+    Args:
+        connection: the API server.
+        name: name of the Environment.
+        project: only those in this project; empty for all.
+        templates: only templates, or only workloads; None for both.
+    """
+    out: list[Referring] = []
+    with console.progress(f"looking for users of {name}") as tell:
+        for kind in (kind for kind in kinds(connection) if templates in (None, kind.template)):
+            tell(kind.name)
+            out += _of_kind(connection, kind, name, project)
+    return out
+
+
 def users(connection: Connection, of: Object, project: str = "", *, templates: bool | None = None) -> list[User]:
     """Return the users of an Environment, in order; what may not be read is said.
 
@@ -74,23 +114,29 @@ def users(connection: Connection, of: Object, project: str = "", *, templates: b
         project: only those in this project; empty for all.
         templates: only templates, or only workloads; None for both.
     """
-    table = kinds(connection)
-    _warn_of_unknown(of, table)
+    _warn_of_unknown(of, kinds(connection))
     name = of["metadata"]["name"]
     hashed = (of.get("status") or {}).get("fragmentHash") or ""
-    out: list[User] = []
-    with console.progress(f"looking for users of {name}") as tell:
-        for kind in (kind for kind in table if templates in (None, kind.template)):
-            tell(kind.name)
-            out += [user(kind, each, name, hashed) for each in _referring(connection, kind, name, project)]
-    return sorted(out, key=lambda each: each.order)
+    found = referring(connection, name, project, templates=templates)
+    return sorted((user(each.kind, each.item, name, hashed) for each in found), key=lambda each: each.order)
+
+
+def usage(of: Object) -> Object:
+    """Return the counts in the status of an Environment, empty while there are none."""
+    return (of.get("status") or {}).get("usage") or {}
+
+
+def await_change(connection: Connection, name: str, version: str, seconds: int) -> None:
+    """Return when an Environment changes, or so much time has passed."""
+    query = {"fieldSelector": f"metadata.name={name}", "timeoutSeconds": str(seconds)}
+    for _ in connection.watch(ENVIRONMENTS, version, **query):
+        return
 
 
 def _warn_of_unknown(of: Object, table: Kinds) -> None:
     """Say of which kinds the operator knows users and we do not."""
     known = {(kind.group, kind.kind) for kind in table}
-    counts = ((of.get("status") or {}).get("usage") or {}).get("byKind") or ()
-    for each in counts:
+    for each in usage(of).get("byKind") or ():
         if (each["group"], each["kind"]) not in known:
             kind = f"{each['kind']}.{each['group']}"
             console.warn(f"{each['count']} of kind {kind} are left out, there is no row for it: give --kinds-file FILE")
@@ -121,30 +167,30 @@ def events(connection: Connection, name: str) -> list[Object] | None:
         return None
 
 
-def _referring(connection: Connection, kind: Kind, name: str, project: str) -> list[Object]:
+def _of_kind(connection: Connection, kind: Kind, name: str, project: str) -> list[Referring]:
     """Return the objects of a kind that refer to an Environment themselves, by whichever of their labels."""
     selector = names.REFERENCE if kind.roles else f"{names.REFERENCE}={name}"
     try:
-        found = _served(connection, kind, project, selector)
+        version, found = _served(connection, kind, project, selector)
     except Forbidden as error:
         console.warn(f"{kind.kind}s are left out: {error.message}")
         return []
     return [
-        each
+        Referring(kind, each, path(kind, each["metadata"].get("namespace", ""), each["metadata"]["name"], version))
         for each in found
         if name in references(each["metadata"].get("labels") or {})
         and not is_derived(each["metadata"].get("ownerReferences") or (), kinds(connection))
     ]
 
 
-def _served(connection: Connection, kind: Kind, project: str, selector: str) -> list[Object]:
-    """Return the objects of a kind in the version that the cluster serves; none when it serves no version."""
+def _served(connection: Connection, kind: Kind, project: str, selector: str) -> tuple[str, list[Object]]:
+    """Return the version of a kind that the cluster serves, with its objects; none when it serves no version."""
     for version in (kind.version, *kind.also):
         try:
-            return connection.items(path(kind, project, version=version), labelSelector=selector)
+            return version, connection.items(path(kind, project, version=version), labelSelector=selector)
         except NotFound:
             continue
-    return []
+    return "", []
 
 
 def kind_of(workload: Object, table: Kinds) -> Kind:

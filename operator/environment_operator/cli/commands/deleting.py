@@ -107,6 +107,8 @@ def _delete(connection: Connection, found: Object) -> None:
 
 def _await_end(connection: Connection, name: str, timeout: float) -> None:
     """Wait until an Environment is gone; say meanwhile what it waits for."""
+    from environment_operator.cli import reading
+
     end = time.monotonic() + timeout if timeout else None
     with console.progress(f"waiting for {name} to go") as tell:
         while found := connection.find(ENVIRONMENTS, fieldSelector=f"metadata.name={name}"):
@@ -114,16 +116,9 @@ def _await_end(connection: Connection, name: str, timeout: float) -> None:
                 return
             tell(_held_by(found["items"][0]))
             left = max(1, int(end - time.monotonic())) if end else 60
-            _await_change(connection, name, found["metadata"]["resourceVersion"], left)
+            reading.await_change(connection, name, found["metadata"]["resourceVersion"], left)
             if end and time.monotonic() >= end:
                 raise Problem(f"{name} is still there: {_held_by(found['items'][0])}")
-
-
-def _await_change(connection: Connection, name: str, version: str, seconds: int) -> None:
-    """Return when an Environment changes, or so much time has passed."""
-    query = {"fieldSelector": f"metadata.name={name}", "timeoutSeconds": str(seconds)}
-    for _ in connection.watch(ENVIRONMENTS, version, **query):
-        return
 
 
 def _held_by(found: Object) -> str:

@@ -55,12 +55,13 @@ def _held(connection: Connection) -> list[Object]:
 
 def _told(held: Sequence[Object]) -> Iterator[str]:
     """Yield what the user should know before he agrees."""
+    from environment_operator.cli.reading import usage
     from environment_operator.usage import in_words
 
     yield f"{len(held)} Environments have the finalizer {names.FINALIZER}."
     used = [each for each in held if _users(each)]
     if used:
-        counts = [_usage(each) for each in used]
+        counts = [usage(each) for each in used]
         users = in_words(sum(c.get("workloads", 0) for c in counts), sum(c.get("templates", 0) for c in counts))
         yield f"{len(used)} of them are in use, by {users}, which keep running with what they have:"
         who = [f"{each['metadata']['name']}: {_users(each)}" for each in used]
@@ -133,12 +134,8 @@ def _version(found: Object) -> Object:
 
 def _users(found: Object) -> str:
     """Return who uses an Environment in words, as the operator counted last; empty for nobody."""
+    from environment_operator.cli.reading import usage
     from environment_operator.usage import in_words
 
-    usage = _usage(found)
-    return in_words(usage.get("workloads", 0), usage.get("templates", 0)) if usage.get("total") else ""
-
-
-def _usage(found: Object) -> Object:
-    """Return the counts in the status, empty while there are none."""
-    return (found.get("status") or {}).get("usage") or {}
+    counts = usage(found)
+    return in_words(counts.get("workloads", 0), counts.get("templates", 0)) if counts.get("total") else ""
