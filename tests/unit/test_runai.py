@@ -1,13 +1,21 @@
 """Environment assets of Run:ai: each shape that its API gives, and what is said of what cannot be carried over."""
 
+import copy
+import json
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+import yaml
+from click.testing import CliRunner
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from environment_operator import names
 from environment_operator.api.v1alpha1 import EnvironmentSpec
+from environment_operator.cli.main import cli, run
+from environment_operator.cli.problems import Exit
 from environment_operator.runai import imported, words
 from environment_operator.runai.asset import Unreadable
 
@@ -47,13 +55,134 @@ def test_documents(document: Any) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "document", [{}, [], {"entries": []}, "text", 7, None, [{"meta": {}}], {"meta": {"name": "a"}}]
-)
-def test_what_is_no_asset(document: Any) -> None:
+@pytest.mark.parametrize("document", [[], {"entries": []}, {"entries": None}, "text", 7, None])
+def test_what_holds_no_asset(document: Any) -> None:
     """Anything else is refused in words."""
     with pytest.raises(Unreadable, match="asset"):
         imported(document, {})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({}, "meta is missing; spec is missing"),
+        (None, "not None"),
+        (asset({"name": ""}), "meta.name: String should have at least 1 character, not ''"),
+        (asset({"name": 7}), "meta.name: Input should be a valid string, not 7"),
+        (asset({"workloadSupportedTypes": ["training"]}), "meta.workloadSupportedTypes: Input should be a valid"),
+        (asset(image=["a"]), "spec.image: Input should be a valid string, not ['a']"),
+        (asset(image="\ud800"), "it holds what is no text"),
+        (asset(novelty=float("inf")), "it holds what is no text or no number"),
+        (asset(runAsUid=True), "spec.runAsUid: Input should be a valid integer, not True"),
+        (asset(supplementalGroups="1,staff"), "spec.supplementalGroups: String should match"),
+        (asset(environmentVariables=[None]), "spec.environmentVariables.0: Input should be a valid"),
+        (asset(environmentVariables=[{"name": "A", "credential": {}}]), "credential.assetId is missing"),
+        (asset(connections={"name": "a"}), "spec.connections: Input should be a valid list"),
+        (
+            asset(novelty=[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]),
+            "nested deeper than 32 levels",
+        ),
+        (asset(image=1, command=1, args=1, tty=1, stdin=1, probes=1, runAsUid=""), "and 2 more"),
+    ],
+)
+def test_what_is_no_asset(wrong: Any, said: str) -> None:
+    """An asset that cannot be read is said with its field and what was given; the others are read all the same."""
+    bad, good = imported([wrong, asset()], {})
+
+    assert ("number 1", {}) == (bad.name, bad.manifest)
+    assert said in bad.problem
+    assert ("lab", "") == (good.name, good.problem)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(exclude_categories=()), max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+FULL = {
+    "meta": {
+        "name": "lab", "description": "d", "scope": "project", "projectId": 4501, "projectName": "vision",
+        "departmentId": "d", "departmentName": "n",
+        "workloadSupportedTypes": {"training": True, "inference": True, "distributed": True, "distFramework": "TF"},
+    },
+    "spec": {
+        "image": "registry.example/lab:1", "imagePullPolicy": "Always", "workingDir": "/w", "command": "a b",
+        "args": "c ${D}", "stdin": True, "tty": True, "createHomeDir": True, "uidGidSource": "custom", "runAsUid": 1,
+        "runAsGid": 2, "supplementalGroups": "3, 4", "overrideUidGidInWorkspace": True, "capabilities": ["KILL"],
+        "seccompProfileType": "Localhost", "hostIpc": True, "runAsNonRoot": False, "novelty": {},
+        "probes": {"readiness": {"handler": {"httpGet": {"port": 80, "path": "/"}}, "periodSeconds": 5}},
+        "environmentVariables": [
+            {"name": "A", "value": "1", "description": "x", "exclude": False},
+            {"name": "B", "credential": {"assetId": "c", "key": "k"}},
+            {"name": "C", "configMap": {"name": "m", "key": "k"}},
+            {"name": "D", "podFieldRef": {"path": "metadata.name"}},
+        ],
+        "connections": [
+            {"name": "t", "isExternal": False, "internalToolInfo": {
+                "toolType": "rstudio", "connectionType": "ExternalUrl", "containerPort": 1,
+                "externalUrlInfo": {"isCustomUrl": True, "externalUrl": "https://x"}}},
+            {"name": "n", "internalToolInfo": {
+                "toolType": "custom", "connectionType": "NodePort", "nodePortInfo": {"isCustomPort": True}}},
+            {"name": "w", "isExternal": True, "externalToolInfo": {"toolType": "wandb", "externalUrl": "https://w"}},
+            {"name": "s", "internalToolInfo": {
+                "connectionType": "ServingPort", "containerPort": 2, "servingPortInfo": {"protocol": "http"}}},
+        ],
+    },
+}  # fmt: skip
+
+
+def places_in(value: Any) -> list[tuple[Any, ...]]:
+    """Return the path of everything in plain data, itself first."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [(), *((key, *path) for key, each in inner for path in places_in(each))]
+
+
+def replaced(value: Any, path: tuple[Any, ...], other: Any) -> Any:
+    """Return plain data with something else at a path."""
+    if not path:
+        return other
+    out = copy.copy(value)
+    out[path[0]] = replaced(value[path[0]], path[1:], other)
+    return out
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.sampled_from(places_in(FULL)[1:]), JSON), min_size=1, max_size=3))
+def test_malformed_assets_never_end_in_a_traceback(tmp_path: Path, changes: list[tuple[tuple[Any, ...], Any]]) -> None:
+    """Whatever stands wherever in an asset, it becomes what the models accept, or is refused in words."""
+    changed: Any = FULL
+    for path, other in changes:
+        with suppress(KeyError, IndexError, TypeError):
+            changed = replaced(changed, path, other)
+    file = tmp_path / "assets.json"
+    file.write_text(json.dumps([changed, asset({"name": "other"})]))
+    result = CliRunner().invoke(cli, ["import", str(file), "--dry-run=client", "-o", "yaml"], standalone_mode=False)
+
+    assert None is result.exception
+    assert "name: other\n" in result.stdout
+    assert result.return_value == (3 if "error: " in result.stderr else 0)
+    for made in yaml.safe_load_all(result.stdout):
+        assert EnvironmentSpec.model_validate(made["spec"])
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(max_size=60) | JSON.map(lambda value: json.dumps(value).encode()))
+def test_files_that_hold_anything(tmp_path: Path, content: bytes) -> None:
+    """A file of anything is refused in words."""
+    file = tmp_path / "assets.json"
+    file.write_bytes(content)
+
+    assert run(["import", str(file), "--dry-run=client", "-o", "yaml"]) in (Exit.USAGE, Exit.REFUSED)
+
+
+@pytest.mark.parametrize("content", ["[" * 100_000, '{"entries":' * 5000, '{"a":' * 900 + "1" + "}" * 900])
+def test_files_that_are_nested_deep(tmp_path: Path, content: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file that is nested without end is refused in words."""
+    file = tmp_path / "assets.json"
+    file.write_text(content)
+
+    assert run(["import", str(file), "--dry-run=client"]) in (Exit.USAGE, Exit.REFUSED)
+    assert "nested" in capsys.readouterr().err
 
 
 def test_names() -> None:
@@ -75,6 +204,7 @@ def test_names() -> None:
         ({"scope": "project", "projectId": 4501, "projectName": "vision"}, {"projects": ["vision"]}, ""),
         ({"scope": "project", "projectId": 4502}, {"projects": ["speech"]}, ""),
         ({"scope": "project", "projectId": 7}, {"projects": ["7"]}, "say --map 7=NAME"),
+        ({"scope": "project"}, {"projects": []}, "meta.projectId is missing"),
         ({"scope": "department", "departmentId": "d1"}, {"departments": ["d1"]}, "say --map d1=NAME"),
     ],
 )

@@ -8,7 +8,7 @@ from typing import Any
 from environment_operator import names
 from environment_operator.errors import OperatorError
 from environment_operator.judge import judge
-from environment_operator.runai import pod, words
+from environment_operator.runai import pod, shape, words
 
 Object = dict[str, Any]
 Asset = Mapping[str, Any]
@@ -25,13 +25,15 @@ class Imported:
     """What became of one asset.
 
     Args:
-        manifest: the Environment.
+        name: what to call it: by its name, or by its place in the document where it cannot be read.
+        manifest: the Environment; empty where the asset cannot be read.
         notes: what could not be carried over, or was decided on the way.
-        problem: why the Environment cannot work, empty when it can.
+        problem: why there is no Environment, or why it cannot work; empty when it can.
     """
 
+    name: str
     manifest: Object
-    notes: tuple[str, ...]
+    notes: tuple[str, ...] = ()
     problem: str = ""
 
 
@@ -43,7 +45,7 @@ def imported(document: Any, places: Mapping[str, str]) -> list[Imported]:
         places: what Run:ai's ids of departments and projects, and of credentials, are called in this cluster.
 
     Raises:
-        Unreadable: there is no asset in it.
+        Unreadable: there is no asset in it. One that cannot be read among others is said in its place.
     """
     assets = document.get("entries", [document]) if isinstance(document, dict) else document
     if not isinstance(assets, list) or not assets:
@@ -51,19 +53,10 @@ def imported(document: Any, places: Mapping[str, str]) -> list[Imported]:
     taken: set[str] = set()
     out = []
     for number, asset in enumerate(assets, 1):
-        if not _is_asset(asset):
-            raise Unreadable(f"number {number} is no asset: it has no meta.name, or no spec")
-        out.append(_one(asset, places, taken))
-        taken.add(out[-1].manifest["metadata"]["name"])
+        why = shape.problem(asset)
+        out.append(Imported(f"number {number}", {}, problem=f"no asset: {why}") if why else _one(asset, places, taken))
+        taken.add(out[-1].name)
     return out
-
-
-def _is_asset(asset: Any) -> bool:
-    """Say whether something has the shape of an asset."""
-    if not isinstance(asset, dict) or not isinstance(asset.get("spec"), dict):
-        return False
-    meta = asset.get("meta")
-    return isinstance(meta, dict) and isinstance(meta.get("name"), str) and bool(meta["name"])
 
 
 def _one(asset: Asset, places: Mapping[str, str], taken: set[str]) -> Imported:
@@ -77,14 +70,15 @@ def _one(asset: Asset, places: Mapping[str, str], taken: set[str]) -> Imported:
         **pod.spec(given, places, notes),
     }
     _settle_inference(spec, notes)
+    name = _name(meta["name"], taken)
     manifest = {
         "apiVersion": names.API_VERSION,
         "kind": names.KIND,
-        "metadata": {"name": _name(meta["name"], taken)},
+        "metadata": {"name": name},
         "spec": spec,
     }
     stalled = judge(spec, replacement_exists=True).stalled
-    return Imported(manifest, tuple(notes), stalled[1] if stalled else "")
+    return Imported(name, manifest, tuple(notes), stalled[1] if stalled else "")
 
 
 def _name(title: str, taken: set[str]) -> str:
@@ -115,6 +109,9 @@ def _scope(meta: Asset, places: Mapping[str, str], notes: list[str]) -> Object:
     if scope in ("department", "project"):
         given = meta.get(f"{scope}Id")
         place = places.get(str(given)) or meta.get(f"{scope}Name")
+        if not place and given is None:
+            notes.append(f"meta.{scope}Id is missing: say which {scope} in spec.scope.{scope}s")
+            return {f"{scope}s": []}
         if not place:
             place = str(given)
             notes.append(f"meta.{scope}Id {given} was taken as the name of the {scope}: say --map {given}=NAME")

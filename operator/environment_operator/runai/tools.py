@@ -22,7 +22,7 @@ def tools(connections: Iterable[Asset], notes: list[str]) -> Object:
     out: Object = {}
     for each in connections:
         internal = each.get("internalToolInfo") or {}
-        if internal.get("connectionType") == "ServingPort":
+        if internal.get("connectionType") == "ServingPort" and internal.get("containerPort"):
             protocol = (internal.get("servingPortInfo") or {}).get("protocol") or "http"
             out["endpoint"] = {"port": internal["containerPort"], "protocol": protocol.upper()}
             continue

@@ -3,7 +3,7 @@
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,7 +11,8 @@ from environment_operator.cli import console, options
 from environment_operator.cli.connection import Connection
 from environment_operator.cli.problems import Exit, Problem
 
-Object = dict[str, Any]
+if TYPE_CHECKING:
+    from environment_operator.runai import Imported
 
 
 @click.command("import")
@@ -49,26 +50,25 @@ def import_command(
         raise Problem(f"{file}: {error}") from error
     for each in found:
         for note in each.notes:
-            console.note(f"{each.manifest['metadata']['name']}: {note}")
-    if output == "yaml" and dry_run == "client":
-        click.echo(console.as_yaml(*(each.manifest for each in found)), nl=False)
-        return Exit.DONE
-    failed = [each for each in found if not _create(connection, each.manifest, each.problem, dry_run, output)]
+            console.note(f"{each.name}: {note}")
+    failed = [each for each in found if not _create(connection, each, dry_run, output)]
     return Exit.REFUSED if failed else Exit.DONE
 
 
-def _create(connection: Connection, manifest: Object, problem: str, dry_run: str, output: str | None) -> bool:
+def _create(connection: Connection, asset: "Imported", dry_run: str, output: str | None) -> bool:
     """Create one Environment; say whether it worked. The others are created whatever becomes of this one."""
     from environment_operator.cli import writing
     from environment_operator.errors import ApiError
 
-    name = manifest["metadata"]["name"]
+    name, problem = asset.name, asset.problem
     try:
-        made = {} if problem else writing.create(connection, manifest, dry_run)
+        made = {} if problem else writing.create(connection, asset.manifest, dry_run)
     except ApiError as error:
+        if not error.status:
+            raise
         problem = error.message
     if problem:
-        click.secho(f"error: {name}: {problem}", err=True, fg="red")
+        console.complain(f"{name}: {problem}")
         return False
     if output == "yaml":
         click.echo("---")
@@ -80,6 +80,8 @@ def _read(file: str) -> Any:
     """Return the data of a JSON file."""
     try:
         return json.loads(sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8"))
+    except RecursionError as error:
+        raise Problem(f"{file} cannot be read as JSON: it is nested too deep", Exit.USAGE) from error
     except (OSError, ValueError) as error:
         raise Problem(f"{file} cannot be read as JSON: {error}", Exit.USAGE) from error
 
