@@ -3,10 +3,9 @@
 import signal
 import subprocess
 
-from kube import Kube, Object
-
 from builders import manifest, workload
 from environment_operator import names
+from kube import Kube, Object
 from plugin import Plugin
 
 
