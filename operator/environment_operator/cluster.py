@@ -22,7 +22,7 @@ from kubernetes.aio.config.kube_config import KUBE_CONFIG_DEFAULT_LOCATION
 
 from environment_operator import names
 from environment_operator.errors import ApiError, Conflict, Expired, Forbidden, NotFound
-from environment_operator.wire import MetadataPage, Page, WatchEvent, WholeEvent, WholePage
+from environment_operator.wire import Item, Metadata, MetadataPage, Page, WatchEvent, WholeEvent, WholePage
 
 PAGE = 500
 _METADATA = "application/json;as=PartialObjectMetadata{list};g=meta.k8s.io;v=v1"
@@ -30,6 +30,8 @@ _ERRORS: dict[int, type[ApiError]] = {403: Forbidden, 404: NotFound, 409: Confli
 _REQUEST = aiohttp.ClientTimeout(total=30)
 ENVIRONMENTS = f"/apis/{names.GROUP}/{names.VERSION}/{names.PLURAL}"
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+_REVIEW = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview"}
 
 
 class Cluster:
@@ -39,8 +41,10 @@ class Cluster:
         # Looked up once: to ask the environment at each request costs more than the request.
         configuration.proxy = configuration.proxy or _proxy(str(configuration.host))
         configuration.client_session_kwargs = {"trust_env": False}
-        self._api = ApiClient(configuration)
-        self._api.user_agent = names.FIELD_MANAGER
+        self._api, self._streams = ApiClient(configuration), ApiClient(configuration)
+        self._api.user_agent = self._streams.user_agent = names.FIELD_MANAGER
+        # A watch keeps its connection, and a pool has 100: without one of their own, requests would wait for watches.
+        self._streams.rest_client.maxsize = 0
 
     @classmethod
     async def connect(cls) -> "Cluster":
@@ -77,10 +81,22 @@ class Cluster:
     async def close(self) -> None:
         """Close every connection."""
         await self._api.close()
+        await self._streams.close()
 
     async def get(self, path: str) -> dict[str, Any]:
         """Return an object, whole."""
         return await self._object("GET", path)
+
+    async def metadata(self, path: str) -> Metadata:
+        """Return the metadata of an object; nothing else of it is sent."""
+        response = await self._send("GET", path, accept=_accept("", whole=False))
+        return Item.model_validate_json(await _body(response)).metadata
+
+    async def may(self, verb: str, resource: str, namespace: str) -> bool:
+        """Say whether we have a right on a resource of the core group; everybody may ask that about himself."""
+        attributes = {"verb": verb, "resource": resource, "namespace": namespace}
+        body = {**_REVIEW, "spec": {"resourceAttributes": attributes}}
+        return bool((await self.create(REVIEWS, body))["status"]["allowed"])
 
     async def environments(self) -> AsyncIterator[tuple[list[dict[str, Any]], str]]:
         """Yield all Environments in pages, each with the resource version of the list."""
@@ -127,16 +143,36 @@ class Cluster:
                 raise Conflict(error.status, error.message) from error
             raise
 
-    async def page(self, path: str, selector: str = "", token: str = "", *, whole: bool = False) -> Page:
+    async def merge(self, path: str, patch: Mapping[str, Any]) -> dict[str, Any]:
+        """Apply a merge patch to an object; return it as it is afterwards.
+
+        Raises:
+            Conflict: the patch names another uid or resource version than the object has.
+        """
+        return await self._object("PATCH", path, patch, "application/merge-patch+json")
+
+    async def delete(self, path: str, uid: str, version: str) -> None:
+        """Delete an object.
+
+        Raises:
+            Conflict: it is another object by that name, or has changed.
+        """
+        body = {"preconditions": {"uid": uid, "resourceVersion": version}}
+        await self._object("DELETE", path, body, "application/json")
+
+    async def page(
+        self, path: str, selector: str = "", token: str = "", *, name: str = "", whole: bool = False
+    ) -> Page:
         """Return one page of a kind's objects, of their metadata unless they are wanted whole.
 
         Args:
             path: URL path of the kind.
             selector: label selector; empty for all objects.
             token: the token of the page before, empty for the first.
+            name: the name that they have, in whatever namespace; empty for all objects.
             whole: whether to ask for `Whole` objects.
         """
-        query = {"limit": PAGE, **({"labelSelector": selector} if selector else {})}
+        query = {"limit": PAGE, **_chosen(selector, name)}
         query |= {"continue": token} if token else {}
         response = await self._send("GET", f"{path}?{urlencode(query)}", accept=_accept("List", whole=whole))
         page = (WholePage if whole else MetadataPage).model_validate_json(await _body(response))
@@ -145,7 +181,7 @@ class Cluster:
         return Page(items, page.metadata.resource_version, page.metadata.next, now.astimezone(UTC))
 
     async def watch(
-        self, path: str, selector: str, version: str, seconds: int, *, whole: bool = False
+        self, path: str, selector: str, version: str, seconds: int, *, name: str = "", whole: bool = False
     ) -> AsyncIterator[WatchEvent]:
         """Yield the changes since a resource version, bookmarks included, until the server ends the stream.
 
@@ -154,17 +190,19 @@ class Cluster:
             selector: label selector; empty for all objects.
             version: where to begin.
             seconds: how long the server may keep the stream.
+            name: as for `page`.
             whole: whether to ask for `Whole` objects, not for their metadata alone.
 
         Raises:
             Expired: the version is too old.
         """
         query = {"watch": "1", "allowWatchBookmarks": "true", "resourceVersion": version, "timeoutSeconds": seconds}
-        query |= {"labelSelector": selector} if selector else {}
+        query |= _chosen(selector, name)
         # Bookmarks come every minute: a stream that is silent for longer is dead.
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=90)
         url = f"{path}?{urlencode(query)}"
-        response = await self._send("GET", url, accept=_accept("", whole=whole), timeout=timeout)
+        accept = _accept("", whole=whole)
+        response = await self._send("GET", url, accept=accept, timeout=timeout, api=self._streams)
         async for line in _lines(response):
             event = (WholeEvent if whole else WatchEvent).model_validate_json(line)
             if event.type == "ERROR":
@@ -186,13 +224,14 @@ class Cluster:
         *,
         accept: str = "application/json",
         timeout: aiohttp.ClientTimeout = _REQUEST,  # noqa: ASYNC109 - passed on to aiohttp, which keeps it
+        api: ApiClient | None = None,
     ) -> aiohttp.ClientResponse:
         """Make a request; return the answer when it is a good one, with the body still to be read."""
         headers = {"Accept": accept, "User-Agent": names.FIELD_MANAGER, **await self._credentials()}
         headers |= {"Content-Type": content_type} if content_type else {}
         url = f"{self._api.configuration.host}{path}"
         try:
-            answer = await self._api.call_api(method, url, headers, body, _request_timeout=timeout)
+            answer = await (api or self._api).call_api(method, url, headers, body, _request_timeout=timeout)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise ApiError(0, _unreachable(error)) from error
         response: aiohttp.ClientResponse = answer.response
@@ -205,6 +244,12 @@ class Cluster:
         headers: dict[str, str] = {}
         await self._api.update_params_for_auth(headers, [], ["BearerToken"], "", "", None)
         return headers
+
+
+def _chosen(selector: str, name: str) -> dict[str, str]:
+    """Return the part of a query that says which objects are meant."""
+    labels = {"labelSelector": selector} if selector else {}
+    return {**labels, **({"fieldSelector": f"metadata.name={name}"} if name else {})}
 
 
 def _accept(suffix: str, *, whole: bool) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from functools import partial
 
 import kopf
 
@@ -10,6 +11,7 @@ from environment_operator import handlers, probes
 from environment_operator.cluster import Cluster
 from environment_operator.errors import ApiError, Conflict
 from environment_operator.metrics import QUEUE_DEPTH, RECONCILE_TIME, RECONCILES
+from environment_operator.publisher import Publisher
 from environment_operator.reconcile import Reconciler
 from environment_operator.settings import Settings
 from environment_operator.snapshot import Options
@@ -30,7 +32,13 @@ class Controller:
     def __init__(self, cluster: Cluster, settings: Settings) -> None:
         self._cluster, self._settings = cluster, settings
         self._queue = WorkQueue(settings.rate, settings.retry_seconds, time.monotonic)
-        self._world = World(cluster, settings.kinds(), self._queue, settings.retry_seconds)
+        publish = partial(
+            Publisher, cluster, rate=settings.rate, longest=settings.retry_seconds, audit=settings.audit_seconds
+        )
+        self._world = World(
+            cluster, settings.kinds(), self._queue, settings.retry_seconds,
+            publish if settings.registry_credentials else None,
+        )  # fmt: skip
         options = Options(settings.usage_sample, settings.grace, settings.cluster_name)
         self._reconciler = Reconciler(cluster, self._world, options)
         self._settled = asyncio.Event()

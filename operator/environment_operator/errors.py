@@ -28,6 +28,10 @@ class Reason(StrEnum):
     RESOLVED = "Resolved"
     UNKNOWN_PROJECTS = "UnknownProjects"
 
+    # Events about registry credentials.
+    INVALID_CREDENTIALS = "InvalidCredentials"
+    NAME_TAKEN = "NameTaken"
+
     # Warnings: it works, and the author should know something.
     SPEC_WARNINGS = "SpecWarnings"
 

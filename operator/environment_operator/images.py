@@ -12,6 +12,7 @@ _IMAGE = re.compile(IMAGE_PATTERN.removesuffix("$") + r"\Z", re.ASCII)
 _LONGEST_NAME = 255
 _DIGEST_LENGTHS = {"sha256": 64, "sha384": 96, "sha512": 128}
 _IDENTIFIER = re.compile(r"[a-f0-9]{64}\Z")
+_HUB = "docker.io"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +61,20 @@ def default_pull_policy(reference: str) -> str:
     image = parse(reference)
     floating = image is None or (not image.digest and image.tag in (None, "latest"))
     return "Always" if floating else "IfNotPresent"
+
+
+def repository(reference: str) -> str:
+    """Return registry and path as container runtimes complete them, such as ``docker.io/library/busybox``.
+
+    Source: https://github.com/distribution/reference (splitDockerDomain); empty for what is no reference.
+    """
+    image = parse(reference)
+    if image is None:
+        return ""
+    registry, slash, path = image.name.partition("/")
+    is_registry = slash and (set(registry) & set(".:") or registry == "localhost" or registry != registry.lower())
+    if not is_registry:
+        registry, path = _HUB, image.name
+    if registry in (_HUB, f"index.{_HUB}"):
+        return f"{_HUB}/{path if '/' in path else f'library/{path}'}"
+    return f"{registry}/{path}"

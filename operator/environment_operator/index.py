@@ -172,11 +172,16 @@ class ProjectSink:
 
 
 def mentions(spec: Mapping[str, Any]) -> frozenset[tuple[str, str]]:
-    """Return what an Environment names outside itself: projects, departments, its replacement."""
+    """Return what an Environment names outside itself: projects, departments, its replacement, pull secrets.
+
+    An empty name of a secret stands for all of them.
+    """
     scope = spec.get("scope") or {}
     found = {("project", p) for p in scope.get("projects") or ()}
     found |= {("department", d) for d in scope.get("departments") or ()}
     replacement = (spec.get("deprecated") or {}).get("replacedBy")
+    secrets = spec.get("imagePullSecrets") or ()
+    found |= {("secret", name) for name in (*secrets, "")} if secrets else set()
     return frozenset(found | ({("environment", replacement)} if replacement else set()))
 
 

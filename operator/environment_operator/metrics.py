@@ -26,4 +26,5 @@ ADMISSION_TIME = Histogram(
     ["webhook"],
     buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )
+PUBLISHED = Gauge("environment_operator_credentials_projects", "Projects to which credentials may be published.")
 CERTIFICATE_END = Gauge("environment_operator_certificate_end_seconds", "Unix time at which the certificate expires.")

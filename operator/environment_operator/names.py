@@ -45,6 +45,15 @@ KINDS_KEY = "kinds.yaml"
 # On ClusterRoles whose rights the operator is to have.
 AGGREGATE = f"{GROUP}/aggregate-to-operator"
 
+# On a Secret of the operator's namespace that is to be published, and who gets it.
+CREDENTIALS = f"{GROUP}/registry-credentials"
+SCOPE = f"{GROUP}/scope"
+# On what it becomes in a project: the project, and the Secret that it is a copy of.
+PUBLISHED_TO = f"{GROUP}/published-to"
+PUBLISHED_FROM = f"{GROUP}/published-from"
+# The ClusterRole by which a project lets the operator do that, and the usual name of the RoleBinding.
+CREDENTIALS_ROLE = "environment-registry-credentials"
+
 # Where nothing is injected and nothing is enforced, so that the cluster can always be repaired.
 EXEMPT_NAMESPACES = ("kube-system", SYSTEM_NAMESPACE)
 

@@ -1,11 +1,10 @@
 """One Environment: gather what is known, decide, act. Nothing else."""
 
-import hashlib
 import logging
 from datetime import UTC, datetime
 from typing import Any
 
-from environment_operator import names
+from environment_operator import events, names
 from environment_operator.cluster import DEFINITIONS, Cluster
 from environment_operator.errors import ApiError, Conflict, NotFound
 from environment_operator.index import references
@@ -17,8 +16,6 @@ from environment_operator.snapshot import LiveLook, Notice, Options, Plan, Snaps
 from environment_operator.state import World
 
 logger = logging.getLogger(__name__)
-
-_EVENTS = "/api/v1/namespaces/default/events"
 
 
 class Reconciler:
@@ -60,7 +57,7 @@ class Reconciler:
             known=known,
             departments=self._world.departments,
             replacement_exists=replacement in self._world.environments,
-            now=rfc3339(datetime.now(UTC)),
+            now=_now(),
             live=live,
             options=self._options,
         )
@@ -137,12 +134,18 @@ class Reconciler:
     async def _post(self, environment: dict[str, Any], notice: Notice) -> None:
         """Post an Event; it is told once however often it is posted, and a failure holds nothing up."""
         try:
-            await self._cluster.create(_EVENTS, _event(environment, notice))
+            told = events.event(_about(environment), notice, environment["metadata"]["generation"], _now())
+            await self._cluster.create(events.path("default"), told)
             WRITES.labels("event").inc()
         except Conflict:
             logger.debug("told before: %s", notice.message)
         except ApiError as error:
             logger.warning("no Event for %s: %s", environment["metadata"]["name"], error)
+
+
+def _now() -> str:
+    """Return the time as Kubernetes writes it."""
+    return rfc3339(datetime.now(UTC))
 
 
 def _finalizer_added(environment: dict[str, Any]) -> list[dict[str, Any]]:
@@ -158,33 +161,7 @@ def _finalizer_removed(environment: dict[str, Any]) -> list[dict[str, Any]]:
     return [{"op": "remove", "path": f"/metadata/finalizers/{place}"}]
 
 
-def _event(environment: dict[str, Any], notice: Notice) -> dict[str, Any]:
-    """Return the Event; its name follows from what it says, so that the same thing is not said twice."""
-    meta = environment["metadata"]
-    said = f"{meta['uid']}{meta['generation']}{notice.reason}{notice.message}"
-    now = rfc3339(datetime.now(UTC))
-    return {
-        "apiVersion": "v1",
-        "kind": "Event",
-        "metadata": {
-            "name": f"{meta['name']}.{hashlib.sha256(said.encode()).hexdigest()[:16]}",
-            "namespace": "default",
-        },
-        "involvedObject": {
-            "apiVersion": names.API_VERSION,
-            "kind": names.KIND,
-            "name": meta["name"],
-            "uid": meta["uid"],
-            "resourceVersion": meta["resourceVersion"],
-        },
-        "type": notice.type,
-        "reason": notice.reason,
-        "message": notice.message[:1024],
-        "source": {"component": names.FIELD_MANAGER},
-        "firstTimestamp": now,
-        "lastTimestamp": now,
-        "count": 1,
-        "reportingComponent": names.FIELD_MANAGER,
-        "reportingInstance": names.FIELD_MANAGER,
-        "action": "Reconcile",
-    }
+def _about(environment: dict[str, Any]) -> dict[str, Any]:
+    """Return an Environment as an Event refers to it."""
+    meta = {key: environment["metadata"][key] for key in ("name", "uid", "resourceVersion")}
+    return {"apiVersion": names.API_VERSION, "kind": names.KIND, **meta}

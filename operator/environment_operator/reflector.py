@@ -61,8 +61,10 @@ class Reflector:
         sink: who is told.
         path: URL path of its objects; empty when that is found out later.
         selector: label selector that the API server filters by; empty for all.
+        only: the name that the objects have, in whatever namespace; empty for all.
         whole: whether the sink is told of `Whole` objects, not of their metadata alone.
         longest: the longest pause in seconds between two tries.
+        one_of: what metrics call it when it is one of many: then its own state is in none of them.
     """
 
     def __init__(
@@ -73,11 +75,14 @@ class Reflector:
         path: str = "",
         *,
         selector: str = "",
+        only: str = "",
         whole: bool = False,
         longest: float = 30,
+        one_of: str = "",
     ) -> None:
         self._cluster, self.name, self.path, self._sink = cluster, name, path, sink
-        self._selector, self._whole, self._longest = selector, whole, longest
+        self._selector, self._only, self._whole, self._longest = selector, only, whole, longest
+        self._one_of = one_of
         self.state, self.why, self.listed = State.SYNCING, "not listed yet", False
         self.settled = asyncio.Event()
         self._failures = 0
@@ -124,7 +129,7 @@ class Reflector:
         seen: set[tuple[str, str]] = set()
         token = ""
         while True:
-            page = await self._cluster.page(self.path, self._selector, token, whole=self._whole)
+            page = await self._cluster.page(self.path, self._selector, token, name=self._only, whole=self._whole)
             for item in page.items:
                 self._sink.put(item)
                 seen.add((item.namespace, item.name))
@@ -132,7 +137,7 @@ class Reflector:
             if not token:
                 break
         self._sink.sweep(seen)
-        LISTS.labels(self.name).inc()
+        LISTS.labels(self._one_of or self.name).inc()
         self.listed = True
         self._move(State.SYNCED, "")
         return page.version
@@ -146,7 +151,9 @@ class Reflector:
         """Watch until the stream ends; return the version it came to."""
         seconds = random.randint(*_WATCH_SECONDS)  # noqa: S311 - spreads the reconnections
         try:
-            async for event in self._cluster.watch(self.path, self._selector, version, seconds, whole=self._whole):
+            async for event in self._cluster.watch(
+                self.path, self._selector, version, seconds, name=self._only, whole=self._whole
+            ):
                 version = event.object.metadata.resource_version
                 self._apply(event.type, event.object.metadata)
                 self._failures = 0
@@ -165,7 +172,7 @@ class Reflector:
         """Tell the sink of one event."""
         if kind == "BOOKMARK":
             return
-        EVENTS.labels(self.name).inc()
+        EVENTS.labels(self._one_of or self.name).inc()
         if kind == "DELETED":
             self._sink.drop(item)
         else:
@@ -175,7 +182,7 @@ class Reflector:
         """Take on a state; tell when it is another one."""
         changed = (state, why) != (self.state, self.why)
         self.state, self.why = state, why
-        for one in State:
+        for one in () if self._one_of else State:
             KIND_STATE.labels(self.name, one).set(one is state)
         if changed:
             log = logger.info if self.in_step else logger.warning

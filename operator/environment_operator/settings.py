@@ -46,6 +46,9 @@ class Settings(BaseSettings):
     grace_seconds: Annotated[float, Field(ge=0)] = Field(
         10, description="How long a deleted Environment waits for users whose admission began before."
     )
+    registry_credentials: bool = Field(
+        default=True, description="Whether credentials are published to projects that let us, and pull secrets sought."
+    )
     kinds_file: Path | None = Field(None, description="YAML list of further rows of the kinds table.")
     uid_key: str = Field(names.UID_KEY, description="Key of userInfo.extra that holds the user id of a person.")
     gid_key: str = Field(names.GID_KEY, description="Key of userInfo.extra that holds the primary group id.")

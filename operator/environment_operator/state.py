@@ -12,10 +12,13 @@ from environment_operator.discovery import Discovery
 from environment_operator.index import EnvironmentIndex, ProjectIndex, UsageIndex, User, injected, references
 from environment_operator.kinds import Kind, is_derived
 from environment_operator.metrics import ENVIRONMENTS, QUEUE_ADDS, QUEUE_DEPTH
+from environment_operator.publisher import Publisher
 from environment_operator.reflector import Reflector
 from environment_operator.usage import Known
 from environment_operator.wire import Metadata
 from environment_operator.workqueue import WorkQueue
+
+Publish = Callable[[Mapping[str, str | None], Callable[[Iterable[str]], None]], Publisher]
 
 
 class World:
@@ -26,9 +29,18 @@ class World:
         table: the kinds table.
         queue: where Environments wait that may have to change.
         longest: the longest pause in seconds between two tries of a reflector.
+        publish: makes what publishes registry credentials, from the departments of the projects and whom to tell which
+            Secrets came or went; None when nothing is published.
     """
 
-    def __init__(self, cluster: Cluster, table: tuple[Kind, ...], queue: WorkQueue, longest: float) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        table: tuple[Kind, ...],
+        queue: WorkQueue,
+        longest: float,
+        publish: Publish | None = None,
+    ) -> None:
         self.kinds = {kind.name: kind for kind in table}
         self.environments, self.projects, self.usage = EnvironmentIndex(), ProjectIndex(), UsageIndex()
         self._queue = queue
@@ -41,6 +53,7 @@ class World:
             for kind in table
         }  # fmt: skip
         custom = {name: kind for name, kind in self.kinds.items() if kind.custom}
+        self.publisher = publish(self.projects.departments, self._wake_pullers) if publish else None
         self.discovery = Discovery(cluster, custom, self.reflectors, self.wake_all, longest)
 
     @property
@@ -52,12 +65,18 @@ class World:
     def parts(self) -> tuple[Callable[[], Coroutine[None, None, None]], ...]:
         """What runs side by side."""
         always = (self.reflectors[kind.name].run for kind in self.kinds.values() if not kind.custom)
-        return (*always, *self.discovery.parts, self.namespaces.run)
+        publishing = self.publisher.parts if self.publisher else ()
+        return (*always, *self.discovery.parts, self.namespaces.run, *publishing)
 
     @property
     def departments(self) -> Mapping[str, str | None] | None:
         """The department of each project; None while the projects are not known."""
         return self.projects.departments if self.namespaces.listed else None
+
+    @property
+    def secrets(self) -> Mapping[str, Collection[str] | None] | None:
+        """The names of the Secrets of each project, as `Publisher.known`; None when nobody looks."""
+        return self.publisher.known if self.publisher else None
 
     def known(self, environment: str) -> Known:
         """Return what is known of one Environment's users; which kinds there are is part of it."""
@@ -90,6 +109,15 @@ class World:
                 self._queue.add(name)
                 QUEUE_ADDS.inc()
         QUEUE_DEPTH.set(len(self._queue))
+
+    def _wake_pullers(self, secrets: Iterable[str]) -> None:
+        """Have the Environments looked at that name one of some Secrets; with none given, those that name any."""
+        self.wake(self.environments.concerned([("secret", name) for name in secrets] or [("secret", "")]))
+
+    def project_moved(self, name: str) -> None:
+        """Have the registry credentials of a project looked at."""
+        if self.publisher:
+            self.publisher.look(name)
 
 
 class _UserSink:
@@ -147,5 +175,9 @@ class _ProjectSink:
         self._world.wake_all()
 
     def _tell(self, changed: Iterable[tuple[str, str]]) -> None:
-        """Wake the Environments that mention what changed."""
+        """Wake the Environments that mention what changed, and have the projects' credentials looked at."""
+        changed = list(changed)
+        for kind, name in changed:
+            if kind == "project":
+                self._world.project_moved(name)
         self._world.wake(self._world.environments.concerned(changed))

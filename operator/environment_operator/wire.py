@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from environment_operator import names
 
@@ -14,6 +14,8 @@ class Marks(BaseModel):
     """What is read of an object's annotations."""
 
     record: str = Field("", alias=names.RECORD)
+    scope: str = Field("", alias=names.SCOPE)
+    published_from: str = Field("", alias=names.PUBLISHED_FROM)
 
 
 class Metadata(BaseModel):
@@ -21,6 +23,7 @@ class Metadata(BaseModel):
 
     name: str = ""
     namespace: str = ""
+    uid: str = ""
     labels: dict[str, str] = Field(default_factory=dict)
     annotations: Marks = Field(default_factory=Marks)
     owner_references: list[dict[str, Any]] = Field(default_factory=list, alias="ownerReferences")
@@ -28,11 +31,13 @@ class Metadata(BaseModel):
 
 
 class Whole(Metadata):
-    """What is read of an object that was asked for whole: more of its metadata, and its spec."""
+    """What is read of an object that was asked for whole: more of its metadata, and its spec, or a Secret's data."""
 
     generation: int = 0
     deletion_timestamp: str = Field("", alias="deletionTimestamp")
     spec: dict[str, Any] = Field(default_factory=dict)
+    type: str = ""
+    data: dict[str, str] = Field(default_factory=dict, repr=False)
 
 
 class Item(BaseModel):
@@ -44,14 +49,16 @@ class Item(BaseModel):
 
 
 class WholeItem(Item):
-    """An object that was asked for whole; its spec goes to what is read of the metadata."""
+    """An object that was asked for whole; what it holds goes to what is read of the metadata."""
 
     metadata: Whole = Field(default_factory=Whole)
     spec: dict[str, Any] = Field(default_factory=dict)
+    type: str = ""
+    data: dict[str, str] | None = Field(None, repr=False)
 
     def model_post_init(self, _: object, /) -> None:
-        """Put the spec where the reader of a list or a watch finds it."""
-        self.metadata.spec = self.spec
+        """Put what it holds where the reader of a list or a watch finds it."""
+        self.metadata.spec, self.metadata.type, self.metadata.data = self.spec, self.type, self.data or {}
 
 
 class ListMetadata(BaseModel):
@@ -69,7 +76,9 @@ class MetadataPage(BaseModel):
 
 
 class WholePage(MetadataPage):
-    """One page of a list of whole objects."""
+    """One page of a list of whole objects; what may be a Secret is in no error."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
 
     items: Sequence[WholeItem] | None = None
 
@@ -82,7 +91,9 @@ class WatchEvent(BaseModel):
 
 
 class WholeEvent(WatchEvent):
-    """One line of a watch of whole objects."""
+    """One line of a watch of whole objects, as `WholePage`."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
 
     object: WholeItem
 

@@ -55,3 +55,22 @@ def test_no_problem(reference: str) -> None:
 def test_default_pull_policy(reference: str, expected: str) -> None:
     """The default policy is that of Kubernetes for this image."""
     assert expected == images.default_pull_policy(reference)
+
+
+@pytest.mark.parametrize(
+    ("reference", "expected"),
+    [
+        ("busybox", "docker.io/library/busybox"),
+        ("team/a:1", "docker.io/team/a"),
+        ("docker.io/a", "docker.io/library/a"),
+        ("index.docker.io/team/a", "docker.io/team/a"),
+        (f"r.example/a@sha256:{HEX}", "r.example/a"),
+        ("localhost/a", "localhost/a"),
+        ("registry:5000/a", "registry:5000/a"),
+        ("UPPER/a", "UPPER/a"),
+        ("No Image", ""),
+    ],
+)
+def test_repository(reference: str, expected: str) -> None:
+    """What a reference leaves out is completed as container runtimes do it."""
+    assert expected == images.repository(reference)
