@@ -5,6 +5,7 @@ from base64 import b64encode
 from typing import Any
 
 from cluster.rest import Rest
+from cluster.waiting import until
 from environment_operator import credentials, names
 
 Object = dict[str, Any]
@@ -87,3 +88,8 @@ def found(rest: Rest, project: str, name: str) -> Object:
 def holds(rest: Rest, project: str, name: str) -> str:
     """Return the payload of a Secret of a project, empty when it has none."""
     return str(found(rest, project, name).get("data", {}).get(credentials.KEY, ""))
+
+
+def until_held(rest: Rest, project: str, name: str, wanted: str, seconds: float = 20) -> None:
+    """Wait until a project has a Secret with a payload; an empty one stands for no Secret."""
+    until(f"the Secret {project}/{name}", lambda: holds(rest, project, name) == wanted, seconds=seconds)

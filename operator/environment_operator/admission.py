@@ -6,7 +6,8 @@ here says ``allowed`` about a request that it did not understand.
 
 import base64
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -21,7 +22,8 @@ from environment_operator.errors import OperatorError
 from environment_operator.identity import Keys, ids
 from environment_operator.inject import Outcome, admit
 from environment_operator.kinds import Kind, is_derived
-from environment_operator.places import account, places
+from environment_operator.paths import Unfit, get
+from environment_operator.places import Place, Template, account, containers, places
 from environment_operator.rules import Around
 from environment_operator.snapshot import is_released
 
@@ -129,10 +131,31 @@ def wanted(request: Request, table: Table) -> frozenset[str]:
 
 def accounts(request: Request, table: Table) -> frozenset[str]:
     """Return the service accounts of the pods of a workload."""
+    return frozenset(account(template) for _, template in _templates(request, table))
+
+
+def images(request: Request, table: Table) -> frozenset[str]:
+    """Return the images of the containers of a workload, as far as it names any."""
+    found = (c.get("image") for place, template in _templates(request, table) for c in _containers(place, template))
+    return frozenset(image for image in found if isinstance(image, str))
+
+
+def _templates(request: Request, table: Table) -> Iterator[tuple[Place, Template]]:
+    """Yield the pod templates of a workload; one that is none is told elsewhere."""
     kind = _row(request, table)
-    if kind is None or request.new is None:
-        return frozenset()
-    return frozenset(account(place.template(request.new)) for place in places(kind, request.new))
+    for place in places(kind, request.new) if kind and request.new else ():
+        with suppress(Unfit):
+            yield place, place.template(request.new or {})
+
+
+def _containers(place: Place, template: Template) -> Iterator[Object]:
+    """Yield the containers of a pod template that may be the main one."""
+    with suppress(Unfit):
+        yield from containers(place, template)
+    for key in place.row.inline:
+        found = get(template, ("spec", key))
+        if isinstance(found, dict):
+            yield found
 
 
 def mutated(request: Request, table: Table, around: Around, keys: Keys) -> Answer:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from environment_operator.api.security import User
 from environment_operator.api.v1alpha1 import EnvironmentSpec
 from environment_operator.render import foreign_references, pod_security
-from environment_operator.rules import Project, Published
+from environment_operator.rules import Around, Published
 
 _SECRET = re.compile(r"(PASSW(OR)?D|SECRET|TOKEN|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|CREDENTIALS?)($|_)", re.IGNORECASE)
 # Where user namespaces are on, ids up to here exist: https://kubernetes.io/docs/concepts/workloads/pods/user-namespaces/
@@ -20,14 +20,14 @@ def on_spec(spec: EnvironmentSpec) -> list[str]:
     return [*_secrets(spec), *_root(spec), *_ids(spec), *_references(spec)]
 
 
-def on_use(environment: Published, project: Project) -> list[str]:
+def on_use(environment: Published, around: Around) -> list[str]:
     """Return what the submitter of a new reference should know.
 
     Args:
         environment: the Environment.
-        project: where the workload is.
+        around: what is known around the request.
     """
-    name, spec = environment.name, environment.spec
+    name, spec, project = environment.name, environment.spec, around.project
     out = []
     if spec and spec.deprecated:
         instead = f"; use {spec.deprecated.replaced_by!r} instead" if spec.deprecated.replaced_by else ""
@@ -38,7 +38,20 @@ def on_use(environment: Published, project: Project) -> list[str]:
             f"the Environment {name!r} needs the Pod Security Standard {needed!r}, and the namespace {project.name!r} "
             f"enforces {project.level!r}: its pods will be refused there"
         )
-    return out
+    return [*out, *_pull_secrets(environment, around)]
+
+
+def _pull_secrets(environment: Published, around: Around) -> Iterator[str]:
+    """Yield which pull secrets are missing, or that nobody knows."""
+    named, known, project = environment.pull_secrets, around.secrets, around.project.name
+    pulls = f"the Environment {environment.name!r} pulls its image with the Secret"
+    if named and known.unseen:
+        yield f"{pulls} {', '.join(named)}, which was not looked for: {known.unseen}"
+    if missing := [name for name in named if name in known.missing]:
+        yield (
+            f"{pulls} {', '.join(missing)}, which the project {project!r} does not have: create it there; without, the "
+            "image is pulled as the node may"
+        )
 
 
 def _secrets(spec: EnvironmentSpec) -> Iterator[str]:

@@ -6,7 +6,7 @@ it is and where it belongs; a Secret that does not say both is somebody else's a
 
 import json
 from base64 import b64decode
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any
@@ -91,12 +91,12 @@ class Secrets:
     """What admission knows of the Secrets of a project.
 
     Args:
-        seen: whether they could be looked for; None when nobody wanted to.
+        unseen: why those that were to be looked for could not be; empty when they could.
         missing: names that were looked for in vain.
         published: credentials that the project has, or is about to get.
     """
 
-    seen: bool | None = None
+    unseen: str = ""
     missing: Collection[str] = ()
     published: tuple[Source, ...] = ()
 
@@ -136,11 +136,10 @@ class Sources:
         """Have everybody look again: what is known may be complete now."""
         self._changed()
 
-    def offered(self, project: str, department: str | None, pulled: Iterable[str]) -> list[Source]:
-        """Return the credentials that a project gets and that serve one of some images, by name."""
-        wanted = list(pulled)
+    def due(self, project: str, department: str | None) -> list[Source]:
+        """Return the credentials that a project gets, by name."""
         listed = (self.by_name[name] for name in sorted(self.by_name))
-        return [s for s in listed if not s.problem and s.is_for(project, department) and any(map(s.serves, wanted))]
+        return [s for s in listed if not s.problem and s.is_for(project, department)]
 
 
 def source(secret: Whole) -> Source:

@@ -5,11 +5,13 @@ from typing import Any
 from environment_operator.guards import IDS, POD_IDS
 from environment_operator.identity import Ids
 from environment_operator.kinds import PodTemplate
-from environment_operator.paths import Path, copied
-from environment_operator.rules import Published
+from environment_operator.paths import Path, copied, get
+from environment_operator.places import Place, Template, account
+from environment_operator.rules import Around, Published
 
 Fragment = dict[str, Any]
 _CONTAINER = "container"
+_SECRETS = "imagePullSecrets"
 
 
 def fit(environment: Published, ids: Ids, row: PodTemplate) -> tuple[Fragment, list[str]]:
@@ -38,6 +40,29 @@ def fit_ids(ids: Ids, row: PodTemplate) -> tuple[Fragment, list[str]]:
     if not row.pod_ids:
         _move_ids(fragment)
     return fragment, _misfits(fragment, row)
+
+
+def unite_secrets(fragment: Fragment, place: Place, template: Template, main: Path, around: Around) -> None:
+    """Add the pull secrets that nobody has to name, where the kind has a place for any.
+
+    Those are the ones published for the image, and those of the service account, which pods that name any do not get.
+
+    Args:
+        fragment: what goes into the pod template; it is changed.
+        place: the place of the pod template.
+        template: the pod template as the submitter wrote it.
+        main: path of the main container.
+        around: what is known around the request.
+    """
+    if _SECRETS in place.row.lacks:
+        return
+    image = get(template, (*main, "image")) or fragment["containers"][0].get("image", "")
+    listed = [secret["name"] for secret in fragment.get(_SECRETS, ())]
+    listed += [known.name for known in around.secrets.published if known.serves(image)]
+    if listed and not get(template, ("spec", _SECRETS)):
+        listed += around.account_secrets.get(account(template), ())
+    if listed:
+        fragment[_SECRETS] = [{"name": name} for name in dict.fromkeys(listed)]
 
 
 def is_id(path: Path) -> bool:

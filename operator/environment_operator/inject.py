@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from environment_operator import advice, guards, merge, names, record, refusals
-from environment_operator.fitting import fit, fit_ids, is_id
+from environment_operator.fitting import fit, fit_ids, is_id, unite_secrets
 from environment_operator.identity import Ids
 from environment_operator.kinds import Kind
 from environment_operator.merge import Put
 from environment_operator.paths import Path, Unfit, copied, get
-from environment_operator.places import Place, Template, account, containers, main, places, reference, within
+from environment_operator.places import Place, Template, containers, main, places, reference, within
 from environment_operator.record import Entry
 from environment_operator.rules import Around, Published, Refused
 
@@ -194,20 +194,12 @@ class _Admission:
             environment.name, environment.generation, environment.hash, token, self._main(place), merge.Record(),
             guards.locked(environment.spec) if environment.spec else (), by=self.around.user if ids else "",
         )  # fmt: skip
-        self.warnings += advice.on_use(environment, self.around.project)
+        self.warnings += advice.on_use(environment, self.around)
         fragment, misfits = fit(environment, ids, place.row)
         if misfits:
             raise Refused(refusals.misfits(environment.name, self.kind, misfits))
-        self._unite_secrets(place, fragment)
+        unite_secrets(fragment, place, place.template(self.workload), entry.main, self.around)
         self._apply(place, merge.puts(fragment, entry.main, _metadata(place, entry)), entry)
-
-    def _unite_secrets(self, place: Place, fragment: Object) -> None:
-        """Add the pull secrets of the service account, which pods that name any do not get from it."""
-        template = place.template(self.workload)
-        if "imagePullSecrets" in fragment and not get(template, ("spec", "imagePullSecrets")):
-            listed = [secret["name"] for secret in fragment["imagePullSecrets"]]
-            own = self.around.account_secrets.get(account(template), ())
-            fragment["imagePullSecrets"] += [{"name": name} for name in own if name not in listed]
 
     def _sibling(self, place: Place, name: str) -> tuple[str, Entry] | None:
         """Return another pod template that has the Environment, when this one was not there before."""

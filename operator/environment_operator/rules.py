@@ -10,6 +10,7 @@ from typing import Any
 
 from environment_operator import names, scope
 from environment_operator.api.v1alpha1 import EnvironmentSpec
+from environment_operator.credentials import Secrets
 from environment_operator.identity import Ids
 from environment_operator.kinds import Framework, Kind
 from environment_operator.paths import get
@@ -64,6 +65,11 @@ class Published:
     problem: str = ""
 
     @property
+    def pull_secrets(self) -> tuple[str, ...]:
+        """The names of the Secrets that its image is pulled with."""
+        return tuple(secret["name"] for secret in self.fragment.get("imagePullSecrets", ()))
+
+    @property
     def is_personal(self) -> bool:
         """Whether the pods run with the ids of the person who submits them."""
         user = self.spec.user if self.spec else None
@@ -83,6 +89,7 @@ class Around:
         ids: the ids of that person, all absent for a controller or a pipeline.
         known: names of the Environments that there are, for a hint.
         account_secrets: the pull secrets of service accounts, where they matter.
+        secrets: what is known of the Secrets of the project, where they matter.
     """
 
     find: Find
@@ -93,6 +100,7 @@ class Around:
     ids: Ids = field(default_factory=Ids)
     known: Collection[str] = ()
     account_secrets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    secrets: Secrets = field(default_factory=Secrets)
 
     def usable(self, name: str, kind: Kind, item: Item) -> Published:
         """Return the Environment of a new reference.

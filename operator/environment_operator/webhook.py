@@ -20,6 +20,7 @@ from environment_operator.identity import Keys
 from environment_operator.index import ProjectIndex, ProjectSink
 from environment_operator.metrics import ADMISSION_TIME, ADMISSIONS
 from environment_operator.metrics import ENVIRONMENTS as ENVIRONMENTS_GAUGE
+from environment_operator.pullsecrets import PullSecrets
 from environment_operator.reflector import Reflector
 from environment_operator.rotation import Certificates
 from environment_operator.rules import Around, Project, Published
@@ -55,6 +56,9 @@ class Webhook:
         self._namespaces = Reflector(
             cluster, "namespaces", ProjectSink(self._projects), "/api/v1/namespaces", longest=settings.retry_seconds
         )
+        self._pull_secrets = PullSecrets(
+            cluster, self._table, settings.retry_seconds, published=settings.registry_credentials
+        )
         terms = Terms(
             hosts=settings.hosts,
             certificate=timedelta(seconds=settings.certificate_seconds),
@@ -79,7 +83,8 @@ class Webhook:
     @property
     def _parts(self) -> tuple[Callable[[], Coroutine[None, None, None]], ...]:
         """What runs side by side."""
-        return self._mirror.run, self._namespaces.run, self._certificates.run, self._serve
+        mirrors = self._mirror.run, self._namespaces.run, *self._pull_secrets.parts
+        return *mirrors, self._certificates.run, self._serve
 
     def _why_not_ready(self) -> str:
         """Return why requests had better go elsewhere, empty when they may come."""
@@ -87,6 +92,8 @@ class Webhook:
             return "stopping"
         if not self._listening.is_set():
             return "no certificate yet"
+        if not self._pull_secrets.settled:
+            return "registry credentials are not listed yet"
         missing = next((r for r in (self._mirror, self._namespaces) if not r.listed), None)
         return f"{missing.name} are {missing.state}, {missing.why}" if missing else ""
 
@@ -117,8 +124,7 @@ class Webhook:
             wanted = admission.wanted(review, self._table)
             found = {name: self.catalog.find(name) or await self._live(name) for name in wanted}
             around = await self._around(review, found)
-            if any(e and e.fragment.get("imagePullSecrets") for e in found.values()):
-                around = replace(around, account_secrets=await self._account_secrets(review))
+            around = await self._pull_secrets.known(around, review, found)
             return _response("mutate", admission.mutated(review, self._table, around, self._keys))
 
     async def _validate(self, request: web.Request) -> web.Response:
@@ -139,17 +145,6 @@ class Webhook:
         ENVIRONMENTS_GAUGE.set(len(self.catalog))
         project = await self._project(review.namespace) if found else Project(review.namespace)
         return Around(found.get, as_of, _token(), project, known=self.catalog.names())
-
-    async def _account_secrets(self, review: admission.Request) -> dict[str, tuple[str, ...]]:
-        """Return the pull secrets of the service accounts of a workload; an account may come later."""
-        out: dict[str, tuple[str, ...]] = {}
-        for name in admission.accounts(review, self._table) if review.namespace else ():
-            try:
-                found = await self._cluster.get(f"/api/v1/namespaces/{review.namespace}/serviceaccounts/{name}")
-            except NotFound:
-                continue
-            out[name] = tuple(secret["name"] for secret in found.get("imagePullSecrets") or ())
-        return out
 
     async def _project(self, name: str) -> Project:
         """Return a namespace with its department; one that is not known here may have been created a moment ago."""

@@ -1,6 +1,6 @@
 """One real control plane for all tests of this ring, with the operator running under its own account."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -8,7 +8,10 @@ from cluster import Cluster
 from cluster.manifests import await_admission
 from cluster.proxy import FaultProxy
 from cluster.rest import Rest
+from environment_operator import names
 from kube import Kube, Operator, behind_proxy, fresh_cluster
+from people import NAMESPACES
+from registries import let, put, secrets, source
 
 
 @pytest.fixture(scope="session")
@@ -47,3 +50,37 @@ def proxy(operator: Operator) -> Iterator[FaultProxy]:
 def kube(cluster: Cluster, rest: Rest, operator: Operator) -> Kube:  # noqa: ARG001 - it runs
     """Return the administrator's hands."""
     return Kube(cluster, rest)
+
+
+@pytest.fixture
+def publish(kube: Kube) -> Iterator[Callable[..., str]]:
+    """Return what makes credentials of a new name with a password and a scope; they go with the test."""
+    made: list[str] = []
+
+    def make(password: str, scope: object, *hosts: str, name: str = "") -> str:
+        made.append(name or kube.unique("hub"))
+        put(kube.rest, source(made[-1], password, *hosts, scope=scope))
+        return made[-1]
+
+    yield make
+    for name in made:
+        kube.rest.delete(secrets(names.SYSTEM_NAMESPACE, name))
+
+
+@pytest.fixture
+def projects(kube: Kube) -> Iterator[Callable[..., str]]:
+    """Return what makes a project, with labels, that lets the operator; they go with the test."""
+    made: list[str] = []
+
+    def make(*, lets: bool = True, **labels: str) -> str:
+        name = kube.unique("pull")
+        reply = kube.rest.create(NAMESPACES, {"metadata": {"name": name, "labels": labels}})
+        assert reply.ok, reply.message
+        made.append(name)
+        if lets:
+            let(kube.rest, name)
+        return name
+
+    yield make
+    for name in made:
+        kube.rest.delete(f"{NAMESPACES}/{name}")

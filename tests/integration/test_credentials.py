@@ -1,13 +1,13 @@
 """Registry credentials on the real API server: published, kept in step, withdrawn, and nobody's own ever touched."""
 
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
-from kube import Kube, Operator
 
 from environment_operator import credentials, names
 from environment_operator.errors import Reason
+from kube import Kube, Operator
 from people import Person, bind, create
 from registries import (
     binding,
@@ -15,54 +15,14 @@ from registries import (
     holds,
     let,
     payload,
-    put,
     secret,
     secrets,
-    source,
     stop_letting,
+    until_held,
 )
 
 NAMESPACES = "/api/v1/namespaces"
-Publish = Callable[..., str]
-
-
-@pytest.fixture
-def publish(kube: Kube) -> Iterator[Publish]:
-    """Return what makes credentials of a new name with a password and a scope; they go with the test."""
-    made: list[str] = []
-
-    def make(password: str, scope: object, *hosts: str, name: str = "") -> str:
-        made.append(name or kube.unique("hub"))
-        put(kube.rest, source(made[-1], password, *hosts, scope=scope))
-        return made[-1]
-
-    yield make
-    for name in made:
-        kube.rest.delete(secrets(names.SYSTEM_NAMESPACE, name))
-
-
-@pytest.fixture
-def projects(kube: Kube) -> Iterator[Callable[..., str]]:
-    """Return what makes a project, with labels, that lets the operator; they go with the test."""
-    made: list[str] = []
-
-    def make(*, lets: bool = True, **labels: str) -> str:
-        name = kube.unique("pull")
-        reply = kube.rest.create(NAMESPACES, {"metadata": {"name": name, "labels": labels}})
-        assert reply.ok, reply.message
-        made.append(name)
-        if lets:
-            let(kube.rest, name)
-        return name
-
-    yield make
-    for name in made:
-        kube.rest.delete(f"{NAMESPACES}/{name}")
-
-
-def until_held(kube: Kube, project: str, name: str, wanted: str, seconds: float = 20) -> None:
-    """Wait until a project has a Secret with a payload; an empty one stands for no Secret."""
-    kube.until(f"{project}/{name}", lambda: holds(kube.rest, project, name) == wanted, seconds)
+Make = Callable[..., str]
 
 
 def told(kube: Kube, name: str, reason: Reason) -> str:
@@ -71,13 +31,13 @@ def told(kube: Kube, name: str, reason: Reason) -> str:
     return " ".join(event["message"] for event in kube.rest.get(where).body["items"])
 
 
-def test_published_into_the_scope(kube: Kube, publish: Publish, projects: Callable[..., str]) -> None:
+def test_published_into_the_scope(kube: Kube, publish: Make, projects: Make) -> None:
     """A project in scope that lets the operator has a copy that says what it is; any other project has none."""
     inside, outside, closed = projects(), projects(), projects(lets=False)
     name = publish("sesame", {"projects": [inside, closed]})
     everywhere = publish("other", {"cluster": True})
-    until_held(kube, inside, name, payload("sesame"))
-    until_held(kube, outside, everywhere, payload("other"))
+    until_held(kube.rest, inside, name, payload("sesame"))
+    until_held(kube.rest, outside, everywhere, payload("other"))
 
     copy = found(kube.rest, inside, name)
     original = found(kube.rest, names.SYSTEM_NAMESPACE, name)["metadata"]
@@ -89,40 +49,40 @@ def test_published_into_the_scope(kube: Kube, publish: Publish, projects: Callab
     assert [{}, {}] == [found(kube.rest, closed, one) for one in (name, everywhere)]
 
 
-def test_let_later(kube: Kube, publish: Publish, projects: Callable[..., str]) -> None:
+def test_let_later(kube: Kube, publish: Make, projects: Make) -> None:
     """Who lets the operator later has everything at once."""
     project = projects(lets=False)
     name = publish("sesame", {"projects": [project]})
     let(kube.rest, project)
 
-    until_held(kube, project, name, payload("sesame"), seconds=5)
+    until_held(kube.rest, project, name, payload("sesame"), seconds=5)
 
 
-def test_kept_in_step(kube: Kube, publish: Publish, projects: Callable[..., str]) -> None:
+def test_kept_in_step(kube: Kube, publish: Make, projects: Make) -> None:
     """A changed password arrives, what somebody changes or deletes comes back, and labels of others stay."""
     project = projects()
     name = publish("first", {"projects": [project]})
-    until_held(kube, project, name, payload("first"))
+    until_held(kube.rest, project, name, payload("first"))
     kube.rest.patch(secrets(project, name), {"metadata": {"labels": {"theirs": "stays"}}})
     publish("second", {"projects": [project]}, name=name)
-    until_held(kube, project, name, payload("second"))
+    until_held(kube.rest, project, name, payload("second"))
 
     kube.rest.patch(secrets(project, name), {"data": {credentials.KEY: payload("meddled")}})
-    until_held(kube, project, name, payload("second"))
+    until_held(kube.rest, project, name, payload("second"))
     assert "stays" == found(kube.rest, project, name)["metadata"]["labels"]["theirs"]
 
     uid = found(kube.rest, project, name)["metadata"]["uid"]
     assert kube.rest.delete(secrets(project, name)).ok
-    until_held(kube, project, name, payload("second"))
+    until_held(kube.rest, project, name, payload("second"))
     assert uid != found(kube.rest, project, name)["metadata"]["uid"]
 
 
 @pytest.mark.parametrize("how", ["deleted", "unlabelled", "rescoped"])
-def test_withdrawn(kube: Kube, publish: Publish, projects: Callable[..., str], how: str) -> None:
+def test_withdrawn(kube: Kube, publish: Make, projects: Make, how: str) -> None:
     """Credentials that are deleted, published no more, or for somebody else are taken back."""
     project = projects()
     name = publish("sesame", {"projects": [project]})
-    until_held(kube, project, name, payload("sesame"))
+    until_held(kube.rest, project, name, payload("sesame"))
     where = secrets(names.SYSTEM_NAMESPACE, name)
     if how == "deleted":
         assert kube.rest.delete(where).ok
@@ -131,24 +91,24 @@ def test_withdrawn(kube: Kube, publish: Publish, projects: Callable[..., str], h
     else:
         publish("sesame", {"projects": ["elsewhere"]}, name=name)
 
-    until_held(kube, project, name, "")
+    until_held(kube.rest, project, name, "")
 
 
-def test_departments(kube: Kube, publish: Publish, projects: Callable[..., str]) -> None:
+def test_departments(kube: Kube, publish: Make, projects: Make) -> None:
     """Who joins the department of a scope has its credentials, who leaves it has them no more."""
     department = kube.unique("imaging")
     project = projects(**{names.DEPARTMENT: department})
     name = publish("sesame", {"departments": [department]})
-    until_held(kube, project, name, payload("sesame"))
+    until_held(kube.rest, project, name, payload("sesame"))
     where = f"{NAMESPACES}/{project}"
     kube.rest.patch(where, {"metadata": {"labels": {names.DEPARTMENT: None}}})
-    until_held(kube, project, name, "")
+    until_held(kube.rest, project, name, "")
     kube.rest.patch(where, {"metadata": {"labels": {names.DEPARTMENT: department}}})
 
-    until_held(kube, project, name, payload("sesame"))
+    until_held(kube.rest, project, name, payload("sesame"))
 
 
-def test_nobodys_own_is_touched(kube: Kube, publish: Publish, projects: Callable[..., str]) -> None:
+def test_nobodys_own_is_touched(kube: Kube, publish: Make, projects: Make) -> None:
     """A project's own Secret by that name stays as it is, which an Event tells, until its owner deletes it."""
     project, name = projects(), kube.unique("hub")
     assert kube.rest.create(secrets(project), secret(name, "mine")).ok
@@ -157,27 +117,27 @@ def test_nobodys_own_is_touched(kube: Kube, publish: Publish, projects: Callable
     kube.until("the Event", lambda: f"the project {project} has a Secret" in told(kube, name, Reason.NAME_TAKEN))
     publish("changed", {"projects": [project]}, name=name)
     canary = publish("canary", {"projects": [project]})
-    until_held(kube, project, canary, payload("canary"))
+    until_held(kube.rest, project, canary, payload("canary"))
     assert mine == found(kube.rest, project, name)
 
     assert kube.rest.delete(secrets(project, name)).ok
-    until_held(kube, project, name, payload("changed"))
+    until_held(kube.rest, project, name, payload("changed"))
 
 
-def test_copies_of_copies(kube: Kube, publish: Publish, projects: Callable[..., str]) -> None:
+def test_copies_of_copies(kube: Kube, publish: Make, projects: Make) -> None:
     """What somebody copied with all its labels, to another name or another project, is his and is not withdrawn."""
     project, other = projects(), projects()
     name = publish("sesame", {"projects": [project]})
-    until_held(kube, project, name, payload("sesame"))
+    until_held(kube.rest, project, name, payload("sesame"))
     marks = {key: found(kube.rest, project, name)["metadata"][key] for key in ("labels", "annotations")}
     taken = secret(name, "mine", **marks), secret("renamed", "mine", **marks)
     assert kube.rest.create(secrets(other), taken[0]).ok
     assert kube.rest.create(secrets(project), taken[1]).ok
     kube.rest.delete(secrets(names.SYSTEM_NAMESPACE, name))
-    until_held(kube, project, name, "")
+    until_held(kube.rest, project, name, "")
     canary = publish("canary", {"projects": [project, other]})
-    until_held(kube, project, canary, payload("canary"))
-    until_held(kube, other, canary, payload("canary"))
+    until_held(kube.rest, project, canary, payload("canary"))
+    until_held(kube.rest, other, canary, payload("canary"))
 
     assert [payload("mine")] * 2 == [holds(kube.rest, other, name), holds(kube.rest, project, "renamed")]
 
@@ -191,45 +151,41 @@ def test_copies_of_copies(kube: Kube, publish: Publish, projects: Callable[..., 
         ("{}", "needs either cluster: true or departments and projects"),
     ],
 )
-def test_a_scope_that_cannot_be_read(
-    kube: Kube, publish: Publish, projects: Callable[..., str], scope: str, told_of: str
-) -> None:
+def test_a_scope_that_cannot_be_read(kube: Kube, publish: Make, projects: Make, scope: str, told_of: str) -> None:
     """A mistake in the scope is told with the way out; nobody gets anything by it, and nobody loses what he has."""
     project, other = projects(), projects()
     name = publish("sesame", {"projects": [project]})
-    until_held(kube, project, name, payload("sesame"))
+    until_held(kube.rest, project, name, payload("sesame"))
     publish("sesame", scope, name=name)
     kube.until("the Event", lambda: told_of in told(kube, name, Reason.INVALID_CREDENTIALS))
     canary = publish("canary", {"projects": [project, other]})
-    until_held(kube, project, canary, payload("canary"))
-    until_held(kube, other, canary, payload("canary"))
+    until_held(kube.rest, project, canary, payload("canary"))
+    until_held(kube.rest, other, canary, payload("canary"))
 
     assert [payload("sesame"), ""] == [holds(kube.rest, one, name) for one in (project, other)]
     assert '{"projects": ["vision"]}' in told(kube, name, Reason.INVALID_CREDENTIALS)
 
 
-def test_not_let_any_more(kube: Kube, publish: Publish, projects: Callable[..., str]) -> None:
+def test_not_let_any_more(kube: Kube, publish: Make, projects: Make) -> None:
     """Without the RoleBinding nothing of a project changes any more: what it has it keeps, and may delete."""
     project, other = projects(), projects()
     name = publish("first", {"projects": [project, other]})
-    until_held(kube, project, name, payload("first"))
+    until_held(kube.rest, project, name, payload("first"))
     stop_letting(kube.rest, project)
     operator = Person(kube.cluster, names.OPERATOR_USER)
     kube.until("the right to be gone", lambda: not operator.may("create", "secrets", project))
     publish("second", {"projects": [project, other]}, name=name)
-    until_held(kube, other, name, payload("second"))
+    until_held(kube.rest, other, name, payload("second"))
     assert payload("first") == holds(kube.rest, project, name)
 
     selector = f"{secrets(project)}?labelSelector={names.PUBLISHED_TO}"
     assert kube.rest.delete(selector).ok
     assert "" == holds(kube.rest, project, name)
     let(kube.rest, project)
-    until_held(kube, project, name, payload("second"))
+    until_held(kube.rest, project, name, payload("second"))
 
 
-def test_a_binding_of_another_name(
-    operator: Operator, kube: Kube, publish: Publish, projects: Callable[..., str]
-) -> None:
+def test_a_binding_of_another_name(operator: Operator, kube: Kube, publish: Make, projects: Make) -> None:
     """A RoleBinding lets the operator whatever it is called: one of another name is found by the audit."""
     operator.stop()
     operator.start(audit_seconds=1)
@@ -237,12 +193,12 @@ def test_a_binding_of_another_name(
     name = publish("sesame", {"projects": [project]})
     let(kube.rest, project, "of-another-name")
 
-    until_held(kube, project, name, payload("sesame"))
+    until_held(kube.rest, project, name, payload("sesame"))
     operator.stop()
     operator.start()
 
 
-def test_the_admin_of_a_project_decides(kube: Kube, publish: Publish, projects: Callable[..., str]) -> None:
+def test_the_admin_of_a_project_decides(kube: Kube, publish: Make, projects: Make) -> None:
     """Who administrates a project may let the operator; who edits there may not, nor anybody elsewhere."""
     project, other = projects(lets=False), projects(lets=False)
     admin, editor = Person(kube.cluster, kube.unique("ann")), Person(kube.cluster, kube.unique("ed"))
@@ -257,33 +213,31 @@ def test_the_admin_of_a_project_decides(kube: Kube, publish: Publish, projects: 
     assert [403, 403] == [reply.status for reply in refused]
     assert admin.rest.create(where.format(project), binding(project)).ok
 
-    until_held(kube, project, name, payload("sesame"))
+    until_held(kube.rest, project, name, payload("sesame"))
 
 
-def test_a_restart_writes_nothing(
-    operator: Operator, kube: Kube, publish: Publish, projects: Callable[..., str]
-) -> None:
+def test_a_restart_writes_nothing(operator: Operator, kube: Kube, publish: Make, projects: Make) -> None:
     """Copies that are in step are not written again when the operator starts; what changed meanwhile is put right."""
     kept, meddled = projects(), projects()
     name = publish("sesame", {"projects": [kept, meddled]})
-    until_held(kube, kept, name, payload("sesame"))
-    until_held(kube, meddled, name, payload("sesame"))
+    until_held(kube.rest, kept, name, payload("sesame"))
+    until_held(kube.rest, meddled, name, payload("sesame"))
     before = found(kube.rest, kept, name)
     operator.stop()
     kube.rest.patch(secrets(meddled, name), {"data": {credentials.KEY: payload("meddled")}})
     operator.start()
-    until_held(kube, meddled, name, payload("sesame"))
+    until_held(kube.rest, meddled, name, payload("sesame"))
     canary = publish("canary", {"projects": [kept]})
-    until_held(kube, kept, canary, payload("canary"))
+    until_held(kube.rest, kept, canary, payload("canary"))
 
     assert before == found(kube.rest, kept, name)
 
 
-def test_switched_off(operator: Operator, kube: Kube, publish: Publish, projects: Callable[..., str]) -> None:
+def test_switched_off(operator: Operator, kube: Kube, publish: Make, projects: Make) -> None:
     """With the setting off nothing is published, and nothing that was is withdrawn."""
     project = projects()
     name = publish("sesame", {"projects": [project]})
-    until_held(kube, project, name, payload("sesame"))
+    until_held(kube.rest, project, name, payload("sesame"))
     operator.stop()
     operator.start(registry_credentials=False)
     kube.rest.delete(secrets(names.SYSTEM_NAMESPACE, name))
@@ -295,18 +249,16 @@ def test_switched_off(operator: Operator, kube: Kube, publish: Publish, projects
 
     operator.stop()
     operator.start()
-    until_held(kube, project, name, "")
+    until_held(kube.rest, project, name, "")
 
 
-def test_no_value_leaves_the_secrets(
-    operator: Operator, kube: Kube, publish: Publish, projects: Callable[..., str]
-) -> None:
+def test_no_value_leaves_the_secrets(operator: Operator, kube: Kube, publish: Make, projects: Make) -> None:
     """Passwords are in Secrets alone: in no log, not even a talkative one, no Event, annotation or metric."""
     operator.stop()
     operator.start(log_level="DEBUG")
     project, password = projects(), kube.unique("pass")
     name = publish(password, {"projects": [project]})
-    until_held(kube, project, name, payload(password))
+    until_held(kube.rest, project, name, payload(password))
     publish(password, "nonsense", name=name)
     kube.until("the Event", lambda: "cannot be read" in told(kube, name, Reason.INVALID_CREDENTIALS))
     texts = [(kube.cluster.layout.log(program)).read_text() for program in ("operator", "webhook")]
@@ -341,7 +293,7 @@ def rights(kube: Kube, namespace: str, resource: str = "secrets", group: str = "
 LET = {(verb, "*") for verb in ("get", "list", "watch", "create", "patch", "delete")}
 
 
-def test_rights(kube: Kube, projects: Callable[..., str]) -> None:
+def test_rights(kube: Kube, projects: Make) -> None:
     """The operator has rights on the Secrets of a project that lets it, and on none of any other."""
     project, closed = projects(), projects(lets=False)
     own = {("create", "*"), ("list", "*"), ("watch", "*")}
@@ -353,7 +305,7 @@ def test_rights(kube: Kube, projects: Callable[..., str]) -> None:
     assert set() == rights(kube, "kube-system")
 
 
-def test_rights_on_bindings(kube: Kube, projects: Callable[..., str]) -> None:
+def test_rights_on_bindings(kube: Kube, projects: Make) -> None:
     """Of all RoleBindings the operator sees those of one name, and it can make none, so it cannot let itself."""
     project = projects(lets=False)
     where = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{project}/rolebindings"

@@ -7,6 +7,7 @@ import pytest
 from builders import around, published, spec, workload
 from environment_operator.advice import on_spec, on_use
 from environment_operator.api.v1alpha1 import EnvironmentSpec
+from environment_operator.credentials import Secrets
 from environment_operator.inject import admit
 from environment_operator.kinds import BUILTIN
 from environment_operator.rules import Project
@@ -50,9 +51,26 @@ def test_spec(fields: dict[str, Any], expected: str) -> None:
 )
 def test_use(fields: dict[str, Any], level: str, expected: str) -> None:
     """A submitter is told of a deprecated Environment, and of pods that the namespace will refuse."""
-    found = on_use(published(**fields), Project("team", level=level))
+    found = on_use(published(**fields), around(project=Project("team", level=level)))
     assert (1 if expected else 0) == len(found)
     assert expected in "".join(found)
+
+
+@pytest.mark.parametrize(
+    ("named", "secrets", "expected"),
+    [
+        (["hub"], Secrets(), []),
+        (["hub", "own"], Secrets(missing={"own"}), ["Secret own, which the project 'team' does not have: create it"]),
+        (["hub"], Secrets("nobody knows"), ["Secret hub, which was not looked for: nobody knows"]),
+        (None, Secrets("nobody knows", missing={"own"}), []),
+    ],
+)
+def test_pull_secrets(named: list[str] | None, secrets: Secrets, expected: list[str]) -> None:
+    """A submitter is told which of the Environment's pull secrets are missing, and when nobody looked."""
+    found = on_use(published(imagePullSecrets=named), around(project=Project("team"), secrets=secrets))
+
+    assert len(expected) == len(found)
+    assert all(words in told for words, told in zip(expected, found, strict=True))
 
 
 def test_told_once() -> None:

@@ -18,7 +18,7 @@ from environment_operator.inject import Outcome, admit
 from environment_operator.kinds import Kind, PodTemplate
 from environment_operator.paths import get
 from environment_operator.rules import Around
-from unit.test_laws import ANY, CONTAINERS, JSON, RECORDS, requested
+from unit.test_laws import ANY, CONTAINERS, JSON, RECORDS, requested, unnamed
 
 Object = dict[str, Any]
 Later = Callable[[Object], None]
@@ -457,10 +457,10 @@ OVERRIDABLE = st.lists(st.sampled_from(FREE_FIELDS), unique=True)
 
 @settings(max_examples=150, deadline=None)
 @given(*ANY, OVERRIDABLE)
-def test_what_was_admitted_goes_on(kind, fields, pod, sidecar, server, overridable) -> None:
+def test_what_was_admitted_goes_on(kind, fields, pod, sidecar, server, pulls, overridable) -> None:
     """Law 5: whatever passed once passes again without any Environment: as it is stored, and as it was requested."""
     new = server(kind, requested(kind, pod, sidecar))
-    found = outcome(kind, new, None, around(published(**fields, overridable=overridable)))
+    found = outcome(kind, new, None, around(published(**fields, overridable=overridable), **unnamed(pulls)))
     assume(found.workload is not None)
     before = server(kind, found.workload)
 
@@ -471,9 +471,9 @@ def test_what_was_admitted_goes_on(kind, fields, pod, sidecar, server, overridab
 
 @settings(max_examples=150, deadline=None)
 @given(*ANY, OVERRIDABLE, CONTAINERS)
-def test_updates_override_no_more_than_creation(kind, fields, pod, sidecar, server, overridable, own) -> None:
+def test_updates_override_no_more_than_creation(kind, fields, pod, sidecar, server, pulls, overridable, own) -> None:
     """Whatever an update makes of the main container, it passes only with what a new workload could have too."""
-    environment = around(published(**fields, overridable=overridable))
+    environment = around(published(**fields, overridable=overridable), **unnamed(pulls))
     before = stored(kind, requested(kind, {"containers": [{"name": "main"}]}, sidecar), environment)
     update = requested(kind, {**pod, "containers": [{**own, "name": "main"}]}, sidecar)
     passed = refusal(kind, server(kind, update), before, around()) == ""

@@ -140,15 +140,14 @@ def test_what_there_is_to_do(sources, there, written, expected) -> None:
     assert expected == credentials.steps("vision", "imaging", by_name, there, written)
 
 
-def test_offered() -> None:
-    """A project is offered what is for it and for its images, in the order of the names."""
+def test_due() -> None:
+    """A project is due what is for it and can be read, in the order of the names; values are kept only if needed."""
     known = credentials.Sources()
     for name, scope in (("b", '{"cluster": true}'), ("a", '{"projects": ["vision"]}'), ("c", "")):
         item = stored({"r.example": {}}, scope)
         item.name = name
         known.put(item)
 
-    assert ["a", "b"] == [s.name for s in known.offered("vision", None, ["r.example/a"])]
-    assert ["b"] == [s.name for s in known.offered("speech", None, ["r.example/a"])]
-    assert [] == known.offered("vision", None, ["other.example/a"])
+    assert ["a", "b"] == [s.name for s in known.due("vision", None)]
+    assert ["b"] == [s.name for s in known.due("speech", None)]
     assert [""] == list({s.payload for s in known.by_name.values()})

@@ -10,6 +10,7 @@ import pytest
 import builders
 from builders import KINDS, around, workload
 from environment_operator import names
+from environment_operator.credentials import Secrets, Source
 from environment_operator.inject import Outcome, admit
 from environment_operator.rules import Published
 
@@ -266,6 +267,49 @@ def test_secrets_of_the_service_account(own: list[Object] | None, expected: list
 
     assert expected == [secret["name"] for secret in stored["spec"]["template"]["spec"]["imagePullSecrets"]]
     assert stored == admitted(stored, stored)
+
+
+HUB, TEAM = Source("hub", registries=("docker.io",)), Source("team", registries=("registry.example/team",))
+
+
+@pytest.mark.parametrize(
+    ("image", "named", "own", "expected"),
+    [
+        ("registry.example/team/a", None, None, ["team", "account"]),
+        ("registry.example/other/a", None, None, None),
+        ("registry.example/team/a", ["env"], None, ["env", "team", "account"]),
+        ("registry.example/team/a", ["team"], None, ["team", "account"]),
+        ("registry.example/team/a", None, [{"name": "mine"}], ["mine", "team"]),
+        ("busybox", None, None, ["hub", "account"]),
+    ],
+)
+def test_published_secrets(
+    image: str, named: list[str] | None, own: list[Object] | None, expected: list[str] | None
+) -> None:
+    """What is published for the image's registry is added to what is named, and to the account's own."""
+    new = made(image=None)
+    if own is not None:
+        new["spec"]["template"]["spec"]["imagePullSecrets"] = own
+    known = around(
+        published(image=image, imagePullSecrets=named),
+        account_secrets={"default": ("account",)}, secrets=Secrets(published=(HUB, TEAM)),
+    )  # fmt: skip
+    stored = admit(DEPLOYMENT, new, None, known).workload
+    assert stored is not None
+
+    found = stored["spec"]["template"]["spec"].get("imagePullSecrets")
+    assert expected == (found and [secret["name"] for secret in found])
+    assert stored == admitted(stored, stored)
+
+
+def test_secrets_for_the_image_that_is_pulled() -> None:
+    """Where the workload has an image of its own, its registry counts, not the Environment's."""
+    new = made(image="busybox")
+    known = around(published(image="registry.example/team/a"), secrets=Secrets(published=(HUB, TEAM)))
+    stored = admit(DEPLOYMENT, new, None, known).workload
+    assert stored is not None
+
+    assert [{"name": "hub"}] == stored["spec"]["template"]["spec"]["imagePullSecrets"]
 
 
 def test_container_chosen_later() -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from builders import KINDS, around, published, template_path, workload
 from environment_operator import images, names
+from environment_operator.credentials import Secrets, Source
 from environment_operator.inject import Outcome, admit
 from environment_operator.kinds import Kind
 from environment_operator.paths import get
@@ -101,6 +102,8 @@ PODS = st.fixed_dictionaries(
         "initContainers": st.just([{"name": "init", "image": "init"}]),
     },
 )
+ACCOUNT = {"default": ("s2", "account")}
+PUBLISHED = Secrets(published=tuple(Source(name, registries=("docker.io",)) for name in ("hub", "s1")))
 
 
 def environment(fields: Object, name: str = "e") -> Published:
@@ -117,24 +120,32 @@ def requested(kind: Kind, pod: Object, sidecar: bool) -> Object:
     return made
 
 
-def admitted(kind: Kind, new: Object, old: Object | None, found: Published | None) -> Object:
-    """Return the workload as admitted."""
-    outcome: Outcome = admit(kind, new, old, around(*([found] if found else [])))
+def unnamed(pulls: bool) -> Object:
+    """Return what is known around a request where there are pull secrets that nobody has to name, or are none."""
+    return {"account_secrets": ACCOUNT, "secrets": PUBLISHED} if pulls else {}
+
+
+def admitted(kind: Kind, new: Object, old: Object | None, found: Published | None, pulls: bool = False) -> Object:
+    """Return the workload as admitted, in a project with or without pull secrets that nobody has to name."""
+    outcome: Outcome = admit(kind, new, old, around(*([found] if found else []), **unnamed(pulls)))
     assert outcome.workload is not None, outcome.refusal
     return outcome.workload
 
 
-ANY = (st.sampled_from(list(KINDS.values())), SPECS, PODS, st.booleans(), st.sampled_from([defaulted, untouched]))
+ANY = (
+    st.sampled_from(list(KINDS.values())), SPECS, PODS, st.booleans(), st.sampled_from([defaulted, untouched]),
+    st.booleans(),
+)  # fmt: skip
 
 
 @settings(max_examples=CASES, deadline=None)
 @given(*ANY)
-def test_idempotent(kind, fields, pod, sidecar, server) -> None:
+def test_idempotent(kind, fields, pod, sidecar, server, pulls) -> None:
     """Law 1: what is admitted twice is what was admitted once, and the request itself is not changed."""
     before = server(kind, requested(kind, pod, sidecar))
     asked = copy.deepcopy(before)
-    once = server(kind, admitted(kind, before, None, environment(fields)))
-    twice = server(kind, admitted(kind, once, None, environment(fields)))
+    once = server(kind, admitted(kind, before, None, environment(fields), pulls))
+    twice = server(kind, admitted(kind, once, None, environment(fields), pulls))
 
     assert asked == before
     assert once == twice
@@ -142,12 +153,12 @@ def test_idempotent(kind, fields, pod, sidecar, server) -> None:
 
 @settings(max_examples=CASES, deadline=None)
 @given(*ANY)
-def test_undone_from_the_record_alone(kind, fields, pod, sidecar, server) -> None:
+def test_undone_from_the_record_alone(kind, fields, pod, sidecar, server, pulls) -> None:
     """Law 2: when the reference goes, the workload is as without it, though the Environment is gone."""
     assume(not kind.template_immutable)
     pod = {**pod, "containers": [{"image": "mine:1", **c} for c in pod["containers"]]}
     before = server(kind, requested(kind, pod, sidecar))
-    stored = server(kind, admitted(kind, before, None, environment(fields)))
+    stored = server(kind, admitted(kind, before, None, environment(fields), pulls))
     freed, plain = copy.deepcopy(stored), copy.deepcopy(before)
     del freed["metadata"]["labels"][names.REFERENCE]
     del plain["metadata"]["labels"][names.REFERENCE]
@@ -168,10 +179,10 @@ def leaves(node: Any, path: tuple[Any, ...] = ()) -> dict[tuple[Any, ...], Any]:
 
 @settings(max_examples=CASES, deadline=None)
 @given(*ANY)
-def test_nothing_of_the_submitter_is_lost(kind, fields, pod, sidecar, server) -> None:
+def test_nothing_of_the_submitter_is_lost(kind, fields, pod, sidecar, server, pulls) -> None:
     """Law 3: every value of the submitter's that says something is still there, and lists keep their order."""
     before = server(kind, requested(kind, pod, sidecar))
-    after = admitted(kind, before, None, environment(fields))
+    after = admitted(kind, before, None, environment(fields), pulls)
     unset = (False, "", [], {}, None)
     mine = {
         p: v for p, v in leaves(before).items() if v not in unset and p[-1] != "imagePullPolicy" and "ports" not in p
@@ -187,29 +198,29 @@ def test_nothing_of_the_submitter_is_lost(kind, fields, pod, sidecar, server) ->
 
 @settings(max_examples=CASES, deadline=None)
 @given(*ANY, SPECS)
-def test_updates_ignore_what_became_of_the_environment(kind, fields, pod, sidecar, server, later) -> None:
+def test_updates_ignore_what_became_of_the_environment(kind, fields, pod, sidecar, server, pulls, later) -> None:
     """Laws 4 and 5: applying the submitter's part again changes nothing, whatever the Environment is now."""
     before = server(kind, requested(kind, pod, sidecar))
-    stored = server(kind, admitted(kind, before, None, environment(fields)))
+    stored = server(kind, admitted(kind, before, None, environment(fields), pulls))
 
     assert stored == server(kind, admitted(kind, before, stored, None))
-    assert stored == server(kind, admitted(kind, stored, stored, environment(later)))
+    assert stored == server(kind, admitted(kind, stored, stored, environment(later), not pulls))
 
 
 @settings(max_examples=CASES, deadline=None)
 @given(*ANY, SPECS)
-def test_switching_is_taking_out_and_putting_in(kind, fields, pod, sidecar, server, other) -> None:
+def test_switching_is_taking_out_and_putting_in(kind, fields, pod, sidecar, server, pulls, other) -> None:
     """A switched reference gives what a new workload with it would be, though the old Environment is gone."""
     assume(not kind.template_immutable)
     before = server(kind, requested(kind, pod, sidecar))
-    stored = server(kind, admitted(kind, before, None, environment(fields)))
+    stored = server(kind, admitted(kind, before, None, environment(fields), pulls))
     wanted = copy.deepcopy(before)
     wanted["metadata"]["labels"][names.REFERENCE] = "f"
     switched = copy.deepcopy(stored)
     switched["metadata"]["labels"][names.REFERENCE] = "f"
     new = environment(other, "f")
 
-    assert admitted(kind, wanted, None, new) == admitted(kind, switched, stored, new)
+    assert admitted(kind, wanted, None, new, pulls) == admitted(kind, switched, stored, new, pulls)
 
 
 WORD = st.sampled_from(["spec", "containers", "main", "env", "A", "metadata", "x"])

@@ -8,9 +8,11 @@ import pytest
 from builders import around, published
 from environment_operator import names
 from environment_operator.approval import approve
+from environment_operator.credentials import Secrets, Source
 from environment_operator.inject import admit
 from environment_operator.kinds import Kind
 from environment_operator.paths import get
+from environment_operator.places import places
 from third_party import FILLED, containers, row_of, user
 
 Object = dict[str, Any]
@@ -124,6 +126,21 @@ def test_no_place(word: str, fields: Object, expected: str) -> None:
     outcome = admit(row_of(word), user(word, "w", "team", "e"), None, around(environment(word, **fields)))
 
     assert f"sets {expected}, for which a {row_of(word).kind} has no place" in outcome.refusal
+
+
+@pytest.mark.parametrize("word", sorted(FILLED))
+def test_published_secrets(word: str) -> None:
+    """What is published is in every pod template that has a place for it, and is no reason to refuse the others."""
+    row, known = row_of(word), environment(word)
+    given = {"secrets": Secrets(published=(Source("hub", registries=("docker.io",)),))}
+    outcome = admit(row, user(word, "w", "team", "e"), None, around(known, **given))
+    assert outcome.workload is not None, outcome.refusal
+
+    lacks = "imagePullSecrets" in row.pod_templates[0].lacks
+    templates = [place.template(outcome.workload) for place in places(row, outcome.workload)]
+    assert [None if lacks else [{"name": "hub"}]] * len(templates) == [
+        get(template, ("spec", "imagePullSecrets")) for template in templates
+    ]
 
 
 def test_ids_of_a_workflow() -> None:

@@ -1,0 +1,110 @@
+"""What admission asks the API server about pull secrets. Nothing of it is ever a reason to refuse.
+
+The Secrets of a project are looked for by their names, and only their metadata is sent.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Coroutine, Mapping
+from dataclasses import replace
+
+from environment_operator import admission, credentials, names
+from environment_operator.cluster import Cluster
+from environment_operator.credentials import Secrets, Sources
+from environment_operator.errors import ApiError, NotFound
+from environment_operator.holdings import path
+from environment_operator.reflector import Reflector
+from environment_operator.rules import Around, Project, Published
+from environment_operator.wire import Metadata
+
+logger = logging.getLogger(__name__)
+
+
+class PullSecrets:
+    """Knows which credentials are published, and finds out what a project has.
+
+    Args:
+        cluster: the API server.
+        table: the kinds table, by full name.
+        longest: the longest pause in seconds between two tries.
+        published: False when nothing is published, and nothing is looked for.
+    """
+
+    def __init__(self, cluster: Cluster, table: admission.Table, longest: float, *, published: bool) -> None:
+        self._cluster, self._table, self._published = cluster, table, published
+        self._sources = Sources()
+        self._mirror = Reflector(
+            cluster, "registry credentials", self._sources, path(names.SYSTEM_NAMESPACE),
+            selector=names.CREDENTIALS, whole=True, longest=longest,
+        )  # fmt: skip
+
+    @property
+    def parts(self) -> tuple[Callable[[], Coroutine[None, None, None]], ...]:
+        """What runs side by side."""
+        return (self._mirror.run,) if self._published else ()
+
+    @property
+    def settled(self) -> bool:
+        """Whether the credentials were listed, or could not be."""
+        return not self._published or self._mirror.settled.is_set()
+
+    async def known(self, around: Around, review: admission.Request, found: Mapping[str, Published | None]) -> Around:
+        """Return what is known around a request with what is known of pull secrets.
+
+        Args:
+            around: what is known so far.
+            review: the request.
+            found: the Environments of its new references.
+        """
+        used = [environment for environment in found.values() if environment]
+        if not used or not around.project.name:
+            return around
+        named = {name for environment in used for name in environment.pull_secrets}
+        secrets = await self._secrets(around.project, named, _images(used) | admission.images(review, self._table))
+        if not named and not secrets.published:
+            return around
+        accounts = await self._accounts(around.project.name, admission.accounts(review, self._table))
+        return replace(around, secrets=secrets, account_secrets=accounts)
+
+    async def _secrets(self, project: Project, named: Collection[str], images: Collection[str]) -> Secrets:
+        """Return what is known of the Secrets of a project."""
+        due = self._sources.due(project.name, project.department)
+        offered = [source for source in due if any(map(source.serves, images))]
+        if not self._published or not (named or offered):
+            return Secrets()
+        try:
+            if not await self._cluster.may("get", "secrets", project.name):
+                return Secrets(f"the project {project.name!r} does not let the operator see its Secrets")
+            wanted = sorted({*named, *(source.name for source in offered)})
+            metadata = await asyncio.gather(*(self._find(project.name, name) for name in wanted))
+        except ApiError as error:
+            logger.warning("the Secrets of %s cannot be looked for: %s", project.name, error)
+            return Secrets(f"the API server could not say whether the project {project.name!r} has it")
+        there = dict(zip(wanted, metadata, strict=True))
+        # What is not there yet is on its way; what is somebody's own under that name is not what was published.
+        published = tuple(s for s in offered if (item := there[s.name]) is None or credentials.copy(item))
+        missing = {name for name in named if there[name] is None} - {source.name for source in due}
+        return Secrets(missing=missing, published=published)
+
+    async def _find(self, project: str, name: str) -> Metadata | None:
+        """Return the metadata of a Secret, None when there is none."""
+        try:
+            return await self._cluster.metadata(path(project, name))
+        except NotFound:
+            return None
+
+    async def _accounts(self, project: str, accounts: Collection[str]) -> dict[str, tuple[str, ...]]:
+        """Return the pull secrets of service accounts; an account may come later."""
+        out: dict[str, tuple[str, ...]] = {}
+        for name in accounts:
+            try:
+                found = await self._cluster.get(f"/api/v1/namespaces/{project}/serviceaccounts/{name}")
+            except NotFound:
+                continue
+            out[name] = tuple(secret["name"] for secret in found.get("imagePullSecrets") or ())
+        return out
+
+
+def _images(used: Collection[Published]) -> frozenset[str]:
+    """Return the images of some Environments."""
+    return frozenset(environment.spec.image for environment in used if environment.spec)
