@@ -28,6 +28,10 @@ class Reason(StrEnum):
     RESOLVED = "Resolved"
     UNKNOWN_PROJECTS = "UnknownProjects"
 
+    # PullSecretsFound.
+    MISSING_SECRETS = "MissingPullSecrets"
+    UNCHECKED = "Unchecked"
+
     # Events about registry credentials.
     INVALID_CREDENTIALS = "InvalidCredentials"
     NAME_TAKEN = "NameTaken"

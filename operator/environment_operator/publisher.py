@@ -44,6 +44,9 @@ class Publisher:
         rate: how many projects are looked at a second.
         longest: the longest pause in seconds between two tries.
         audit: seconds after which every project is looked at, whatever happened.
+
+    Attributes:
+        known: the names of the Secrets of each project, None where they may not be seen; without those not looked at.
     """
 
     def __init__(
@@ -69,7 +72,7 @@ class Publisher:
             cluster, "rolebindings", self._bindings, _BINDINGS, only=names.CREDENTIALS_ROLE, longest=longest
         )
         self._projects: dict[str, Holdings] = {}
-        self._refused: set[str] = set()
+        self.known: dict[str, Collection[str] | None] = {}
         self._told: set[str] = set()
         self._said: dict[str, str] = {}
 
@@ -77,12 +80,6 @@ class Publisher:
     def parts(self) -> tuple[Callable[[], Coroutine[None, None, None]], ...]:
         """What runs side by side."""
         return self._mirror.run, self._hints.run, self._run
-
-    @property
-    def known(self) -> Mapping[str, Collection[str] | None]:
-        """The names of the Secrets of each project, None where they may not be seen; without those not looked at."""
-        seen = {name: project.there.keys() for name, project in self._projects.items() if project.mirror.listed}
-        return {**dict.fromkeys(self._refused), **seen}
 
     def look(self, project: str, delay: float = 0.0) -> None:
         """Have a project looked at."""
@@ -144,7 +141,6 @@ class Publisher:
             await self._leave(name, exists=exists)
             return
         if name not in self._projects:
-            self._refused.discard(name)
             self._projects[name] = Holdings(self._cluster, name, self._seen, self._longest)
             self._projects[name].start(tasks)
             PUBLISHED.set(len(self._projects))
@@ -159,13 +155,15 @@ class Publisher:
         Raises:
             ApiError: it has the RoleBinding all the same, so the API server may not know yet.
         """
-        is_news = name not in self._refused if exists else name in self._refused
+        is_news = self.known.get(name, ...) is not None if exists else name in self.known
+        self.known.pop(name, None)
+        if exists:
+            self.known[name] = None
         if project := self._projects.pop(name, None):
             await project.stop()
             PUBLISHED.set(len(self._projects))
             logger.info("the project %s does not let us publish registry credentials any more", name)
-        (self._refused.add if exists else self._refused.discard)(name)
-        if is_news or project:
+        if is_news:
             self._queue.add(_NEWS, _GATHERED)
         if exists and name in self._bindings.projects:
             role = names.CREDENTIALS_ROLE
@@ -174,6 +172,8 @@ class Publisher:
     def _seen(self, project: str, changed: Iterable[str]) -> None:
         """Take in that Secrets of a project came, went or changed."""
         self.look(project)
+        if project in self._projects and self._projects[project].mirror.listed:
+            self.known[project] = self._projects[project].there.keys()
         if listed := list(changed):
             self._moved(listed)
         else:

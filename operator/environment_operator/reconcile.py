@@ -60,6 +60,7 @@ class Reconciler:
             now=_now(),
             live=live,
             options=self._options,
+            secrets=self._world.secrets,
         )
 
     async def _look(self, name: str) -> LiveLook:

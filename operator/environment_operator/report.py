@@ -1,6 +1,6 @@
 """What is known of one Environment → its status, and the Events worth telling. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from environment_operator import names, scope
@@ -43,6 +43,8 @@ def findings(snapshot: Snapshot, found: Usage, verdict: Verdict, hold: Hold | No
     out = [*_readiness(snapshot, verdict), _in_use(snapshot.known, found)]
     if verdict.spec and snapshot.departments is not None:
         out.append(_scope_resolved(verdict.spec, snapshot.departments))
+    if verdict.spec and (about_secrets := _pull_secrets(snapshot, verdict.spec)):
+        out.append(about_secrets)
     if verdict.spec and (warnings := on_spec(verdict.spec)):
         out.append(Finding("Warnings", "True", Reason.SPEC_WARNINGS, "; ".join(warnings)))
     if hold:
@@ -81,6 +83,60 @@ def _scope_resolved(spec: EnvironmentSpec, departments: Mapping[str, str | None]
         return Finding("ScopeResolved", "True", Reason.RESOLVED, "every project of the scope exists")
     message = f"these projects do not exist yet: {', '.join(missing)}"
     return Finding("ScopeResolved", "False", Reason.UNKNOWN_PROJECTS, message)
+
+
+def _pull_secrets(snapshot: Snapshot, spec: EnvironmentSpec) -> Finding | None:
+    """Return whether the projects that use it, or that its scope names, have its pull secrets.
+
+    As it was before while some of them were not looked at; None when there is nothing to look for, or nobody who looks.
+    """
+    named, there = spec.image_pull_secrets, snapshot.secrets
+    if not named or there is None:
+        return None
+    projects = _concerned(snapshot, spec)
+    if projects is None or not projects <= there.keys():
+        return _said_before(snapshot, "PullSecretsFound")
+    return _of_projects(named, {p: there[p] for p in sorted(projects)}, snapshot) if projects else None
+
+
+def _of_projects(named: Sequence[str], there: Mapping[str, Collection[str] | None], snapshot: Snapshot) -> Finding:
+    """Return whether some projects have some Secrets."""
+    unseen = [p for p, found in there.items() if found is None]
+    lacking = {name: [p for p, found in there.items() if found is not None and name not in found] for name in named}
+    parts = [f"{name} in {_places(lacking[name], snapshot)}" for name in named if lacking[name]]
+    nobody = f"nobody looked in {_places(unseen, snapshot)}: no RoleBinding there lets the operator"
+    if parts:
+        message = f"missing: {'; '.join(parts)}: create them there{f'; {nobody}' if unseen else ''}"
+        return Finding("PullSecretsFound", "False", Reason.MISSING_SECRETS, message)
+    if unseen:
+        return Finding("PullSecretsFound", "Unknown", Reason.UNCHECKED, f"{', '.join(named)}: {nobody}")
+    return Finding("PullSecretsFound", "True", Reason.RESOLVED, "every project concerned has the pull secrets")
+
+
+def _concerned(snapshot: Snapshot, spec: EnvironmentSpec) -> frozenset[str] | None:
+    """Return the projects that use an Environment and those that its scope names, None while nobody knows them."""
+    known = snapshot.departments
+    if known is None:
+        return None
+    users = {user.namespace for user in snapshot.known.users}
+    named = {p for p, d in known.items() if not spec.scope.cluster and scope.includes(spec.scope, p, d)}
+    return frozenset(((users & known.keys()) | named) - {names.SYSTEM_NAMESPACE})
+
+
+def _places(projects: Sequence[str], snapshot: Snapshot) -> str:
+    """Return projects in words: as many by name as may be told."""
+    shown = projects[: snapshot.options.sample]
+    more = len(projects) - len(shown)
+    if not shown:
+        return f"{more} project{'' if more == 1 else 's'}"
+    return f"{', '.join(shown)}{f' and {more} more' if more else ''}"
+
+
+def _said_before(snapshot: Snapshot, kind: str) -> Finding | None:
+    """Return a condition as it was written before, None when it was not."""
+    found = (snapshot.environment.get("status") or {}).get("conditions") or ()
+    said = next((c for c in found if c["type"] == kind), None)
+    return said and Finding(kind, said["status"], said["reason"], said["message"])
 
 
 def notices(findings: Sequence[Finding], before: Mapping[str, Any]) -> tuple[Notice, ...]:

@@ -1,6 +1,6 @@
 """What a decision is made from, and what it is: plain data between the rooms. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -49,6 +49,8 @@ class Snapshot:
         now: RFC 3339 time for conditions that change.
         live: the live look, where it was asked for.
         options: the settings.
+        secrets: the names of the Secrets of each project, None where they may not be seen, without those that were not
+            looked at; None when nobody looks.
     """
 
     environment: Mapping[str, Any]
@@ -58,6 +60,7 @@ class Snapshot:
     now: str
     live: LiveLook | None = None
     options: Options = field(default_factory=Options)
+    secrets: Mapping[str, Collection[str] | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Pull secrets at admission: published ones are added, named ones are looked for, and nothing is ever stopped."""
 
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -202,3 +203,67 @@ def test_values_are_not_asked_for(doubtful: FaultProxy, kube: Kube, publish: Mak
 
     assert {secrets(project), secrets(project, name), secrets(project, "mine")} == {one.path for one in seen}
     assert [] == [one for one in seen if one.length > 10_000]
+
+
+def told(kube: Kube, name: str, status: str, reason: str) -> str:
+    """Return what the condition of an Environment says when it says so with this status."""
+    message: str = kube.until_condition(name, "PullSecretsFound", status, reason)["message"]
+    return message
+
+
+def test_the_condition(kube: Kube, publish: Make, projects: Make) -> None:
+    """The Environment tells which projects lack a pull secret, at once when that changes; it is ready all the same."""
+    open_, closed = projects(), projects(lets=False)
+    name = kube.unique("hub")
+    env = published(kube, imagePullSecrets=[name], scope={"projects": [open_, closed]})
+    nobody = f"nobody looked in {closed}: no RoleBinding there lets the operator"
+    told(kube, env, "False", "MissingPullSecrets")
+    wanted = f"missing: {name} in {open_}: create them there; {nobody}"
+    kube.until("all to be said", lambda: kube.condition(env, "PullSecretsFound")["message"] == wanted)
+    assert "True" == kube.condition(env, "Ready")["status"]
+
+    assert kube.rest.create(secrets(open_), secret(name, "mine")).ok
+    assert f"{name}: {nobody}" == told(kube, env, "Unknown", "Unchecked")
+    assert kube.rest.delete(secrets(open_, name)).ok
+    told(kube, env, "False", "MissingPullSecrets")
+    let(kube.rest, closed)
+    publish("a", {"projects": [open_, closed]}, name=name)
+    told(kube, env, "True", "Resolved")
+    stop_letting(kube.rest, closed)
+    assert f"{name}: {nobody}" == told(kube, env, "Unknown", "Unchecked")
+
+
+def test_the_condition_of_users(kube: Kube, projects: Make) -> None:
+    """An Environment for everybody tells of the projects that use it, as long as they do."""
+    project, env = projects(), published(kube, imagePullSecrets=[kube.unique("hub")])
+    kube.until_ready(env)
+    assert {} == kube.condition(env, "PullSecretsFound")
+    job = submitted(kube, project, env)
+    assert f"in {project}: create" in told(kube, env, "False", "MissingPullSecrets")
+    assert kube.rest.delete(path_of(JOB, project, job.body["metadata"]["name"])).ok
+
+    kube.until("nothing to be said", lambda: kube.condition(env, "PullSecretsFound") == {})
+
+
+def until_all_is_said(kube: Kube, name: str) -> None:
+    """Wait until a condition tells of what is missing and of where nobody looked."""
+    wanted = re.compile("missing: .*: create them there; nobody looked")
+
+    def said() -> str:
+        return str(kube.condition(name, "PullSecretsFound").get("message", ""))
+
+    kube.until("all to be said", lambda: bool(wanted.match(said())))
+
+
+def test_a_restart_tells_nothing_new(operator: Operator, kube: Kube, projects: Make) -> None:
+    """While a restarted operator does not know yet what the projects have, the condition stays as it is."""
+    project, other = projects(), projects(lets=False)
+    env = published(kube, imagePullSecrets=[kube.unique("hub")], scope={"projects": [project, other]})
+    until_all_is_said(kube, env)
+    before = kube.environment(env)["metadata"]["resourceVersion"]
+    operator.stop()
+    operator.start()
+    marker = published(kube, imagePullSecrets=["x"], scope={"projects": [project, other]})
+    until_all_is_said(kube, marker)
+
+    assert before == kube.environment(env)["metadata"]["resourceVersion"]

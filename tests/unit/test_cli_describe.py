@@ -99,6 +99,11 @@ def test_row_of_a_user() -> None:
     assert user(DEPLOYMENT, found(), "jupyter", "").refreshable
 
 
+def said(kind: str, status: str, message: str) -> dict[str, str]:
+    """Return a condition."""
+    return {"type": kind, "status": status, "message": message}
+
+
 def known(*users: User, **fields: Any) -> Known:
     """Return what was read of an Environment with some fields."""
     base = {"projects": {"vision": "ml", "speech": "ml", "audio": None}, "events": [], "fragment": "containers: []\n"}
@@ -129,6 +134,8 @@ def test_scope_without_the_right_to_see_projects() -> None:
     ("fields", "warning"),
     [
         ({"status": {"conditions": [{"type": "Stalled", "status": "True", "message": "bad image"}]}}, "Stalled: bad"),
+        ({"status": {"conditions": [said("ScopeResolved", "False", "no audio")]}}, "no audio"),
+        ({"status": {"conditions": [said("PullSecretsFound", "Unknown", "nobody looked")]}}, "nobody looked"),
         ({"status": {"usage": {"outOfScope": 2}}}, "2 of its users are in projects"),
         ({"deprecated": {"message": "old", "replacedBy": "new"}}, "deprecated: old; use new instead"),
         ({"security": {"capabilities": ["SYS_PTRACE"]}, "user": {"source": "Custom", "uid": 7}}, "SYS_PTRACE"),
@@ -141,7 +148,7 @@ def test_warnings(fields: dict[str, Any], warning: str) -> None:
 
 def test_an_environment_without_trouble_has_no_warnings() -> None:
     """Nothing to say is said as nothing."""
-    assert [] == list(describe.warnings(known()))
+    assert [] == list(describe.warnings(known(status={"conditions": [said("PullSecretsFound", "True", "found")]})))
     assert "Warnings: none\n" in describe.description(known())
 
 

@@ -279,3 +279,58 @@ def test_nobody_in_use_is_released(users, unknown) -> None:
     plan = decide(snapshot(deleted(), who, live=looked(99)))
 
     assert plan.release is (not users and not unknown)
+
+
+PROJECTS = {"team": None, "vision": "imaging", "speech": "imaging", names.SYSTEM_NAMESPACE: "imaging"}
+NOBODY = "nobody looked in team: no RoleBinding there lets the operator"
+OURS = {"departments": ["imaging"], "projects": ["absent"]}
+
+
+@pytest.mark.parametrize(
+    ("fields", "secrets", "expected"),
+    [
+        ({}, {"team": ["hub"]}, ("True", "Resolved", "every project concerned has the pull secrets")),
+        ({}, {"team": []}, ("False", "MissingPullSecrets", "missing: hub in team: create them there")),
+        ({}, {"team": None}, ("Unknown", "Unchecked", f"hub: {NOBODY}")),
+        (
+            {"scope": OURS, "imagePullSecrets": ["hub", "own"]},
+            {"team": ["hub"], "vision": ["own"], "speech": None},
+            (
+                "False", "MissingPullSecrets",
+                f"missing: hub in vision; own in team: create them there; {NOBODY.replace('team', 'speech')}",
+            ),
+        ),
+    ],
+)  # fmt: skip
+def test_pull_secrets(fields: dict[str, Any], secrets: Any, expected: tuple[str, str, str]) -> None:
+    """The projects that use an Environment, or that its scope names, are told where they lack a pull secret."""
+    env = environment(**{"imagePullSecrets": ["hub"], **fields})
+    plan = decide(snapshot(env, known(JOB), departments=PROJECTS, secrets=secrets))
+
+    assert expected == condition(plan, "PullSecretsFound")
+
+
+def test_pull_secrets_while_nobody_knows() -> None:
+    """Until every project was looked at, what was said stays; nothing is said where nobody looks or nobody pulls."""
+    env, plain = environment(imagePullSecrets=["hub"]), environment()
+    state: dict[str, Any] = {"departments": PROJECTS, "secrets": {"team": []}}
+    first = decide(snapshot(env, known(JOB), **state))
+    env["status"] = first.status
+    unlisted = decide(snapshot(env, known(JOB), **{**state, "departments": None}))
+
+    assert None is decide(snapshot(env, known(JOB), **{**state, "secrets": {}})).status
+    assert condition(first, "PullSecretsFound") == condition(unlisted, "PullSecretsFound")
+    assert None is condition(decide(snapshot(env, known(JOB), departments=PROJECTS)), "PullSecretsFound")
+    assert None is condition(decide(snapshot(env, departments=PROJECTS, secrets={})), "PullSecretsFound")
+    assert None is condition(decide(snapshot(plain, known(JOB), **state)), "PullSecretsFound")
+
+
+@pytest.mark.parametrize(("sample", "expected"), [(1, "hub in a and 1 more:"), (0, "hub in 2 projects:")])
+def test_projects_that_may_be_named(sample: int, expected: str) -> None:
+    """A condition names no more projects than the status names users."""
+    env = environment(imagePullSecrets=["hub"], scope={"projects": ["a", "b"]})
+    plan = decide(
+        snapshot(env, departments={"a": None, "b": None}, secrets={"a": [], "b": []}, options=Options(sample=sample))
+    )
+
+    assert expected in str(condition(plan, "PullSecretsFound"))

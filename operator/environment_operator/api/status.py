@@ -21,7 +21,9 @@ Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 class Condition(Model):
     """One aspect of the state, as metav1.Condition."""
 
-    type: Name = Field(description="Ready, Reconciling, Stalled, InUse, ScopeResolved or DeletionBlocked.")
+    type: Name = Field(
+        description="Ready, Reconciling, Stalled, InUse, ScopeResolved, PullSecretsFound, Warnings or DeletionBlocked."
+    )
     status: Literal["True", "False", "Unknown"] = Field(description="Whether it holds.")
     reason: ReasonName = Field(description="Why, in one word.")
     message: Message = Field(description="Why, in words, and what to do.")

@@ -11,6 +11,7 @@ from environment_operator.cli.words import age, aligned, printable
 
 Object = Mapping[str, Any]
 _TROUBLES = ("Stalled", "DeletionBlocked")
+_PROMISES = ("ScopeResolved", "PullSecretsFound")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,9 @@ def warnings(known: Known) -> Iterator[str]:
     for kind in _TROUBLES:
         if conditions.get(kind, {}).get("status") == "True":
             yield f"{kind}: {conditions[kind]['message']}"
-    if conditions.get("ScopeResolved", {}).get("status") == "False":
-        yield conditions["ScopeResolved"]["message"]
+    for kind in _PROMISES:
+        if conditions.get(kind, {}).get("status") in ("False", "Unknown"):
+            yield conditions[kind]["message"]
     if deprecated := spec.get("deprecated"):
         instead = f"; use {deprecated['replacedBy']} instead" if deprecated.get("replacedBy") else ""
         yield f"deprecated: {deprecated['message']}{instead}"
