@@ -6,21 +6,16 @@ status apply are made here, because its typed calls lose unknown fields and deco
 
 import asyncio
 import json
-import os
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode, urlsplit
-from urllib.request import getproxies, proxy_bypass
+from urllib.parse import urlencode
 
 import aiohttp
-from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient, Configuration
-from kubernetes.aio.config.kube_config import KUBE_CONFIG_DEFAULT_LOCATION
 
-from environment_operator import names
+from environment_operator import connection, names
 from environment_operator.errors import ApiError, Conflict, Expired, Forbidden, NotFound
 from environment_operator.wire import Item, Metadata, MetadataPage, Page, WatchEvent, WholeEvent, WholePage
 
@@ -38,9 +33,6 @@ class Cluster:
     """The API server, by the verbs that the operator needs. Every method raises `ApiError` and nothing else."""
 
     def __init__(self, configuration: Configuration) -> None:
-        # Looked up once: to ask the environment at each request costs more than the request.
-        configuration.proxy = configuration.proxy or _proxy(str(configuration.host))
-        configuration.client_session_kwargs = {"trust_env": False}
         self._api, self._streams = ApiClient(configuration), ApiClient(configuration)
         self._api.user_agent = self._streams.user_agent = names.FIELD_MANAGER
         # A watch keeps its connection, and a pool has 100: without one of their own, requests would wait for watches.
@@ -49,12 +41,7 @@ class Cluster:
     @classmethod
     async def connect(cls) -> "Cluster":
         """Return the cluster of the kubeconfig in ``KUBECONFIG`` or its usual place, else the one around the pod."""
-        configuration = Configuration()
-        if _has_kubeconfig():
-            await config.load_kube_config(os.environ.get("KUBECONFIG"), client_configuration=configuration)
-        else:
-            config.load_incluster_config(client_configuration=configuration)
-        return cls(configuration)
+        return cls(await connection.configuration())
 
     @property
     def server(self) -> str:
@@ -255,17 +242,6 @@ def _chosen(selector: str, name: str) -> dict[str, str]:
 def _accept(suffix: str, *, whole: bool) -> str:
     """Return the Accept header for a list or a watch."""
     return "application/json" if whole else _METADATA.format(list=suffix)
-
-
-def _has_kubeconfig() -> bool:
-    """Say whether there is a kubeconfig, or a pod around us instead."""
-    return "KUBECONFIG" in os.environ or Path(KUBE_CONFIG_DEFAULT_LOCATION).expanduser().exists()
-
-
-def _proxy(server: str) -> str | None:
-    """Return the proxy that the process environment names for a server."""
-    parts = urlsplit(server)
-    return None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
 
 
 async def _body(response: aiohttp.ClientResponse) -> bytes:

@@ -6,6 +6,7 @@ import pytest
 from kubernetes.aio.client import Configuration
 
 from environment_operator.cluster import Cluster
+from environment_operator.connection import by_proxy
 from environment_operator.errors import ApiError
 
 # Nobody listens there.
@@ -25,7 +26,7 @@ async def _asked_of_the_proxy(monkeypatch: pytest.MonkeyPatch, no_proxy: str) ->
     async with await asyncio.start_server(refuse, "127.0.0.1", 0) as proxy:
         monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{proxy.sockets[0].getsockname()[1]}")
         monkeypatch.setenv("no_proxy", no_proxy)
-        cluster = Cluster(Configuration(host=SERVER))
+        cluster = Cluster(by_proxy(Configuration(host=SERVER)))
         with pytest.raises(ApiError):
             await cluster.get("/version")
         await cluster.close()
