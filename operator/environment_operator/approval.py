@@ -15,7 +15,7 @@ from environment_operator.identity import Ids
 from environment_operator.inject import Object, Outcome, is_new_reference
 from environment_operator.kinds import Kind
 from environment_operator.paths import Path, Unfit, copied, get, put, remove
-from environment_operator.places import Place, Template, containers, places, reference, within
+from environment_operator.places import Place, Template, containers, orders, places, reference, within
 from environment_operator.record import Entry
 from environment_operator.rules import Around, Published, Refused
 
@@ -66,6 +66,7 @@ class _Approval:
         self.kind, self.new, self.old, self.around = kind, new, old, around
         self._entries, self._stored = record.aligned(kind, new), record.trusted(kind, old)
         self._old_places = {place.key: place for place in places(kind, old)} if old else {}
+        self._is_ordered_anew = old is not None and orders(kind, new) != orders(kind, old)
 
     def judge(self, place: Place) -> Iterator[str]:
         """Yield what is wrong with one pod template, in words.
@@ -131,7 +132,7 @@ class _Approval:
         """Return what is guarded of a stored reference, and the stored pod template."""
         before = self._old_places[place.key].judged(self.old or {})
         base = _moved(before, stored.main, entry.main)
-        is_changed = place.runs(place.judged(self.new)) != place.runs(before)
+        is_changed = self._is_ordered_anew or place.runs(place.judged(self.new)) != place.runs(before)
         if self.around.ids and entry.by == self.around.user and is_changed:
             base = _with_ids(place, base, entry.main, self.around.ids)
         put_in = frozenset(within(stored.main, entry.main, path) for path in stored.record.put)

@@ -15,7 +15,7 @@ from environment_operator.identity import Ids
 from environment_operator.kinds import Kind
 from environment_operator.merge import Put
 from environment_operator.paths import Path, Unfit, copied, get
-from environment_operator.places import Place, Template, containers, main, places, reference, within
+from environment_operator.places import Place, Template, containers, main, orders, places, reference, within
 from environment_operator.record import Entry
 from environment_operator.rules import Around, Published, Refused
 
@@ -84,6 +84,7 @@ class _Admission:
         self._brought = self._came_along()
         self._old_places = {place.key: place for place in places(kind, old)} if old else {}
         self._entries: dict[str, Entry] = {}
+        self._is_ordered_anew = old is not None and orders(kind, workload) != orders(kind, old)
 
     def run(self) -> None:
         """Decide about each pod template, then write the record."""
@@ -132,7 +133,8 @@ class _Admission:
         self._leave_submitters_part(place)
         own = place.template(self.workload)
         self._put_back(place, entry, values)
-        if entry.by and place.runs(place.template(self.workload)) != place.runs(before):
+        is_changed = self._is_ordered_anew or place.runs(place.template(self.workload)) != place.runs(before)
+        if entry.by and is_changed:
             place.replace(self.workload, own)
             self._put_back(place, *self._as_changer(place, entry, values))
 

@@ -23,6 +23,12 @@ WorkloadType = Literal["Workspace", "Training", "Inference"]
 Framework = Literal["PyTorch", "MPI", "TensorFlow", "XGBoost", "JAX", "Ray", "Any"]
 
 
+def steps(path: str) -> tuple[Step, ...]:
+    """Return a path key by key, each with the field that tells the items of its list apart, empty for no list."""
+    found = (re.fullmatch(r"(\w+)(?:\[(\w+)\])?", step) for step in path.split(".") if step)
+    return tuple((step[1], step[2] or "") for step in found if step)
+
+
 class PodTemplate(BaseModel):
     """Where an object of a kind has a pod template.
 
@@ -84,8 +90,7 @@ class PodTemplate(BaseModel):
     @cached_property
     def steps(self) -> tuple[Step, ...]:
         """The path, key by key, each with the field that tells the items of its list apart, empty for no list."""
-        found = (re.fullmatch(r"(\w+)(?:\[(\w+)\])?", step) for step in self.path.split(".") if step)
-        return tuple((step[1], step[2] or "") for step in found if step)
+        return steps(self.path)
 
 
 class Kind(BaseModel):
@@ -105,6 +110,7 @@ class Kind(BaseModel):
         template_immutable: True when the pod template cannot change after creation.
         keeps_revisions: True when old pod templates can come back, as by ``kubectl rollout undo``.
         custom: True when it comes from a CustomResourceDefinition and may be absent.
+        orders: paths, as those of pod templates, of fields beside them that say what the containers do.
         makes: further kinds of its group that stand between it and its pods.
     """
 
@@ -123,6 +129,7 @@ class Kind(BaseModel):
     template_immutable: bool = False
     keeps_revisions: bool = False
     custom: bool = True
+    orders: tuple[Annotated[str, StringConstraints(pattern=_PATH)], ...] = ()
     makes: tuple[str, ...] = ()
 
     @property

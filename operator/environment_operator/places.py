@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from environment_operator import names
-from environment_operator.kinds import Kind, PodTemplate
+from environment_operator.kinds import Kind, PodTemplate, Step, steps
 from environment_operator.paths import Item, Path, Unfit, get
 
 Template = dict[str, Any]
@@ -125,6 +125,21 @@ def _usual(row: PodTemplate, listed: Mapping[str, Item]) -> str:
         return row.container
     with_port = (name for name, container in listed.items() if row.one_port and container.get("ports"))
     return next(iter([*with_port, *listed]), "")
+
+
+def orders(kind: Kind, item: Item) -> list[Any]:
+    """Return what an object says beside its pod templates of what their containers do."""
+    return [_ordered(item, steps(path)) for path in kind.orders]
+
+
+def _ordered(node: Any, way: tuple[Step, ...]) -> Any:
+    """Return what stands at the end of a way; of the items of a list, each with its name."""
+    for number, (key, field) in enumerate(way):
+        node = get(node, (key,)) if isinstance(node, dict) else None
+        if field:
+            items = [item for item in node if isinstance(item, dict)] if isinstance(node, list) else []
+            return [(item.get(field), _ordered(item, way[number + 1 :])) for item in items]
+    return node
 
 
 def account(template: Template) -> str:

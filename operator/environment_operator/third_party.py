@@ -52,6 +52,14 @@ def _workflow(at: str) -> Rows:
     )  # fmt: skip
 
 
+def _ordered(at: str) -> tuple[str, ...]:
+    """Return where an Argo workflow says which of its templates run, and what they are given."""
+    return (
+        f"{at}.arguments", f"{at}.entrypoint", f"{at}.onExit", f"{at}.hooks",
+        *(f"{at}.templates[name].{key}" for key in ("inputs", "steps", "dag", "hooks")),
+    )  # fmt: skip
+
+
 # What KServe takes of a pod spec: https://github.com/kserve/kserve, v0.20. Its own webhook, after ours, makes a model
 # of what stands under a framework's key.
 _FRAMEWORKS = (
@@ -131,11 +139,17 @@ ROWS: tuple[Kind, ...] = (
     _kind(
         "ray.io", "v1", "RayJob",
         (*_ray("spec.rayClusterSpec"), PodTemplate(path="spec.submitterPodTemplate", role="submitter")),
-        types=("Training",), **_RAY,
+        types=("Training",), orders=("spec.entrypoint", "spec.runtimeEnvYAML"), **_RAY,
     ),
-    _kind("ray.io", "v1", "RayService", _ray("spec.rayClusterConfig"), types=("Inference",), **_RAY),
-    _kind(_ARGO, "v1alpha1", "Workflow", _workflow("spec"), types=("Training",)),
-    _kind(_ARGO, "v1alpha1", "CronWorkflow", _workflow("spec.workflowSpec"), types=("Training",)),
+    _kind(
+        "ray.io", "v1", "RayService", _ray("spec.rayClusterConfig"), types=("Inference",),
+        orders=("spec.serveConfigV2",), **_RAY,
+    ),
+    _kind(_ARGO, "v1alpha1", "Workflow", _workflow("spec"), types=("Training",), orders=_ordered("spec")),
+    _kind(
+        _ARGO, "v1alpha1", "CronWorkflow", _workflow("spec.workflowSpec"), types=("Training",),
+        orders=_ordered("spec.workflowSpec"),
+    ),
     _kind(_ARGO, "v1alpha1", "WorkflowTemplate", _workflow("spec"), **_STORED),
     _kind(_ARGO, "v1alpha1", "ClusterWorkflowTemplate", _workflow("spec"), **_STORED),
     _job("XGBoostJob", "XGBoost", "xgbReplicaSpecs", "xgboost", "Master", "Worker"),

@@ -11,7 +11,7 @@ from typing import Any
 
 from environment_operator import names
 from environment_operator.guards import APPARMOR
-from environment_operator.kinds import Kind, PodTemplate, Step
+from environment_operator.kinds import Kind, PodTemplate, Step, steps
 from environment_operator.policies.policy import NEW, OLD, entries_differ
 
 NAME = SERVICE = "environment-operator"
@@ -33,20 +33,21 @@ def objects(table: Iterable[Kind]) -> list[dict[str, Any]]:
     ]
 
 
-def changed(rows: Iterable[PodTemplate], table: Iterable[Kind]) -> str:
+def changed(kind: Kind, table: Iterable[Kind]) -> str:
     """Return CEL that says whether the reference or what runs is another one than before, or is to be a controller's.
 
     Args:
-        rows: where the pod templates are.
+        kind: any row of a family: where the pod templates are, and what is ordered beside them.
         table: the kinds table.
     """
-    places = tuple(rows)
+    places = kind.pod_templates
+    runs = dict.fromkeys((*map(_runs_differently, places), *map(_ordered_anew, kind.orders)))
     # Controllers adopt Pods, and what runs of one does not change; a template that is adopted would escape us.
     adopted = "" if _POD in places else f"\n|| {_derived(NEW, table)} && !{_derived(OLD, table)}"
     return f"""request.operation == 'CREATE'
 || {entries_differ(".?metadata.?labels", f"(k == '{names.REFERENCE}' || k.startsWith('{names.ROLE_REFERENCE}'))")}
 || {_differ((names.RECORD, names.REFRESH, names.CONTAINER), ".?metadata.?annotations")}
-|| {" || ".join(dict.fromkeys(map(_runs_differently, places)))}{adopted}"""
+|| {" || ".join(runs)}{adopted}"""
 
 
 def own(table: Iterable[Kind]) -> str:
@@ -62,6 +63,20 @@ def _derived(side: str, table: Iterable[Kind]) -> str:
     group = f"({version}.contains('/') ? {version}.split('/')[0] : '')"
     return f"""{side}.?metadata.?ownerReferences.orValue([]).exists(o,
 o.?controller.orValue(false) && {group} + '/' + o.?kind.orValue('') in [{made}])"""
+
+
+def _ordered_anew(path: str) -> str:
+    """Return CEL that says whether a field beside the pod templates is as before no more."""
+    return f"{_order(NEW, steps(path))} != {_order(OLD, steps(path))}"
+
+
+def _order(node: str, way: tuple[Step, ...]) -> str:
+    """Return CEL of what stands at the end of a way; of the items of a list, each with its name."""
+    for number, (key, field) in enumerate(way):
+        node += f".?{key}"
+        if field:
+            return f"{node}.orValue([]).map(i, [i.?{field}, {_order('i', way[number + 1 :])}])"
+    return node
 
 
 def _differ(keys: Iterable[str], place: str) -> str:
@@ -124,18 +139,13 @@ def _marks(row: PodTemplate, metadata: str) -> Iterator[str]:
 
 def _families(table: tuple[Kind, ...], path: str, **fields: Any) -> Iterator[dict[str, Any]]:
     """Yield the entry of each family of kinds with their pod templates in the same places."""
-    for rows, kinds in groupby(sorted(table, key=_order), key=_templates):
-        yield _workloads(rows, tuple(kinds), table, path, fields)
+    for _, kinds in groupby(sorted(table, key=_family), key=_family):
+        yield _workloads(tuple(kinds), table, path, fields)
 
 
-def _templates(kind: Kind) -> tuple[PodTemplate, ...]:
-    """Return where the pod templates of a kind are."""
-    return kind.pod_templates
-
-
-def _order(kind: Kind) -> list[str]:
-    """Return what brings kinds of one family together."""
-    return [row.model_dump_json() for row in kind.pod_templates]
+def _family(kind: Kind) -> list[str]:
+    """Return what kinds of one family have in common."""
+    return [row.model_dump_json() for row in kind.pod_templates] + list(kind.orders)
 
 
 def _environments() -> dict[str, Any]:
@@ -150,11 +160,9 @@ def _configuration(kind: str, entries: list[dict[str, Any]]) -> dict[str, Any]:
     return {**head, "webhooks": entries}
 
 
-def _workloads(
-    rows: tuple[PodTemplate, ...], kinds: tuple[Kind, ...], table: tuple[Kind, ...], path: str, fields: dict[str, Any]
-) -> dict[str, Any]:
+def _workloads(kinds: tuple[Kind, ...], table: tuple[Kind, ...], path: str, fields: dict[str, Any]) -> dict[str, Any]:
     """Return the entry of one family."""
-    name = "workloads" if rows == _USUAL else _called(kinds)
+    name = "workloads" if kinds[0].pod_templates == _USUAL else _called(kinds)
     versions = groupby(kinds, key=lambda kind: (kind.group, (kind.version, *kind.also)))
     return _webhook(
         name,
@@ -169,7 +177,7 @@ def _workloads(
         },
         matchConditions=[
             {"name": "not-made-by-a-workload", "expression": own(table)},
-            {"name": "reference-or-what-runs-changes", "expression": changed(rows, table)},
+            {"name": "reference-or-what-runs-changes", "expression": changed(kinds[0], table)},
         ],
         **fields,
     )

@@ -39,7 +39,7 @@ def test_every_kind_has_one_entry(kind: Kind) -> None:
     )
     assert mutating["matchConditions"] == validating["matchConditions"]
     conditions = {c["name"]: c["expression"] for c in mutating["matchConditions"]}
-    assert changed(kind.pod_templates, TABLE) == conditions["reference-or-what-runs-changes"]
+    assert changed(kind, TABLE) == conditions["reference-or-what-runs-changes"]
     assert f"'{kind.group}/{kind.kind}'" in conditions["not-made-by-a-workload"]
 
 
@@ -99,15 +99,20 @@ def test_large_families() -> None:
     assert "things0-and-more.example.org" in webhooks.objects(many)[0]["webhooks"][0]["name"]
 
 
+def _with(row: PodTemplate) -> Kind:
+    """Return a kind with one pod template."""
+    return Kind(group="example.org", version="v1", kind="One", plural="ones", pod_templates=(row,))
+
+
 def test_everything_that_runs() -> None:
     """What an Environment fills in is among the fields that are compared."""
-    assert all(f"'{field}'" in changed((PodTemplate(),), ()) for field in RUNS)
-    assert ".?spec.?jobTemplate.?spec.?template.?spec[?key]" in changed(BUILTIN[7].pod_templates, ())
+    assert all(f"'{field}'" in changed(_with(PodTemplate()), ()) for field in RUNS)
+    assert ".?spec.?jobTemplate.?spec.?template.?spec[?key]" in changed(BUILTIN[7], ())
 
 
 def test_marks_of_the_pods() -> None:
     """What marks the pods of a template, and gives them a profile, is compared too; an adopted template is told of."""
-    usual, pod, many = (changed((row,), BUILTIN) for row in (PodTemplate(), PodTemplate(path=""), MANY))
+    usual, pod, many = (changed(_with(row), BUILTIN) for row in (PodTemplate(), PodTemplate(path=""), MANY))
     for mark in (names.INJECTED_FROM, names.TOKEN, names.GUARDED, APPARMOR):
         assert f"'{mark}'" in usual
         assert f"'{mark}'" in pod
