@@ -1,6 +1,7 @@
 """``uninstall-prepare``: Environments are let go, so that nothing waits for an operator that is gone."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -44,9 +45,11 @@ def uninstall_prepare_command(connection: Connection, *, yes: bool) -> int:
 
 
 def _held(connection: Connection) -> list[Object]:
-    """Return the Environments that have our finalizer."""
-    with console.progress("reading Environments") as tell:
-        out: list[Object] = []
+    """Return the Environments that have our finalizer; without their definition there are none."""
+    from environment_operator.errors import NotFound
+
+    out: list[Object] = []
+    with console.progress("reading Environments") as tell, suppress(NotFound):
         for page in connection.pages(ENVIRONMENTS):
             out += [each for each in page["items"] if names.FINALIZER in (each["metadata"].get("finalizers") or ())]
             tell(str(len(out)))
