@@ -83,6 +83,49 @@ def test_render_says_why_not(kube: Kube, plugin: Plugin, project: str, files: An
     assert "give the NAME" in plugin.fails("render", code=2)
 
 
+def training(main: str, role: str) -> Any:
+    """Return a PyTorchJob whose workers have an Environment of their own."""
+    template = {"spec": {"containers": [{"name": "pytorch"}]}}
+    return {
+        "apiVersion": "kubeflow.org/v1",
+        "kind": "PyTorchJob",
+        "metadata": {"name": "t", "labels": {names.REFERENCE: main, f"{names.ROLE_REFERENCE}worker": role}},
+        "spec": {"pytorchReplicaSpecs": {"Master": {"template": template}, "Worker": {"template": template}}},
+    }
+
+
+def test_roles(kube: Kube, plugin: Plugin, project: str, files: Any) -> None:
+    """Environments for single roles are put in and judged like the main one, with the cluster and without."""
+    main, role, small = kube.unique("main"), kube.unique("role"), kube.unique("small")
+    fields: Any = {"architecture": "Distributed", "framework": "PyTorch", "workloadTypes": ["Training"]}
+    environments = [manifest(main, **fields, image="main:1"), manifest(role, **fields, image="role:1")]
+    kube.apply(*environments, manifest(small))
+    asked = files("job.yaml", training(main, role))
+    shown = [
+        plugin("render", "-f", asked),
+        plugin("render", main, "-f", files("other.yaml", training("whatever", role))),
+        plugin("render", "--environment", files("e.yaml", *environments), "-f", asked, KUBECONFIG="/none"),
+    ]
+    unknown, unfit = (files(f"{each}.yaml", training(main, each)) for each in ("nobody", small))
+
+    for each in shown:
+        replicas = yaml.safe_load(each)["spec"]["pytorchReplicaSpecs"]
+        assert ["main:1", "role:1"] == [r["template"]["spec"]["containers"][0]["image"] for r in replicas.values()]
+        assert f"image: role:1  # Environment {role}" in " ".join(each.split()).replace(" # ", "  # ")
+    assert "yes" in plugin("check", main, "-n", project, "-f", asked)
+    assert "there is no Environment 'nobody'" in plugin("check", main, "-n", project, "-f", unknown, code=1)
+    assert f"{small!r} cannot be used: it is for" in plugin("check", main, "-n", project, "-f", unfit, code=1)
+    assert "there is no Environment 'nobody'" in plugin.fails("render", main, "-f", unknown, code=3)
+
+
+def test_what_is_no_workload(plugin: Plugin, tmp_path: Path) -> None:
+    """Files that hold something else are refused in words."""
+    file = tmp_path / "file.yaml"
+    for text in ("[]", "7", "a: [", "{metadata: {labels: [a]}}", "{metadata: 1}", "[" * 5000, "a: 2026-99-99"):
+        file.write_text(text)
+        assert str(file) in plugin.fails("render", "--environment", str(file), code=2)
+
+
 def test_check(kube: Kube, plugin: Plugin, project: str, files: Any) -> None:
     """The exit code answers, and every reason is printed."""
     name, elsewhere = kube.unique("env"), kube.unique("env")

@@ -67,6 +67,7 @@ def case(namespace: dict[str, str] | None = None, workloads: Any = (), *, whole:
     level = {"podSecurity": spec.pop("level", "restricted")}
     return checking.Case(
         environment=environment("lab", status=level, **spec),
+        others=(),
         project="vision",
         namespace=None if namespace is None else {"metadata": {"labels": namespace}},
         workloads=workloads,

@@ -6,7 +6,7 @@ from typing import Any
 
 from environment_operator import names, scope
 from environment_operator.api.v1alpha1 import EnvironmentSpec
-from environment_operator.cli.offline import admitted, published
+from environment_operator.cli.offline import admitted, published, referring
 from environment_operator.kinds import Kind
 from environment_operator.rules import Project, Published, refusal
 
@@ -22,6 +22,7 @@ class Case:
 
     Args:
         environment: the Environment, whole.
+        others: further Environments that the workloads refer to, for some of their roles.
         project: the project.
         namespace: its namespace, None when it does not exist yet or may not be read.
         workloads: workloads with the rows of their kinds.
@@ -29,6 +30,7 @@ class Case:
     """
 
     environment: Object
+    others: Sequence[Object]
     project: str
     namespace: Mapping[str, Any] | None
     workloads: Sequence[tuple[Kind, Object]]
@@ -37,7 +39,8 @@ class Case:
 
 def reasons(case: Case) -> Iterator[str]:
     """Yield every reason why the Environment may not be used."""
-    known = published(case.environment, [replaced_by(case.environment)])
+    every = (case.environment, *case.others)
+    known, *others = (published(each, [replaced_by(each)]) for each in every)
     labels = ((case.namespace or {}).get("metadata") or {}).get("labels") or {}
     project = Project(case.project, labels.get(names.DEPARTMENT))
     if known.problem or known.spec is None:
@@ -45,7 +48,10 @@ def reasons(case: Case) -> Iterator[str]:
         return
     yield from _of_project(known.spec, project, case, labels)
     for kind, workload in case.workloads:
-        yield from _of_workload(known, kind, workload, project, whole=case.whole)
+        judged = _of_whole([known, *others], kind, workload, project) if case.whole else None
+        why = refusal(known.name, known.spec, kind, workload, project) if judged is None else judged
+        if why:
+            yield f"{kind.kind} {workload['metadata'].get('name', '')}: {why}"
 
 
 def replaced_by(environment: Object) -> str:
@@ -66,13 +72,6 @@ def _of_project(spec: EnvironmentSpec, project: Project, case: Case, labels: Map
         )
 
 
-def _of_workload(known: Published, kind: Kind, workload: Object, project: Project, *, whole: bool) -> Iterator[str]:
-    """Yield why one workload may not use it."""
-    if not whole:
-        why = refusal(known.name, known.spec, kind, workload, project) if known.spec else ""
-    else:
-        labels = {**(workload["metadata"].get("labels") or {}), names.REFERENCE: known.name}
-        asking = {**workload, "metadata": {**workload["metadata"], "labels": labels}}
-        why = admitted(kind, asking, [known], project).refusal
-    if why:
-        yield f"{kind.kind} {workload['metadata'].get('name', '')}: {why}"
+def _of_whole(known: Sequence[Published], kind: Kind, workload: Object, project: Project) -> str:
+    """Return why admission would refuse a workload with the first of some Environments, empty when it would not."""
+    return admitted(kind, referring(workload, known[0].name), known, project).refusal

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from environment_operator import names
 from environment_operator.approval import approve
 from environment_operator.catalog import publish
 from environment_operator.identity import Ids
@@ -26,6 +27,17 @@ def published(environment: Object, others: Iterable[str] = ()) -> Published:
     terminating = bool(meta.get("deletionTimestamp"))
     generation = int(meta.get("generation", 1))
     return publish(meta["name"], generation, environment["spec"], known.__contains__, terminating=terminating)
+
+
+def referring(workload: Object, name: str) -> Object:
+    """Return a workload that refers to an Environment; it is not changed.
+
+    Args:
+        workload: it.
+        name: name of the Environment.
+    """
+    labels = {**(workload["metadata"].get("labels") or {}), names.REFERENCE: name}
+    return {**workload, "metadata": {**workload["metadata"], "labels": labels}}
 
 
 def admitted(

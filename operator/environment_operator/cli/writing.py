@@ -100,11 +100,17 @@ def documents(path: str) -> list[Object]:
     try:
         text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
         found = [each for each in yaml.safe_load_all(text) if each is not None]
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise Problem(f"{path} cannot be read: {error}", Exit.USAGE) from error
-    if not found or not all(isinstance(each, dict) and isinstance(each.get("metadata"), dict) for each in found):
+    if not found or not all(map(_is_object, found)):
         raise Problem(f"{path}: there is no object in it, or something that is none", Exit.USAGE)
     return found
+
+
+def _is_object(given: Any) -> bool:
+    """Say whether something has the metadata of an object."""
+    meta = given.get("metadata") if isinstance(given, dict) else None
+    return isinstance(meta, dict) and all(isinstance(meta.get(m) or {}, dict) for m in ("labels", "annotations"))
 
 
 def _with_maps(environment: Object) -> Object:

@@ -1,6 +1,7 @@
 """``render``, ``check`` and ``diff``: what would be, before it is."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,11 +11,11 @@ from environment_operator.cli.connection import ENVIRONMENTS, NAMESPACES, Connec
 from environment_operator.cli.problems import Exit, Problem
 
 if TYPE_CHECKING:
-    from environment_operator.inject import Outcome
     from environment_operator.kinds import Kind
-    from environment_operator.rules import Published
+    from environment_operator.rules import Project, Published
 
 Object = dict[str, Any]
+Lookup = Callable[[str], "Published | None"]
 
 
 @click.command("render")
@@ -47,7 +48,8 @@ def render_command(
 ) -> None:
     """Show what an Environment puts into a pod, or a workload as it would be admitted.
 
-    With --environment no cluster is asked.
+    With --environment no cluster is asked. Without NAME it is that of the workload's label. Environments that the
+    workload names for some of its roles are put in, too.
 
     \b
     Examples:
@@ -55,22 +57,30 @@ def render_command(
       kubectl environment render jupyter -f workload.yaml
       kubectl environment render --environment environment.yaml -f workload.yaml
     """
-    from environment_operator.cli import writing
+    from environment_operator import names
+    from environment_operator.cli import reading, writing
+    from environment_operator.cli.offline import admitted, referring
     from environment_operator.identity import Ids
+    from environment_operator.index import references
 
-    environment = _environment(connection, name, offline)
-    if environment.problem:
-        raise Problem(f"{environment.name} cannot be used: {environment.problem}")
+    look = _in_file(offline) if offline else partial(_in_cluster, connection)
     if not source:
-        click.echo(console.as_yaml(environment.fragment), nl=False)
+        click.echo(console.as_yaml(_usable(look, name, offline).fragment), nl=False)
         return
     for workload in writing.documents(source):
-        kind, outcome = _admitted(connection, workload, environment, Ids(uid, gid, groups), offline=bool(offline))
+        kind = reading.kind_of(workload, reading.kinds(connection, offline=bool(offline)))
+        labels = workload["metadata"].get("labels") or {}
+        main = _usable(look, name or labels.get(names.REFERENCE, ""), offline)
+        asked = referring(workload, main.name)
+        others = references(asked["metadata"]["labels"], roles=bool(kind.roles)) - {main.name}
+        known = [main, *filter(None, map(look, sorted(others)))]
+        project = _project(connection, asked, main, offline=bool(offline))
+        outcome = admitted(kind, asked, known, project, Ids(uid, gid, groups))
         for warning in outcome.warnings:
             console.warn(warning)
         if outcome.workload is None:
             raise Problem(outcome.refusal)
-        click.echo(f"---\n{_rendered(kind, outcome.workload, environment, sources=sources)}", nl=False)
+        click.echo(f"---\n{_rendered(kind, outcome.workload, known, sources=sources)}", nl=False)
 
 
 @click.command("check")
@@ -93,16 +103,22 @@ def check_command(
       kubectl environment check jupyter -f workload.yaml
     """
     from environment_operator.cli import checking, reading, writing
+    from environment_operator.cli.offline import referring
+    from environment_operator.index import references
 
     table = reading.kinds(connection)
     workloads = writing.documents(source) if source else [_bare(kind, table) for kind in kinds]
     place = project or next((w["metadata"]["namespace"] for w in workloads if "namespace" in w["metadata"]), "")
     place = place or connection.namespace
+    judged = [(reading.kind_of(each, table), referring(each, name)) for each in workloads]
+    roles = {each for kind, w in judged for each in references(w["metadata"]["labels"], roles=bool(kind.roles))}
+    others = (connection.find(f"{ENVIRONMENTS}/{each}") for each in sorted(roles - {name}))
     case = checking.Case(
         environment=reading.environment(connection, name),
+        others=list(filter(None, others)),
         project=place,
         namespace=connection.find(f"{NAMESPACES}/{place}"),
-        workloads=[(reading.kind_of(each, table), each) for each in workloads],
+        workloads=judged,
         whole=bool(source),
     )
     reasons = [*checking.reasons(case), *_missing(connection, case.environment, place)]
@@ -144,57 +160,69 @@ def diff_command(connection: Connection, *, source: str) -> int:
     return Exit.NO if differing else Exit.DONE
 
 
-def _environment(connection: Connection, name: str, offline: str | None) -> "Published":
-    """Return the Environment of a file or of the cluster, as admission knows it."""
-    from environment_operator import names
-    from environment_operator.cli import reading, writing
+def _usable(look: "Lookup", name: str, offline: str | None) -> "Published":
+    """Return an Environment that can be used, of a file or of the cluster."""
+    if not name and not offline:
+        raise Problem("give the NAME of an Environment, or --environment FILE", Exit.USAGE)
+    found = look(name)
+    if found is None:
+        hint = f"in {offline}" if offline else "in this cluster: kubectl environment list shows those that there are"
+        raise Problem(f"there is no Environment {name!r} {hint}", Exit.NOT_FOUND)
+    if found.problem:
+        raise Problem(f"{found.name} cannot be used: {found.problem}")
+    return found
+
+
+def _in_cluster(connection: Connection, name: str) -> "Published | None":
+    """Return an Environment of the cluster, as admission knows it."""
+    from environment_operator.cli.checking import replaced_by
     from environment_operator.cli.offline import published
 
-    if not offline:
-        if not name:
-            raise Problem("give the NAME of an Environment, or --environment FILE", Exit.USAGE)
-        found = reading.environment(connection, name)
-        return published(found, _existing(connection, found))
-    listed = [each for each in writing.documents(offline) if each.get("kind") == names.KIND]
-    chosen = next((each for each in listed if name in ("", each["metadata"].get("name"))), None)
-    if chosen is None:
-        raise Problem(f"there is no Environment {name!r} in {offline}", Exit.NOT_FOUND)
-    return published(chosen, [each["metadata"]["name"] for each in listed])
+    found = connection.find(f"{ENVIRONMENTS}/{name}")
+    if found is None:
+        return None
+    replacement = replaced_by(found)
+    exists = replacement and connection.find(f"{ENVIRONMENTS}/{replacement}")
+    return published(found, [replacement] if exists else [])
 
 
-def _existing(connection: Connection, environment: Object) -> Iterable[str]:
-    """Return the name of the Environment that replaces another one, if it exists."""
-    replacement = (environment["spec"].get("deprecated") or {}).get("replacedBy")
-    return [replacement] if replacement and connection.find(f"{ENVIRONMENTS}/{replacement}") else []
+def _in_file(file: str) -> "Lookup":
+    """Return the function that finds an Environment of a file, the first one where no name is given."""
+    from environment_operator import names
+    from environment_operator.cli import writing
+    from environment_operator.cli.offline import published
+
+    listed = {each["metadata"].get("name"): each for each in writing.documents(file) if each.get("kind") == names.KIND}
+
+    def look(name: str) -> "Published | None":
+        found = listed.get(name or next(iter(listed), ""))
+        return published(found, listed) if found else None
+
+    return look
 
 
-def _admitted(
-    connection: Connection, workload: Object, environment: "Published", ids: Any, *, offline: bool
-) -> "tuple[Kind, Outcome]":
-    """Return the row of a workload's kind, and what becomes of it with an Environment."""
-    from environment_operator import names, scope
+def _project(connection: Connection, workload: Object, environment: "Published", *, offline: bool) -> "Project":
+    """Return where a workload would be; without a cluster nobody knows departments, and it is taken to be in scope."""
+    from environment_operator import scope
     from environment_operator.cli import reading
-    from environment_operator.cli.offline import admitted
     from environment_operator.rules import Project
 
-    kind = reading.kind_of(workload, reading.kinds(connection, offline=offline))
-    workload["metadata"].setdefault("labels", {}).setdefault(names.REFERENCE, environment.name)
     name = workload["metadata"].get("namespace") or ("" if offline else connection.namespace)
-    project = Project(name, None if offline else reading.department(connection, name))
-    if offline and environment.spec and not scope.includes(environment.spec.scope, name, None):
-        # Without a cluster nobody knows departments: who renders is taken to be in scope.
+    if not offline:
+        return Project(name, reading.department(connection, name))
+    if environment.spec and not scope.includes(environment.spec.scope, name, None):
         first = (environment.spec.scope.projects or [name])[0]
-        project = Project(first, next(iter(environment.spec.scope.departments or ()), None))
-    return kind, admitted(kind, workload, [environment], project, ids)
+        return Project(first, next(iter(environment.spec.scope.departments or ()), None))
+    return Project(name)
 
 
-def _rendered(kind: "Kind", workload: Object, environment: "Published", *, sources: bool) -> str:
+def _rendered(kind: "Kind", workload: Object, known: "Sequence[Published]", *, sources: bool) -> str:
     """Return an admitted workload as YAML."""
     from environment_operator.cli import sources as origin
 
     if not sources:
         return console.as_yaml(workload)
-    personal = [environment.name] if environment.is_personal else []
+    personal = [each.name for each in known if each.is_personal]
     return origin.annotated(workload, origin.sources(kind, workload, personal), "workload")
 
 
