@@ -40,7 +40,7 @@ def in_full(scope: Scope) -> str:
 
 def tools_in_words(spec: EnvironmentSpec) -> str:
     """Return the names of the tools for the column."""
-    return _shortened([tool.name for tool in spec.tools or ()])
+    return ",".join(tool.name for tool in spec.tools or ())
 
 
 def _places(scope: Scope) -> list[str]:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -93,7 +94,7 @@ def test_the_original_has_twelve_columns() -> None:
 
 def test_every_cell_is_printed_by_the_definition() -> None:
     """A column that is read of the API server's table is one that the CustomResourceDefinition prints."""
-    assert set() == {c.cell for c in COLUMNS if c.cell} - {"Name", *(name for name, *_ in PRINTED)}
+    assert set() == {cell for c in COLUMNS for cell in c.cells} - {"Name", *(name for name, *_ in PRINTED)}
 
 
 @pytest.mark.parametrize("name", ["Creation time", "creation-time", "CREATIONTIME", "creation", "time"])
@@ -109,12 +110,52 @@ def test_a_title_that_names_no_column(name: str) -> None:
         columns.find(name)
 
 
-def test_shortened_cells_are_noticed() -> None:
-    """A cell that says how many more there are is not complete, where it matters."""
-    found = [{"Scope": "project/a,project/b,project/c,+1", "Tools": "lab", "Description": "a,+1"}]
+@pytest.mark.parametrize(
+    ("departments", "projects", "scope"),
+    [
+        (None, None, "cluster"),
+        ('["ml"]', None, "department/ml"),
+        (None, '["a","b"]', "project/a,project/b"),
+        ('["ml"]', '["a","b","c","d"]', "department/ml,project/a,project/b,project/c,project/d"),
+    ],
+)
+def test_the_scope_is_whole(departments: str | None, projects: str | None, scope: str) -> None:
+    """The scope is made of the cells that have all of it, and says the same as that of a whole Environment."""
+    names_of = {"departments": departments, "projects": projects}
+    whole = {key: json.loads(cell) for key, cell in names_of.items() if cell} or {"cluster": True}
+    wanted = [columns.find("scope")]
+    table = {
+        "columnDefinitions": [{"name": "Projects"}, {"name": "Departments"}],
+        "rows": [{"cells": [projects, departments]}],
+    }
 
-    assert columns.is_shortened(found, [columns.find("scope")])
-    assert not columns.is_shortened(found, [columns.find("tools"), columns.find("description")])
+    assert [{"Scope": scope}] == columns.of_table(table, wanted, "")
+    assert {"Scope": scope} == columns.of_object({"spec": {"scope": whole}}, wanted, "")
+
+
+def test_an_earlier_definition() -> None:
+    """A table without the cells of a column that is wanted is noticed, so that whole Environments are read."""
+    table = {"columnDefinitions": [{"name": "Name"}, {"name": "Projects"}]}
+
+    assert columns.lacks(table, [columns.find("environment"), columns.find("scope")])
+    assert not columns.lacks(table, [columns.find("environment"), columns.find("last updated")])
+
+
+@pytest.mark.parametrize(
+    ("scope", "project", "department", "may"),
+    [
+        ("cluster", "vision", None, True),
+        ("project/vision2,project/vision", "vision", None, True),
+        ("project/vision2", "vision", None, False),
+        ("department/vision", "vision", "ml", False),
+        ("department/ml", "vision", "ml", True),
+        ("department/ml", "vision", None, False),
+        ("project/a", "", None, True),
+    ],
+)
+def test_what_a_project_may_use(scope: str, project: str, department: str | None, may: bool) -> None:
+    """A project may use what is for everybody, for itself or for its department."""
+    assert may == rows.may_use({"Scope": scope}, project, department)
 
 
 @pytest.mark.parametrize(

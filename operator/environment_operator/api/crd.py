@@ -39,6 +39,9 @@ COLUMNS = (
     ("Cluster", "string", ".status.cluster", 1),
     ("Pod Security", "string", ".status.podSecurity", 1),
     ("Outdated", "integer", ".status.usage.outdated", 1),
+    # The scope in full, in JSON; the column above names the first few.
+    ("Departments", "string", ".spec.scope.departments", 1),
+    ("Projects", "string", ".spec.scope.projects", 1),
     # As text, it comes exact; a column of type date comes as an age.
     ("Created", "string", ".metadata.creationTimestamp", 1),
 )

@@ -1,5 +1,6 @@
 """The columns of ``list``: those of the original's table and ours, and where each value comes from. Pure."""
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -10,6 +11,8 @@ from environment_operator.cli.problems import Exit, Problem
 
 Object = Mapping[str, Any]
 Row = dict[str, str]
+# The scope of those that every project may use.
+EVERYWHERE = "cluster"
 
 
 class Source(IntEnum):
@@ -20,6 +23,11 @@ class Source(IntEnum):
     OBJECT = 2
 
 
+def _text(cell: Any) -> str:
+    """Return a cell of the API server's table as text: null is empty."""
+    return "" if cell is None else str(cell)
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """One column.
@@ -28,17 +36,17 @@ class Column:
         title: its heading.
         value: reads it from a whole Environment.
         source: the least that has to be fetched for it.
-        cell: its name in the API server's own table, where it is there.
+        cells: what it is made of in the API server's own table, where it is there.
+        made: makes it of them.
         number: whether it sorts as a number.
-        shortened: whether the API server's own table names only the first few items.
     """
 
     title: str
     value: Callable[[Object], str]
     source: Source = Source.CELLS
-    cell: str = ""
+    cells: tuple[str, ...] = ()
+    made: Callable[..., str] = _text
     number: bool = False
-    shortened: bool = False
 
     @property
     def key(self) -> str:
@@ -66,10 +74,18 @@ def _items(*path: str) -> Callable[[Object], str]:
 def _scope(environment: Object) -> str:
     """Return the whole scope; the status names only the first of it."""
     scope = environment["spec"].get("scope") or {}
-    if scope.get("cluster"):
-        return "cluster"
-    departments = (f"department/{name}" for name in scope.get("departments") or ())
-    return ",".join([*departments, *(f"project/{name}" for name in scope.get("projects") or ())])
+    return _places(scope.get("departments"), scope.get("projects"))
+
+
+def _scope_of_cells(departments: str | None, projects: str | None) -> str:
+    """Return the whole scope, of JSON."""
+    return _places(*(json.loads(cell) if cell else () for cell in (departments, projects)))
+
+
+def _places(departments: Iterable[str] | None, projects: Iterable[str] | None) -> str:
+    """Return departments and projects, each with what it is; none is the whole cluster."""
+    places = [*(f"department/{name}" for name in departments or ()), *(f"project/{name}" for name in projects or ())]
+    return ",".join(places) or EVERYWHERE
 
 
 def _tools(environment: Object) -> str:
@@ -109,29 +125,28 @@ def _key(title: str) -> str:
     return "".join(c for c in title.lower() if c.isalnum())
 
 
-_CREATED = "Created"
-
 COLUMNS: tuple[Column, ...] = (
-    Column("Environment", _at("metadata", "name"), cell="Name"),
-    Column("Description", _at("spec", "description"), cell="Description"),
-    Column("Scope", _scope, cell="Scope", shortened=True),
-    Column("Image", _at("spec", "image"), cell="Image"),
-    Column("Workload architecture", _at("spec", "architecture"), cell="Architecture"),
-    Column("Tools", _tools, cell="Tools", shortened=True),
-    Column("Workloads", _at("status", "usage", "workloads"), cell="Workloads", number=True),
-    Column("Workload types", _items("workloadTypes"), cell="Types"),
-    Column("Templates", _at("status", "usage", "templates"), cell="Templates", number=True),
-    Column("Created by", _at("metadata", "annotations", names.CREATED_BY), cell="Created By"),
-    Column("Creation time", _created, cell=_CREATED),
-    Column("Cluster", _at("status", "cluster"), cell="Cluster"),
-    Column("Ready", _ready, cell="Ready"),
-    Column("Outdated", _at("status", "usage", "outdated"), cell="Outdated", number=True),
-    Column("Pod security", _at("status", "podSecurity"), cell="Pod Security"),
+    Column("Environment", _at("metadata", "name"), cells=("Name",)),
+    Column("Description", _at("spec", "description"), cells=("Description",)),
+    Column("Scope", _scope, cells=("Departments", "Projects"), made=_scope_of_cells),
+    Column("Image", _at("spec", "image"), cells=("Image",)),
+    Column("Workload architecture", _at("spec", "architecture"), cells=("Architecture",)),
+    Column("Tools", _tools, cells=("Tools",)),
+    Column("Workloads", _at("status", "usage", "workloads"), cells=("Workloads",), number=True),
+    Column("Workload types", _items("workloadTypes"), cells=("Types",)),
+    Column("Templates", _at("status", "usage", "templates"), cells=("Templates",), number=True),
+    Column("Created by", _at("metadata", "annotations", names.CREATED_BY), cells=("Created By",)),
+    Column("Creation time", _created, cells=("Created",), made=_time),
+    Column("Cluster", _at("status", "cluster"), cells=("Cluster",)),
+    Column("Ready", _ready, cells=("Ready",)),
+    Column("Outdated", _at("status", "usage", "outdated"), cells=("Outdated",), number=True),
+    Column("Pod security", _at("status", "podSecurity"), cells=("Pod Security",)),
     Column("Last updated", _updated, Source.METADATA),
 )
 # Those of the original, in its order; the rest is ours.
 ORIGINAL = COLUMNS[:12]
 CLUSTER = "Cluster"
+SCOPE = COLUMNS[2]
 
 
 def find(name: str) -> Column:
@@ -165,6 +180,12 @@ def of_object(environment: Object, columns: Iterable[Column], context: str) -> R
     return _named({column.title: column.value(environment) for column in columns}, context)
 
 
+def lacks(table: Object, columns: Iterable[Column]) -> bool:
+    """Say whether the API server's own table, made by an earlier definition, lacks something of some columns."""
+    printed = {definition["name"] for definition in table.get("columnDefinitions") or ()}
+    return any(not printed.issuperset(column.cells) for column in columns)
+
+
 def of_table(table: Object, columns: Sequence[Column], context: str) -> list[Row]:
     """Return the rows of the API server's own table.
 
@@ -174,26 +195,17 @@ def of_table(table: Object, columns: Sequence[Column], context: str) -> list[Row
         context: the context's name, shown where no cluster name is set.
     """
     places = {definition["name"]: place for place, definition in enumerate(table.get("columnDefinitions") or ())}
-    picks = [(column, places.get(column.cell)) for column in columns]
+    picks = [(column, [places[name] for name in column.cells]) for column in columns]
     return [_named(_row(row, picks), context) for row in table.get("rows") or ()]
 
 
-def is_shortened(rows: Iterable[Row], columns: Iterable[Column]) -> bool:
-    """Say whether a row of the API server's own table leaves items out in one of some columns."""
-    titles = [column.title for column in columns if column.shortened]
-    return any(",+" in row.get(title, "") for row in rows for title in titles)
-
-
-def _row(row: Object, picks: Iterable[tuple[Column, int | None]]) -> Row:
+def _row(row: Object, picks: Iterable[tuple[Column, Sequence[int]]]) -> Row:
     """Return one row of the API server's table."""
     cells = row["cells"]
-    return {c.title: c.value(row["object"]) if at is None else _cell(cells[at], c) for c, at in picks}
-
-
-def _cell(value: Any, column: Column) -> str:
-    """Return a cell of the API server's table as text: null is empty."""
-    text = "" if value is None else str(value)
-    return _time(text) if column.cell == _CREATED else text
+    return {
+        column.title: column.made(*(cells[place] for place in at)) if at else column.value(row["object"])
+        for column, at in picks
+    }
 
 
 def _named(row: Row, context: str) -> Row:

@@ -4,15 +4,19 @@ The library is imported at the first request: it takes longer than all the rest.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from environment_operator import names
 from environment_operator.cli.problems import Exit, Problem
 from environment_operator.errors import ApiError, Conflict, Forbidden, NotFound
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 Object = dict[str, Any]
 Query = Mapping[str, str]
@@ -25,6 +29,10 @@ MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 MANAGER = "kubectl-environment"
 _BAD = 400
+# The metadata of a list, which hold no further object.
+_HEAD = re.compile(rb'\{"kind":"\w+","apiVersion":"[\w./-]+","metadata":(\{[^{}]*\})')
+_TAIL = re.compile(rb',"metadata":(\{[^{}]*\})\}\s*\Z')
+_LONGEST_METADATA = 4096
 _ERRORS: dict[int, type[ApiError]] = {403: Forbidden, 404: NotFound, 409: Conflict}
 
 
@@ -88,21 +96,25 @@ class Connection:
             return None
 
     def pages(self, path: str, accept: str = JSON, **query: str) -> Iterator[Object]:
-        """Yield a list in pages.
+        """Yield a list in pages; the next one is on its way while one is worked on.
 
         Args:
             path: URL path of the kind.
             accept: the form of the answer.
             query: further parameters, such as a selector.
         """
-        token = ""
-        while True:
+
+        def read(token: str) -> bytes:
             more = {"continue": token} if token else {}
-            page = self._object("GET", path, {**query, "limit": str(PAGE), **more}, accept=accept)
-            yield page
-            token = page["metadata"].get("continue", "")
-            if not token:
-                return
+            body: bytes = self._send("GET", path, {**query, "limit": str(PAGE), **more}, accept=accept).data
+            return body
+
+        body: bytes | None = read("")
+        while body is not None:
+            token = continuation(body)
+            ahead = _begun(partial(read, token)) if token else None
+            yield json.loads(body)
+            body = ahead.result() if ahead else None
 
     def items(self, path: str, **query: str) -> list[Object]:
         """Return all objects of a list."""
@@ -217,6 +229,34 @@ class Connection:
             return client.ApiClient(settings), {}
         chosen = next((c for c in contexts if c["name"] == wanted), active) if wanted else active
         return client.ApiClient(settings), chosen
+
+
+def continuation(body: bytes) -> str:
+    """Return where a list goes on, empty when it is complete, without reading it all.
+
+    Args:
+        body: the list, or a table, in JSON; its own metadata come right at the beginning, or at the end.
+    """
+    found = _HEAD.match(body) or _TAIL.search(body, max(0, len(body) - _LONGEST_METADATA))
+    metadata = json.loads(found[1]) if found else json.loads(body)["metadata"]
+    return str(metadata.get("continue") or "")
+
+
+def _begun(call: Callable[[], bytes]) -> "Future[bytes]":
+    """Begin a call in a thread that nobody waits for when the program ends."""
+    from concurrent.futures import Future
+    from threading import Thread
+
+    out: Future[bytes] = Future()
+
+    def run() -> None:
+        try:
+            out.set_result(call())
+        except BaseException as error:  # noqa: BLE001 - who asks for the result is told
+            out.set_exception(error)
+
+    Thread(target=run, daemon=True).start()
+    return out
 
 
 def _in_pod(settings: Any) -> bool:

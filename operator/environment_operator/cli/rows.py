@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
-from environment_operator.cli.columns import Column, Row, find
+from environment_operator.cli.columns import EVERYWHERE, SCOPE, Column, Row, find
 from environment_operator.cli.problems import Exit, Problem
 
 Filter = tuple[Column, str]
@@ -46,6 +46,18 @@ def matches(row: Row, filters: Iterable[Filter], search: str = "") -> bool:
     if not all(any(_matches(row[title], p) for p in patterns) for title, patterns in wanted.items()):
         return False
     return not search or any(search.lower() in value.lower() for value in row.values())
+
+
+def may_use(row: Row, project: str, department: str | None) -> bool:
+    """Say whether a project may use the Environment of a row, by its scope.
+
+    Args:
+        row: the row, with the scope.
+        project: name of the project; empty: whoever it is for.
+        department: department of the project, None when it is in none.
+    """
+    wanted = {EVERYWHERE, f"project/{project}", *([f"department/{department}"] if department else [])}
+    return not project or not wanted.isdisjoint(row[SCOPE.title].split(","))
 
 
 def ordered(rows: Sequence[Row], order: Order | None) -> list[Row]:

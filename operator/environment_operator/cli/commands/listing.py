@@ -1,6 +1,6 @@
 """``list``: the Environments as a table, as CSV or whole, and as they change."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,7 @@ class Query:
         search: which rows, by a text in any of the columns.
         order: the column to sort by, and whether the greatest comes first.
         project: only what this project may use; empty for all.
+        department: its department, None for none.
         form: the form of the output.
         headers: whether to print titles.
     """
@@ -38,6 +39,7 @@ class Query:
     search: str
     order: rows.Order | None
     project: str
+    department: str | None
     form: str
     headers: bool
 
@@ -45,19 +47,12 @@ class Query:
     def read(self) -> list[Column]:
         """Every column that is looked at."""
         further = [column for column, _ in self.filters] + ([self.order[0]] if self.order else [])
-        return list(dict.fromkeys((*self.shown, *further, _NAME)))
-
-    @property
-    def exact(self) -> list[Column]:
-        """The columns in which no item may be left out."""
-        all_of_them = self.read if self.form == "csv" or self.search else [column for column, _ in self.filters]
-        return [column for column in all_of_them if column.shortened]
+        return list(dict.fromkeys((*self.shown, *further, _NAME, *([known.SCOPE] if self.project else []))))
 
     @property
     def source(self) -> Source:
         """The least that has to be fetched."""
-        whole = self.form in _WHOLE_FORMS or self.project
-        return Source.OBJECT if whole else known.source(self.read)
+        return Source.OBJECT if self.form in _WHOLE_FORMS else known.source(self.read)
 
 
 @click.command("list")
@@ -106,6 +101,7 @@ def list_command(
         search=search,
         order=rows.read_order(sort) if sort else None,
         project=project,
+        department=_department(connection, project),
         form=output,
         headers=not no_headers,
     )
@@ -124,14 +120,20 @@ def _chosen(columns: str, form: str) -> Sequence[Column]:
     return COLUMNS if form == "wide" else ORIGINAL
 
 
+def _department(connection: Connection, project: str) -> str | None:
+    """Return the department of a project, None for none."""
+    from environment_operator.cli import reading
+
+    return reading.department(connection, project) if project else None
+
+
 def _print(connection: Connection, asked: Query) -> None:
     """Print what is there."""
-    if asked.source < Source.OBJECT:
-        found = _from_tables(connection, asked)
-        if not known.is_shortened(found, asked.exact):
-            _write(_kept(found, asked), asked)
-            return
-    _write_whole(asked, _whole(connection, asked))
+    found = _from_tables(connection, asked) if asked.source < Source.OBJECT else None
+    if found is None:
+        _write_whole(asked, _whole(connection, asked))
+    else:
+        _write(_kept(found, asked), asked)
 
 
 @dataclass(slots=True)
@@ -161,7 +163,8 @@ def _write_whole(asked: Query, found: Whole) -> None:
 
 def _kept(found: Iterable[Row], asked: Query) -> list[Row]:
     """Return the rows that were asked for, in order."""
-    return rows.ordered([row for row in found if rows.matches(row, asked.filters, asked.search)], asked.order)
+    fitting = (row for row in found if rows.may_use(row, asked.project, asked.department))
+    return rows.ordered([row for row in fitting if rows.matches(row, asked.filters, asked.search)], asked.order)
 
 
 def _write(kept: Sequence[Row], asked: Query) -> None:
@@ -184,8 +187,11 @@ def _full_name(row: Row) -> str:
     return f"{names.KIND.lower()}.{names.GROUP}/{row[_NAME.title]}"
 
 
-def _from_tables(connection: Connection, asked: Query) -> list[Row]:
-    """Return rows of the API server's own table, with the objects' metadata where a column needs it."""
+def _from_tables(connection: Connection, asked: Query) -> list[Row] | None:
+    """Return rows of the API server's own table, with the objects' metadata where a column needs it.
+
+    None where the CustomResourceDefinition is an earlier one, whose table lacks a column.
+    """
     include = "Metadata" if asked.source == Source.METADATA else "None"
     out: list[Row] = []
     definitions: Any = None
@@ -193,18 +199,20 @@ def _from_tables(connection: Connection, asked: Query) -> list[Row]:
         for page in connection.pages(ENVIRONMENTS, f"{_TABLE},{JSON}", includeObject=include):
             # Only the first page describes the columns.
             definitions = page.get("columnDefinitions") or definitions
-            out += known.of_table({**page, "columnDefinitions": definitions}, asked.read, connection.context)
+            table = {**page, "columnDefinitions": definitions}
+            if known.lacks(table, asked.read):
+                return None
+            out += known.of_table(table, asked.read, connection.context)
             tell(str(len(out)))
     return out
 
 
 def _whole(connection: Connection, asked: Query) -> Whole:
-    """Read whole Environments: those that the project may use, or all."""
+    """Read whole Environments."""
     out = Whole([], {})
-    may_use = _judge(connection, asked.project)
     with console.progress("reading Environments") as tell:
         for page in connection.pages(ENVIRONMENTS):
-            items = [each for each in page.get("items") or () if may_use(each)]
+            items = page.get("items") or ()
             out.rows += [known.of_object(each, asked.read, connection.context) for each in items]
             if asked.form in _WHOLE_FORMS:
                 out.objects |= {each["metadata"]["name"]: _described(each) for each in items}
@@ -223,13 +231,12 @@ def _watch(connection: Connection, asked: Query) -> None:
     """Print what is there, and then each one that changes, until somebody stops it."""
     found = _whole(connection, asked)
     _write_whole(asked, found)
-    may_use, version = _judge(connection, asked.project), found.version
+    version = found.version
     while True:
         for event in connection.watch(ENVIRONMENTS, version):
             each = event["object"]
             version = each["metadata"]["resourceVersion"]
-            if may_use(each):
-                _write_change(connection, asked, each)
+            _write_change(connection, asked, each)
 
 
 def _write_change(connection: Connection, asked: Query, environment: Object) -> None:
@@ -241,15 +248,3 @@ def _write_change(connection: Connection, asked: Query, environment: Object) -> 
         click.echo(_full_name(row))
     else:
         console.table([c.title for c in asked.shown], [[row[c.title] for c in asked.shown]], headers=False)
-
-
-def _judge(connection: Connection, project: str) -> Callable[[Object], bool]:
-    """Return the function that says whether a project may use an Environment; without a project all are wanted."""
-    if not project:
-        return lambda _: True
-    from environment_operator.api.v1alpha1 import Scope
-    from environment_operator.cli import reading
-    from environment_operator.scope import includes
-
-    its = reading.department(connection, project)
-    return lambda each: includes(Scope.model_validate(each["spec"]["scope"]), project, its)
