@@ -1,7 +1,7 @@
 """What an author or a submitter should know although nothing is refused. Pure."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from environment_operator.api.security import User
 from environment_operator.api.v1alpha1 import EnvironmentSpec
@@ -11,6 +11,8 @@ from environment_operator.rules import Around, Published
 _SECRET = re.compile(r"(PASSW(OR)?D|SECRET|TOKEN|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|CREDENTIALS?)($|_)", re.IGNORECASE)
 # Where user namespaces are on, ids up to here exist: https://kubernetes.io/docs/concepts/workloads/pods/user-namespaces/
 _LAST_ID = 65535
+# The name by which Knative and KServe know a port of HTTP/2 in clear text, as gRPC needs it.
+_GRPC = "h2c"
 # The Pod Security Standards, from the strictest on.
 _LEVELS = ("restricted", "baseline", "privileged")
 
@@ -39,6 +41,25 @@ def on_use(environment: Published, around: Around) -> list[str]:
             f"enforces {project.level!r}: its pods will be refused there"
         )
     return [*out, *_pull_secrets(environment, around)]
+
+
+def on_ports(environment: Published, own: Mapping[int, str]) -> list[str]:
+    """Return what the submitter should know of the ports that he declares where only one may be.
+
+    Args:
+        environment: the Environment.
+        own: numbers and names of these ports.
+    """
+    endpoint = environment.spec.endpoint if environment.spec else None
+    if endpoint is None or not own:
+        return []
+    told = f"the Environment {environment.name!r} serves {endpoint.protocol} on port {endpoint.port}"
+    if endpoint.port not in own:
+        given = ", ".join(map(str, own))
+        return [f"{told}, and the workload says {given}: leave that out, unless its image serves there"]
+    if endpoint.protocol == "GRPC" and own[endpoint.port] != _GRPC:
+        return [f"{told}, and the workload declares that port without the name {_GRPC}: name it so, or leave it out"]
+    return []
 
 
 def _pull_secrets(environment: Published, around: Around) -> Iterator[str]:

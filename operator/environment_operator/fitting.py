@@ -1,12 +1,14 @@
 """What an Environment contributes to the pods of one place, as far as the kind has a place for it. Pure."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from environment_operator.guards import IDS, POD_IDS
 from environment_operator.identity import Ids
 from environment_operator.kinds import PodTemplate
+from environment_operator.merge import Put
 from environment_operator.paths import Path, copied, get
-from environment_operator.places import Place, Template, account
+from environment_operator.places import Place, Template, account, containers
 from environment_operator.rules import Around, Published
 
 Fragment = dict[str, Any]
@@ -65,6 +67,27 @@ def unite_secrets(fragment: Fragment, place: Place, template: Template, main: Pa
         fragment[_SECRETS] = [{"name": name} for name in dict.fromkeys(listed)]
 
 
+def own_ports(place: Place, template: Template, main: Path) -> dict[int, str]:
+    """Return the ports that a submitter declares where only one may be: number and name; none where many may.
+
+    Args:
+        place: the place of the pod template.
+        template: the pod template without anything of the Environment's.
+        main: path of the main container.
+    """
+    if not place.row.one_port:
+        return {}
+    chosen = containers(place, template) if place.row.main_by_port else [get(template, main)]
+    ports = [port for container in chosen for port in _items(container or {}, "ports")]
+    return {p["containerPort"]: str(p.get("name") or "") for p in ports if isinstance(p.get("containerPort"), int)}
+
+
+def of_one_port(place: Place, template: Template, puts: list[Put], main: Path) -> list[Put]:
+    """Return what goes into a pod template, without the endpoint's port where the submitter serves on another one."""
+    own = own_ports(place, template, main)
+    return [(path, v) for path, v in puts if path[-2:-1] != ("ports",) or not own or v.get("containerPort") in own]
+
+
 def is_id(path: Path) -> bool:
     """Say whether a path leads to an id of the pod or of a container."""
     return path[-2:-1] == ("securityContext",) and path[-1] in POD_IDS
@@ -72,7 +95,14 @@ def is_id(path: Path) -> bool:
 
 def _misfits(fragment: Fragment, row: PodTemplate) -> list[str]:
     """Return the fields of a fragment for which there is no place."""
-    return [field for field in row.lacks if _has(_node(fragment, field), _keys(field))]
+    container = fragment["containers"][0]
+    variables = [v["name"] for v in container.get("env", ()) if v["name"] in row.reserved_variables]
+    ports = [p["containerPort"] for p in container.get("ports", ()) if p["containerPort"] in row.reserved_ports]
+    return [
+        *(field for field in row.lacks if _has(_node(fragment, field), _keys(field))),
+        *(f"{_CONTAINER}.env[{name}]" for name in variables),
+        *(f"{_CONTAINER}.ports[{number}]" for number in ports),
+    ]
 
 
 def _move_ids(fragment: Fragment) -> None:
@@ -89,9 +119,17 @@ def _leave_one_port(fragment: Fragment, environment: Published) -> None:
     """Leave the port of the endpoint out of all ports."""
     endpoint = environment.spec.endpoint if environment.spec else None
     container = fragment["containers"][0]
-    ports = [port for port in container.pop("ports", ()) if endpoint and port["containerPort"] == endpoint.port]
+    ports = [port for port in container.get("ports", ()) if endpoint and port["containerPort"] == endpoint.port]
     if ports:
         container["ports"] = ports
+    else:
+        container.pop("ports", None)
+
+
+def _items(container: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+    """Return the objects in a list of a submitter's container."""
+    found = container.get(key)
+    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
 
 
 def _node(fragment: Fragment, field: str) -> Any:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from environment_operator import advice, guards, merge, names, record, refusals
-from environment_operator.fitting import fit, fit_ids, is_id, unite_secrets
+from environment_operator.fitting import fit, fit_ids, is_id, of_one_port, own_ports, unite_secrets
 from environment_operator.identity import Ids
 from environment_operator.kinds import Kind
 from environment_operator.merge import Put
@@ -147,7 +147,7 @@ class _Admission:
             return entry, values
         fragment, misfits = fit_ids(ids, place.row)
         if misfits:
-            raise Refused(refusals.misfits(entry.env, self.kind, misfits))
+            raise Refused(refusals.misfits(entry.env, self.kind, misfits, place.row.features))
         others = [(path, value) for path, value in values if not is_id(path)]
         return replace(entry, by=user), [*others, *merge.puts(fragment, entry.main, {})]
 
@@ -197,9 +197,10 @@ class _Admission:
             guards.locked(environment.spec) if environment.spec else (), by=self.around.user if ids else "",
         )  # fmt: skip
         self.warnings += advice.on_use(environment, self.around)
+        self.warnings += advice.on_ports(environment, own_ports(place, place.template(self.workload), entry.main))
         fragment, misfits = fit(environment, ids, place.row)
         if misfits:
-            raise Refused(refusals.misfits(environment.name, self.kind, misfits))
+            raise Refused(refusals.misfits(environment.name, self.kind, misfits, place.row.features))
         unite_secrets(fragment, place, place.template(self.workload), entry.main, self.around)
         self._apply(place, merge.puts(fragment, entry.main, _metadata(place, entry)), entry)
 
@@ -225,7 +226,7 @@ class _Admission:
     def _apply(self, place: Place, puts: list[Put], entry: Entry) -> None:
         """Put values in, and remember what the record is to say."""
         before = place.template(self.workload)
-        template, done = merge.apply(before, puts, entry.main)
+        template, done = merge.apply(before, of_one_port(place, before, puts, entry.main), entry.main)
         place.replace(self.workload, template)
         judged = {"User", "Security"} & set(entry.locked)
         listed = [*containers(place, before), *containers(place, before, "initContainers")] if judged else []

@@ -53,8 +53,12 @@ class PodTemplate(BaseModel):
         lacks: fields of a pod spec, with dots between the keys and ``container`` for the main container, for which it
             has no place: an Environment that sets one of them cannot be used there.
         omits: likewise, but nothing is lost without them.
-        one_port: True when only the port of the endpoint may be declared, and the container that has one is the main
-            one.
+        features: fields among `lacks` for which it has a place where an administrator turned a feature on, each with
+            the feature's name: the refusal tells it.
+        reserved_variables: names of variables that the kind sets itself and refuses.
+        reserved_ports: numbers of ports that the kind uses itself and refuses.
+        one_port: True when only one port may be declared: that of the endpoint, unless the submitter declares another.
+        main_by_port: True when that is one port in the whole pod, and the container that has it is the main one.
         pod_ids: False when user and group have to be set on the container.
     """
 
@@ -74,7 +78,11 @@ class PodTemplate(BaseModel):
     metadata: Literal["metadata", ".", ""] = "metadata"
     lacks: tuple[str, ...] = ()
     omits: tuple[str, ...] = ()
+    features: Mapping[str, str] = {}
+    reserved_variables: tuple[str, ...] = ()
+    reserved_ports: tuple[int, ...] = ()
     one_port: bool = False
+    main_by_port: bool = False
     pod_ids: bool = True
 
     @property

@@ -123,7 +123,7 @@ def _usual(row: PodTemplate, listed: Mapping[str, Item]) -> str:
     """Return the name of the main container among those of a pod template, empty when there are none."""
     if row.container in listed:
         return row.container
-    with_port = (name for name, container in listed.items() if row.one_port and container.get("ports"))
+    with_port = (name for name, container in listed.items() if row.main_by_port and container.get("ports"))
     return next(iter([*with_port, *listed]), "")
 
 

@@ -1,6 +1,6 @@
 """The words of refusals: each names the object, the reason and the way out. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from environment_operator import names
@@ -16,9 +16,24 @@ def immutable(kind: Kind, name: str, before: str) -> str:
     return f"a {kind.kind} cannot change after its creation: it {change}; to {wish}, delete it and create it again"
 
 
-def misfits(name: str, kind: Kind, fields: Iterable[str]) -> str:
-    """Return why an Environment cannot go into a kind."""
-    return f"the Environment {name!r} sets {', '.join(fields)}, for which a {kind.kind} has no place: use another one"
+def misfits(name: str, kind: Kind, fields: Iterable[str], features: Mapping[str, str]) -> str:
+    """Return why an Environment cannot go into a kind.
+
+    Args:
+        name: name of the Environment.
+        kind: row of the kind.
+        fields: what it sets there.
+        features: for some fields the feature that would make a place for it.
+    """
+    listed = list(fields)
+    wanted = list(dict.fromkeys(features[field] for field in listed if field in features))
+    where = f"the Environment {name!r} sets {', '.join(listed)}, for which a {kind.kind} has no place"
+    if not wanted:
+        return f"{where}: use another one"
+    return (
+        f"{where} unless its feature {', '.join(wanted)} is on: use another one; where it is on, have an administrator "
+        f"give {kind.name} a row that knows it"
+    )
 
 
 def no_ids(name: str, user: str, problem: str) -> str:

@@ -141,12 +141,19 @@ def _variable(variable: Variable) -> dict[str, Any]:
 
 
 def _ports(spec: EnvironmentSpec) -> list[dict[str, Any]]:
-    """Return the container ports of the tools and the endpoint, one entry a number."""
-    ports = {t.port: {"name": t.name, "containerPort": t.port, "protocol": "TCP"} for t in spec.tools or () if t.port}
+    """Return the container ports of the endpoint and the tools, one entry a number.
+
+    The endpoint's is the first: KServe serves on the first one that its container declares
+    (https://github.com/kserve/kserve, v0.20, service_reconciler.go).
+    """
+    ports: dict[int, dict[str, Any]] = {}
     if spec.endpoint:
         # Knative reads the protocol from the port's name: h2c is HTTP/2 in clear text, as gRPC needs it.
         name = {"name": "h2c"} if spec.endpoint.protocol == "GRPC" else {}
         ports[spec.endpoint.port] = {**name, "containerPort": spec.endpoint.port, "protocol": "TCP"}
+    for tool in spec.tools or ():
+        if tool.port:
+            ports.setdefault(tool.port, {"name": tool.name, "containerPort": tool.port, "protocol": "TCP"})
     return list(ports.values())
 
 

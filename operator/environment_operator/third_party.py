@@ -68,11 +68,15 @@ _FRAMEWORKS = (
 _SERVING = (
     PodTemplate(
         path="spec.predictor", role="predictor", spec="", container="kserve-container",
-        inline=("model", *_FRAMEWORKS), metadata=".",
+        inline=("model", *_FRAMEWORKS), metadata=".", one_port=True,
     ),
     PodTemplate(path="spec.predictor.workerSpec", role="worker", spec="", container="worker-container", metadata=""),
-    PodTemplate(path="spec.transformer", role="transformer", spec="", container="kserve-container", metadata="."),
-    PodTemplate(path="spec.explainer", role="explainer", spec="", container="kserve-container", metadata="."),
+    PodTemplate(
+        path="spec.transformer", role="transformer", spec="", container="kserve-container", metadata=".", one_port=True
+    ),
+    PodTemplate(
+        path="spec.explainer", role="explainer", spec="", container="kserve-container", metadata=".", one_port=True
+    ),
 )  # fmt: skip
 _RUNTIME_LACKS = ("securityContext", "hostNetwork", "hostIPC")
 _RUNTIME = (
@@ -85,14 +89,25 @@ _RUNTIME = (
     ),
 )  # fmt: skip
 
-# What Knative's webhook refuses with the features that are on by default: https://github.com/knative/serving, v1.23.
+# What Knative's webhook refuses with the features that are on by default, which its ConfigMap config-features may
+# change: https://github.com/knative/serving, v1.23 (pkg/apis/serving/fieldmask.go and k8s_validation.go).
 _KNATIVE = PodTemplate(
     container="user-container",
     lacks=(
         "securityContext", "hostNetwork", "hostIPC", "container.stdin", "container.tty",
         "container.securityContext.capabilities", "container.env.valueFrom.fieldRef",
     ),
+    features={
+        "securityContext": "kubernetes.podspec-securitycontext",
+        "hostNetwork": "kubernetes.podspec-hostnetwork",
+        "hostIPC": "kubernetes.podspec-hostipc",
+        "container.securityContext.capabilities": "kubernetes.containerspec-addcapabilities",
+        "container.env.valueFrom.fieldRef": "kubernetes.podspec-fieldref",
+    },
+    reserved_variables=("PORT", "K_SERVICE", "K_CONFIGURATION", "K_REVISION"),
+    reserved_ports=(8008, 8012, 8013, 8022, 9090, 9091),
     one_port=True,
+    main_by_port=True,
     pod_ids=False,
 )  # fmt: skip
 
