@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from builders import around
+from environment_operator.addresses import Routing
 from environment_operator.catalog import publish
 from environment_operator.inject import Outcome, admit
 from environment_operator.kinds import BUILTIN, Kind
@@ -60,7 +61,8 @@ class Case:
     def run(self) -> Object:
         """Return what comes of it now."""
         project = Project(self.new["metadata"].get("namespace", ""))
-        return said(admit(self.kind, self.new, self.old, around(*self.environments.values(), project=project)))
+        known = around(*self.environments.values(), project=project, routing=Routing("tools.example.com"))
+        return said(admit(self.kind, self.new, self.old, known))
 
     def _read(self, name: str) -> Object:
         found: Object = yaml.safe_load((self.path / name).read_text())

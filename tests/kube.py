@@ -24,7 +24,13 @@ from environment_operator.kinds import Kind
 
 Object = dict[str, Any]
 SECONDS = 20
-SETTINGS = {"GRACE_SECONDS": "1", "RETRY_SECONDS": "0.5", "GATHER_SECONDS": "0.1"}
+SETTINGS = {
+    "GRACE_SECONDS": "1",
+    "RETRY_SECONDS": "0.5",
+    "GATHER_SECONDS": "0.1",
+    "TOOLS_HOST": "tools.example.com",
+    "TOOLS_GATEWAY": "gateways/shared",
+}
 ADMISSIONS = "environment_operator_admissions_total"
 OPENER = build_opener(ProxyHandler({}))
 ENVIRONMENTS = f"/apis/{names.API_VERSION}/{names.PLURAL}"

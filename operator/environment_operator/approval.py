@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from environment_operator import guards, merge, record, refusals
+from environment_operator import addresses, guards, merge, record, refusals
+from environment_operator.addresses import BadAddress, Tools
 from environment_operator.fitting import fit, fit_ids
 from environment_operator.guards import Right, Violation
 from environment_operator.identity import Ids
 from environment_operator.inject import Object, Outcome, is_new_reference
 from environment_operator.kinds import Kind
+from environment_operator.offers import Master
 from environment_operator.paths import Path, Unfit, copied, get, put, remove
 from environment_operator.places import Place, Template, containers, orders, places, reference, within
 from environment_operator.record import Entry
@@ -45,7 +47,8 @@ def approve(kind: Kind, new: Object, old: Object | None, around: Around) -> Outc
     try:
         approval = _Approval(kind, new, old, around)
         wrong = [words for place in places(kind, new) for words in approval.judge(place)]
-    except Refused as refused:
+        wrong += approval.judge_tools()
+    except (Refused, BadAddress) as refused:
         return Outcome(None, str(refused))
     except Unfit as unfit:
         return Outcome(None, f"the {kind.kind} has no object at {unfit}: correct it")
@@ -98,6 +101,37 @@ class _Approval:
         )
         for violation in guards.violations(locked, template, right):
             yield _in_words(violation, entry.env, place)
+
+    def judge_tools(self) -> Iterator[str]:
+        """Yield what is wrong with where the tools are.
+
+        Raises:
+            Refused: admission did not write that.
+            BadAddress: the submitter asks for an address that cannot be given.
+        """
+        tools, entry = self._tools()
+        text = tools.text() if tools and tools.tools and not self.kind.template else ""
+        if text != addresses.written(self.new) and entry:
+            raise Refused(refusals.not_put_in(entry.env))
+        before = addresses.read(addresses.written(self.old or {}))
+        for name, address in tools.tools.items() if text and tools else ():
+            known = before.tools.get(name) if before else None
+            if address.asked in self.around.taken and (known is None or known.asked != address.asked):
+                yield refusals.taken(name, address.asked, self.around.taken[address.asked])
+
+    def _tools(self) -> tuple[Tools | None, Entry | None]:
+        """Return the tools as they should be, and the record of the pod template that has them."""
+        place = next(iter(places(self.kind, self.new)), None)
+        entry = self._entries.get(place.key) if place else None
+        if place is None or entry is None or not reference(self.new, place.role):
+            return None, None
+        master = Master(self.kind, self.new, place, self.around.routing)
+        is_new = is_new_reference(self.old, self.new, place, self._old_places)
+        if self.old and (not is_new or self._sibling(place, entry)):
+            known = is_new or place.key in self._stored
+            return (master.kept(self.old, entry), entry) if known else (None, None)
+        environment = self.around.as_of(entry.env, entry.generation)
+        return (master.opened(environment, entry.token), entry) if environment else (None, None)
 
     def _of_the_environment(self, place: Place, entry: Entry) -> tuple[tuple[str, ...], Right]:
         """Return what is guarded of a new reference, and what the Environment puts in where nothing else is."""

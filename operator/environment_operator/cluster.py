@@ -24,6 +24,7 @@ _METADATA = "application/json;as=PartialObjectMetadata{list};g=meta.k8s.io;v=v1"
 _ERRORS: dict[int, type[ApiError]] = {403: Forbidden, 404: NotFound, 409: Conflict, 410: Expired}
 _REQUEST = aiohttp.ClientTimeout(total=30)
 ENVIRONMENTS = f"/apis/{names.GROUP}/{names.VERSION}/{names.PLURAL}"
+LEASES = f"/apis/coordination.k8s.io/v1/namespaces/{names.SYSTEM_NAMESPACE}/leases"
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 _REVIEW = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview"}
@@ -104,10 +105,12 @@ class Cluster:
         """Write the whole status of an Environment by server-side apply; return it as it is afterwards."""
         meta = {"name": name, "uid": uid}
         body = {"apiVersion": names.API_VERSION, "kind": names.KIND, "metadata": meta, "status": status}
+        return await self.apply(f"{ENVIRONMENTS}/{name}/status", body)
+
+    async def apply(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Have an object be like this, by server-side apply; return it as it is afterwards."""
         query = urlencode({"fieldManager": names.FIELD_MANAGER, "force": "true"})
-        return await self._object(
-            "PATCH", f"{ENVIRONMENTS}/{name}/status?{query}", body, "application/apply-patch+yaml"
-        )
+        return await self._object("PATCH", f"{path}?{query}", body, "application/apply-patch+yaml")
 
     async def create(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Create an object."""
@@ -138,13 +141,13 @@ class Cluster:
         """
         return await self._object("PATCH", path, patch, "application/merge-patch+json")
 
-    async def delete(self, path: str, uid: str, version: str) -> None:
-        """Delete an object.
+    async def delete(self, path: str, uid: str, version: str = "") -> None:
+        """Delete an object, as it was in a version where one is given.
 
         Raises:
             Conflict: it is another object by that name, or has changed.
         """
-        body = {"preconditions": {"uid": uid, "resourceVersion": version}}
+        body = {"preconditions": {"uid": uid, **({"resourceVersion": version} if version else {})}}
         await self._object("DELETE", path, body, "application/json")
 
     async def page(

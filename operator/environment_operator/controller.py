@@ -10,6 +10,8 @@ import kopf
 from environment_operator import handlers, probes
 from environment_operator.cluster import Cluster
 from environment_operator.errors import ApiError, Conflict
+from environment_operator.exposer import Exposer
+from environment_operator.exposures import Exposures
 from environment_operator.metrics import QUEUE_DEPTH, RECONCILE_TIME, RECONCILES
 from environment_operator.publisher import Publisher
 from environment_operator.reconcile import Reconciler
@@ -35,10 +37,17 @@ class Controller:
         publish = partial(
             Publisher, cluster, rate=settings.rate, longest=settings.retry_seconds, audit=settings.audit_seconds
         )
+        exposing = WorkQueue(settings.rate, settings.retry_seconds, time.monotonic)
+        expose = partial(Exposures, cluster, settings.ways, exposing, settings.retry_seconds)
         self._world = World(
-            cluster, settings.kinds(), self._queue, settings.retry_seconds,
-            publish if settings.registry_credentials else None,
-        )  # fmt: skip
+            cluster,
+            settings.kinds(),
+            self._queue,
+            longest=settings.retry_seconds,
+            expose=expose,
+            publish=publish if settings.registry_credentials else None,
+        )
+        self._exposer = Exposer(cluster, self._world)
         options = Options(settings.usage_sample, settings.grace, settings.cluster_name)
         self._reconciler = Reconciler(cluster, self._world, options)
         self._settled = asyncio.Event()
@@ -53,6 +62,7 @@ class Controller:
             # Before kopf starts: when it stops, it waits 5 s for every task that was made after it.
             parts = [tasks.create_task(run()) for run in self._world.parts]
             parts += [tasks.create_task(self._work()) for _ in range(self._settings.workers)]
+            parts += [tasks.create_task(self._exposer.run(self._settled)) for _ in range(self._settings.workers)]
             parts.append(tasks.create_task(self._audit_for_ever()))
             await self._kopf()
             for part in parts:

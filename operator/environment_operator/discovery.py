@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Coroutine, Mapping
 from environment_operator import installed
 from environment_operator.cluster import DEFINITIONS, Cluster
 from environment_operator.errors import ApiError, NotFound
-from environment_operator.kinds import Kind
+from environment_operator.kinds import Resource
 from environment_operator.metrics import KIND_MISFITS
 from environment_operator.reflector import Reflector, State
 from environment_operator.wire import Metadata
@@ -37,7 +37,7 @@ class Discovery:
     def __init__(
         self,
         cluster: Cluster,
-        kinds: Mapping[str, Kind],
+        kinds: Mapping[str, Resource],
         mirrors: Mapping[str, Reflector],
         moved: Callable[[], None],
         longest: float,
@@ -92,7 +92,7 @@ class _Guest:
         acted: the resource version of the definition that the mirror runs by; empty for none, None before the first.
     """
 
-    def __init__(self, cluster: Cluster, kind: Kind, mirror: Reflector, gate: asyncio.Semaphore) -> None:
+    def __init__(self, cluster: Cluster, kind: Resource, mirror: Reflector, gate: asyncio.Semaphore) -> None:
         self._cluster, self._kind, self._mirror, self._gate = cluster, kind, mirror, gate
         self._version: str | None = None
         self.acted: str | None = None

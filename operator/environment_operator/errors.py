@@ -35,6 +35,11 @@ class Reason(StrEnum):
     # Events about registry credentials.
     INVALID_CREDENTIALS = "InvalidCredentials"
     NAME_TAKEN = "NameTaken"
+    # ToolsExposed, and Events about workloads.
+    EXPOSED = "Exposed"
+    ADDRESS_TAKEN = "AddressTaken"
+    NO_ROUTES = "NoRoutes"
+    NOT_EXPOSED = "NotExposed"
 
     # Warnings: it works, and the author should know something.
     SPEC_WARNINGS = "SpecWarnings"

@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
+from environment_operator import guards, names
 from environment_operator.guards import IDS, POD_IDS
 from environment_operator.identity import Ids
 from environment_operator.kinds import PodTemplate
 from environment_operator.merge import Put
 from environment_operator.paths import Path, copied, get
 from environment_operator.places import Place, Template, account, containers
+from environment_operator.record import Entry
 from environment_operator.rules import Around, Published
 
 Fragment = dict[str, Any]
@@ -42,6 +44,23 @@ def fit_ids(ids: Ids, row: PodTemplate) -> tuple[Fragment, list[str]]:
     if not row.pod_ids:
         _move_ids(fragment)
     return fragment, _misfits(fragment, row)
+
+
+def marks(place: Place, entry: Entry) -> dict[Path, dict[str, str]]:
+    """Return the labels and annotations of the pods: from where they are, whose they are, what is guarded."""
+    if place.metadata is None:
+        return {}
+    labels = {names.INJECTED_FROM: entry.env, names.TOKEN: entry.token}
+    said = guarded(place, entry)
+    annotations = {(*place.metadata, "annotations"): {names.GUARDED: said}} if said else {}
+    return {(*place.metadata, "labels"): labels, **annotations}
+
+
+def guarded(place: Place, entry: Entry) -> str:
+    """Return what a running pod says of what is guarded: the container, and the fields; empty for nothing."""
+    fields = guards.in_short(entry.locked)
+    listed = entry.main[1] == "containers" and entry.main[-1]
+    return f"{listed or place.row.container};{fields}" if fields else ""
 
 
 def unite_secrets(fragment: Fragment, place: Place, template: Template, main: Path, around: Around) -> None:

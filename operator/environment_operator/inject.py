@@ -9,11 +9,13 @@ says at most what to take out of that very request.
 from dataclasses import dataclass, replace
 from typing import Any
 
-from environment_operator import advice, guards, merge, names, record, refusals
-from environment_operator.fitting import fit, fit_ids, is_id, of_one_port, own_ports, unite_secrets
+from environment_operator import advice, guards, merge, names, offers, record, refusals
+from environment_operator.addresses import BadAddress, Tools
+from environment_operator.fitting import fit, fit_ids, guarded, is_id, marks, of_one_port, own_ports, unite_secrets
 from environment_operator.identity import Ids
 from environment_operator.kinds import Kind
 from environment_operator.merge import Put
+from environment_operator.offers import Master
 from environment_operator.paths import Path, Unfit, copied, get
 from environment_operator.places import Place, Template, containers, main, orders, places, reference, within
 from environment_operator.record import Entry
@@ -43,7 +45,7 @@ def admit(kind: Kind, new: Object, old: Object | None, around: Around) -> Outcom
     try:
         admission = _Admission(kind, copied(new), old, around)
         admission.run()
-    except Refused as refused:
+    except (Refused, BadAddress) as refused:
         return Outcome(None, str(refused))
     except Unfit as unfit:
         return Outcome(None, f"the {kind.kind} has no object at {unfit}: correct it")
@@ -51,14 +53,7 @@ def admit(kind: Kind, new: Object, old: Object | None, around: Around) -> Outcom
 
 
 def is_new_reference(old: Object | None, new: Object, place: Place, old_places: dict[str, Place]) -> bool:
-    """Say whether the reference of a pod template is not the stored one, or is to be refreshed.
-
-    Args:
-        old: the object as stored; None on CREATE.
-        new: the object as requested.
-        place: the pod template.
-        old_places: the pod templates of the stored object, by key.
-    """
+    """Say whether the reference of a pod template is not the stored one, or is to be refreshed; arguments as above."""
     if old is None or place.key not in old_places:
         return True
     role = place.role
@@ -85,6 +80,7 @@ class _Admission:
         self._old_places = {place.key: place for place in places(kind, old)} if old else {}
         self._entries: dict[str, Entry] = {}
         self._is_ordered_anew = old is not None and orders(kind, workload) != orders(kind, old)
+        self._tools: Tools | None = None
 
     def run(self) -> None:
         """Decide about each pod template, then write the record."""
@@ -100,6 +96,7 @@ class _Admission:
             if entry := self._entries.get(place.key):
                 self._mark(place, entry)
         record.write(self.workload, self._entries)
+        offers.write(self.workload, None if self.kind.template else self._tools)
 
     def _came_along(self) -> dict[str, Entry]:
         """Return the records that come with the request: with a copy, or in the pod templates of an old revision.
@@ -129,7 +126,7 @@ class _Admission:
         if entry is None:
             return
         before = self._before(place.key)
-        values = entry.values(before)
+        values = self._with_tools(place, entry, entry.values(before))
         self._leave_submitters_part(place)
         own = place.template(self.workload)
         self._put_back(place, entry, values)
@@ -162,7 +159,7 @@ class _Admission:
         chosen = other and not self.kind.template_immutable
         now = entry.main if get(template, entry.main) is not None and not chosen else self._main(place)
         moved = replace(entry, main=now)
-        ours = {names.GUARDED: _guarded(place, moved)}
+        ours = {names.GUARDED: guarded(place, moved)}
         puts = [(within(entry.main, now, p), ours.get(p[-1], value)) for p, value in values if value is not None]
         self._apply(place, puts, moved)
 
@@ -187,7 +184,7 @@ class _Admission:
         """Put an Environment in; a template that came later takes what its siblings have."""
         if sibling := self._sibling(place, environment.name):
             key, entry = sibling
-            values = entry.values(self._before(key))
+            values = self._with_tools(place, entry, entry.values(self._before(key)))
             # What comes later is a change of what runs.
             self._put_back(place, *(self._as_changer(place, entry, values) if entry.by else (entry, values)))
             return
@@ -202,7 +199,29 @@ class _Admission:
         if misfits:
             raise Refused(refusals.misfits(environment.name, self.kind, misfits, place.row.features))
         unite_secrets(fragment, place, place.template(self.workload), entry.main, self.around)
-        self._apply(place, merge.puts(fragment, entry.main, _metadata(place, entry)), entry)
+        offers.add_variables(fragment, self._open(place, environment))
+        self._apply(place, merge.puts(fragment, entry.main, marks(place, entry)), entry)
+
+    def _open(self, place: Place, environment: Published) -> Tools:
+        """Return the tools of an Environment, those of the first pod template being the workload's."""
+        if place == self._places[0]:
+            self._tools = self._master.opened(environment, self._token())
+            self.warnings += offers.advice(self._tools, self.around.routing)
+        return self._tools if self._tools and self._tools.env == environment.name else offers.closed(environment)
+
+    def _with_tools(self, place: Place, entry: Entry, values: list[Put]) -> list[Put]:
+        """Return the stored values of a pod template with the addresses of the tools as they are asked for now."""
+        if place == self._places[0] and self.old:
+            self._tools = self._master.kept(self.old, entry)
+        found = offers.renewed(values, entry, self._tools)
+        if self.kind.template_immutable and found != values:
+            raise Refused(refusals.fixed_path(self.kind))
+        return found
+
+    @property
+    def _master(self) -> Master:
+        """The pod template whose pods have the tools."""
+        return Master(self.kind, self.workload, self._places[0], self.around.routing)
 
     def _sibling(self, place: Place, name: str) -> tuple[str, Entry] | None:
         """Return another pod template that has the Environment, when this one was not there before."""
@@ -270,23 +289,6 @@ class _Admission:
             if place.at and get(place.template(self.workload), (*labels, names.REFERENCE)):
                 where, belongs = place.words(labels), f"it belongs on the {self.kind.kind} itself"
                 self.warnings.append(f"{where}: the label {names.REFERENCE} is ignored there; {belongs}")
-
-
-def _metadata(place: Place, entry: Entry) -> dict[Path, dict[str, str]]:
-    """Return the labels and annotations of the pods: from where they are, whose they are, what is guarded."""
-    if place.metadata is None:
-        return {}
-    labels = {names.INJECTED_FROM: entry.env, names.TOKEN: entry.token}
-    guarded = _guarded(place, entry)
-    annotations = {(*place.metadata, "annotations"): {names.GUARDED: guarded}} if guarded else {}
-    return {(*place.metadata, "labels"): labels, **annotations}
-
-
-def _guarded(place: Place, entry: Entry) -> str:
-    """Return what a running pod says of what is guarded: the container, and the fields; empty for nothing."""
-    fields = guards.in_short(entry.locked)
-    listed = entry.main[1] == "containers" and entry.main[-1]
-    return f"{listed or place.row.container};{fields}" if fields else ""
 
 
 def _annotation(item: Object, key: str) -> str:

@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from environment_operator.kinds import Kind, PodTemplate
+from environment_operator.kinds import Kind, PodTemplate, Resource
 
 Definition = Mapping[str, Any]
 Schema = Mapping[str, Any]
 _ANYTHING: Schema = {}
 
 
-def version(row: Kind, definition: Definition) -> str:
+def version(row: Resource, definition: Definition) -> str:
     """Return the version in which the objects of a kind can be read, empty when they cannot.
 
     The first of the row's versions that is served; else any that is, since labels are the same in all of them. A
@@ -28,7 +28,7 @@ def version(row: Kind, definition: Definition) -> str:
     return next((name for name in (row.version, *row.also, *served) if name in served), "")
 
 
-def misfits(row: Kind, definition: Definition, version: str) -> list[str]:
+def misfits(row: Resource, definition: Definition, version: str) -> list[str]:
     """Return what of a row does not go with the schema of its definition, each in words; a rough schema says nothing.
 
     Args:
@@ -40,7 +40,8 @@ def misfits(row: Kind, definition: Definition, version: str) -> list[str]:
     root: Schema = (found.get("schema") or {}).get("openAPIV3Schema") or {}
     known = version in (row.version, *row.also)
     other = [] if known else [f"it is served as {version} only: users are counted, but nothing is filled in"]
-    return [*other, *(words for template in row.pod_templates for words in _template_misfits(root, template))]
+    templates = row.pod_templates if isinstance(row, Kind) else ()
+    return [*other, *(words for template in templates for words in _template_misfits(root, template))]
 
 
 def _template_misfits(root: Schema, template: PodTemplate) -> Iterator[str]:

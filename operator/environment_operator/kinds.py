@@ -101,8 +101,8 @@ class PodTemplate(BaseModel):
         return steps(self.path)
 
 
-class Kind(BaseModel):
-    """One row.
+class Resource(BaseModel):
+    """A kind that the operator watches.
 
     Args:
         group: API group, empty for the core group.
@@ -110,16 +110,6 @@ class Kind(BaseModel):
         also: other versions that a cluster may serve instead, in order of preference.
         kind: the kind's name.
         plural: its name in URLs.
-        pod_templates: where its pod templates are.
-        types: the workload types that it can be.
-        framework: the framework of a distributed kind, ``Any`` for all of them; None when it has one pod or equal ones.
-        indexed: path of the field that makes it distributed when it says ``Indexed``.
-        template: True when workloads are made from it; False when it runs pods itself.
-        template_immutable: True when the pod template cannot change after creation.
-        keeps_revisions: True when old pod templates can come back, as by ``kubectl rollout undo``.
-        custom: True when it comes from a CustomResourceDefinition and may be absent.
-        orders: paths, as those of pod templates, of fields beside them that say what the containers do.
-        makes: further kinds of its group that stand between it and its pods.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -129,16 +119,6 @@ class Kind(BaseModel):
     also: tuple[str, ...] = ()
     kind: str
     plural: str
-    pod_templates: Annotated[tuple[PodTemplate, ...], Field(min_length=1)] = (PodTemplate(),)
-    types: Annotated[tuple[WorkloadType, ...], Field(min_length=1)] = ("Workspace", "Training", "Inference")
-    framework: Framework | None = None
-    indexed: str = ""
-    template: bool = False
-    template_immutable: bool = False
-    keeps_revisions: bool = False
-    custom: bool = True
-    orders: tuple[Annotated[str, StringConstraints(pattern=_PATH)], ...] = ()
-    makes: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -154,6 +134,44 @@ class Kind(BaseModel):
         """Return the URL path of all its objects in a version."""
         return f"/apis/{self.group}/{version}/{self.plural}" if self.group else f"/api/{version}/{self.plural}"
 
+    def path_of(self, namespace: str, name: str = "") -> str:
+        """Return the URL path of an object in a namespace, or of all."""
+        head = self.path.removesuffix(self.plural)
+        return f"{head}namespaces/{namespace}/{self.plural}{f'/{name}' if name else ''}"
+
+
+class Kind(Resource):
+    """One row, with the arguments of `Resource`.
+
+    Args:
+        pod_templates: where its pod templates are.
+        types: the workload types that it can be.
+        framework: the framework of a distributed kind, ``Any`` for all of them; None when it has one pod or equal ones.
+        indexed: path of the field that makes it distributed when it says ``Indexed``.
+        template: True when workloads are made from it; False when it runs pods itself.
+        template_immutable: True when the pod template cannot change after creation.
+        keeps_revisions: True when old pod templates can come back, as by ``kubectl rollout undo``.
+        custom: True when it comes from a CustomResourceDefinition and may be absent.
+        orders: paths, as those of pod templates, of fields beside them that say what the containers do.
+        makes: further kinds of its group that stand between it and its pods.
+        serves: labels that its controller gives the pods whose tools people reach, where not all of its pods are meant
+            or our own label does not come to them: ``{name}`` stands for the workload's name, and ``{role}`` for the
+            role of its first pod template, which is the master of a distributed kind. Of a kind with ``indexed`` they
+            count for the distributed ones.
+    """
+
+    pod_templates: Annotated[tuple[PodTemplate, ...], Field(min_length=1)] = (PodTemplate(),)
+    types: Annotated[tuple[WorkloadType, ...], Field(min_length=1)] = ("Workspace", "Training", "Inference")
+    framework: Framework | None = None
+    indexed: str = ""
+    template: bool = False
+    template_immutable: bool = False
+    keeps_revisions: bool = False
+    custom: bool = True
+    orders: tuple[Annotated[str, StringConstraints(pattern=_PATH)], ...] = ()
+    makes: tuple[str, ...] = ()
+    serves: dict[str, str] = {}
+
     @property
     def roles(self) -> tuple[str, ...]:
         """The roles that a label can name, each once; ``*`` among them when the object names them."""
@@ -168,6 +186,8 @@ def _builtin(group: str, kind: str, types: str, path: str = "spec.template", **c
     )  # fmt: skip
 
 
+# https://kubernetes.io/docs/concepts/workloads/controllers/job/#completion-mode
+_FIRST = {"batch.kubernetes.io/job-completion-index": "0"}
 _ALL = "Workspace Training Inference"
 _SERVING = "Workspace Inference"
 
@@ -180,9 +200,14 @@ BUILTIN: tuple[Kind, ...] = (
     _builtin("apps", "ReplicaSet", _SERVING),
     _builtin("apps", "StatefulSet", "Workspace", keeps_revisions=True),
     _builtin(
-        "batch", "CronJob", "Training", "spec.jobTemplate.spec.template", indexed="spec.jobTemplate.spec.completionMode"
+        "batch",
+        "CronJob",
+        "Training",
+        "spec.jobTemplate.spec.template",
+        indexed="spec.jobTemplate.spec.completionMode",
+        serves=_FIRST,
     ),
-    _builtin("batch", "Job", "Training", indexed="spec.completionMode", template_immutable=True),
+    _builtin("batch", "Job", "Training", indexed="spec.completionMode", serves=_FIRST, template_immutable=True),
 )
 
 

@@ -61,6 +61,13 @@ EXEMPT_NAMESPACES = ("kube-system", SYSTEM_NAMESPACE)
 INJECTED_FROM = f"{GROUP}/injected-from"
 TOKEN = f"{GROUP}/workload"
 GUARDED = f"{GROUP}/guarded"
+# Where the tools of a workload are reached; what a submitter asks for, with the name of the tool behind it.
+TOOLS = f"{GROUP}/tools"
+CUSTOM_TOOL = f"tools.{GROUP}/"
+# On what the operator makes for a workload: of which it is.
+EXPOSES = f"{GROUP}/exposes"
+# On the Lease of an address that a workload asked for: that it is one, and the address.
+CLAIM = f"{GROUP}/claim"
 REFRESH = f"{GROUP}/refresh"
 CONTAINER = f"{GROUP}/container"
 

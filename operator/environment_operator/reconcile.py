@@ -61,6 +61,7 @@ class Reconciler:
             live=live,
             options=self._options,
             secrets=self._world.secrets,
+            exposed=self._world.exposures.of(name),
         )
 
     async def _look(self, name: str) -> LiveLook:

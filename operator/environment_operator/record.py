@@ -133,19 +133,20 @@ def write(item: Item, found: Entries) -> None:
 
 
 def forget(kind: Kind, item: Item) -> None:
-    """Remove every record from an object and its pod templates, and the maps that held nothing else."""
-    _forget(item)
+    """Remove what admission writes from an object and its pod templates, and the maps that held nothing else."""
+    _forget(item, names.RECORD, names.TOOLS)
     for place in places(kind, item):
-        _forget(place.template(item))
+        _forget(place.template(item), names.RECORD)
 
 
-def _forget(item: Item) -> None:
-    """Remove the record from one piece of metadata."""
+def _forget(item: Item, *keys: str) -> None:
+    """Remove annotations from one piece of metadata."""
     holder = ("metadata", "annotations")
-    if names.RECORD in (get(item, holder) or {}):
-        remove(item, (*holder, names.RECORD))
-        if not get(item, holder):
-            remove(item, holder)
+    found = [key for key in keys if key in (get(item, holder) or {})]
+    for key in found:
+        remove(item, (*holder, key))
+    if found and not get(item, holder):
+        remove(item, holder)
 
 
 def _text(value: Any) -> str:

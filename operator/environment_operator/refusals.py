@@ -16,6 +16,25 @@ def immutable(kind: Kind, name: str, before: str) -> str:
     return f"a {kind.kind} cannot change after its creation: it {change}; to {wish}, delete it and create it again"
 
 
+def fixed_path(kind: Kind) -> str:
+    """Return why a tool of a kind whose template cannot change stays where it is."""
+    return (
+        f"a {kind.kind} cannot change after its creation, and its container knows the path of the tool's URL: leave "
+        f"the annotations {names.CUSTOM_TOOL}<tool> as they are, or delete it and create it again"
+    )
+
+
+def taken(tool: str, address: str, why: str) -> str:
+    """Return why a tool cannot have the address that was asked for.
+
+    Args:
+        tool: name of the tool.
+        address: the address.
+        why: who has it, or what is wrong with it.
+    """
+    return f"the tool {tool!r} cannot have {address}, {why}: ask for another one with {names.CUSTOM_TOOL}{tool}"
+
+
 def misfits(name: str, kind: Kind, fields: Iterable[str], features: Mapping[str, str]) -> str:
     """Return why an Environment cannot go into a kind.
 

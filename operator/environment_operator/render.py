@@ -13,6 +13,7 @@ from typing import Any
 from environment_operator import images
 from environment_operator.api.probe import ReadinessProbe
 from environment_operator.api.security import Security
+from environment_operator.api.tools import base_path_variable
 from environment_operator.api.v1alpha1 import EnvironmentSpec, Variable
 
 Fragment = dict[str, Any]
@@ -102,7 +103,7 @@ def _container(spec: EnvironmentSpec) -> dict[str, Any]:
 
 def foreign_references(spec: EnvironmentSpec) -> list[str]:
     """Return the names in ``${NAME}`` of command and arguments that are no variables of the Environment, each once."""
-    known = {v.name for v in spec.env or ()}
+    known = _known(spec)
     found = (name for word in (*(spec.command or ()), *(spec.args or ())) for name in _BRACES.findall(word))
     return [name for name in dict.fromkeys(found) if name not in known]
 
@@ -112,8 +113,13 @@ def _expanded(words: list[str] | None, spec: EnvironmentSpec) -> list[str] | Non
 
     A shell would find the same value.
     """
-    known = {v.name for v in spec.env or ()}
+    known = _known(spec)
     return words and [_BRACES.sub(lambda m: f"$({m[1]})" if m[1] in known else m[0], word) for word in words]
+
+
+def _known(spec: EnvironmentSpec) -> set[str]:
+    """Return the names of the variables of the Environment, those with the paths of its tools among them."""
+    return {v.name for v in spec.env or ()} | {base_path_variable(tool.name) for tool in spec.tools or () if tool.port}
 
 
 def _home(spec: EnvironmentSpec) -> str:

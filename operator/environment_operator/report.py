@@ -11,7 +11,7 @@ from environment_operator.conditions import Finding, conditions
 from environment_operator.errors import Reason
 from environment_operator.judge import Verdict
 from environment_operator.render import fragment_hash, pod_security
-from environment_operator.snapshot import Notice, Snapshot, is_released, is_terminating
+from environment_operator.snapshot import Exposed, Notice, Snapshot, is_released, is_terminating
 from environment_operator.usage import Known, Usage
 
 Hold = tuple[Reason, str]
@@ -47,6 +47,8 @@ def findings(snapshot: Snapshot, found: Usage, verdict: Verdict, hold: Hold | No
         out.append(about_secrets)
     if verdict.spec and (warnings := on_spec(verdict.spec)):
         out.append(Finding("Warnings", "True", Reason.SPEC_WARNINGS, "; ".join(warnings)))
+    if snapshot.exposed.workloads:
+        out.append(_exposed(snapshot.exposed, snapshot.options.sample))
     if hold:
         out.append(Finding("DeletionBlocked", "True", *hold))
     return out
@@ -137,6 +139,19 @@ def _said_before(snapshot: Snapshot, kind: str) -> Finding | None:
     found = (snapshot.environment.get("status") or {}).get("conditions") or ()
     said = next((c for c in found if c["type"] == kind), None)
     return said and Finding(kind, said["status"], said["reason"], said["message"])
+
+
+def _exposed(exposed: Exposed, sample: int) -> Finding:
+    """Return whether the tools of its users are reached as they are to be, naming so many who are not."""
+    said = [f"{key} has not {asked}, which {other} has" for key, asked, other in exposed.conflicts[:sample]]
+    if more := len(exposed.conflicts) - len(said):
+        said.append(f"{more} workload{'s have' if more > 1 else ' has'} not the address asked for, which others have")
+    if exposed.problem:
+        said.append(f"tools have no URL, since {exposed.problem}")
+    if not said:
+        return Finding("ToolsExposed", "True", Reason.EXPOSED, "the tools of its users are exposed")
+    reason = Reason.ADDRESS_TAKEN if exposed.conflicts else Reason.NO_ROUTES
+    return Finding("ToolsExposed", "False", reason, "; ".join(said))
 
 
 def notices(findings: Sequence[Finding], before: Mapping[str, Any]) -> tuple[Notice, ...]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from environment_operator import names, scope
+from environment_operator.addresses import Routing
 from environment_operator.api.v1alpha1 import EnvironmentSpec
 from environment_operator.credentials import Secrets
 from environment_operator.identity import Ids
@@ -90,6 +91,8 @@ class Around:
         known: names of the Environments that there are, for a hint.
         account_secrets: the pull secrets of service accounts, where they matter.
         secrets: what is known of the Secrets of the project, where they matter.
+        routing: where the URLs of tools are.
+        taken: addresses of tools that cannot be given, each with the reason.
     """
 
     find: Find
@@ -101,6 +104,8 @@ class Around:
     known: Collection[str] = ()
     account_secrets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     secrets: Secrets = field(default_factory=Secrets)
+    routing: Routing = Routing()  # noqa: RUF009 - it is frozen
+    taken: Mapping[str, str] = field(default_factory=dict)
 
     def usable(self, name: str, kind: Kind, item: Item) -> Published:
         """Return the Environment of a new reference.

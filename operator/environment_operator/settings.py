@@ -3,17 +3,22 @@
 import logging
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from environment_operator import names, third_party
+from environment_operator.addresses import Routing
+from environment_operator.exposure import Ways
 from environment_operator.kinds import BUILTIN, Kind
 
 logger = logging.getLogger(__name__)
 
 DAY = 24 * 3600.0
+_HOST = r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)?$"
+_GATEWAY = r"^([-a-z0-9]+/[-.a-z0-9]+(/[-.a-z0-9]+)?)?$"
+_BASE = "^/[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
 
 
 class Settings(BaseSettings):
@@ -53,6 +58,21 @@ class Settings(BaseSettings):
     uid_key: str = Field(names.UID_KEY, description="Key of userInfo.extra that holds the user id of a person.")
     gid_key: str = Field(names.GID_KEY, description="Key of userInfo.extra that holds the primary group id.")
     groups_key: str = Field(names.GROUPS_KEY, description="Key of userInfo.extra that holds the further group ids.")
+    tools_host: str = Field(
+        "", pattern=_HOST, description="Host of the URLs of tools, such as tools.example.com; empty: they get none."
+    )
+    tools_scheme: Literal["https", "http"] = Field("https", description="Scheme of these URLs.")
+    tools_base: str = Field("/environments", pattern=_BASE, description="Path below which URLs are assigned.")
+    tools_by: Literal["Path", "Host"] = Field(
+        "Path", description="Whether a tool is assigned a path on that host, or a host of its own below it."
+    )
+    tools_gateway: str = Field(
+        "",
+        pattern=_GATEWAY,
+        description="Gateway of their routes, namespace/name or namespace/name/listener; empty: there are none.",
+    )
+    tools_ingress_class: str = Field("", description="Class of the Ingresses that are made instead of routes.")
+    tools_load_balancers: bool = Field(default=False, description="Whether tools may have load balancers.")
     workers: Annotated[int, Field(ge=1)] = Field(8, description="How many Environments are looked at side by side.")
     rate: Annotated[float, Field(gt=0)] = Field(300, description="How many Environments are looked at a second.")
     gather_seconds: Annotated[float, Field(ge=0)] = Field(
@@ -71,6 +91,26 @@ class Settings(BaseSettings):
     def hosts(self) -> tuple[str, ...]:
         """The names that the serving certificate is for."""
         return tuple(filter(None, (host.strip() for host in self.certificate_hosts.split(","))))
+
+    @property
+    def routing(self) -> Routing:
+        """Where the URLs of tools are."""
+        by_host = self.tools_by == "Host"
+        return Routing(self.tools_host, self.tools_scheme, self.tools_base, by_host, self.tools_load_balancers)
+
+    @property
+    def ways(self) -> Ways:
+        """By which ways tools are reached."""
+        return Ways(self.tools_gateway, self.tools_ingress_class, self.routing)
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "Settings":
+        """Require a host for routes, and one way to it."""
+        if self.tools_gateway and self.tools_ingress_class:
+            raise ValueError("TOOLS_GATEWAY and TOOLS_INGRESS_CLASS are both given: leave one out")
+        if bool(self.tools_host) != bool(self.tools_gateway or self.tools_ingress_class):
+            raise ValueError("TOOLS_HOST goes with TOOLS_GATEWAY or TOOLS_INGRESS_CLASS: give both, or none")
+        return self
 
     def kinds(self) -> tuple[Kind, ...]:
         """Return the kinds table: the built-in rows, those of third-party kinds, and those of the file.

@@ -38,6 +38,21 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
+class Exposed:
+    """How the tools of an Environment's users are reached.
+
+    Args:
+        workloads: how many have tools.
+        conflicts: who has not the address that he asked for: the workload, the address, and who has it.
+        problem: why those that are to have a URL have none; empty when they have, or are to have none.
+    """
+
+    workloads: int = 0
+    conflicts: tuple[tuple[str, str, str], ...] = ()
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything that a decision is made from.
 
@@ -51,6 +66,7 @@ class Snapshot:
         options: the settings.
         secrets: the names of the Secrets of each project, None where they may not be seen, without those that were not
             looked at; None when nobody looks.
+        exposed: how tools are reached.
     """
 
     environment: Mapping[str, Any]
@@ -61,6 +77,7 @@ class Snapshot:
     live: LiveLook | None = None
     options: Options = field(default_factory=Options)
     secrets: Mapping[str, Collection[str] | None] | None = None
+    exposed: Exposed = Exposed()
 
 
 @dataclass(frozen=True, slots=True)

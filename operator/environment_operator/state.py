@@ -9,8 +9,10 @@ from typing import Any
 from environment_operator import names
 from environment_operator.cluster import Cluster
 from environment_operator.discovery import Discovery
+from environment_operator.exposure import ROUTES
+from environment_operator.exposures import Exposures
 from environment_operator.index import EnvironmentIndex, ProjectIndex, UsageIndex, User, injected, references
-from environment_operator.kinds import Kind, is_derived
+from environment_operator.kinds import Kind, Resource, is_derived
 from environment_operator.metrics import ENVIRONMENTS, QUEUE_ADDS, QUEUE_DEPTH
 from environment_operator.publisher import Publisher
 from environment_operator.reflector import Reflector
@@ -18,6 +20,7 @@ from environment_operator.usage import Known
 from environment_operator.wire import Metadata
 from environment_operator.workqueue import WorkQueue
 
+Expose = Callable[[Callable[[Iterable[str]], None]], Exposures]
 Publish = Callable[[Mapping[str, str | None], Callable[[Iterable[str]], None]], Publisher]
 
 
@@ -29,6 +32,7 @@ class World:
         table: the kinds table.
         queue: where Environments wait that may have to change.
         longest: the longest pause in seconds between two tries of a reflector.
+        expose: makes what is known of tools, from whom to tell which Environments that concerns.
         publish: makes what publishes registry credentials, from the departments of the projects and whom to tell which
             Secrets came or went; None when nothing is published.
     """
@@ -38,7 +42,9 @@ class World:
         cluster: Cluster,
         table: tuple[Kind, ...],
         queue: WorkQueue,
+        *,
         longest: float,
+        expose: Expose,
         publish: Publish | None = None,
     ) -> None:
         self.kinds = {kind.name: kind for kind in table}
@@ -52,21 +58,25 @@ class World:
             )
             for kind in table
         }  # fmt: skip
-        custom = {name: kind for name, kind in self.kinds.items() if kind.custom}
+        self.exposures = expose(self.wake)
+        custom: dict[str, Resource] = {name: kind for name, kind in self.kinds.items() if kind.custom}
+        mirrors = dict(self.reflectors)
+        if routes := self.exposures.mirrors.get(ROUTES.kind):
+            custom[ROUTES.name], mirrors[ROUTES.name] = ROUTES, routes
         self.publisher = publish(self.projects.departments, self._wake_pullers) if publish else None
-        self.discovery = Discovery(cluster, custom, self.reflectors, self.wake_all, longest)
+        self.discovery = Discovery(cluster, custom, mirrors, self.wake_all, longest)
 
     @property
     def all_reflectors(self) -> tuple[Reflector, ...]:
-        """The reflectors of the kinds table, of the definitions and of the projects."""
-        return (*self.reflectors.values(), self.discovery.mirror, self.namespaces)
+        """The reflectors of the kinds table, of what exposes tools, of the definitions and of the projects."""
+        return (*self.reflectors.values(), *self.exposures.reflectors, self.discovery.mirror, self.namespaces)
 
     @property
     def parts(self) -> tuple[Callable[[], Coroutine[None, None, None]], ...]:
         """What runs side by side."""
         always = (self.reflectors[kind.name].run for kind in self.kinds.values() if not kind.custom)
         publishing = self.publisher.parts if self.publisher else ()
-        return (*always, *self.discovery.parts, self.namespaces.run, *publishing)
+        return (*always, *self.discovery.parts, *self.exposures.parts, self.namespaces.run, *publishing)
 
     @property
     def departments(self) -> Mapping[str, str | None] | None:
@@ -131,15 +141,18 @@ class _UserSink:
         if is_derived(item.owner_references, self._world.kinds.values()):
             self._tell(item, {})
             return
+        self._world.exposures.see(self._kind, item)
         hashes = injected(item.annotations.record)
         self._tell(item, {name: hashes.get(name, "") for name in references(item.labels, roles=self._has_roles)})
 
     def drop(self, item: Metadata) -> None:
         """Forget the object."""
+        self._world.exposures.miss(self._kind, item)
         self._tell(item, {})
 
     def sweep(self, seen: Collection[tuple[str, str]]) -> None:
         """Forget what is gone."""
+        self._world.exposures.sweep(self._kind, seen)
         self._world.wake(self._world.usage.sweep(self._kind, seen))
 
     def moved(self) -> None:

@@ -16,12 +16,27 @@ from environment_operator.kinds import BUILTIN, Framework, Kind, PodTemplate
 Rows = tuple[PodTemplate, ...]
 
 
+# The labels that the training operator gives its pods, see `_job`; those of the launcher are the MPI operator's, too.
+_REPLICA = {"training.kubeflow.org/replica-type": "{role}", "training.kubeflow.org/replica-index": "0"}
+_LAUNCHER = {"training.kubeflow.org/job-role": "{role}"}
+# https://jobset.sigs.k8s.io/docs/concepts/#jobset-labels, on pods of Jobs that are indexed.
+_FIRST = {
+    "jobset.sigs.k8s.io/replicatedjob-name": "{role}", "jobset.sigs.k8s.io/job-index": "0",
+    "batch.kubernetes.io/job-completion-index": "0",
+}  # fmt: skip
+# The JobSet of a TrainJob has its name, and the runtime's replicated Job for training is called like this.
+_NODE = {**_FIRST, "jobset.sigs.k8s.io/jobset-name": "{name}", "jobset.sigs.k8s.io/replicatedjob-name": "node"}
+
+
 def _job(kind: str, framework: Framework, replicas: str, container: str, *roles: str, **columns: Any) -> Kind:
     """Return a row of Kubeflow's training operator: https://github.com/kubeflow/training-operator, v1.9."""
     templates = tuple(
         PodTemplate(path=f"spec.{replicas}.{role}.template", role=role.lower(), container=container) for role in roles
     )
-    return _kind("kubeflow.org", "v1", kind, templates, types=("Training",), framework=framework, **columns)
+    serves = columns.pop("serves", _REPLICA)
+    return _kind(
+        "kubeflow.org", "v1", kind, templates, types=("Training",), framework=framework, serves=serves, **columns
+    )
 
 
 def _kind(group: str, version: str, kind: str, templates: Rows, **columns: Any) -> Kind:
@@ -127,19 +142,25 @@ _TRAINING_RUNTIME = (
 )
 
 _ARGO, _TRAIN = "argoproj.io", "trainer.kubeflow.org"
-_RAY: dict[str, Any] = {"also": ("v1alpha1",), "framework": "Ray"}
+_RAY: dict[str, Any] = {"also": ("v1alpha1",), "framework": "Ray", "serves": {"ray.io/node-type": "{role}"}}
 _ANY: dict[str, Any] = {"types": ("Training",), "framework": "Any"}
 _STORED: dict[str, Any] = {"template": True}
 
 ROWS: tuple[Kind, ...] = (
     _job("PyTorchJob", "PyTorch", "pytorchReplicaSpecs", "pytorch", "Master", "Worker"),
-    _job("TFJob", "TensorFlow", "tfReplicaSpecs", "tensorflow", "Chief", "Master", "PS", "Worker", "Evaluator"),
-    _job("MPIJob", "MPI", "mpiReplicaSpecs", "mpi", "Launcher", "Worker", also=("v2beta1",)),
-    _kind(_TRAIN, "v1alpha1", "TrainJob", (_TRAINER,), template_immutable=True, **_ANY),
+    _job("TFJob", "TensorFlow", "tfReplicaSpecs", "tensorflow", "Chief", "Master", "Worker", "PS", "Evaluator"),
+    _job("MPIJob", "MPI", "mpiReplicaSpecs", "mpi", "Launcher", "Worker", also=("v2beta1",), serves=_LAUNCHER),
+    _kind(_TRAIN, "v1alpha1", "TrainJob", (_TRAINER,), template_immutable=True, serves=_NODE, **_ANY),
     _kind(_TRAIN, "v1alpha1", "TrainingRuntime", _TRAINING_RUNTIME, framework="Any", **_STORED),
     _kind(_TRAIN, "v1alpha1", "ClusterTrainingRuntime", _TRAINING_RUNTIME, framework="Any", **_STORED),
-    _kind("kubeflow.org", "v1", "Notebook", (PodTemplate(metadata=""),), also=("v1beta1",), types=("Workspace",)),
-    _kind("serving.kserve.io", "v1beta1", "InferenceService", _SERVING, types=("Inference",)),
+    _kind(
+        "kubeflow.org", "v1", "Notebook", (PodTemplate(metadata=""),), also=("v1beta1",), types=("Workspace",),
+        serves={"notebook-name": "{name}"},
+    ),
+    _kind(
+        "serving.kserve.io", "v1beta1", "InferenceService", _SERVING, types=("Inference",),
+        serves={"component": "{role}"},
+    ),
     _kind("serving.kserve.io", "v1alpha1", "ServingRuntime", _RUNTIME, **_STORED),
     _kind("serving.kserve.io", "v1alpha1", "ClusterServingRuntime", _RUNTIME, **_STORED),
     _kind(
@@ -148,7 +169,7 @@ ROWS: tuple[Kind, ...] = (
     _kind(
         "jobset.x-k8s.io", "v1alpha2", "JobSet",
         (PodTemplate(path="spec.replicatedJobs[name].template.spec.template", role="*"),),
-        template_immutable=True, **_ANY,
+        template_immutable=True, serves=_FIRST, **_ANY,
     ),
     _kind("ray.io", "v1", "RayCluster", _ray("spec"), types=("Workspace", "Training"), **_RAY),
     _kind(
@@ -176,12 +197,12 @@ ROWS: tuple[Kind, ...] = (
             PodTemplate(path="spec.leaderWorkerTemplate.leaderTemplate", role="leader"),
             PodTemplate(path="spec.leaderWorkerTemplate.workerTemplate", role="worker"),
         ),
-        types=("Training", "Inference"), framework="Any",
+        types=("Training", "Inference"), framework="Any", serves={"leaderworkerset.sigs.k8s.io/worker-index": "0"},
     ),
     _kind(
         "batch.volcano.sh", "v1alpha1", "Job",
         (PodTemplate(path="spec.tasks[name].template", role="*", unnamed="default"),),
-        template_immutable=True, **_ANY,
+        template_immutable=True, serves={"volcano.sh/task-spec": "{role}", "volcano.sh/task-index": "0"}, **_ANY,
     ),
 )  # fmt: skip
 

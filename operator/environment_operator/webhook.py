@@ -25,6 +25,7 @@ from environment_operator.reflector import Reflector
 from environment_operator.rotation import Certificates
 from environment_operator.rules import Around, Project, Published
 from environment_operator.settings import Settings
+from environment_operator.vacancies import Vacancies
 
 logger = logging.getLogger(__name__)
 
@@ -66,6 +67,7 @@ class Webhook:
             settle=timedelta(seconds=settings.certificate_check_seconds * _LOOKS),
         )
         self._certificates = Certificates(cluster, terms, settings.certificate_check_seconds)
+        self._vacancies = Vacancies(cluster)
         self._listening, self._stopping = asyncio.Event(), asyncio.Event()
 
     async def run(self) -> None:
@@ -132,7 +134,7 @@ class Webhook:
         with ADMISSION_TIME.labels("validate").time():
             review = admission.read(await request.read())
             found = {name: await self._live(name) for name in admission.wanted(review, self._table)}
-            around = await self._around(review, found)
+            around = replace(await self._around(review, found), taken=await self._vacancies.taken(review))
             return _response("validate", admission.validated(review, self._table, around, self._keys))
 
     async def _around(self, review: admission.Request, found: Mapping[str, Published | None]) -> Around:
@@ -144,7 +146,8 @@ class Webhook:
 
         ENVIRONMENTS_GAUGE.set(len(self.catalog))
         project = await self._project(review.namespace) if found else Project(review.namespace)
-        return Around(found.get, as_of, _token(), project, known=self.catalog.names())
+        known, routing = self.catalog.names(), self._settings.routing
+        return Around(found.get, as_of, _token(), project, known=known, routing=routing)
 
     async def _project(self, name: str) -> Project:
         """Return a namespace with its department; one that is not known here may have been created a moment ago."""

@@ -46,7 +46,8 @@ def changed(kind: Kind, table: Iterable[Kind]) -> str:
     adopted = "" if _POD in places else f"\n|| {_derived(NEW, table)} && !{_derived(OLD, table)}"
     return f"""request.operation == 'CREATE'
 || {entries_differ(".?metadata.?labels", f"(k == '{names.REFERENCE}' || k.startsWith('{names.ROLE_REFERENCE}'))")}
-|| {_differ((names.RECORD, names.REFRESH, names.CONTAINER), ".?metadata.?annotations")}
+|| {_differ((names.RECORD, names.TOOLS, names.REFRESH, names.CONTAINER), ".?metadata.?annotations")}
+|| {entries_differ(".?metadata.?annotations", f"k.startsWith('{names.CUSTOM_TOOL}')")}
 || {" || ".join(runs)}{adopted}"""
 
 

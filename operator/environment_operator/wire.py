@@ -16,6 +16,9 @@ class Marks(BaseModel):
     record: str = Field("", alias=names.RECORD)
     scope: str = Field("", alias=names.SCOPE)
     published_from: str = Field("", alias=names.PUBLISHED_FROM)
+    tools: str = Field("", alias=names.TOOLS)
+    exposes: str = Field("", alias=names.EXPOSES)
+    claim: str = Field("", alias=names.CLAIM)
 
 
 class Metadata(BaseModel):

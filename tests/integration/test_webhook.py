@@ -133,6 +133,8 @@ CONCERNS_THE_REFERENCE: dict[str, Object] = {
     "switched": {"labels": {names.REFERENCE: "other"}},
     "role": {"labels": {f"{names.ROLE_REFERENCE}worker": "other"}},
     "record": {"annotations": {names.RECORD: "forged"}},
+    "tools": {"annotations": {names.TOOLS: "forged"}},
+    "address of a tool": {"annotations": {f"{names.CUSTOM_TOOL}lab": "/mine"}},
 }
 
 

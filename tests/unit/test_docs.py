@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DEPLOYING = (ROOT / "deploy/README.md").read_text(encoding="utf-8")
 INSIDE = (ROOT / "operator/README.md").read_text(encoding="utf-8")
-SETTLED = {"Available", "Terminating", "Unused", "Resolved", "ReleasedInUse"}
+SETTLED = {"Exposed", "Available", "Terminating", "Unused", "Resolved", "ReleasedInUse"}
 
 
 @pytest.mark.parametrize("path", documents())

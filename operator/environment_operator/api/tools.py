@@ -30,6 +30,11 @@ _EXTERNAL = f"self.type in {list(EXTERNAL_TOOLS)}"
 _CONNECTION = "has(self.connection)"
 
 
+def base_path_variable(tool: str) -> str:
+    """Return the name of the variable of the container that has the path of a tool's URL."""
+    return f"ENVIRONMENT_TOOL_{tool.upper().replace('-', '_')}_BASE_PATH"
+
+
 class Connection(Model):
     """How people reach the tool."""
 

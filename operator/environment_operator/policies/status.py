@@ -17,7 +17,7 @@ _OWNERS = ".?metadata.?ownerReferences.orValue([])"
 
 def policies(table: Iterable[Kind]) -> Iterator[Policy]:
     """Yield the policy, for the kinds of a table."""
-    ours = f"k.startsWith('{names.GROUP}/')"
+    ours = f"(k.startsWith('{names.GROUP}/') || k.startsWith('{names.CUSTOM_TOOL}'))"
     labels, annotations = (entries_differ(f".?metadata.?{of}", ours) for of in ("labels", "annotations"))
     remedy = "change it in a request to the workload itself"
     yield Policy(

@@ -1,0 +1,258 @@
+"""The tools of one workload: make what exposes them, and hold the addresses that were asked for. Nothing else.
+
+An address is held by a Lease whose name follows from it, so that the API server lets one workload have it. It is let go
+when nothing leads there any more.
+"""
+
+import asyncio
+import logging
+from collections.abc import Collection
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+
+from environment_operator import events, names
+from environment_operator.cluster import LEASES, Cluster
+from environment_operator.errors import ApiError, Conflict, NotFound, Reason
+from environment_operator.exposure import RESOURCES, Workload, is_right, told, wanted
+from environment_operator.ledger import Claim, Place, asked_by, claim_name
+from environment_operator.metrics import EXPOSURES, WRITES
+from environment_operator.reflector import State
+from environment_operator.snapshot import Notice, rfc3339
+from environment_operator.state import World
+from environment_operator.wire import WholeItem
+
+logger = logging.getLogger(__name__)
+Object = dict[str, Any]
+
+
+class Exposer:
+    """Brings what exposes tools to where it should be.
+
+    Args:
+        cluster: the API server.
+        world: what is known.
+    """
+
+    def __init__(self, cluster: Cluster, world: World) -> None:
+        self._cluster, self._world = cluster, world
+        self._known, self._ledger, self._queue = world.exposures, world.exposures.ledger, world.exposures.queue
+
+    async def run(self, settled: asyncio.Event) -> None:
+        """Look at one workload after the other, when everything that exists is known, until cancelled."""
+        await settled.wait()
+        while True:
+            key = await self._queue.get()
+            try:
+                await self.expose(key)
+            except ApiError as error:
+                log = logger.info if isinstance(error, Conflict) else logger.warning
+                log("%s: trying again: %s", key, error)
+                EXPOSURES.labels("retry").inc()
+                self._queue.done(key, failed=True)
+            except Exception:
+                logger.exception("%s: this is a mistake in the operator, please report it", key)
+                EXPOSURES.labels("error").inc()
+                self._queue.done(key, failed=True)
+            else:
+                EXPOSURES.labels("done").inc()
+                self._queue.done(key)
+
+    async def expose(self, key: str) -> None:
+        """Do what there is to do about one workload, which may be gone.
+
+        Raises:
+            ApiError: something could not be done; whatever was done stays right.
+        """
+        mirror = self._world.reflectors.get(key.partition("/")[0])
+        if mirror is None or not mirror.listed or not self._known.claims.listed:
+            return
+        workload = self._workload(key)
+        notices: list[Notice] = []
+        mine = await self._hold(workload, notices) if workload else frozenset()
+        targets = self._possible(wanted(workload, self._known.ways, mine)) if workload else []
+        failed, wrote = await self._make(workload, targets) if workload else (None, False)
+        if workload:
+            notices += self._said(workload, failed, wrote=wrote)
+            for notice in notices:
+                await self._tell(workload, notice)
+        await self._clear(key, {_place(target) for target in targets})
+        if failed:
+            raise failed
+        await self._let_go(key, workload)
+
+    async def _tell(self, workload: Workload, notice: Notice) -> None:
+        """Post an Event; it is told once however often it is posted, and a failure holds nothing up."""
+        told = events.event(workload.reference, notice, "", rfc3339(datetime.now(UTC)))
+        try:
+            await self._cluster.create(events.path(workload.namespace), told)
+            WRITES.labels("event").inc()
+        except Conflict:
+            logger.debug("told before: %s", notice.message)
+        except ApiError as error:
+            logger.warning("no Event for %s: %s", workload.key, error)
+
+    def _workload(self, key: str) -> Workload | None:
+        """Return a workload as it is known, None when it is gone or has no tools."""
+        found = self._ledger.find(key)
+        if found is None:
+            return None
+        kind, namespace, name = key.split("/", 2)
+        row, path = self._world.kinds[kind], self._world.reflectors[kind].path
+        version = path.rpartition("/")[0].removeprefix("/apis/").removeprefix("/api/")
+        return Workload(kind, version, row.kind, namespace, name, *found)
+
+    def _possible(self, targets: list[Object]) -> list[Object]:
+        """Return what of some objects is of kinds that can be made now."""
+        ready = {kind for kind, mirror in self._known.mirrors.items() if mirror.state is State.SYNCED}
+        return [target for target in targets if target["kind"] in ready]
+
+    async def _hold(self, workload: Workload, notices: list[Notice]) -> frozenset[str]:
+        """Return the addresses that a workload asked for and holds; of the others, tell who has them."""
+        mine = set()
+        for asked in asked_by((workload.uid, workload.tools)):
+            claim = self._ledger.claims.get(asked) or await self._claim(workload, asked)
+            if claim.uid == workload.uid:
+                mine.add(asked)
+                continue
+            if claim.key == workload.key:
+                continue
+            # Whoever it was, he may be gone.
+            self._known.look_at(frozenset({claim.key}))
+            remedy = f"ask for another one with {names.CUSTOM_TOOL}<tool>"
+            notices.append(Notice("Warning", Reason.ADDRESS_TAKEN, f"{claim.key} has {asked}: {remedy}"))
+        return frozenset(mine)
+
+    async def _claim(self, workload: Workload, asked: str) -> Claim:
+        """Return who holds an address that nobody was known to hold: this workload, unless another one came first."""
+        name = claim_name(asked)
+        meta = {
+            "name": name,
+            "labels": {names.CLAIM: "address", "app.kubernetes.io/managed-by": names.FIELD_MANAGER},
+            "annotations": {names.CLAIM: asked, names.EXPOSES: workload.key},
+        }
+        lease = {"metadata": meta, "spec": {"holderIdentity": workload.uid}}
+        try:
+            stored = await self._cluster.create(LEASES, lease)
+            WRITES.labels("claim").inc()
+        except Conflict:
+            stored = await self._cluster.get(f"{LEASES}/{name}")
+        self._known.look_at(self._ledger.hold(WholeItem.model_validate(stored).metadata) - {workload.key})
+        if asked not in self._ledger.claims:
+            raise Conflict(0, f"the Lease {name} is not that of {asked}: delete it")
+        return self._ledger.claims[asked]
+
+    async def _make(self, workload: Workload, targets: list[Object]) -> tuple[ApiError | None, bool]:
+        """Make what is not as it is to be; return the first failure, and whether anything was written."""
+        failed, wrote = None, False
+        for target in targets:
+            seen = self._ledger.made(workload.key).get(_place(target))
+            if seen and (seen.going or is_right(target, seen.object)):
+                continue
+            try:
+                wrote |= await self._apply(workload, target, known=seen is not None)
+            except ApiError as error:
+                failed = failed or error
+        return failed, wrote
+
+    async def _apply(self, workload: Workload, target: Object, *, known: bool) -> bool:
+        """Have one object be as it is to be; say whether that took writing.
+
+        Raises:
+            Conflict: somebody else has an object of that name.
+        """
+        path = _path(_place(target))
+        if not known and (there := await self._there(path)):
+            if not _is_of(workload, there):
+                raise Conflict(0, f"{target['kind']} {target['metadata']['name']} is not ours: delete it")
+            self._see(target["kind"], there)
+            if is_right(target, there):
+                return False
+        try:
+            self._see(target["kind"], await self._cluster.apply(path, target))
+        except ApiError as error:
+            seen = self._ledger.made(workload.key).get(_place(target))
+            if error.status != HTTPStatus.UNPROCESSABLE_ENTITY or seen is None:
+                raise
+            # What others wrote there does not go with ours: it has to be made from the beginning.
+            await self._cluster.delete(path, seen.uid)
+            raise Conflict(error.status, error.message) from error
+        WRITES.labels("tools").inc()
+        return True
+
+    async def _there(self, path: str) -> Object | None:
+        """Return an object, None when there is none."""
+        try:
+            return await self._cluster.get(path)
+        except NotFound:
+            return None
+
+    def _see(self, kind: str, stored: Object) -> None:
+        """Take in an object as the API server has it now."""
+        self._ledger.see(kind, WholeItem.model_validate(stored).metadata)
+
+    def _said(self, workload: Workload, failed: ApiError | None, *, wrote: bool) -> list[Notice]:
+        """Return what the people who look at a workload are told about its tools."""
+        made = {(kind, name): seen.object for (kind, _, name), seen in self._ledger.made(workload.key).items()}
+        found = []
+        if wrote and (where := told(workload, made)):
+            found.append(Notice("Normal", Reason.EXPOSED, "; ".join(where)))
+        if failed:
+            found.append(Notice("Warning", Reason.NOT_EXPOSED, f"tools cannot be exposed: {failed}"))
+        urls = [n for n, a in workload.tools.tools.items() if a.port and a.type == "ExternalURL"]
+        if wrote and urls and (why := self._known.no_routes):
+            found.append(Notice("Warning", Reason.NO_ROUTES, f"no URL for {', '.join(urls)}: {why}"))
+        return found
+
+    async def _clear(self, key: str, targets: Collection[Place]) -> None:
+        """Delete what is not to be there.
+
+        Raises:
+            Conflict: something of it is still there.
+        """
+        for place, seen in list(self._ledger.made(key).items()):
+            if place in targets or self._known.mirrors[place[0]].state is not State.SYNCED:
+                continue
+            try:
+                await self._cluster.delete(_path(place), seen.uid)
+                WRITES.labels("tools").inc()
+                await self._cluster.get(_path(place))
+            except NotFound:
+                self._ledger.miss(*place)
+            else:
+                raise Conflict(0, f"{place[0]} {place[2]} is still there")
+
+    async def _let_go(self, key: str, workload: Workload | None) -> None:
+        """Give back the addresses that are not asked for any more, and those of a workload that had the name before."""
+        uid = workload.uid if workload else ""
+        asked = asked_by((workload.uid, workload.tools)) if workload else ()
+        for address, claim in self._ledger.claims_of(key).items():
+            if claim.uid == uid and address in asked:
+                continue
+            if any(not mirror.in_step for mirror in self._known.mirrors.values()):
+                raise Conflict(0, f"{address} is not given back: it is not known whether something leads there")
+            try:
+                await self._cluster.delete(f"{LEASES}/{claim.name}", claim.lease)
+                WRITES.labels("claim").inc()
+            except NotFound:
+                pass
+            self._known.look_at(self._ledger.release(claim.name) - {key})
+            self._queue.add(key)
+
+
+def _place(target: Object) -> Place:
+    """Return kind, namespace and name of an object."""
+    return target["kind"], target["metadata"]["namespace"], target["metadata"]["name"]
+
+
+def _path(place: Place) -> str:
+    """Return the URL path of an object."""
+    kind, namespace, name = place
+    return RESOURCES[kind].path_of(namespace, name)
+
+
+def _is_of(workload: Workload, there: Object) -> bool:
+    """Say whether an object was made for a workload."""
+    meta = there["metadata"]
+    owners = [owner["uid"] for owner in meta.get("ownerReferences") or ()]
+    return workload.uid in owners or (meta.get("annotations") or {}).get(names.EXPOSES) == workload.key

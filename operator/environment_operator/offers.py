@@ -1,0 +1,117 @@
+"""The tools of a workload on its way through admission: from its Environment, or as they are stored already. Pure.
+
+A distributed workload has them in its master: the first pod template that it has.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from environment_operator import addresses, names
+from environment_operator.addresses import Routing, Tools
+from environment_operator.api.tools import Tool
+from environment_operator.kinds import Kind
+from environment_operator.merge import Put
+from environment_operator.paths import put
+from environment_operator.places import Place
+from environment_operator.record import Entry
+from environment_operator.rules import Published, framework
+
+Object = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Master:
+    """The first pod template of a workload, whose pods have the tools.
+
+    Args:
+        kind: row of the workload's kind.
+        item: the workload.
+        place: the pod template.
+        routing: where URLs are.
+    """
+
+    kind: Kind
+    item: Object
+    place: Place
+    routing: Routing
+
+    def opened(self, environment: Published, token: str) -> Tools:
+        """Return the tools that a new reference brings; a template brings them to what is made from it, and has none.
+
+        Args:
+            environment: the Environment.
+            token: the workload's token.
+
+        Raises:
+            BadAddress: the submitter asks for an address that cannot be given, or has to ask for one.
+        """
+        if self.kind.template:
+            return closed(environment)
+        found = addresses.offered(_listed(environment), environment.name, token, self._pods(token), self.routing)
+        return addresses.settled(found, addresses.asked(self.item), None, self.routing)
+
+    def kept(self, old: Object, entry: Entry) -> Tools:
+        """Return the tools of a stored workload with what the submitter asks for now.
+
+        Args:
+            old: the workload as stored.
+            entry: the record of the pod template.
+
+        Raises:
+            BadAddress: as for `opened`, but only of what he did not ask for before.
+        """
+        stored = addresses.read(addresses.written(old)) or Tools(env=entry.env, token=entry.token)
+        if self.kind.template:
+            return stored
+        found = stored.model_copy(update={"pods": self._pods(entry.token)})
+        return addresses.settled(found, addresses.asked(self.item), addresses.asked(old), self.routing)
+
+    def _pods(self, token: str) -> dict[str, str]:
+        """Return the labels of the pods that have the tools."""
+        ours = {} if self.place.metadata is None else {names.TOKEN: token}
+        if self.kind.indexed and framework(self.kind, self.item) is None:
+            return ours
+        return {**ours, **{key: value.replace("{role}", self.place.role) for key, value in self.kind.serves.items()}}
+
+
+def closed(environment: Published) -> Tools:
+    """Return the tools of an Environment where nobody reaches them: in a template, and beside the master."""
+    return addresses.offered(_listed(environment), environment.name, "", {}, Routing())
+
+
+def renewed(values: list[Put], entry: Entry, tools: Tools | None) -> list[Put]:
+    """Return what was put into a pod template with the base paths as they are now."""
+    if tools is None or tools.env != entry.env:
+        return values
+    now = {(*entry.main, "env", variable["name"]): variable for variable in addresses.variables(tools)}
+    return [(path, now[path] if path in now and value is not None else value) for path, value in values]
+
+
+def add_variables(fragment: Object, tools: Tools) -> None:
+    """Put the base paths before the variables of a fragment, so that those may refer to them."""
+    container = fragment["containers"][0]
+    own = container.get("env") or []
+    known = {variable["name"] for variable in own}
+    if found := [variable for variable in addresses.variables(tools) if variable["name"] not in known]:
+        container["env"] = [*found, *own]
+
+
+def write(item: Object, tools: Tools | None) -> None:
+    """Write onto a workload where its tools are."""
+    if tools and tools.tools:
+        put(item, ("metadata", "annotations", names.TOOLS), tools.text())
+
+
+def advice(tools: Tools, routing: Routing) -> Iterator[str]:
+    """Yield what the submitter should know of tools that are not reached as the Environment says."""
+    for name, address in tools.tools.items():
+        if address.port and address.type == "ExternalURL" and not address.url:
+            yield f"the tool {name!r} gets no URL: this cluster has no host for tools; use kubectl port-forward"
+        if address.type == "LoadBalancer" and not routing.load_balancers:
+            yield f"the tool {name!r} gets no load balancer: this cluster gives none to tools; use kubectl port-forward"
+
+
+def _listed(environment: Published) -> Iterable[Tool]:
+    """Return the tools of an Environment."""
+    return (environment.spec.tools if environment.spec else None) or ()

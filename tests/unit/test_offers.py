@@ -1,0 +1,279 @@
+"""The tools of a workload at admission: written down, put right, never taken from a request, gone with it."""
+
+import copy
+import json
+from typing import Any
+
+import pytest
+
+from builders import KINDS, around, published, workload
+from environment_operator import names
+from environment_operator.addresses import Routing
+from environment_operator.approval import approve
+from environment_operator.inject import Outcome, admit
+from environment_operator.kinds import Kind
+from environment_operator.rules import Around, Published
+from third_party import FILLED, row_of, user
+
+Object = dict[str, Any]
+DEPLOYMENT, JOB, TEMPLATE = (KINDS[name] for name in ("deployments.apps", "jobs.batch", "podtemplates"))
+PATH = Routing("tools.example.com")
+LAB = {"name": "lab", "type": "JupyterNotebook"}
+CUSTOM = {**LAB, "connection": {"type": "ExternalURL", "assign": "Custom"}}
+VARIABLE = "ENVIRONMENT_TOOL_LAB_BASE_PATH"
+
+
+def environment(*tools: Object, name: str = "e", **fields: Any) -> Published:
+    """Return an Environment with tools."""
+    return published(name, tools=list(tools), **fields)
+
+
+def known(*environments: Published, **fields: Any) -> Around:
+    """Return what is known in a cluster with a host for tools."""
+    return around(*environments, routing=PATH, **fields)
+
+
+def made(kind: Kind = DEPLOYMENT, **asked: str) -> Object:
+    """Return a workload that asks for these addresses."""
+    new = workload(kind.kind, "w", "team", "e")
+    if asked:
+        new["metadata"]["annotations"] = {f"{names.CUSTOM_TOOL}{tool}": wish for tool, wish in asked.items()}
+    return new
+
+
+def outcome(kind: Kind, new: Object, old: Object | None, about: Around) -> Outcome:
+    """Send a request through both webhooks."""
+    filled = admit(kind, new, old, about)
+    return filled if filled.workload is None else approve(kind, filled.workload, old, about)
+
+
+def stored(kind: Kind, new: Object, old: Object | None, about: Around) -> Object:
+    """Return what is stored of a request that passes."""
+    found = outcome(kind, new, old, about)
+    assert found.workload is not None, found.refusal
+    return copy.deepcopy(found.workload)
+
+
+def tools(item: Object) -> Object:
+    """Return what is written about the tools of a workload, empty for nothing."""
+    found: Object = json.loads(item["metadata"].get("annotations", {}).get(names.TOOLS, "{}"))
+    return found
+
+
+def variables(item: Object) -> Object:
+    """Return the variables of the main container of a Deployment, Job or PodTemplate."""
+    template = item.get("template") or item["spec"]["template"]
+    return {v["name"]: v.get("value", "") for v in template["spec"]["containers"][0].get("env", ())}
+
+
+def test_written() -> None:
+    """What is written is enough to expose the tools: the token, the labels of the pods, ports and addresses."""
+    found = stored(DEPLOYMENT, made(), None, known(environment(LAB)))
+
+    assert {
+        "env": "e",
+        "token": "tokentok",
+        "pods": {names.TOKEN: "tokentok"},
+        "tools": {
+            "lab": {"type": "ExternalURL", "port": 8888, "url": "https://tools.example.com/environments/tokentok.lab"}
+        },
+    } == tools(found)
+
+
+def test_variable_first() -> None:
+    """The base path comes before the Environment's variables, which may refer to it; its own of that name stays."""
+    env = [{"name": "URL", "value": f"$({VARIABLE})/lab"}]
+    found = stored(DEPLOYMENT, made(), None, known(environment(LAB, env=env)))
+    own = stored(DEPLOYMENT, made(), None, known(environment(LAB, env=[{"name": VARIABLE, "value": "/own"}])))
+
+    assert [VARIABLE, "URL"] == list(variables(found))
+    assert {VARIABLE: "/own"} == variables(own)
+
+
+def test_braces() -> None:
+    """The variable is one in command and arguments, too, with braces."""
+    found = stored(DEPLOYMENT, made(), None, known(environment(LAB, args=[f"--base=${{{VARIABLE}}}"])))
+
+    assert [f"--base=$({VARIABLE})"] == found["spec"]["template"]["spec"]["containers"][0]["args"]
+
+
+def test_templates() -> None:
+    """A template has no tools, and an empty base path, so that what refers to the variable works."""
+    found = stored(TEMPLATE, made(TEMPLATE), None, known(environment(CUSTOM)))
+
+    assert ({}, {VARIABLE: ""}) == (tools(found), variables(found))
+    assert found == stored(TEMPLATE, copy.deepcopy(found), found, known(environment(CUSTOM)))
+
+
+def test_brought() -> None:
+    """What a request brings is thrown away, on CREATE and on UPDATE, also where the Environment has no tools."""
+    forged = made()
+    forged["metadata"]["annotations"] = {names.TOOLS: tools_of_another()}
+    plain = stored(DEPLOYMENT, forged, None, known(environment()))
+    before = stored(DEPLOYMENT, made(), None, known(environment(LAB)))
+    changed = copy.deepcopy(before)
+    changed["metadata"]["annotations"][names.TOOLS] = tools_of_another()
+
+    assert {} == tools(plain)
+    assert before == stored(DEPLOYMENT, changed, before, known())
+
+
+def tools_of_another() -> str:
+    """Return what admission wrote on another workload."""
+    other = stored(DEPLOYMENT, made(), None, known(environment(LAB), token="otherone"))
+    return str(other["metadata"]["annotations"][names.TOOLS])
+
+
+def test_written_by_another_webhook() -> None:
+    """What another webhook writes there in between is refused."""
+    about = known(environment(LAB))
+    filled = admit(DEPLOYMENT, made(), None, about).workload
+    assert filled is not None
+    filled["metadata"]["annotations"][names.TOOLS] = tools_of_another()
+
+    assert "was not put in" in approve(DEPLOYMENT, filled, None, about).refusal
+
+
+def test_again() -> None:
+    """Applying again changes nothing, though the Environment is gone and the cluster's host another one."""
+    before = stored(DEPLOYMENT, made(lab="/mine"), None, known(environment(CUSTOM)))
+    elsewhere = around(routing=Routing("other.example"))
+
+    assert before == stored(DEPLOYMENT, made(lab="/mine"), before, elsewhere)
+
+
+def test_reference_removed() -> None:
+    """With the reference goes all that is written about tools; what the submitter asked for stays his."""
+    before = stored(DEPLOYMENT, made(lab="/mine"), None, known(environment(CUSTOM)))
+    freed, plain = copy.deepcopy(before), made(lab="/mine")
+    for item in (freed, plain):
+        del item["metadata"]["labels"][names.REFERENCE]
+    freed["spec"]["template"]["spec"]["containers"][0]["image"] = "mine:1"
+    plain["spec"]["template"]["spec"]["containers"][0]["image"] = "mine:1"
+
+    assert plain == stored(DEPLOYMENT, freed, before, known())
+
+
+def test_another_url() -> None:
+    """A URL that changes takes the base path with it, in what was put in alone; a Job would need new pods."""
+    about = known(environment(CUSTOM))
+    before = stored(DEPLOYMENT, made(lab="/mine"), None, about)
+    after = stored(DEPLOYMENT, made(lab="/other"), before, known())
+    job = stored(JOB, made(JOB, lab="/mine"), None, about)
+
+    assert ({VARIABLE: "/mine"}, {VARIABLE: "/other"}) == (variables(before), variables(after))
+    assert "a Job cannot change after its creation" in outcome(JOB, made(JOB, lab="/other"), job, known()).refusal
+    own = made(lab="/mine")
+    own["spec"]["template"]["spec"]["containers"][0]["env"] = [{"name": VARIABLE, "value": "/own"}]
+    kept = stored(DEPLOYMENT, own, None, about)
+    own["metadata"]["annotations"][f"{names.CUSTOM_TOOL}lab"] = "/other"
+    assert {VARIABLE: "/own"} == variables(stored(DEPLOYMENT, own, kept, known()))
+
+
+def test_locked_variables() -> None:
+    """A URL can be changed where variables may not be overridden: the base path is none of the Environment's."""
+    strict = environment(CUSTOM, env=[{"name": "A", "value": "1"}], overridable=[])
+    before = stored(DEPLOYMENT, made(lab="/mine"), None, known(strict))
+
+    assert "/other" == variables(stored(DEPLOYMENT, made(lab="/other"), before, known()))[VARIABLE]
+
+
+def test_taken() -> None:
+    """An address that another workload has is refused, but not to whom it is stored for."""
+    url = "https://tools.example.com/mine"
+    free, taken = known(environment(CUSTOM)), known(environment(CUSTOM), taken={url: "which jobs.batch/x/y has"})
+    before = stored(DEPLOYMENT, made(lab="/mine"), None, free)
+
+    said = outcome(DEPLOYMENT, made(lab="/mine"), None, taken).refusal
+    assert f"the tool 'lab' cannot have {url}, which jobs.batch/x/y has: ask for another one" in said
+    assert before == stored(DEPLOYMENT, made(lab="/mine"), before, taken)
+
+
+def test_refused_annotations_do_not_block() -> None:
+    """What is stored and could not be asked for today blocks no update; what is new is judged."""
+    before = stored(DEPLOYMENT, made(), None, known(environment(LAB)))
+    before["metadata"]["annotations"][f"{names.CUSTOM_TOOL}lab"] = "nonsense"
+    again = copy.deepcopy(before)
+
+    assert before == stored(DEPLOYMENT, again, before, known())
+    again["metadata"]["annotations"][f"{names.CUSTOM_TOOL}other"] = "nonsense"
+    assert "leave it out" in outcome(DEPLOYMENT, again, before, known()).refusal
+
+
+def test_warnings() -> None:
+    """Where a cluster has no host for tools, or no load balancers, the submitter is told so."""
+    balanced = {**LAB, "name": "web", "connection": {"type": "LoadBalancer"}}
+    said = admit(DEPLOYMENT, made(), None, around(environment(LAB, balanced))).warnings
+
+    assert ["'lab' gets no URL", "'web' gets no load balancer"] == [
+        next(w for w in ("'lab' gets no URL", "'web' gets no load balancer") if w in line) for line in said
+    ]
+
+
+def test_only_the_master() -> None:
+    """Of a distributed workload, the tools of its master's Environment are reached, and not those of its workers'."""
+    row = row_of("pytorchjob")
+    fields = {"architecture": "Distributed", "framework": "PyTorch"}
+    master, worker = environment(LAB, **fields), environment({**LAB, "name": "board"}, name="f", **fields)
+    new = user("pytorchjob", "w", "team", "e")
+    new["metadata"]["labels"][f"{names.ROLE_REFERENCE}worker"] = "f"
+    found = stored(row, new, None, known(master, worker))
+    roles = found["spec"]["pytorchReplicaSpecs"]
+
+    assert ["lab"] == list(tools(found)["tools"])
+    assert [{VARIABLE}, {"ENVIRONMENT_TOOL_BOARD_BASE_PATH"}] == [
+        {v["name"] for v in roles[role]["template"]["spec"]["containers"][0]["env"]} for role in ("Master", "Worker")
+    ]
+
+
+# The labels that the controllers of the kinds give the pods that have the tools.
+JOB_OF_JOBSET = {"jobset.sigs.k8s.io/job-index": "0", "batch.kubernetes.io/job-completion-index": "0"}
+REPLICA = {"training.kubeflow.org/replica-index": "0"}
+SERVING: dict[str, dict[str, str]] = {
+    "pytorchjob": {"training.kubeflow.org/replica-type": "master", **REPLICA},
+    "tfjob": {"training.kubeflow.org/replica-type": "chief", **REPLICA},
+    "xgboostjob": {"training.kubeflow.org/replica-type": "master", **REPLICA},
+    "jaxjob": {"training.kubeflow.org/replica-type": "worker", **REPLICA},
+    "paddlejob": {"training.kubeflow.org/replica-type": "master", **REPLICA},
+    "mpijob-v1": {"training.kubeflow.org/job-role": "launcher"},
+    "mpijob-v2beta1": {"training.kubeflow.org/job-role": "launcher"},
+    "trainjob": {
+        "jobset.sigs.k8s.io/jobset-name": "{name}", "jobset.sigs.k8s.io/replicatedjob-name": "node", **JOB_OF_JOBSET
+    },
+    "jobset": {"jobset.sigs.k8s.io/replicatedjob-name": "driver", **JOB_OF_JOBSET},
+    "leaderworkerset": {"leaderworkerset.sigs.k8s.io/worker-index": "0"},
+    "volcano-job": {"volcano.sh/task-spec": "master", "volcano.sh/task-index": "0"},
+    "raycluster": {"ray.io/node-type": "head"},
+    "rayjob": {"ray.io/node-type": "head"},
+    "rayservice": {"ray.io/node-type": "head"},
+    "notebook": {"notebook-name": "{name}"},
+    "inferenceservice": {"component": "predictor"},
+    "inferenceservice-custom": {"component": "predictor"},
+    "knative-service": {},
+    "workflow": {},
+    "cronworkflow": {},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("word", [word for word in FILLED if not row_of(word).template])
+def test_pods(word: str) -> None:
+    """The pods with the tools are found by what the kind's controller calls its master, and by the token."""
+    row = row_of(word)
+    serving = {"workloadTypes": ["Inference"], "endpoint": {"port": 8080, "protocol": "HTTP"}}
+    fields = serving if row.types == ("Inference",) else {}
+    fields |= {"architecture": "Distributed", "framework": row.framework} if row.framework else {}
+    found = stored(row, user(word, "w", "team", "e"), None, known(environment(LAB, **fields)))
+    ours = {} if word in ("trainjob", "notebook") else {names.TOKEN: "tokentok"}
+
+    assert {**ours, **SERVING[word]} == tools(found)["pods"]
+
+
+def test_first_of_an_indexed_job() -> None:
+    """Of an indexed Job, which is distributed, the first pod has the tools; of any other, all have."""
+    indexed = made(JOB)
+    indexed["spec"]["completionMode"] = "Indexed"
+    distributed = environment(LAB, architecture="Distributed", framework="Any")
+
+    first = {"batch.kubernetes.io/job-completion-index": "0"}
+    assert {names.TOKEN: "tokentok", **first} == tools(stored(JOB, indexed, None, known(distributed)))["pods"]
+    assert {names.TOKEN: "tokentok"} == tools(stored(JOB, made(JOB), None, known(environment(LAB))))["pods"]
