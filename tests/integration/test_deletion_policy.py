@@ -99,6 +99,27 @@ class TestDelete:
         assert "annotated" in cluster.kubectl(*shlex.split(allow)).stdout
         assert None is refusal(cluster.kubectl("delete", PLURAL, used, "--wait=false"))
 
+    @pytest.mark.parametrize(
+        ("workloads", "templates", "named"),
+        [
+            (1, 0, "; for example Job team/w0; to delete"),
+            (1, 1, "; for example Job team/w0, ClusterTrainingRuntime t0; to delete"),
+            (100, 1, "; for example Job team/w0, Job team/w1, Job team/w2; to delete"),
+            (0, 0, "={}; to delete the environment"),
+        ],
+    )
+    def test_names(self, rest: Rest, unused: str, workloads: int, templates: int, named: str) -> None:
+        """The refusal names the first of the users that the status names, and none where it names none."""
+        use(rest, unused, {"Job.batch": workloads or 1})
+        group = {"group": "batch"}
+        jobs = [{**group, "kind": "Job", "namespace": "team", "name": f"w{n}"} for n in range(workloads)]
+        stored = [
+            {**group, "kind": "ClusterTrainingRuntime", "namespace": "", "name": f"t{n}"} for n in range(templates)
+        ]
+        patch_status(rest, unused, {"workloads": jobs, "templates": stored})
+
+        assert refuses(answer := rest.delete(at(unused)), named.format(unused)), answer
+
     def test_kinds_unknown(self, rest: Rest, unused: str) -> None:
         """Without counts by kind the command to find the users asks for all."""
         use(rest, unused, {"Pod": 1})

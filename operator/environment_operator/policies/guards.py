@@ -1,6 +1,7 @@
 """What protects an Environment in use: no deletion, no removal of our finalizer, a warning for edits.
 
-They read ``status.usage`` as the operator wrote it last. Where it is absent, usage is unknown: the finalizer decides.
+They read the status as the operator wrote it last, and so name users with the operator down, too. Where ``usage`` is
+absent, it is unknown: the finalizer decides.
 """
 
 from collections.abc import Iterator
@@ -29,6 +30,12 @@ _VARIABLES = {
     "users": f"[{_counted('workload')}, {_counted('template')}].filter(part, part != '').join(' and ')",
     "used": f"'{_KIND} \"%s\" is used by %s'.format([{_NAME}, variables.users])",
 }
+# The first of those that the status names; which ones it names, and how many, is a setting.
+_NAMED = 3
+_SAMPLE = " + ".join(f"{OLD}.?status.?{users}.orValue([])" for users in ("workloads", "templates"))
+_WORDS = """variables.sample[i].?kind.orValue('') + ' '
++ variables.sample[i].?namespace.optMap(n, n == '' ? '' : n + '/').orValue('')
++ variables.sample[i].?name.orValue('')"""
 
 
 def policies() -> Iterator[Policy]:
@@ -42,18 +49,20 @@ def _deletion() -> Policy:
     """Return that an Environment in use cannot be deleted, unless an earlier request allowed it."""
     kinds = f"""{_USAGE}.?byKind.orValue([])
 .map(k, k.?kind.orValue('') + (k.?group.orValue('') == '' ? '' : '.' + k.?group.orValue(''))).join(',')"""
+    who = f"""variables.sample.size() == 0 ? '' : '; for example '
++ {list(range(_NAMED))}.filter(i, i < variables.sample.size()).map(i, {_WORDS}).join(', ')"""
     find = f"""'kubectl get %s --all-namespaces -l {names.REFERENCE}=%s'
 .format([variables.kinds == '' ? 'all' : variables.kinds, {_NAME}])"""
     said = f"""variables.used
 + (variables.one ? ': delete it, or give it another ' : ': delete them, or give them another ')
 + '{names.REFERENCE} label; find ' + (variables.one ? 'it' : 'them') + ' with ' + variables.find
-+ '; to delete the {_KIND} nevertheless, {_ANNOTATE}'.format([{_NAME}])"""
++ variables.who + '; to delete the {_KIND} nevertheless, {_ANNOTATE}'.format([{_NAME}])"""
     fallback = f"the {_KIND} is in use; find who uses it with kubectl get all --all-namespaces -l {names.REFERENCE}"
     return Policy(
         name="in-use",
         operations=("DELETE",),
         condition=("in-use", _IN_USE),
-        variables={**_VARIABLES, "kinds": kinds, "find": find},
+        variables={**_VARIABLES, "kinds": kinds, "find": find, "sample": _SAMPLE, "who": who},
         validations=[Validation(_OVERRIDDEN, said, fallback)],
     )
 
