@@ -12,6 +12,7 @@ from cluster import images
 from cluster.images import Image
 from environment_operator import names
 from kube import Kube
+from registries import holds, let
 from registry import Registry
 
 
@@ -39,6 +40,21 @@ def test_job_with_credentials(kube: Kube, project: str, registry: Registry, imag
     kube.kubectl("wait", "-n", project, "job/train", "--for=condition=Complete", "--timeout=90s")
 
     assert "pulled\n" == kube.kubectl("logs", "-n", project, "job/train")
+    assert 1 <= registry.given()[_repository(image)]
+
+
+def test_published_credentials(kube: Kube, project: str, registry: Registry, image: str) -> None:
+    """Where credentials are published for its registry, a Pod gets the image though nobody names a Secret."""
+    name = kube.unique("hub")
+    marks = {"labels": {names.CREDENTIALS: "true"}, "annotations": {names.SCOPE: json.dumps({"projects": [project]})}}
+    source = registry.secret(name)
+    kube.apply({**source, "metadata": {"name": name, "namespace": names.SYSTEM_NAMESPACE, **marks}})
+    let(kube.rest, project)
+    kube.until("the credentials", lambda: bool(holds(kube.rest, project, name)))
+    pod = created(kube, project, {"image": image, "imagePullPolicy": "Always"}, {"command": ["/bin/echo", "pulled"]})
+    assert "pulled\n" == said(kube, project, pod)
+    kube.kubectl("delete", "secret", name, "-n", names.SYSTEM_NAMESPACE)
+
     assert 1 <= registry.given()[_repository(image)]
 
 
