@@ -10,11 +10,11 @@ from dataclasses import replace
 
 from environment_operator import admission, credentials, names
 from environment_operator.cluster import Cluster
-from environment_operator.credentials import Secrets, Sources
+from environment_operator.credentials import Secrets, Source, Sources
 from environment_operator.errors import ApiError, NotFound
 from environment_operator.holdings import path
 from environment_operator.reflector import Reflector
-from environment_operator.rules import Around, Project, Published
+from environment_operator.rules import Around, Published
 from environment_operator.wire import Metadata
 
 logger = logging.getLogger(__name__)
@@ -60,31 +60,35 @@ class PullSecrets:
         if not used or not around.project.name:
             return around
         named = {name for environment in used for name in environment.pull_secrets}
-        secrets = await self._secrets(around.project, named, _images(used) | admission.images(review, self._table))
-        if not named and not secrets.published:
-            return around
-        accounts = await self._accounts(around.project.name, admission.accounts(review, self._table))
-        return replace(around, secrets=secrets, account_secrets=accounts)
-
-    async def _secrets(self, project: Project, named: Collection[str], images: Collection[str]) -> Secrets:
-        """Return what is known of the Secrets of a project."""
-        due = self._sources.due(project.name, project.department)
+        due = self._sources.due(around.project.name, around.project.department)
+        images = _images(used) | admission.images(review, self._table)
         offered = [source for source in due if any(map(source.serves, images))]
-        if not self._published or not (named or offered):
+        if not named and not offered:
+            return around
+        secrets, accounts = await asyncio.gather(
+            self._secrets(around.project.name, named, offered),
+            self._accounts(around.project.name, admission.accounts(review, self._table)),
+        )
+        # What is about to be published to the project is not missing.
+        missing = set(secrets.missing) - {source.name for source in due}
+        return replace(around, secrets=replace(secrets, missing=missing), account_secrets=accounts)
+
+    async def _secrets(self, project: str, named: Collection[str], offered: Collection[Source]) -> Secrets:
+        """Return what is known of the Secrets of a project."""
+        if not self._published:
             return Secrets()
         try:
-            if not await self._cluster.may("get", "secrets", project.name):
-                return Secrets(f"the project {project.name!r} does not let the operator see its Secrets")
+            if not await self._cluster.may("get", "secrets", project):
+                return Secrets(f"the project {project!r} does not let the operator see its Secrets")
             wanted = sorted({*named, *(source.name for source in offered)})
-            metadata = await asyncio.gather(*(self._find(project.name, name) for name in wanted))
+            metadata = await asyncio.gather(*(self._find(project, name) for name in wanted))
         except ApiError as error:
-            logger.warning("the Secrets of %s cannot be looked for: %s", project.name, error)
-            return Secrets(f"the API server could not say whether the project {project.name!r} has it")
+            logger.warning("the Secrets of %s cannot be looked for: %s", project, error)
+            return Secrets(f"the API server could not say whether the project {project!r} has it")
         there = dict(zip(wanted, metadata, strict=True))
         # What is not there yet is on its way; what is somebody's own under that name is not what was published.
         published = tuple(s for s in offered if (item := there[s.name]) is None or credentials.copy(item))
-        missing = {name for name in named if there[name] is None} - {source.name for source in due}
-        return Secrets(missing=missing, published=published)
+        return Secrets(missing={name for name in named if there[name] is None}, published=published)
 
     async def _find(self, project: str, name: str) -> Metadata | None:
         """Return the metadata of a Secret, None when there is none."""
