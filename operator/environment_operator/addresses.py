@@ -22,7 +22,7 @@ _SEGMENT = re.compile(r"/[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 # How the hosts begin that are assigned automatically; names of tools have no two hyphens in a row.
 _ASSIGNED = re.compile(r"[a-z0-9]{8}--")
-_MOST_PORTS = 65535
+_NUMBER = re.compile("[0-9]{1,5}")
 
 
 class BadAddress(Exception):
@@ -39,6 +39,7 @@ class Routing:
         base: the path below which they are assigned automatically, such as ``/environments``.
         by_host: whether a tool is assigned a host of its own below that host, instead of a path.
         load_balancers: whether tools may have one.
+        ports: the first and the last node port that there is.
     """
 
     host: str = ""
@@ -46,6 +47,7 @@ class Routing:
     base: str = "/environments"
     by_host: bool = False
     load_balancers: bool = False
+    ports: tuple[int, int] = (30000, 32767)
 
     def assigned(self, token: str, tool: str) -> str:
         """Return the URL that a tool is assigned automatically, empty when the cluster has none."""
@@ -211,7 +213,7 @@ def _settled(name: str, address: Address, wishes: Mapping[str, str], routing: Ro
             f"the tool {name!r} has no {kind} yet: give it one with the annotation {names.CUSTOM_TOOL}{name}"
         )
     if address.type == "NodePort":
-        return address.model_copy(update={"node_port": _port(name, text)})
+        return address.model_copy(update={"node_port": _port(name, text, *routing.ports)})
     return address.model_copy(update={"url": _url(name, text, routing)})
 
 
@@ -225,10 +227,10 @@ def _not_asked_for(name: str, tools: Tools) -> str:
     )
 
 
-def _port(name: str, text: str) -> int:
-    """Return a node port that a submitter asks for."""
-    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= _MOST_PORTS:
-        raise BadAddress(f"{names.CUSTOM_TOOL}{name} is {text!r}: give a port number, such as 30080")
+def _port(name: str, text: str, first: int, last: int) -> int:
+    """Return a node port that a submitter asks for; a dry run of the API server does not say whether there is one."""
+    if not _NUMBER.fullmatch(text) or not first <= int(text) <= last:
+        raise BadAddress(f"the tool {name!r} cannot have the node port {text!r}: give one from {first} to {last}")
     return int(text)
 
 

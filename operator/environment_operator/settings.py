@@ -72,6 +72,11 @@ class Settings(BaseSettings):
         description="Gateway of their routes, namespace/name or namespace/name/listener; empty: there are none.",
     )
     tools_ingress_class: str = Field("", description="Class of the Ingresses that are made instead of routes.")
+    tools_node_ports: str = Field(
+        "30000-32767",
+        pattern="^[0-9]{1,5}-[0-9]{1,5}$",
+        description="The node ports of the cluster, as the API server's --service-node-port-range.",
+    )
     tools_load_balancers: bool = Field(default=False, description="Whether tools may have load balancers.")
     workers: Annotated[int, Field(ge=1)] = Field(8, description="How many Environments are looked at side by side.")
     rate: Annotated[float, Field(gt=0)] = Field(300, description="How many Environments are looked at a second.")
@@ -95,8 +100,15 @@ class Settings(BaseSettings):
     @property
     def routing(self) -> Routing:
         """Where the URLs of tools are."""
-        by_host = self.tools_by == "Host"
-        return Routing(self.tools_host, self.tools_scheme, self.tools_base, by_host, self.tools_load_balancers)
+        first, _, last = self.tools_node_ports.partition("-")
+        return Routing(
+            host=self.tools_host,
+            scheme=self.tools_scheme,
+            base=self.tools_base,
+            by_host=self.tools_by == "Host",
+            load_balancers=self.tools_load_balancers,
+            ports=(int(first), int(last)),
+        )
 
     @property
     def ways(self) -> Ways:

@@ -115,7 +115,7 @@ def test_hosts_are_for_host_routing() -> None:
         lab(PATH, custom(), "https://mine.tools.example.com")
 
 
-@pytest.mark.parametrize("wish", ["0", "65536", "-1", "1.5", "x", "٣", ""])
+@pytest.mark.parametrize("wish", ["0", "29999", "32768", "65536", "-1", "1.5", "x", "٣٠٠٠٠", ""])
 def test_bad_ports(wish: str) -> None:
     """What is no port is refused, and so is nothing where the Environment has none."""
     with pytest.raises(BadAddress, match="lab"):
@@ -169,7 +169,7 @@ def test_annotations() -> None:
 
 @given(
     st.sampled_from([PATH, HOST, Routing()]),
-    st.sampled_from([LAB, AWAY, custom(url="/x"), custom("NodePort", nodePort=3)]),
+    st.sampled_from([LAB, AWAY, custom(url="/x"), custom("NodePort", nodePort=30003)]),
 )
 def test_read_back(routing: Routing, tool: Tool) -> None:
     """What is written is read as it was."""

@@ -13,7 +13,7 @@ from environment_operator import names
 from environment_operator.api.status import EnvironmentStatus
 from environment_operator.index import User
 from environment_operator.plan import decide, wants_live_look
-from environment_operator.snapshot import LiveLook, Options, Plan, Snapshot
+from environment_operator.snapshot import Exposed, LiveLook, Options, Plan, Snapshot
 from environment_operator.usage import Known
 
 NOW = "2026-01-01T00:00:00Z"
@@ -44,6 +44,43 @@ def condition(plan: Plan, kind: str) -> tuple[str, str, str] | None:
     """Return status, reason and message of a condition in the planned status."""
     found = {c["type"]: c for c in (plan.status or {})["conditions"]}
     return (found[kind]["status"], found[kind]["reason"], found[kind]["message"]) if kind in found else None
+
+
+TAKEN = (("jobs.batch/a/x", "https://h/x", "jobs.batch/b/y"), ("jobs.batch/a/z", "https://h/x", "jobs.batch/b/y"))
+
+
+@pytest.mark.parametrize(
+    ("exposed", "sample", "expected"),
+    [
+        (Exposed(), 10, None),
+        (Exposed(1), 10, ("True", "Exposed", "the tools of its users are exposed")),
+        (
+            Exposed(2, TAKEN),
+            1,
+            (
+                "False",
+                "AddressTaken",
+                "jobs.batch/a/x has not https://h/x, which jobs.batch/b/y has; "
+                "1 workload has not the address asked for, which others have",
+            ),
+        ),
+        (
+            Exposed(2, TAKEN, "it rains"),
+            0,
+            (
+                "False",
+                "AddressTaken",
+                "2 workloads have not the address asked for, which others have; tools have no URL, since it rains",
+            ),
+        ),
+        (Exposed(1, (), "it rains"), 10, ("False", "NoRoutes", "tools have no URL, since it rains")),
+    ],
+)
+def test_tools(exposed: Exposed, sample: int, expected: tuple[str, str, str] | None) -> None:
+    """A condition says whether tools are reached, and if not who has the address, as far as names may be told."""
+    plan = decide(snapshot(environment(), exposed=exposed, options=Options(sample)))
+
+    assert expected == condition(plan, "ToolsExposed")
 
 
 def test_outdated() -> None:

@@ -1,0 +1,283 @@
+"""Tools by every way and setting: node ports that are asked for, masters, routes that come and go, rights."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+import yaml
+from test_tools import (
+    CUSTOM,
+    HOST,
+    INSIDE,
+    LAB,
+    ROUTE,
+    ROUTES,
+    made,
+    published,
+    routed,
+    tool,
+    tools,
+    until_made,
+    until_told,
+    used,
+)
+
+from builders import workload
+from cluster import Cluster
+from cluster.rest import Rest
+from environment_operator import names
+from environment_operator.ledger import claim_name
+from kube import Kube, Operator
+from third_party import install, uninstall, user
+
+OPERATOR = f"--as={names.OPERATOR_USER}"
+LEASES = f"/apis/coordination.k8s.io/v1/namespaces/{names.SYSTEM_NAMESPACE}/leases"
+NODE = tool(type="NodePort", assign="Custom")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def routes(cluster: Cluster, rest: Rest, operator: Operator) -> Iterator[None]:  # noqa: ARG001 - it runs
+    """Have HTTPRoutes in the cluster."""
+    kube = Kube(cluster, rest)
+    kube.apply(ROUTE)
+    kube.until_established(ROUTES)
+    yield
+    kube.kubectl("delete", "crd", ROUTES, "--ignore-not-found")
+
+
+def free_port(kube: Kube) -> int:
+    """Return a node port that nobody has."""
+    services = json.loads(kube.kubectl("get", "services", "-A", "-o", "json"))["items"]
+    taken = {port.get("nodePort") for service in services for port in service["spec"].get("ports", ())}
+    return next(port for port in range(32767, 30000, -1) if port not in taken)
+
+
+def port_of(kube: Kube, project: str) -> list[int]:
+    """Return the node ports of what we made in a project."""
+    found = made(kube, "services", project).values()
+    return [port["nodePort"] for service in found for port in service["spec"]["ports"] if "nodePort" in port]
+
+
+def test_custom_node_port(kube: Kube, project: str) -> None:
+    """A node port that was asked for is given; one that somebody has, or that there is not, is refused."""
+    name, port = published(kube, NODE), free_port(kube)
+    kube.apply(used("Deployment", "w", project, name, lab=str(port)))
+    until_told(kube, project, "w", "Exposed", f"lab: port {port} of every node")
+    assert [port] == port_of(kube, project)
+
+    late = yaml.safe_dump(used("Deployment", "late", project, name, lab=str(port)))
+    assert f"node port {port}, which deployments.apps/{project}/w has" in kube.refused("apply", "-f", "-", stdin=late)
+    kube.kubectl("create", "service", "nodeport", "theirs", "--tcp=80", "-n", project)
+    theirs = (kube.get("service", "theirs", project) or {})["spec"]["ports"][0]["nodePort"]
+    for wish, words in ((theirs, "already allocated"), (80, "give one from 30000 to 32767")):
+        asked = yaml.safe_dump(used("Deployment", "late", project, name, lab=str(wish)))
+        assert words in kube.refused("apply", "-f", "-", stdin=asked)
+
+
+def test_node_port_race(kube: Kube, project: str, operator: Operator) -> None:
+    """Of two who ask for one node port at once one gets it, and the other one when the first is gone."""
+    name, port = published(kube, NODE), free_port(kube)
+    operator.stop()
+    kube.apply(*(used("Deployment", word, project, name, lab=str(port)) for word in ("a", "b")))
+    operator.start()
+    kube.until("the port", lambda: port_of(kube, project) == [port])
+    said = kube.until_condition(name, "ToolsExposed", "False", "AddressTaken")["message"]
+    loser = said.split()[0].rpartition("/")[2]
+    until_told(kube, project, loser, "AddressTaken", f"has node port {port}")
+    kube.kubectl("delete", "deployment", {"a": "b", "b": "a"}[loser], "-n", project)
+    until_told(kube, project, loser, "Exposed", f"port {port}")
+    kube.until_condition(name, "ToolsExposed", "True", "Exposed")
+
+
+def test_the_master(kube: Kube, project: str) -> None:
+    """The Service of a distributed workload finds the pods of its master alone."""
+    found = install(kube.rest, "pytorchjob")
+    try:
+        name = published(kube, INSIDE, architecture="Distributed", framework="PyTorch", workloadTypes=["Training"])
+        kube.until_ready(name)
+        kube.apply(user("pytorchjob", "train", project, name))
+        (service,) = until_made(kube, "services", project, "environment-T").values()
+        token = tools(kube, "pytorchjobs.kubeflow.org", "train", project)["token"]
+        assert {
+            names.TOKEN: token,
+            "training.kubeflow.org/replica-type": "master",
+            "training.kubeflow.org/replica-index": "0",
+        } == service["spec"]["selector"]
+        assert ["kubeflow.org/v1"] == [owner["apiVersion"] for owner in service["metadata"]["ownerReferences"]]
+    finally:
+        uninstall(kube.rest, found)
+
+
+def test_routes_come_and_go(kube: Kube, project: str) -> None:
+    """Without HTTPRoutes in the cluster tools have Services, and are told of; when there are some, they have routes."""
+    kube.kubectl("delete", "crd", ROUTES)
+    name = published(kube, LAB)
+    kube.apply(workload("Deployment", "w", project, name))
+    until_made(kube, "services", project, "environment-T")
+    until_told(kube, project, "w", "NoRoutes", "no URL for lab", "is not installed")
+    assert "is not installed" in kube.until_condition(name, "ToolsExposed", "False", "NoRoutes")["message"]
+    kube.apply(ROUTE)
+    kube.until_established(ROUTES)
+    until_made(kube, "httproutes", project, "environment-T-lab")
+    until_told(kube, project, "w", "Exposed", f"lab: {HOST}")
+    kube.until_condition(name, "ToolsExposed", "True", "Exposed")
+
+
+def test_load_balancer(kube: Kube, project: str, operator: Operator) -> None:
+    """A tool has a load balancer where the settings let it, and else a warning."""
+    name = published(kube, tool(type="LoadBalancer"))
+    done = kube.cluster.kubectl("apply", "-f", "-", input=yaml.safe_dump(workload("Deployment", "w", project, name)))
+    assert "the tool 'lab' gets no load balancer" in done.stderr
+    until_made(kube, "services", project, "environment-T")
+    operator.stop()
+    operator.start(tools_load_balancers=True)
+    found = until_made(kube, "services", project, "environment-T", "environment-T-load-balancer")
+    assert "LoadBalancer" == found["environment-T-load-balancer"]["spec"]["type"]
+    operator.stop()
+    operator.start()
+    until_made(kube, "services", project, "environment-T")
+
+
+def test_ingress(kube: Kube, project: str, operator: Operator) -> None:
+    """With an Ingress class, and the rights for that, there are Ingresses instead of routes."""
+    operator.stop()
+    role = kube.cluster.repo_root / "deploy/ingresses.yaml"
+    kube.kubectl("apply", "-f", str(role))
+    try:
+        operator.start(tools_gateway="", tools_ingress_class="nginx")
+        kube.apply(workload("Deployment", "w", project, published(kube, LAB)))
+        (ingress,) = until_made(kube, "ingresses", project, "environment-T-lab").values()
+        token = tools(kube, "deployment", "w", project)["token"]
+        (rule,) = ingress["spec"]["rules"]
+        assert ("nginx", "tools.example.com", f"/environments/{token}.lab") == (
+            ingress["spec"]["ingressClassName"], rule["host"], rule["http"]["paths"][0]["path"]
+        )  # fmt: skip
+        until_told(kube, project, "w", "Exposed", f"lab: {HOST}/environments/{token}.lab")
+        kube.kubectl("delete", "ingress", ingress["metadata"]["name"], "-n", project)
+        until_made(kube, "ingresses", project, "environment-T-lab")
+    finally:
+        operator.stop()
+        kube.kubectl("delete", "-f", str(role))
+        operator.start()
+
+
+def test_not_before_the_route_is_gone(kube: Kube, project: str) -> None:
+    """An address is given to the next one only when the route of the one before is gone."""
+    name, word = published(kube, CUSTOM), kube.unique("slow")
+    kube.apply(used("Deployment", "w", project, name, lab=f"/{word}"))
+    (route,) = until_made(kube, "httproutes", project, "environment-T-lab").values()
+    there = ["httproute", route["metadata"]["name"], "-n", project, "--type=merge", "-p"]
+    kube.kubectl("patch", *there, '{"metadata":{"finalizers":["example.org/slow"]}}')
+    kube.kubectl("delete", "deployment", "w", "-n", project)
+    kube.until(
+        "the route to be going",
+        lambda: "deletionTimestamp" in made(kube, "httproutes", project)["environment-T-lab"]["metadata"],
+    )
+    late = yaml.safe_dump(used("Deployment", "late", project, name, lab=f"/{word}"))
+    assert f"which deployments.apps/{project}/w has" in kube.refused("apply", "-f", "-", stdin=late)
+    kube.kubectl("patch", *there, '{"metadata":{"finalizers":null}}')
+    kube.until(
+        "the address to be free", lambda: kube.rest.get(f"{LEASES}/{claim_name(f'{HOST}/{word}')}").status == 404
+    )
+    kube.kubectl("apply", "-f", "-", stdin=late)
+    kube.until("its route", lambda: len(routed(kube, f"{HOST}/{word}")) == 1)
+
+
+def test_made_again(kube: Kube, project: str) -> None:
+    """A workload that is deleted and created again by its name has its URL again."""
+    name, word = published(kube, CUSTOM), kube.unique("again")
+    asked = used("Deployment", "w", project, name, lab=f"/{word}")
+    kube.apply(asked)
+    (before,) = until_made(kube, "httproutes", project, "environment-T-lab").values()
+    kube.kubectl("delete", "deployment", "w", "-n", project)
+    kube.apply(asked)
+    kube.until(
+        "the other route",
+        lambda: (
+            [r["metadata"]["uid"] != before["metadata"]["uid"] for r in made(kube, "httproutes", project).values()]
+            == [True]
+        ),
+    )
+    kube.until("one route", lambda: len(routed(kube, f"{HOST}/{word}")) == 1)
+
+
+def test_gone_while_the_operator_is_down(kube: Kube, project: str, operator: Operator) -> None:
+    """An address of a workload that went while nobody looked is given back."""
+    word = kube.unique("away")
+    kube.apply(used("Deployment", "w", project, published(kube, CUSTOM), lab=f"/{word}"))
+    lease = f"{LEASES}/{claim_name(f'{HOST}/{word}')}"
+    kube.until("the Lease", lambda: kube.rest.get(lease).ok)
+    operator.stop()
+    kube.kubectl("delete", "deployment", "w", "-n", project)
+    operator.start()
+    kube.until("it to be given back", lambda: kube.rest.get(lease).status == 404)
+
+
+def test_taken_lease(kube: Kube, project: str) -> None:
+    """A Lease that somebody deleted is made again."""
+    word = kube.unique("lost")
+    kube.apply(used("Deployment", "w", project, published(kube, CUSTOM), lab=f"/{word}"))
+    lease = f"{LEASES}/{claim_name(f'{HOST}/{word}')}"
+    kube.until("the Lease", lambda: kube.rest.get(lease).ok)
+    kube.rest.delete(lease)
+    kube.until("another Lease", lambda: kube.rest.get(lease).ok)
+
+
+def test_forged(kube: Kube, project: str) -> None:
+    """Nobody changes where his tools are by writing it down himself, not through the status either."""
+    kube.apply(workload("Deployment", "w", project, published(kube, LAB)))
+    (before,) = until_made(kube, "httproutes", project, "environment-T-lab").values()
+    said = json.dumps({**tools(kube, "deployment", "w", project), "token": "otherone"})
+    kube.kubectl("annotate", "--overwrite", "deployment", "w", "-n", project, f"{names.TOOLS}={said}")
+    patch = json.dumps({"metadata": {"annotations": {names.TOOLS: said}}})
+    refused = kube.refused(
+        "patch", "deployment", "w", "-n", project, "--subresource=status", "--type=merge", "-p", patch
+    )
+
+    assert "changes no labels or annotations" in refused
+    assert "otherone" != tools(kube, "deployment", "w", project)["token"]
+    assert [before["metadata"]["uid"]] == [r["metadata"]["uid"] for r in made(kube, "httproutes", project).values()]
+
+
+def test_bare_pod(kube: Kube, project: str) -> None:
+    """A Pod without a controller has tools like any workload; its Service finds it."""
+    kube.apply(workload("Pod", "p", project, published(kube, INSIDE)))
+    (service,) = until_made(kube, "services", project, "environment-T").values()
+    pod = kube.get("pod", "p", project)
+    assert pod is not None
+
+    assert service["spec"]["selector"].items() <= pod["metadata"]["labels"].items()
+
+
+def test_quota(kube: Kube, project: str) -> None:
+    """What a quota refuses is told, and made when there is room."""
+    kube.kubectl("create", "quota", "none", "--hard=services=0", "-n", project)
+    kube.until("the quota", lambda: "hard" in (kube.get("quota", "none", project) or {}).get("status", {}))
+    kube.apply(workload("Deployment", "w", project, published(kube, INSIDE)))
+    until_told(kube, project, "w", "NotExposed", "exceeded quota")
+    kube.kubectl("delete", "quota", "none", "-n", project)
+    until_made(kube, "services", project, "environment-T")
+
+
+@pytest.mark.parametrize(
+    ("allowed", "what"),
+    [
+        (True, ["create", "services", "-n", "default"]),
+        (True, ["delete", "httproutes.gateway.networking.k8s.io", "-n", "default"]),
+        (True, ["create", "leases", "-n", names.SYSTEM_NAMESPACE]),
+        (False, ["create", "leases", "-n", "default"]),
+        (False, ["get", "leases", "-n", "kube-system"]),
+        (False, ["update", "leases", "-n", names.SYSTEM_NAMESPACE]),
+        (False, ["create", "ingresses", "-n", "default"]),
+        (False, ["update", "services/status", "-n", "default"]),
+        (False, ["create", "gateways.gateway.networking.k8s.io", "-n", "default"]),
+        (False, ["create", "endpointslices", "-n", "default"]),
+        (False, ["get", "configmaps", "-n", names.SYSTEM_NAMESPACE]),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_rights(kube: Kube, allowed: bool, what: list[str]) -> None:
+    """The operator may write what exposes tools and hold addresses in its own namespace, and nothing beside that."""
+    said = kube.cluster.kubectl("auth", "can-i", *what, OPERATOR, check=False).stdout.strip()
+
+    assert ("yes" if allowed else "no") == said
