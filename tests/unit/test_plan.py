@@ -60,8 +60,10 @@ TAKEN = (("jobs.batch/a/x", "https://h/x", "jobs.batch/b/y"), ("jobs.batch/a/z",
             (
                 "False",
                 "AddressTaken",
-                "jobs.batch/a/x has not https://h/x, which jobs.batch/b/y has; "
-                "1 workload has not the address asked for, which others have",
+                (
+                    "jobs.batch/a/x has not https://h/x, which jobs.batch/b/y has; "
+                    "1 workload has not the address asked for, which others have"
+                ),
             ),
         ),
         (
