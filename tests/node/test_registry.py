@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from running import created, said
+from running import created, pod, said
 
 from builders import manifest
 from cluster import images
@@ -59,8 +59,14 @@ def test_published_credentials(kube: Kube, project: str, registry: Registry, ima
 
 
 def test_without_credentials(kube: Kube, project: str, registry: Registry, image: str) -> None:
-    """Without the Secret the node says that it may not have the image, and the registry gave nothing."""
-    name = created(kube, project, {"image": image}, {"command": ["/bin/true"]})
+    """Without the Secret that is named a warning and a condition say so, the pull fails, and nothing was given."""
+    let(kube.rest, project)
+    name = kube.unique("case")
+    kube.apply(manifest(name, image=image, imagePullSecrets=["absent"]))
+    reply = kube.rest.create(f"/api/v1/namespaces/{project}/pods", pod(name, name, {"command": ["/bin/true"]}))
+    assert "absent" in " ".join(reply.warnings)
+    condition = kube.until_condition(name, "PullSecretsFound", "False", "MissingPullSecrets")
+    assert f"absent in {project}" in condition["message"]
     path = f"/api/v1/namespaces/{project}/pods/{name}"
 
     def waiting() -> Mapping[str, Any]:
