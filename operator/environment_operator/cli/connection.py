@@ -4,16 +4,18 @@ The library is imported at the first request: it takes longer than all the rest.
 """
 
 import json
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from environment_operator import names
 from environment_operator.cli.problems import Exit, Problem
-from environment_operator.errors import ApiError, Conflict, Forbidden, NotFound
+from environment_operator.errors import ApiError, Conflict, Expired, Forbidden, NotFound
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -33,7 +35,7 @@ _BAD = 400
 _HEAD = re.compile(rb'\{"kind":"\w+","apiVersion":"[\w./-]+","metadata":(\{[^{}]*\})')
 _TAIL = re.compile(rb',"metadata":(\{[^{}]*\})\}\s*\Z')
 _LONGEST_METADATA = 4096
-_ERRORS: dict[int, type[ApiError]] = {403: Forbidden, 404: NotFound, 409: Conflict}
+_ERRORS: dict[int, type[ApiError]] = {403: Forbidden, 404: NotFound, 409: Conflict, 410: Expired}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ class Connection:
         while body is not None:
             token = continuation(body)
             ahead = _begun(partial(read, token)) if token else None
-            yield json.loads(body)
+            yield _read(body)
             body = ahead.result() if ahead else None
 
     def items(self, path: str, **query: str) -> list[Object]:
@@ -122,14 +124,19 @@ class Connection:
 
     def watch(self, path: str, version: str, **query: str) -> Iterator[Object]:
         """Yield what changes from a resource version on, as watch events, until the server ends the stream."""
+        from urllib3.exceptions import HTTPError
+
         query |= {"watch": "1", "resourceVersion": version}
         answer = self._send("GET", path, query)
         try:
             for line in answer:
-                event: Object = json.loads(line)
+                event: Object = _read(line)
                 if event["type"] == "ERROR":
-                    raise ApiError(event["object"].get("code", 0), event["object"].get("message", ""))
+                    code = event["object"].get("code", 0)
+                    raise _ERRORS.get(code, ApiError)(code, event["object"].get("message", ""))
                 yield event
+        except HTTPError as error:
+            raise ApiError(0, f"the API server ended the watch: {error}") from error
         finally:
             answer.close()
 
@@ -151,8 +158,7 @@ class Connection:
 
     def _object(self, method: str, path: str, query: Query, body: object = None, **form: str) -> Object:
         """Make a request that is answered with an object; as `_send`."""
-        found: Object = json.loads(self._send(method, path, query, body, **form).data)
-        return found
+        return _read(self._send(method, path, query, body, **form).data)
 
     def _send(
         self, method: str, path: str, query: Query, body: object = None, *, content: str = JSON, accept: str = JSON
@@ -216,19 +222,37 @@ class Connection:
         """The library's client and the context that it was made of."""
         from kubernetes import client, config
         from kubernetes.config.config_exception import ConfigException
+        from yaml import YAMLError
 
-        wanted, path = self._access.context or None, self._access.kubeconfig or None
+        path = self._access.kubeconfig or None
         settings = client.Configuration()
         try:
+            wanted = self._access.context or (None if path else _first_context())
             contexts, active = config.list_kube_config_contexts(path)
             config.load_kube_config(path, wanted, settings)
-        except (ConfigException, OSError, ValueError, TypeError) as error:
-            if wanted or path or not _in_pod(settings):
+        except (ConfigException, OSError, ValueError, TypeError, YAMLError) as error:
+            if self._access.context or path or not _in_pod(settings):
                 hint = "say which with --kubeconfig and --context, or set KUBECONFIG"
                 raise Problem(f"the kubeconfig cannot be used: {error}; {hint}", Exit.UNREACHABLE) from error
             return client.ApiClient(settings), {}
         chosen = next((c for c in contexts if c["name"] == wanted), active) if wanted else active
         return client.ApiClient(settings), chosen
+
+
+def _first_context() -> str | None:
+    """Return the current context where KUBECONFIG names several files: kubectl takes the first, the library the last.
+
+    https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/#merging-kubeconfig-files
+    """
+    import yaml
+
+    files = [Path(file) for file in os.environ.get("KUBECONFIG", "").split(os.pathsep) if file]
+    if len(files) > 1:
+        for file in filter(Path.is_file, files):
+            content = yaml.safe_load(file.read_text(encoding="utf-8"))
+            if isinstance(content, dict) and content.get("current-context"):
+                return str(content["current-context"])
+    return None
 
 
 def continuation(body: bytes) -> str:
@@ -238,7 +262,7 @@ def continuation(body: bytes) -> str:
         body: the list, or a table, in JSON; its own metadata come right at the beginning, or at the end.
     """
     found = _HEAD.match(body) or _TAIL.search(body, max(0, len(body) - _LONGEST_METADATA))
-    metadata = json.loads(found[1]) if found else json.loads(body)["metadata"]
+    metadata = _read(found[1]) if found else _read(body)["metadata"]
     return str(metadata.get("continue") or "")
 
 
@@ -269,6 +293,16 @@ def _in_pod(settings: Any) -> bool:
     except ConfigException:
         return False
     return True
+
+
+def _read(body: bytes) -> Object:
+    """Return what was answered."""
+    try:
+        found: Object = json.loads(body)
+    except ValueError as error:
+        beginning = body[:100].decode(errors="replace")
+        raise ApiError(0, f"this is no answer of an API server, see --context: {beginning}") from error
+    return found
 
 
 def _said(body: bytes) -> str:

@@ -229,14 +229,26 @@ def _described(environment: Object) -> Object:
 
 def _watch(connection: Connection, asked: Query) -> None:
     """Print what is there, and then each one that changes, until somebody stops it."""
-    found = _whole(connection, asked)
-    _write_whole(asked, found)
-    version = found.version
+    from environment_operator.errors import Expired
+
     while True:
-        for event in connection.watch(ENVIRONMENTS, version):
+        found = _whole(connection, asked)
+        _write_whole(asked, found)
+        try:
+            _write_changes(connection, asked, found.version)
+        except Expired:
+            # What changed in the meantime is not known any more.
+            console.note("reading Environments again")
+
+
+def _write_changes(connection: Connection, asked: Query, version: str) -> None:
+    """Print each Environment that changes from a version on."""
+    while True:
+        for event in connection.watch(ENVIRONMENTS, version, allowWatchBookmarks="true"):
             each = event["object"]
             version = each["metadata"]["resourceVersion"]
-            _write_change(connection, asked, each)
+            if event["type"] != "BOOKMARK":
+                _write_change(connection, asked, each)
 
 
 def _write_change(connection: Connection, asked: Query, environment: Object) -> None:

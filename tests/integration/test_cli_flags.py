@@ -1,0 +1,261 @@
+"""What all commands of the plugin share: how they reach the API server, what they say meanwhile, and how they end."""
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from kube import ENVIRONMENTS, Kube
+
+from builders import manifest, workload
+from cluster.faults import Answer, Delay, Drop, Match, Rule
+from cluster.proxy import FaultProxy
+from cluster.upstream import Upstream
+from environment_operator import names
+from plugin import Plugin
+
+Edit = Callable[[dict[str, Any]], object]
+
+
+@pytest.fixture
+def config(plugin: Plugin, tmp_path: Path) -> Callable[..., str]:
+    """Return a function that writes the administrator's kubeconfig with a change, and returns its path."""
+
+    def write(edit: Edit, name: str = "kubeconfig") -> str:
+        content = yaml.safe_load(plugin.cluster.kubeconfig.read_text())
+        edit(content)
+        (tmp_path / name).write_text(yaml.safe_dump(content))
+        return str(tmp_path / name)
+
+    return write
+
+
+def renamed(context: str) -> Edit:
+    """Return the change that gives the context another name."""
+
+    def edit(content: dict[str, Any]) -> None:
+        content["contexts"][0]["name"] = content["current-context"] = context
+
+    return edit
+
+
+@pytest.fixture
+def faults(plugin: Plugin) -> Iterator[FaultProxy]:
+    """Return a proxy before the API server."""
+    with FaultProxy(Upstream.of(plugin.cluster.kubeconfig)) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def through(kube: Kube, config: Any, faults: FaultProxy) -> Iterator[str]:
+    """Return the kubeconfig of an administrator who goes through the proxy, by a token: certificates do not pass it."""
+    name = kube.unique("admin")
+    kube.kubectl("create", "serviceaccount", name, "-n", "default")
+    kube.kubectl(
+        "create", "clusterrolebinding", name, "--clusterrole=cluster-admin", f"--serviceaccount=default:{name}"
+    )
+    token = kube.kubectl("create", "token", name, "-n", "default").strip()
+
+    def edit(content: dict[str, Any]) -> None:
+        content["clusters"][0]["cluster"] = {"server": faults.url}
+        content["users"][0]["user"] = {"token": token}
+
+    yield config(edit)
+    kube.kubectl("delete", "clusterrolebinding", name)
+
+
+def test_contexts(kube: Kube, plugin: Plugin, config: Any) -> None:
+    """``--kubeconfig``, ``--context`` and KUBECONFIG choose the API server, of several files the first as in kubectl;
+    the context's name is shown where the cluster has none.
+    """
+    name = kube.unique("env")
+    kube.apply(manifest(name))
+    one, two = config(renamed("one"), "one"), config(renamed("two"), "two")
+    asked = ("list", "--filter", f"environment={name}", "--columns", "cluster", "--no-headers")
+
+    assert "one\n" == plugin(*asked, "--kubeconfig", one)
+    assert "two\n" == plugin(*asked, KUBECONFIG=two)
+    assert "two\n" == plugin(*asked, "--context", "two", KUBECONFIG=f"{one}:{two}")
+    assert "one\n" == plugin(*asked, KUBECONFIG=f"{one}:{two}")
+
+
+def test_the_contexts_namespace(kube: Kube, plugin: Plugin, project: str, config: Any) -> None:
+    """Where a project is needed and none is given, it is that of the context."""
+    name = kube.unique("env")
+    kube.apply(manifest(name, scope={"projects": [project]}))
+    inside = config(lambda content: content["contexts"][0]["context"].update(namespace=project))
+
+    assert f"yes: {name} may be used in {project}\n" == plugin("check", name, KUBECONFIG=inside)
+    assert "not for project 'default'" in plugin("check", name, code=1)
+
+
+def test_impersonation(plugin: Plugin) -> None:
+    """``--as`` and ``--as-group`` are whom the API server sees."""
+    assert 'User "nobody" cannot list' in plugin.fails("list", "--as", "nobody", code=3)
+    plugin("list", "--as", "nobody", "--as-group", "some", "--as-group", "system:masters")
+
+
+def test_request_timeout(plugin: Plugin, through: str, faults: FaultProxy) -> None:
+    """A request that takes longer than it may is ended, and said to be."""
+    faults.add(Rule(Match(path=f"{ENVIRONMENTS}$"), Delay(30)))
+
+    said = plugin.fails("list", "--request-timeout", "500ms", code=5, KUBECONFIG=through)
+    assert "cannot be reached" in said
+    assert "timed out" in said
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "words"),
+    [
+        (Answer(401, "Unauthorized", "Unauthorized"), 5, "log in again"),
+        (Answer(404, "NotFound", "the server could not find the requested resource"), 4, "install the operator"),
+        (Answer(500, "InternalError", "etcd is on fire"), 3, "etcd is on fire"),
+        (Answer(429, "TooManyRequests", "come later"), 3, "come later"),
+        (Drop(), 5, "cannot be reached"),
+    ],
+)
+def test_faults(plugin: Plugin, through: str, faults: FaultProxy, fault: Any, code: int, words: str) -> None:
+    """Whatever the API server answers is said in words, with an exit code of its own."""
+    faults.add(Rule(Match(path=ENVIRONMENTS), fault))
+
+    for command in (("list",), ("list", "-o", "json"), ("list", "--watch"), ("describe", "x"), ("delete", "x")):
+        assert words in plugin.fails(*command, code=code, KUBECONFIG=through)
+
+
+def test_credentials_that_are_not_accepted(plugin: Plugin, config: Any) -> None:
+    """A token that the API server does not know is told from a right that is missing."""
+    wrong = config(lambda content: content["users"][0].update(user={"token": "wrong"}))
+
+    assert "log in again, or choose another --context" in plugin.fails("list", code=5, KUBECONFIG=wrong)
+
+
+def test_progress(kube: Kube, plugin: Plugin, through: str, faults: FaultProxy) -> None:
+    """What takes longer than a second says what it is about, at a terminal only, and leaves nothing of it behind."""
+    name = kube.unique("env")
+    kube.apply(manifest(name))
+    faults.add(Rule(Match(path="/(pods|podtemplates|replicationcontrollers)$"), Delay(0.6)))
+    shown = plugin.at_terminal("workloads", name, KUBECONFIG=through)
+
+    assert f"looking for users of {name}: deployments.apps" in shown.out
+    assert shown.out.rstrip().splitlines()[-1].endswith(f"no workloads use {name}")
+    assert f"no workloads use {name}\n" == plugin.run("workloads", name, KUBECONFIG=through).err
+
+
+def test_a_reader_that_leaves(kube: Kube, plugin: Plugin) -> None:
+    """``| head`` ends the plugin quietly."""
+    kube.apply(*(manifest(kube.unique("env")) for _ in range(3)))
+    line = "kubectl environment list -o json | head -1; echo ${PIPESTATUS[0]}"
+    done = subprocess.run(
+        ["bash", "-c", line], env=plugin.variables(), capture_output=True, text=True, check=True, timeout=60
+    )
+
+    assert ("{\n0\n", "") == (done.stdout, done.stderr)
+
+
+def test_interruption(plugin: Plugin, through: str, faults: FaultProxy) -> None:
+    """Who stops it is told no more than that, with the exit code of an interruption."""
+    came = faults.add(Rule(Match(path=ENVIRONMENTS), Delay(30)))
+    command = [str(plugin.cluster.layout.kubectl), "environment", "list"]
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, env=plugin.variables(KUBECONFIG=through), text=True
+    ) as running:
+        assert came.await_hit()
+        os.kill(running.pid, signal.SIGINT)
+        _, said = running.communicate(timeout=10)
+
+    assert (130, "error: interrupted\n") == (running.returncode, said.lstrip("\n"))
+
+
+def test_more_than_a_page(kube: Kube, plugin: Plugin) -> None:
+    """Lists that come in several pages are whole and in order, whichever form is asked for."""
+    word = kube.unique("page")
+    many = [f"{word}-{number:04}" for number in range(505)]
+    for made in map(manifest, many):
+        made["metadata"]["labels"] = {"word": word}
+        assert kube.rest.create(ENVIRONMENTS, made).ok
+    asked = ("--filter", f"environment={word}-*")
+    listed = [line.rpartition("/")[2] for line in plugin("list", *asked, "-o", "name").splitlines()]
+    dated = plugin("list", *asked, "--columns", "environment,updated", "--no-headers").splitlines()
+    whole = json.loads(plugin("list", *asked, "-o", "json"))["items"]
+    kube.kubectl("delete", "env", "-l", f"word={word}")
+
+    assert many == listed
+    assert many == [line.split()[0] for line in dated]
+    assert all(line.split()[1:] for line in dated)
+    assert many == [each["metadata"]["name"] for each in whole]
+
+
+def test_csv_reads_the_table_alone(plugin: Plugin, through: str, faults: FaultProxy, project: str) -> None:
+    """For CSV, filters and what a project may use, no Environment is fetched whole, nor are its metadata."""
+    for more in ((), ("--filter", "scope=project/*"), ("-n", project), ("--search", "x"), ("--sort", "workloads")):
+        plugin("list", "-o", "csv", *more, KUBECONFIG=through)
+    queries = {each.query for each in faults.traffic.exchanges(lambda request: request.path == ENVIRONMENTS)}
+
+    assert {"includeObject=None&limit=500"} == queries
+
+
+def test_a_watch_that_is_too_old(kube: Kube, plugin: Plugin, through: str, faults: FaultProxy) -> None:
+    """A watch whose version is not known any more begins again with what is there."""
+    name = kube.unique("env")
+    kube.apply(manifest(name))
+    gone = Answer(410, "Expired", "too old resource version")
+    rule = faults.add(Rule(Match(path=ENVIRONMENTS, watch=True), gone))
+    command = [str(plugin.cluster.layout.kubectl), "environment", "list", "-w", "--filter", f"environment={name}"]
+    variables = plugin.variables(KUBECONFIG=through, PYTHONUNBUFFERED="1")
+    with subprocess.Popen(
+        [*command, "-o", "name"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=variables, text=True
+    ) as watching:
+        assert watching.stdout is not None
+        first, again = watching.stdout.readline(), watching.stdout.readline()
+        rule.remove()
+        watching.terminate()
+        watching.communicate()
+
+    assert first == again == f"environment.environments.dev/{name}\n"
+
+
+def test_render_for_a_person(kube: Kube, plugin: Plugin, project: str, tmp_path: Path) -> None:
+    """The ids that are given stand for those of the person who would submit; the sources can be left out."""
+    name = kube.unique("env")
+    kube.apply(manifest(name, user={"source": "IdPToken"}))
+    file = tmp_path / "w.yaml"
+    file.write_text(yaml.safe_dump(workload("Deployment", "lab", project, name)))
+    ids = ("--uid", "7", "--gid", "8", "--supplemental-group", "9", "--supplemental-group", "10")
+    shown = plugin("render", name, "-f", str(file), *ids)
+    plain = plugin("render", name, "-f", str(file), *ids, "--no-sources")
+    context = yaml.safe_load(plain)["spec"]["template"]["spec"]["securityContext"]
+
+    assert (7, 8, [9, 10]) == tuple(context[key] for key in ("runAsUser", "runAsGroup", "supplementalGroups"))
+    assert "# identity" in shown
+    assert "#" not in plain
+    assert "source Custom" in plugin.fails("render", name, "-f", str(file), code=3)
+
+
+def test_copies_for_gitops(kube: Kube, plugin: Plugin) -> None:
+    """``copy`` prints what can be applied, and creates nothing in a rehearsal."""
+    old, new = kube.unique("old"), kube.unique("new")
+    kube.apply(manifest(old, description="d"))
+    printed = plugin("copy", old, new, "--no-edit", "--dry-run=client", "-o", "yaml")
+
+    assert manifest(new)["metadata"] == yaml.safe_load(printed)["metadata"]
+    assert kube.environment(old)["spec"] == yaml.safe_load(printed)["spec"]
+    assert f"{new}\n" == plugin("copy", old, new, "--no-edit", "--dry-run=server", "-o", "name").rpartition("/")[2]
+    assert kube.find(new) is None
+
+
+def test_formulas(kube: Kube, plugin: Plugin, project: str) -> None:
+    """What people can write begins no formula in CSV: descriptions, versions of images, names of clusters."""
+    name = kube.unique("env")
+    kube.apply(manifest(name, description='=HYPERLINK("http://evil","x")'))
+    chosen = ("--filter", f"environment={name}", "--columns", "description", "--no-headers", "-o", "csv")
+    evil = "@SUM(1)"
+    kube.kubectl("label", "namespace", project, f"{names.DEPARTMENT}=x")
+
+    assert '\ufeff"\'=HYPERLINK(""http://evil"",""x"")"\r\n' == plugin("list", *chosen)
+    kube.apply(manifest(name, description=evil))
+    assert f"\ufeff'{evil}\r\n" == plugin("list", *chosen)
