@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 import yaml
-from kube import ENVIRONMENTS, Kube
 
 from builders import manifest, workload
 from cluster.faults import Answer, Delay, Drop, Match, Rule
 from cluster.proxy import FaultProxy
 from cluster.upstream import Upstream
 from environment_operator import names
+from kube import ENVIRONMENTS, Kube
 from plugin import Plugin
 
 Edit = Callable[[dict[str, Any]], object]
