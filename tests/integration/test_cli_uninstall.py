@@ -173,6 +173,7 @@ def test_uninstalling(kube: Kube, plugin: Plugin, project: str, used: str) -> No
     kube.until("the definition to be gone", lambda: kube.rest.get(DEFINITION).status == 404)
 
     assert "nothing to do" in plugin.run("uninstall-prepare", "--yes").err
+    assert "this cluster has no Environments: install the operator" in plugin.fails("list", code=4)
     assert 0 == refused.code
     assert [] == [kind for kind in ("deployment", "podtemplate") if kube.get(kind, "lab", project) is None]
     run(kube, others[2])

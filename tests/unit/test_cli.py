@@ -7,6 +7,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from environment_operator.cli.commands import listing
 from environment_operator.cli.main import COMMANDS, cli, run
 from environment_operator.cli.options import Duration
 from environment_operator.cli.problems import Exit
@@ -91,6 +92,16 @@ def test_a_kubeconfig_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> N
     """Without a kubeconfig there is no API server: the message says what to do."""
     assert Exit.UNREACHABLE == run(["list", "--kubeconfig", "/nonexistent"])
     assert "set KUBECONFIG" in capsys.readouterr().err
+
+
+def test_a_mistake_of_ours(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """What nobody thought of is said in one line with its place, not by a traceback, with an exit code of its own."""
+    monkeypatch.setattr(listing, "_print", lambda *_: {}["nothing"])
+    code = run(["list"])
+    said = capsys.readouterr().err
+
+    assert (Exit.MISTAKE, 1) == (code, len(said.splitlines()))
+    assert "please report it: KeyError: 'nothing' (test_cli, line" in said
 
 
 def test_no_arguments_show_the_help() -> None:

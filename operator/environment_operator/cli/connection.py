@@ -5,7 +5,6 @@ The library is imported at the first request: it takes longer than all the rest.
 
 import json
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from environment_operator import names
+from environment_operator.cli import answers
 from environment_operator.cli.problems import Exit, Problem
 from environment_operator.errors import ApiError, Conflict, Expired, Forbidden, NotFound
 
@@ -31,10 +31,6 @@ MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 MANAGER = "kubectl-environment"
 _BAD = 400
-# The metadata of a list, which hold no further object.
-_HEAD = re.compile(rb'\{"kind":"\w+","apiVersion":"[\w./-]+","metadata":(\{[^{}]*\})')
-_TAIL = re.compile(rb',"metadata":(\{[^{}]*\})\}\s*\Z')
-_LONGEST_METADATA = 4096
 _ERRORS: dict[int, type[ApiError]] = {403: Forbidden, 404: NotFound, 409: Conflict, 410: Expired}
 
 
@@ -113,9 +109,9 @@ class Connection:
 
         body: bytes | None = read("")
         while body is not None:
-            token = continuation(body)
+            token = answers.continuation(body)
             ahead = _begun(partial(read, token)) if token else None
-            yield _read(body)
+            yield answers.read(body)
             body = ahead.result() if ahead else None
 
     def items(self, path: str, **query: str) -> list[Object]:
@@ -130,7 +126,7 @@ class Connection:
         answer = self._send("GET", path, query)
         try:
             for line in answer:
-                event: Object = _read(line)
+                event: Object = answers.read(line)
                 if event["type"] == "ERROR":
                     code = event["object"].get("code", 0)
                     raise _ERRORS.get(code, ApiError)(code, event["object"].get("message", ""))
@@ -158,7 +154,7 @@ class Connection:
 
     def _object(self, method: str, path: str, query: Query, body: object = None, **form: str) -> Object:
         """Make a request that is answered with an object; as `_send`."""
-        return _read(self._send(method, path, query, body, **form).data)
+        return answers.read(self._send(method, path, query, body, **form).data)
 
     def _send(
         self, method: str, path: str, query: Query, body: object = None, *, content: str = JSON, accept: str = JSON
@@ -189,9 +185,9 @@ class Connection:
         except HTTPError as error:
             raise ApiError(0, f"the API server {self._api.configuration.host} cannot be reached: {error}") from error
         for warning in answer.headers.getlist("Warning"):
-            self._warn(_unquoted(warning))
+            self._warn(answers.warning(warning))
         if answer.status >= _BAD:
-            raise _ERRORS.get(answer.status, ApiError)(answer.status, _said(answer.data))
+            raise _ERRORS.get(answer.status, ApiError)(answer.status, answers.said(answer.data))
         return answer
 
     def _headers(self, method: str, content: str, accept: str) -> Any:
@@ -255,17 +251,6 @@ def _first_context() -> str | None:
     return None
 
 
-def continuation(body: bytes) -> str:
-    """Return where a list goes on, empty when it is complete, without reading it all.
-
-    Args:
-        body: the list, or a table, in JSON; its own metadata come right at the beginning, or at the end.
-    """
-    found = _HEAD.match(body) or _TAIL.search(body, max(0, len(body) - _LONGEST_METADATA))
-    metadata = _read(found[1]) if found else _read(body)["metadata"]
-    return str(metadata.get("continue") or "")
-
-
 def _begun(call: Callable[[], bytes]) -> "Future[bytes]":
     """Begin a call in a thread that nobody waits for when the program ends."""
     from concurrent.futures import Future
@@ -293,27 +278,3 @@ def _in_pod(settings: Any) -> bool:
     except ConfigException:
         return False
     return True
-
-
-def _read(body: bytes) -> Object:
-    """Return what was answered."""
-    try:
-        found: Object = json.loads(body)
-    except ValueError as error:
-        beginning = body[:100].decode(errors="replace")
-        raise ApiError(0, f"this is no answer of an API server, see --context: {beginning}") from error
-    return found
-
-
-def _said(body: bytes) -> str:
-    """Return the message of a Status, or the beginning of whatever was answered instead."""
-    try:
-        return str(json.loads(body)["message"])
-    except (ValueError, KeyError, TypeError):
-        return body[:200].decode(errors="replace")
-
-
-def _unquoted(warning: str) -> str:
-    """Return the text of a Warning header, such as ``299 - "text"``."""
-    text = warning.split(" ", 2)[-1]
-    return text[1:-1].replace('\\"', '"').replace("\\\\", "\\") if text.startswith('"') else text

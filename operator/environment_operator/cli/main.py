@@ -1,11 +1,13 @@
 """Where the plugin starts: finds the command, and turns errors into words and exit codes."""
 
 import sys
+import traceback
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 
 import click
 
+from environment_operator.cli.answers import NO_SUCH_KIND
 from environment_operator.cli.problems import Exit, Problem
 from environment_operator.errors import ApiError
 
@@ -77,6 +79,8 @@ def run(arguments: Sequence[str]) -> int:
         return _reader_left()
     except (Problem, ApiError, click.Abort, click.ClickException) as error:
         return _failed(error)
+    except Exception as error:  # noqa: BLE001 - nobody is to read a traceback
+        return _mistaken(error)
 
 
 def _failed(error: Exception) -> Exit:
@@ -94,11 +98,22 @@ def _failed(error: Exception) -> Exit:
     return code
 
 
+def _mistaken(error: Exception) -> Exit:
+    """Say that this is our fault, and where it happened."""
+    *_, (frame, line) = traceback.walk_tb(error.__traceback__)
+    place = f"{frame.f_globals.get('__name__')}, line {line}"
+    what = " ".join(traceback.format_exception_only(error)).strip()
+    click.secho(
+        f"error: this is a mistake in kubectl environment, please report it: {what} ({place})", err=True, fg="red"
+    )
+    return Exit.MISTAKE
+
+
 def _in_words(error: ApiError) -> str:
     """Return what the API server said, with the way out where it does not say it."""
     if error.status == 401:  # noqa: PLR2004 - Unauthorized
         return f"the API server does not accept your credentials: log in again, or choose another --context ({error})"
-    if error.status == 404 and "requested resource" in error.message:  # noqa: PLR2004 - Not Found
+    if error.status == 404 and NO_SUCH_KIND in error.message:  # noqa: PLR2004 - Not Found
         return "this cluster has no Environments: install the operator, or choose another --context"
     return error.message
 

@@ -14,6 +14,7 @@ class Exit(IntEnum):
     REFUSED = 3
     NOT_FOUND = 4
     UNREACHABLE = 5
+    MISTAKE = 70
     INTERRUPTED = 130
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from environment_operator import names, third_party
 from environment_operator.cli import console
+from environment_operator.cli.answers import NO_SUCH_KIND
 from environment_operator.cli.connection import ENVIRONMENTS, NAMESPACES, Connection
 from environment_operator.cli.problems import Exit, Problem
 from environment_operator.cli.users import User, user
@@ -60,7 +61,7 @@ def environment(connection: Connection, name: str) -> Object:
     try:
         return connection.get(f"{ENVIRONMENTS}/{name}")
     except NotFound as error:
-        if "requested resource" in error.message:
+        if NO_SUCH_KIND in error.message:
             raise
         hint = "kubectl environment list shows those that there are"
         raise Problem(f"there is no Environment {name!r}: {hint}", Exit.NOT_FOUND) from error

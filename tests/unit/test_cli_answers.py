@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from environment_operator.cli.connection import continuation
+from environment_operator.cli.answers import NO_SUCH_KIND, continuation, read, said, warning
+from environment_operator.errors import ApiError
 
 META = st.dictionaries(st.sampled_from(["continue", "resourceVersion", "odd"]), st.text(max_size=5))
 OBJECTS = st.recursive(
@@ -38,3 +39,33 @@ def test_objects_at_the_edges(inner: dict[str, str]) -> None:
 
     for body in (last, {"items": [item], **last}, {"metadata": {"continue": "list"}, "items": [item]}):
         assert "list" == continuation(json.dumps(body, separators=(",", ":")).encode())
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b'{"kind":"Status","message":"no"}', "no"),
+        (b"404 page not found\n", NO_SUCH_KIND),
+        (b"<html>", "<html>"),
+        (b"[]", "[]"),
+        (b"\xff" * 300, "\ufffd" * 200),
+    ],
+)
+def test_what_is_said(body: bytes, words: str) -> None:
+    """The message of a Status is said, that a whole group is missing as that a kind is, and else what came."""
+    assert words == said(body)
+
+
+@pytest.mark.parametrize(
+    ("header", "text"),
+    [('299 - "a \\"b\\" \\\\c"', 'a "b" \\c'), ("299 - plain words", "plain words"), ("odd", "odd")],
+)
+def test_warnings(header: str, text: str) -> None:
+    """Of a warning that comes with an answer, the text is shown."""
+    assert text == warning(header)
+
+
+def test_what_is_no_answer() -> None:
+    """A page of somebody else, such as a proxy's, is said to be no answer of an API server."""
+    with pytest.raises(ApiError, match="no answer of an API server, see --context: <html>"):
+        read(b"<html>")
