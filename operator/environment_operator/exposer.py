@@ -110,7 +110,7 @@ class Exposer:
     async def _hold(self, workload: Workload, notices: list[Notice]) -> frozenset[str]:
         """Return the addresses that a workload asked for and holds; of the others, tell who has them."""
         mine = set()
-        for asked in asked_by((workload.uid, workload.tools)):
+        for asked in asked_by(workload.tools):
             claim = self._ledger.claims.get(asked) or await self._claim(workload, asked)
             if claim.uid == workload.uid:
                 mine.add(asked)
@@ -225,7 +225,7 @@ class Exposer:
     async def _let_go(self, key: str, workload: Workload | None) -> None:
         """Give back the addresses that are not asked for any more, and those of a workload that had the name before."""
         uid = workload.uid if workload else ""
-        asked = asked_by((workload.uid, workload.tools)) if workload else ()
+        asked = asked_by(workload.tools) if workload else ()
         for address, claim in self._ledger.claims_of(key).items():
             if claim.uid == uid and address in asked:
                 continue

@@ -63,9 +63,8 @@ class Exposures:
 
     def of(self, environment: str) -> Exposed:
         """Return how the tools of an Environment's users are reached."""
-        listed = [found for key in self.ledger.users(environment) if (found := self.ledger.find(key))]
-        urls = any(a.port and a.type == "ExternalURL" for _, tools in listed for a in tools.tools.values())
-        return Exposed(len(listed), tuple(self.ledger.conflicts(environment)), self.no_routes if urls else "")
+        problem = self.no_routes if self.ledger.is_routed(environment) else ""
+        return Exposed(len(self.ledger.users(environment)), tuple(self.ledger.conflicts(environment)), problem)
 
     def see(self, kind: str, item: Metadata) -> None:
         """Take in a workload; nothing is exposed where nothing is admitted."""

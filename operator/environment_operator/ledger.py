@@ -6,7 +6,7 @@ Each change is answered with the keys of the workloads that it concerns; a key i
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +43,25 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
+class _User:
+    """A workload with tools, and what is asked of it again and again.
+
+    Args:
+        uid: its uid.
+        text: what admission wrote about its tools.
+        env: the Environment that they are from.
+        asked: the addresses that it asks for.
+        routed: whether a tool is to have a URL.
+    """
+
+    uid: str
+    text: str
+    env: str
+    asked: tuple[str, ...]
+    routed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """Who holds an address.
 
@@ -68,7 +87,7 @@ class Ledger:
     """What is known, readable from all sides."""
 
     def __init__(self) -> None:
-        self._workloads: dict[str, tuple[str, str]] = {}
+        self._workloads: dict[str, _User] = {}
         self._made: defaultdict[str, dict[Place, Seen]] = defaultdict(dict)
         self._exposed: dict[Place, str] = {}
         self.claims: dict[str, Claim] = {}
@@ -87,21 +106,22 @@ class Ledger:
 
     def find(self, key: str) -> tuple[str, Tools] | None:
         """Return the uid of a workload and its tools, None when it has none."""
-        uid, text = self._workloads.get(key, ("", ""))
-        tools = addresses.read(text)
-        return (uid, tools) if tools else None
+        known = self._workloads.get(key)
+        tools = addresses.read(known.text) if known else None
+        return (known.uid, tools) if known and tools else None
 
     def put(self, key: str, uid: str, text: str) -> Keys:
         """Remember a workload with what admission wrote about its tools; without any it is forgotten."""
         before = self._workloads.get(key)
-        if before == (uid, text) or (before is None and not text):
+        if (before.uid, before.text) == (uid, text) if before else not text:
             return _NOBODY
-        self._index(key, add=False)
-        if text:
-            self._workloads[key] = (uid, text)
-            self._index(key, add=True)
-        else:
-            del self._workloads[key]
+        self._forget(key)
+        if tools := addresses.read(text):
+            routed = any(a.port and a.type == "ExternalURL" for a in tools.tools.values())
+            self._workloads[key] = _User(uid, text, tools.env, tuple(asked_by(tools)), routed)
+            self._of_environment[tools.env].add(key)
+            for asked in self._workloads[key].asked:
+                self._asking[asked].add(key)
         return frozenset({key})
 
     def lost(self, kind: str, seen: Collection[tuple[str, str]]) -> Keys:
@@ -177,9 +197,7 @@ class Ledger:
         if asked is None:
             return _NOBODY
         key = self.claims.pop(asked).key
-        self._held[key].discard(asked)
-        if not self._held[key]:
-            del self._held[key]
+        _discard(self._held, key, asked)
         return frozenset({key, *self._asking.get(asked, ())})
 
     def release_all_but(self, seen: Collection[str]) -> Keys:
@@ -192,38 +210,40 @@ class Ledger:
 
     def environment(self, key: str) -> str:
         """Return the Environment that a workload has its tools from, empty for none."""
-        found = self.find(key)
-        return found[1].env if found else ""
+        known = self._workloads.get(key)
+        return known.env if known else ""
 
-    def users(self, environment: str) -> Iterable[str]:
+    def users(self, environment: str) -> Collection[str]:
         """Return the workloads with tools of an Environment."""
         return self._of_environment.get(environment, ())
 
+    def is_routed(self, environment: str) -> bool:
+        """Say whether a tool of an Environment's users is to have a URL."""
+        return any(self._workloads[key].routed for key in self.users(environment))
+
     def conflicts(self, environment: str) -> list[tuple[str, str, str]]:
         """Return who has no address because another workload holds it: the workload, the address, the other one."""
-        found = []
-        for key in self.users(environment):
-            for asked in asked_by(self.find(key)):
-                claim = self.claims.get(asked)
-                if claim and claim.key != key:
-                    found.append((key, asked, claim.key))
-        return sorted(found)
+        pairs = ((key, asked) for key in self.users(environment) for asked in self._workloads[key].asked)
+        found = ((key, asked, self.claims[asked].key) for key, asked in pairs if asked in self.claims)
+        return sorted(conflict for conflict in found if conflict[0] != conflict[2])
 
-    def _index(self, key: str, *, add: bool) -> None:
-        """Put a workload into the indices by Environment and by address, or take it out."""
-        found = self.find(key)
-        if found is None:
+    def _forget(self, key: str) -> None:
+        """Take a workload out, if it is there."""
+        known = self._workloads.pop(key, None)
+        if known is None:
             return
-        pairs = [(self._of_environment, found[1].env), *((self._asking, asked) for asked in asked_by(found))]
-        for index, value in pairs:
-            if add:
-                index[value].add(key)
-                continue
-            index[value].discard(key)
-            if not index[value]:
-                del index[value]
+        _discard(self._of_environment, known.env, key)
+        for asked in known.asked:
+            _discard(self._asking, asked, key)
 
 
-def asked_by(found: tuple[str, Tools] | None) -> list[str]:
-    """Return the addresses that a workload asks for."""
-    return [address.asked for address in found[1].tools.values() if address.asked] if found else []
+def asked_by(tools: Tools) -> list[str]:
+    """Return the addresses that a workload with some tools asks for."""
+    return [address.asked for address in tools.tools.values() if address.asked]
+
+
+def _discard(index: defaultdict[str, set[str]], value: str, key: str) -> None:
+    """Take a key out of an index, and the entry with its last one."""
+    index[value].discard(key)
+    if not index[value]:
+        del index[value]
