@@ -17,6 +17,8 @@ from cluster.record import Record
 
 COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager")
 PORTS = ("etcd", "etcd-peer", "kube-apiserver", "kube-controller-manager")
+# What a node may do. Where there is none, tests write Pods as if they were one.
+NODE_RIGHTS = ("--enable-admission-plugins=NodeRestriction",)
 # Health is good before any controller runs; the verbose answer lists them once they all do.
 CONTROLLER = "[+]namespace-controller ok"
 
@@ -134,12 +136,12 @@ class ControlPlane:
             f"--service-account-signing-key-file={folder / 'service-accounts.key'}",
             "--service-cluster-ip-range=10.0.0.0/24",
             "--authorization-mode=Node,RBAC",
-            "--enable-admission-plugins=NodeRestriction",
             "--allow-privileged=true",
             "--kubelet-preferred-address-types=Hostname",
             f"--kubelet-certificate-authority={folder / 'ca.crt'}",
             f"--kubelet-client-certificate={folder / 'admin.crt'}",
             f"--kubelet-client-key={folder / 'admin.key'}",
+            *(NODE_RIGHTS if self.record.flavor == "node" else ()),
             *self.record.apiserver_args,
         )
 

@@ -17,13 +17,16 @@ README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 SECTION = README[README.index("## kubectl environment") :].split("\n## ")[0]
 EXAMPLES = re.findall(r"```console\n(.*?)```", SECTION, re.DOTALL)
 PROJECT = "vision"
+JUPYTER = manifest(
+    "jupyter", workloadTypes=["Workspace", "Training"], tools=[{"name": "lab", "type": "JupyterNotebook"}]
+)
 
 
 @pytest.fixture
 def stage(kube: Kube) -> Iterator[None]:
     """Make what the examples speak of: a project, an Environment and a workload."""
     kube.rest.create("/api/v1/namespaces", {"metadata": {"name": PROJECT}})
-    kube.apply(manifest("jupyter", workloadTypes=["Workspace", "Training"]))
+    kube.apply(JUPYTER)
     kube.until_ready("jupyter")
     kube.apply(workload("Deployment", "notebook", PROJECT, "jupyter"))
     kube.until_used("jupyter", 1)
@@ -42,7 +45,7 @@ def test_every_example_runs(plugin: Plugin, tmp_path: Path) -> None:
     job = workload("Job", "lifted", PROJECT)
     (tmp_path / "job.yaml").write_text(yaml.safe_dump(job))
     (tmp_path / "notebook.yaml").write_text(yaml.safe_dump(workload("Deployment", "notebook", PROJECT)))
-    (tmp_path / "jupyter.yaml").write_text(yaml.safe_dump(manifest("jupyter", workloadTypes=["Workspace", "Training"])))
+    (tmp_path / "jupyter.yaml").write_text(yaml.safe_dump(JUPYTER))
     asset = {
         "meta": {"name": "lab", "scope": "project", "projectId": 4501},
         "spec": {"image": "registry.example/lab:1"},

@@ -28,7 +28,7 @@ CHAINS: dict[str, tuple[Kind, ...]] = {
     "CronJob": (JOB, POD),
     "Job": (POD,),
 }
-WITNESSES = {POD, JOB, REPLICA_SET}
+WITNESSES = (POD, JOB, REPLICA_SET)
 # A workload is asked about once by each webhook.
 ONE_CALL = {"mutate changed": 1, "validate allowed": 1}
 # A kind that no operator knows by itself.

@@ -1,0 +1,76 @@
+"""``connect``: where the tools of a workload are."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from environment_operator.cli import console, options
+from environment_operator.cli.connection import Connection
+from environment_operator.cli.problems import Exit, Problem
+
+if TYPE_CHECKING:
+    from environment_operator.addresses import Tools
+
+
+@click.command("connect")
+@click.argument("workload", metavar="KIND/NAME")
+@click.argument("tool", default="")
+@options.connected
+@options.in_project("The project of the workload; else that of the context.")
+@click.option("--open", "in_browser", is_flag=True, help="Open the tool's URL in a browser.")
+@click.option("--no-headers", is_flag=True, help="Leave the titles out.")
+def connect_command(
+    connection: Connection, *, workload: str, tool: str, project: str, in_browser: bool, no_headers: bool
+) -> None:
+    """Show where the tools of a workload are.
+
+    \b
+    Examples:
+      kubectl environment connect deployment/notebook -n vision
+      kubectl environment connect deployment/notebook lab -n vision --open
+    """
+    from environment_operator.cli.tools import HEADER, rows
+
+    project = project or connection.namespace
+    found = _tools(connection, workload, project)
+    ports = _node_ports(connection, project, found.token)
+    listed = [row for row in rows(found, project, ports) if tool in ("", row[0])]
+    if not listed:
+        raise Problem(f"{workload} has no tool {tool!r}: its tools are {', '.join(found.tools)}", Exit.NOT_FOUND)
+    if in_browser:
+        _open(found.tools[listed[0][0]].url, listed[0][0])
+    elif tool:
+        click.echo(listed[0][2])
+    else:
+        console.table(HEADER, listed, headers=not no_headers)
+
+
+def _tools(connection: Connection, workload: str, project: str) -> "Tools":
+    """Return the tools of a workload, written as kind and name."""
+    from environment_operator import addresses
+    from environment_operator.cli import reading
+
+    _, found, _ = reading.workload(connection, workload, project)
+    tools = addresses.read(addresses.written(found))
+    if tools is None:
+        raise Problem(f"{workload} in {project} has no tools: its Environment lists none, or it has none", Exit.NO)
+    return tools
+
+
+def _node_ports(connection: Connection, project: str, token: str) -> dict[int, int]:
+    """Return the node port of each port of the container that has one."""
+    from environment_operator.cli.connection import NAMESPACES
+
+    found = connection.find(f"{NAMESPACES}/{project}/services/environment-{token}-node-port") or {}
+    return {port["port"]: port["nodePort"] for port in (found.get("spec") or {}).get("ports", ())}
+
+
+def _open(url: str, tool: str) -> None:
+    """Open a URL in the user's browser."""
+    import webbrowser
+
+    if not url:
+        raise Problem(f"the tool {tool!r} has no URL: leave --open out, and it is shown how to reach it", Exit.NO)
+    click.echo(url)
+    if not webbrowser.open(url):
+        raise Problem(f"no browser could be started: open {url} yourself", Exit.NO)

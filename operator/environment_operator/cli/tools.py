@@ -1,0 +1,28 @@
+"""Where the tools of a workload are, as people want to see it. Pure."""
+
+from collections.abc import Mapping
+
+from environment_operator.addresses import Address, Tools
+
+HEADER = ("Tool", "Connection", "Address")
+
+
+def rows(tools: Tools, project: str, node_ports: Mapping[int, int]) -> list[tuple[str, str, str]]:
+    """Return a row for each tool.
+
+    Args:
+        tools: what admission wrote about them.
+        project: the namespace of the workload.
+        node_ports: the node port of each port of the container that has one.
+    """
+    service = f"service/environment-{tools.token}"
+    return [(name, a.type, _address(a, f"-n {project} {service}", node_ports)) for name, a in tools.tools.items()]
+
+
+def _address(address: Address, service: str, node_ports: Mapping[int, int]) -> str:
+    """Return where one tool is; a command that leads there where it has no address of its own."""
+    if address.url:
+        return address.url
+    if address.type == "NodePort" and address.port in node_ports:
+        return f"port {node_ports[address.port]} of every node"
+    return f"kubectl port-forward {service} {address.port}"

@@ -1,0 +1,41 @@
+"""`kubectl environment connect`: where the tools of a workload are."""
+
+import json
+
+from builders import manifest, workload
+from environment_operator import names
+from kube import Kube
+from plugin import Plugin
+
+
+def test_connect(kube: Kube, plugin: Plugin, project: str) -> None:
+    """All tools of a workload are shown, or one of them; what has none, and a tool that is not there, is said."""
+    name, plain = kube.unique("env"), kube.unique("plain")
+    tools = [
+        {"name": "lab", "type": "JupyterNotebook"},
+        {"name": "inside", "type": "MLflow", "connection": {"type": "ClusterIP"}},
+        {"name": "node", "type": "RStudio", "connection": {"type": "NodePort"}},
+    ]
+    kube.apply(manifest(name, tools=tools), manifest(plain))
+    kube.apply(workload("Deployment", "w", project, name), workload("Deployment", "plain", project, plain))
+    found = kube.get("deployment", "w", project)
+    assert found is not None
+    token = json.loads(found["metadata"]["annotations"][names.TOOLS])["token"]
+    service = f"environment-{token}"
+    kube.until("the node port", lambda: kube.get("service", f"{service}-node-port", project) is not None)
+    there = kube.get("service", f"{service}-node-port", project)
+    assert there is not None
+    port = there["spec"]["ports"][0]["nodePort"]
+    url = f"https://tools.example.com/environments/{token}.lab"
+    at = ("connect", "deployment/w", "-n", project)
+
+    listed = plugin(*at, "--no-headers").splitlines()
+    assert [["lab", "ExternalURL", url], ["inside", "ClusterIP"], ["node", "NodePort"]] == [
+        listed[0].split(), *(line.split()[:2] for line in listed[1:])
+    ]  # fmt: skip
+    assert f"{url}\n" == plugin(*at, "lab")
+    assert f"kubectl port-forward -n {project} service/{service} 5000\n" == plugin(*at, "inside")
+    assert f"port {port} of every node\n" == plugin(*at, "node")
+    assert "has no tool 'other': its tools are lab, inside, node" in plugin.fails(*at, "other", code=4)
+    assert "has no URL" in plugin.fails(*at, "inside", "--open", code=1)
+    assert "has no tools" in plugin.fails("connect", "deployment/plain", "-n", project, code=1)
