@@ -38,4 +38,5 @@ def test_connect(kube: Kube, plugin: Plugin, project: str) -> None:
     assert f"port {port} of every node\n" == plugin(*at, "node")
     assert "has no tool 'other': its tools are lab, inside, node" in plugin.fails(*at, "other", code=4)
     assert "has no URL" in plugin.fails(*at, "inside", "--open", code=1)
+    assert "kubectl port-forward has ended" in plugin.fails(*at, "inside", "--forward", code=1)
     assert "has no tools" in plugin.fails("connect", "deployment/plain", "-n", project, code=1)

@@ -1,14 +1,17 @@
 """Tools that answer: requests that go through kube-proxy's rules to a process in a container."""
 
 import json
+import subprocess
 from typing import Any
 from urllib.error import URLError
+from urllib.parse import urlsplit
 
 from running import PLAIN
 
 from builders import manifest, workload
 from environment_operator import names
 from kube import OPENER, Kube
+from plugin import Plugin
 
 Object = dict[str, Any]
 PORT = 8888
@@ -66,6 +69,21 @@ def test_service(kube: Kube, project: str) -> None:
 
     assert 2 == len(set(addresses.values()))
     assert {"one": "one", "two": "two"} == {name: reached(kube, ip, PORT) for name, ip in addresses.items()}
+
+
+def test_connect(kube: Kube, project: str) -> None:
+    """``connect --forward`` leads to a tool that has no address outside, says where, and ends when it is told to."""
+    serving(kube, project, "lab", way="ClusterIP")
+    until_services(kube, project, "lab")
+    plugin = Plugin(kube.cluster)
+    command = ["kubectl", "environment", "connect", "deployment/lab", "page", "-n", project, "--forward"]
+    with subprocess.Popen(command, env=plugin.variables(), stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        url = urlsplit(process.stdout.readline().strip())
+        name = reached(kube, str(url.hostname), url.port or 0)
+        process.terminate()
+
+    assert ("lab", "127.0.0.1", 0) == (name, url.hostname, process.returncode)
 
 
 def test_node_port(kube: Kube, project: str) -> None:

@@ -73,6 +73,14 @@ class Connection:
         return self._access.kinds_file
 
     @property
+    def options(self) -> list[str]:
+        """The options by which kubectl reaches the same API server as the same user."""
+        access = self._access
+        given = {"--kubeconfig": access.kubeconfig, "--context": access.context, "--as": access.user}
+        groups = [f"--as-group={group}" for group in access.groups]
+        return [*(f"{option}={value}" for option, value in given.items() if value), *groups]
+
+    @property
     def context(self) -> str:
         """The name of the context, empty around a pod."""
         return str(self._active.get("name", ""))

@@ -24,7 +24,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "delete": ("deleting", "Delete Environments, or say who uses them."),
     "render": ("rendering", "Show what an Environment puts into a pod, or a workload as it would be admitted."),
     "check": ("rendering", "Say whether an Environment may be used in a project, and if not why."),
-    "connect": ("connecting", "Show where the tools of a workload are."),
+    "connect": ("connecting", "Show where the tools of a workload are, or lead there."),
     "refresh": ("refreshing", "Put today's Environment into workloads that have an earlier one, or say why not."),
     "import": ("importing", "Create Environments from environment assets of Run:ai."),
     "completion": ("completing", "Print the script that completes kubectl-environment in a shell."),

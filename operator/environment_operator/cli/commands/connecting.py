@@ -18,16 +18,27 @@ if TYPE_CHECKING:
 @options.connected
 @options.in_project("The project of the workload; else that of the context.")
 @click.option("--open", "in_browser", is_flag=True, help="Open the tool's URL in a browser.")
+@click.option("--forward", is_flag=True, help="Forward a local port to the tool, until interrupted.")
+@click.option("--local-port", type=click.IntRange(0, 65535), default=0, help="Which one; else any that is free.")
 @click.option("--no-headers", is_flag=True, help="Leave the titles out.")
 def connect_command(
-    connection: Connection, *, workload: str, tool: str, project: str, in_browser: bool, no_headers: bool
+    connection: Connection,
+    *,
+    workload: str,
+    tool: str,
+    project: str,
+    in_browser: bool,
+    forward: bool,
+    local_port: int,
+    no_headers: bool,
 ) -> None:
-    """Show where the tools of a workload are.
+    """Show where the tools of a workload are, or lead there.
 
     \b
     Examples:
       kubectl environment connect deployment/notebook -n vision
       kubectl environment connect deployment/notebook lab -n vision --open
+      kubectl environment connect deployment/notebook lab -n vision --forward --local-port 8888
     """
     from environment_operator.cli.tools import HEADER, rows
 
@@ -37,7 +48,9 @@ def connect_command(
     listed = [row for row in rows(found, project, ports) if tool in ("", row[0])]
     if not listed:
         raise Problem(f"{workload} has no tool {tool!r}: its tools are {', '.join(found.tools)}", Exit.NOT_FOUND)
-    if in_browser:
+    if forward:
+        _forward(connection, found, listed[0][0], project, local_port, in_browser=in_browser)
+    elif in_browser:
         _open(found.tools[listed[0][0]].url, listed[0][0])
     elif tool:
         click.echo(listed[0][2])
@@ -55,6 +68,24 @@ def _tools(connection: Connection, workload: str, project: str) -> "Tools":
     if tools is None:
         raise Problem(f"{workload} in {project} has no tools: its Environment lists none, or it has none", Exit.NO)
     return tools
+
+
+def _forward(
+    connection: Connection, found: "Tools", tool: str, project: str, local_port: int, *, in_browser: bool
+) -> None:
+    """Forward a local port to a tool, and say where it listens."""
+    from urllib.parse import urlsplit
+
+    from environment_operator.cli.forwarding import forward
+
+    address = found.tools[tool]
+    path = urlsplit(address.url).path or "/"
+
+    def ready(port: int) -> None:
+        url = f"http://127.0.0.1:{port}{path}"
+        _open(url, tool) if in_browser else click.echo(url)
+
+    forward(connection.options, project, f"environment-{found.token}", (local_port, address.port), ready)
 
 
 def _node_ports(connection: Connection, project: str, token: str) -> dict[int, int]:
