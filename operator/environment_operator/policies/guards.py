@@ -33,9 +33,9 @@ _VARIABLES = {
 # The first of those that the status names; which ones it names, and how many, is a setting.
 _NAMED = 3
 _SAMPLE = " + ".join(f"{OLD}.?status.?{users}.orValue([])" for users in ("workloads", "templates"))
-_WORDS = """variables.sample[i].?kind.orValue('') + ' '
-+ variables.sample[i].?namespace.optMap(n, n == '' ? '' : n + '/').orValue('')
-+ variables.sample[i].?name.orValue('')"""
+_WORDS = """variables.sample[?i].?kind.orValue('') + ' '
++ variables.sample[?i].?namespace.optMap(n, n == '' ? '' : n + '/').orValue('')
++ variables.sample[?i].?name.orValue('')"""
 
 
 def policies() -> Iterator[Policy]:
