@@ -10,10 +10,12 @@ import pytest
 import yaml
 
 from builders import KINDS, manifest, template_path, workload
+from cluster import Cluster
+from cluster.rest import Rest
 from environment_operator import names
 from environment_operator.kinds import Kind
 from environment_operator.paths import get, put
-from kube import ENVIRONMENTS, Kube, Object, path_of
+from kube import ENVIRONMENTS, Kube, Object, Operator, behind_proxy, fresh_cluster, path_of
 
 POD, JOB, REPLICA_SET = (KINDS[name] for name in ("pods", "jobs.batch", "replicasets.apps"))
 REVISION = Kind(group="apps", version="v1", kind="ControllerRevision", plural="controllerrevisions")
@@ -35,9 +37,31 @@ ONE_CALL = {"mutate changed": 1, "validate allowed": 1}
 WIDGET = Kind(group="example.org", version="v1", kind="Widget", plural="widgets")
 
 
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Return a cluster for this module alone: what other tests leave behind calls the webhook, too."""
+    with fresh_cluster(tmp_path_factory.mktemp("cluster") / "state") as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def operator(cluster: Cluster) -> Iterator[Operator]:
+    """Return its operator."""
+    with behind_proxy(cluster) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def rest(cluster: Cluster) -> Iterator[Rest]:
+    """Return the administrator's connection to it."""
+    made = Rest(cluster.kubeconfig)
+    yield made
+    made.close()
+
+
 @pytest.fixture
 def environment(kube: Kube) -> str:
-    """Return the name of an Environment; nothing calls the webhook any more for what other tests left behind."""
+    """Return the name of an Environment; nothing calls the webhook any more for those of tests before."""
     name = kube.unique("env")
     kube.apply(manifest(name))
     kube.until_ready(name)
