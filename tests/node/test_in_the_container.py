@@ -26,6 +26,7 @@ touch /made 2>/dev/null && echo root writable || echo root read-only
 echo directory $(pwd); echo home $HOME; touch $HOME/made 2>/dev/null && echo home writable || echo home read-only
 test -t 0 && echo terminal || echo no terminal
 echo network $(readlink /proc/self/ns/net); echo ipc $(readlink /proc/self/ns/ipc)
+echo owner of home $(stat -c %u:%g $HOME), mode $(stat -c %a $HOME)
 echo secret ${SECRET:-none}; echo first $FIRST; echo second $SECOND; echo of the workload $OWN
 """
 NET_ADMIN = 1 << 12
@@ -66,7 +67,9 @@ CASES: dict[str, Case] = {
     "read-only root with a home": Case(
         {**security(readOnlyRootFilesystem=True), "createHomeDir": True}, says=("root read-only", "home writable")
     ),
-    "home of somebody": Case({"createHomeDir": True, **custom(4242, 4343)}, says=("home writable",)),
+    "home of somebody": Case(
+        {"createHomeDir": True, **custom(4242, 4343)}, says=("home writable", "owner of home 0:0, mode 777")
+    ),
     "seccomp": Case(security(seccompProfile={"type": "RuntimeDefault"}), says=("Seccomp 2",)),
     "no seccomp": Case(security(seccompProfile={"type": "Unconfined"}), says=("Seccomp 0",)),
     "directory": Case({"workingDir": "/tmp"}, says=("directory /tmp",)),
