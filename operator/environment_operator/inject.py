@@ -17,7 +17,17 @@ from environment_operator.kinds import Kind
 from environment_operator.merge import Put
 from environment_operator.offers import Master
 from environment_operator.paths import Path, Unfit, copied, get
-from environment_operator.places import Place, Template, containers, main, orders, places, reference, within
+from environment_operator.places import (
+    Place,
+    Template,
+    containers,
+    lacks_template,
+    main,
+    orders,
+    places,
+    reference,
+    within,
+)
 from environment_operator.record import Entry
 from environment_operator.rules import Around, Published, Refused
 
@@ -282,7 +292,7 @@ class _Admission:
             role = label.removeprefix(names.ROLE_REFERENCE)
             if role != label and role not in known and label not in before:
                 raise Refused(refusals.no_role(self.kind, label, known))
-        if not self._places and (self._old_places or self.old is None) and reference(self.workload):
+        if lacks_template(self.kind, self.workload, self.old):
             raise Refused(refusals.no_template(self.kind))
         for place in self._places:
             labels = (*(place.metadata or ("metadata",)), "labels")

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 Step = tuple[str, str]
 
@@ -144,7 +144,8 @@ class Kind(Resource):
     """One row, with the arguments of `Resource`.
 
     Args:
-        pod_templates: where its pod templates are.
+        pod_templates: where its pod templates are; nowhere for a kind into which no Environment can be put.
+        instead: what people are told to do instead there; empty for all other kinds.
         types: the workload types that it can be.
         framework: the framework of a distributed kind, ``Any`` for all of them; None when it has one pod or equal ones.
         indexed: path of the field that makes it distributed when it says ``Indexed``.
@@ -160,7 +161,8 @@ class Kind(Resource):
             count for the distributed ones.
     """
 
-    pod_templates: Annotated[tuple[PodTemplate, ...], Field(min_length=1)] = (PodTemplate(),)
+    pod_templates: tuple[PodTemplate, ...] = (PodTemplate(),)
+    instead: str = ""
     types: Annotated[tuple[WorkloadType, ...], Field(min_length=1)] = ("Workspace", "Training", "Inference")
     framework: Framework | None = None
     indexed: str = ""
@@ -171,6 +173,13 @@ class Kind(Resource):
     orders: tuple[Annotated[str, StringConstraints(pattern=_PATH)], ...] = ()
     makes: tuple[str, ...] = ()
     serves: dict[str, str] = {}
+
+    @model_validator(mode="after")
+    def _says_where_or_what_instead(self) -> "Kind":
+        """Require one of both: a reference is put into pod templates, or refused with a way out."""
+        if bool(self.pod_templates) == bool(self.instead):
+            raise ValueError("give the places of its pod_templates, or say in the column instead why there are none")
+        return self
 
     @property
     def roles(self) -> tuple[str, ...]:

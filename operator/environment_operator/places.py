@@ -180,6 +180,19 @@ def reference(item: Mapping[str, Any], role: str = "") -> str:
     return (own or main_label) if main_label else ""
 
 
+def lacks_template(kind: Kind, new: Item, old: Item | None) -> bool:
+    """Say whether a new reference, or one whose pod templates are taken away, has none for an Environment to go into.
+
+    Args:
+        kind: the row of the object's kind.
+        new: the object as requested.
+        old: the object as stored; None on CREATE.
+    """
+    if places(kind, new) or not reference(new):
+        return False
+    return old is None or bool(places(kind, old)) or reference(new) != reference(old)
+
+
 def _is_meant(row: PodTemplate, item: Item, at: _At) -> bool:
     """Say whether a place has pods for an Environment: some kinds have others beside them."""
     found: Any = item

@@ -92,6 +92,8 @@ def no_role(kind: Kind, label: str, roles: Iterable[str]) -> str:
 
 def no_template(kind: Kind) -> str:
     """Return why a reference of an object without a pod template is refused."""
+    if kind.instead:
+        return f"no Environment can be put into a {kind.kind}: {kind.instead}, without the label {names.REFERENCE}"
     where = " or ".join(row.path for row in kind.pod_templates)
     return f"the {kind.kind} has no pod template at {where}: give it one"
 

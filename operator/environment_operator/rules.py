@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from environment_operator import names, scope
+from environment_operator import names, refusals, scope
 from environment_operator.addresses import Routing
 from environment_operator.api.v1alpha1 import EnvironmentSpec
 from environment_operator.credentials import Secrets
@@ -145,6 +145,8 @@ def refusal(name: str, spec: EnvironmentSpec, kind: Kind, item: Item, project: P
         item: the workload.
         project: where it is.
     """
+    if kind.instead:
+        return refusals.no_template(kind)
     rules: tuple[Callable[[], str], ...] = (
         lambda: _scope(spec, project),
         lambda: _types(spec, kind, item),

@@ -1,7 +1,7 @@
 """The rows of kinds that come from CustomResourceDefinitions, each from the definition that its project publishes.
 
-SparkApplication has no row: it describes containers by fields of its own. Templates of Argo that start several
-containers (``containerSet``) or hold further templates (``inline``) are left alone.
+Templates of Argo that start several containers (``containerSet``) or hold further templates (``inline``) are left
+alone.
 """
 
 from collections.abc import Iterable
@@ -141,6 +141,13 @@ _TRAINING_RUNTIME = (
     ),
 )
 
+# Spark takes images from its own settings, whatever a pod template says, and containers are described by fields of the
+# kind: https://github.com/kubeflow/spark-operator, v2.3, and
+# https://spark.apache.org/docs/latest/running-on-kubernetes.html#pod-template
+_SPARK: dict[str, Any] = {
+    "types": ("Training",), "instead": "set image, env and securityContext of driver and executor",
+}  # fmt: skip
+
 _ARGO, _TRAIN = "argoproj.io", "trainer.kubeflow.org"
 _RAY: dict[str, Any] = {"also": ("v1alpha1",), "framework": "Ray", "serves": {"ray.io/node-type": "{role}"}}
 _ANY: dict[str, Any] = {"types": ("Training",), "framework": "Any"}
@@ -204,6 +211,8 @@ ROWS: tuple[Kind, ...] = (
         (PodTemplate(path="spec.tasks[name].template", role="*", unnamed="default"),),
         template_immutable=True, serves={"volcano.sh/task-spec": "{role}", "volcano.sh/task-index": "0"}, **_ANY,
     ),
+    _kind("sparkoperator.k8s.io", "v1beta2", "SparkApplication", (), **_SPARK),
+    _kind("sparkoperator.k8s.io", "v1beta2", "ScheduledSparkApplication", (), **_SPARK),
 )  # fmt: skip
 
 

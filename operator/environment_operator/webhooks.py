@@ -41,14 +41,15 @@ def changed(kind: Kind, table: Iterable[Kind]) -> str:
         table: the kinds table.
     """
     places = kind.pod_templates
-    runs = dict.fromkeys((*map(_runs_differently, places), *map(_ordered_anew, kind.orders)))
+    terms = list(dict.fromkeys((*map(_runs_differently, places), *map(_ordered_anew, kind.orders))))
     # Controllers adopt Pods, and what runs of one does not change; a template that is adopted would escape us.
-    adopted = "" if _POD in places else f"\n|| {_derived(NEW, table)} && !{_derived(OLD, table)}"
+    if _POD not in places:
+        terms.append(f"{_derived(NEW, table)} && !{_derived(OLD, table)}")
     return f"""request.operation == 'CREATE'
 || {entries_differ(".?metadata.?labels", f"(k == '{names.REFERENCE}' || k.startsWith('{names.ROLE_REFERENCE}'))")}
 || {_differ((names.RECORD, names.TOOLS, names.REFRESH, names.CONTAINER), ".?metadata.?annotations")}
 || {entries_differ(".?metadata.?annotations", f"k.startsWith('{names.CUSTOM_TOOL}')")}
-|| {" || ".join(runs)}{adopted}"""
+|| {" || ".join(terms)}"""
 
 
 def own(table: Iterable[Kind]) -> str:

@@ -17,6 +17,7 @@ from cluster.rest import Rest
 from environment_operator import names
 from environment_operator.paths import copied
 from kube import ENVIRONMENTS, Kube, Object, Operator
+from samples import sample
 from third_party import (
     DEFINITIONS,
     FILLED,
@@ -51,6 +52,14 @@ def hands(cluster: Cluster, rest: Rest, operator: Operator) -> Kube:  # noqa: AR
 def defined(hands: Kube) -> Iterator[None]:
     """Have every kind defined; MPIJob, which two projects define, as the training operator does."""
     found = install(hands.rest, *(set(FILLED) - {MPI}))
+    yield
+    uninstall(hands.rest, found)
+
+
+@pytest.fixture(scope="module")
+def spark(hands: Kube) -> Iterator[None]:
+    """Have the kinds of Spark defined."""
+    found = install(hands.rest, *SPARK)
     yield
     uninstall(hands.rest, found)
 
@@ -314,6 +323,24 @@ def test_what_a_workload_makes(hands: Kube, place: str, defined: None) -> None: 
     assert names.RECORD not in kube.rest.get(f"/apis/batch/v1/namespaces/{place}/jobs/{name}-job").body["metadata"].get(
         "annotations", {}
     )
+
+
+SPARK = ["sparkapplication", "scheduledsparkapplication"]
+
+
+@pytest.mark.parametrize("word", SPARK)
+def test_nowhere_to_put_it(hands: Kube, place: str, spark: None, word: str) -> None:  # noqa: ARG001 - both are defined
+    """A kind into which no Environment can be put is free without a reference, and refused with one in our words."""
+    kube, name = hands, published(hands, "workflow")
+    made = sample(word, name, place)
+    stored = created(kube, made)
+    labelled = {"metadata": {"labels": {names.REFERENCE: name}}}
+    later = kube.rest.patch(path(stored, name), labelled)
+    made["metadata"] |= {"name": f"{name}-new", **labelled["metadata"]}
+
+    for reply in (later, kube.rest.create(path(made), made)):
+        assert f"no Environment can be put into a {made['kind']}: set image, env and" in reply.message
+    assert kube.rest.patch(path(stored, name), {"metadata": {"labels": {"a": "b"}}}).ok
 
 
 # What of each kind is changed by its users and controllers all the time, beside the pod templates.

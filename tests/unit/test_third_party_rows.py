@@ -13,6 +13,8 @@ from environment_operator.inject import admit
 from environment_operator.kinds import Kind
 from environment_operator.paths import get
 from environment_operator.places import places
+from environment_operator.rules import Project, refusal
+from samples import sample
 from third_party import FILLED, containers, row_of, user
 
 Object = dict[str, Any]
@@ -126,6 +128,30 @@ def test_no_place(word: str, fields: Object, expected: str) -> None:
     outcome = admit(row_of(word), user(word, "w", "team", "e"), None, around(environment(word, **fields)))
 
     assert f"sets {expected}, for which a {row_of(word).kind} has no place" in outcome.refusal
+
+
+@pytest.mark.parametrize("word", ["sparkapplication", "scheduledsparkapplication"])
+def test_nowhere_to_put_it(word: str) -> None:
+    """A kind into which no Environment can be put refuses a new reference and says what to do instead."""
+    plain, row = sample(word, "w", "team"), row_of(word)
+    asked = {**plain, "metadata": {"name": "w", "labels": {names.REFERENCE: "e"}}}
+    said = f"no Environment can be put into a {row.kind}: set image, env and securityContext of driver and executor"
+
+    for old in (None, plain):
+        assert admit(row, asked, old, around(published("e"))).refusal.startswith(said)
+        assert approve(row, asked, old, around(published("e"))).refusal.startswith(said)
+    for new, old in ((plain, None), (plain, asked), (asked, asked)):
+        assert new == admit(row, new, old, around()).workload
+        assert new == approve(row, new, old, around()).workload
+    assert said in refusal("e", published("e").spec, row, asked, Project("team"))
+
+
+def test_places_or_what_instead() -> None:
+    """A row has pod templates or says what to do instead, never both and never none."""
+    row = {"group": "example.org", "version": "v1", "kind": "Widget", "plural": "widgets"}
+    for wrong in ({"pod_templates": ()}, {"instead": "use a Job"}):
+        with pytest.raises(ValueError, match="give the places of its pod_templates, or say in the column instead"):
+            Kind(**row, **wrong)
 
 
 @pytest.mark.parametrize("word", sorted(FILLED))

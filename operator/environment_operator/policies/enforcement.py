@@ -27,7 +27,7 @@ _MIRROR = f"request.kind.kind == 'Pod' && {NEW}.?metadata.?annotations[?'kuberne
 
 def policies(table: Iterable[Kind]) -> Iterator[Policy]:
     """Yield the policy of workloads, for the kinds of a table, and that of the namespaces' label."""
-    yield _workloads([kind for kind in table if not kind.template])
+    yield _workloads([kind for kind in table if not kind.template and not kind.instead])
     yield _namespaces()
 
 
