@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from environment_operator.cli.answers import NO_SUCH_KIND, continuation, read, said, warning
@@ -21,6 +21,7 @@ OBJECTS = st.recursive(
 )
 
 
+@example({"continue": '}"{'}, None, ["kind", "apiVersion", "metadata", "items", "zones"])
 @given(META, OBJECTS, st.permutations(["kind", "apiVersion", "metadata", "items", "zones"]))
 def test_where_a_list_goes_on(metadata: dict[str, Any], items: Any, order: list[str]) -> None:
     """It is what stands in the list's own metadata, wherever they are, whatever stands in the items."""

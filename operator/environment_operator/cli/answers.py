@@ -8,9 +8,10 @@ from environment_operator.errors import ApiError
 
 Object = dict[str, Any]
 
-# The metadata of a list, which hold no further object.
-_HEAD = re.compile(rb'\{"kind":"\w+","apiVersion":"[\w./-]+","metadata":(\{[^{}]*\})')
-_TAIL = re.compile(rb',"metadata":(\{[^{}]*\})\}\s*\Z')
+# The metadata of a list, which hold no further object; a brace in a string is none.
+_FLAT = rb'(\{(?:[^{}"]|"(?:[^"\\]|\\.)*")*\})'
+_HEAD = re.compile(rb'\{"kind":"\w+","apiVersion":"[\w./-]+","metadata":' + _FLAT)
+_TAIL = re.compile(rb',"metadata":' + _FLAT + rb"\}\s*\Z")
 _LONGEST_METADATA = 4096
 # What an API server says of a kind that it does not serve, and of one in a group that it does not serve at all.
 NO_SUCH_KIND = "the server could not find the requested resource"
