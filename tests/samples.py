@@ -173,7 +173,11 @@ inferenceservice:
 inferenceservice-custom:
   apiVersion: serving.kserve.io/v1beta1
   kind: InferenceService
-  spec: {predictor: {containers: [{name: kserve-container}]}}
+  spec:
+    predictor: {containers: [{name: kserve-container}]}
+    canary:
+    - {trafficPercent: 10, predictor: {name: next, containers: [{name: kserve-container}]}}
+    - {trafficPercent: 5, predictor: {name: later, containers: [{name: kserve-container}]}}
 servingruntime: &runtime
   apiVersion: serving.kserve.io/v1alpha1
   kind: ServingRuntime

@@ -49,7 +49,9 @@ FILLED: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "notebook": (("spec.template", POD),),
     "inferenceservice": (("spec.predictor", "model"), ("spec.transformer", "containers.0")),
-    "inferenceservice-custom": (("spec.predictor", "containers.0"),),
+    "inferenceservice-custom": tuple(
+        (f"spec.{at}predictor", "containers.0") for at in ("", "canary.0.", "canary.1.")
+    ),
     "servingruntime": (("spec", "containers.0"),),
     "clusterservingruntime": (("spec", "containers.0"),),
     "knative-service": (("spec.template", POD),),

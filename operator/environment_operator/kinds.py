@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 Step = tuple[str, str]
 
-_STEP = r"[A-Za-z][A-Za-z0-9]*(\[[A-Za-z]+\])?"
+_STEP = r"[A-Za-z][A-Za-z0-9]*(\[[A-Za-z]+(/[A-Za-z]+)*\])?"
 _PATH = rf"^({_STEP}(\.{_STEP})*)?$"
 
 # What of a pod spec decides what runs; an Environment fills in nothing else.
@@ -25,7 +25,7 @@ Framework = Literal["PyTorch", "MPI", "TensorFlow", "XGBoost", "JAX", "Ray", "An
 
 def steps(path: str) -> tuple[Step, ...]:
     """Return a path key by key, each with the field that tells the items of its list apart, empty for no list."""
-    found = (re.fullmatch(r"(\w+)(?:\[(\w+)\])?", step) for step in path.split(".") if step)
+    found = (re.fullmatch(r"(\w+)(?:\[([\w/]+)\])?", step) for step in path.split(".") if step)
     return tuple((step[1], step[2] or "") for step in found if step)
 
 
@@ -34,7 +34,7 @@ class PodTemplate(BaseModel):
 
     Args:
         path: keys with dots between them, ``spec.workers[name].template``: in brackets the field by which the items of
-            a list are told apart. Empty when the object is a pod itself.
+            a list are told apart, ``[metadata/name]`` where it is deeper. Empty when the object is a pod itself.
         role: what a label calls the pods of this template, empty when there is one for all; ``*`` for the name of the
             item in the list.
         unnamed: what the kind calls an item of the list that has no name, before its position.

@@ -138,7 +138,7 @@ def _ordered(node: Any, way: tuple[Step, ...]) -> Any:
         node = get(node, (key,)) if isinstance(node, dict) else None
         if field:
             items = [item for item in node if isinstance(item, dict)] if isinstance(node, list) else []
-            return [(item.get(field), _ordered(item, way[number + 1 :])) for item in items]
+            return [(get(item, tuple(field.split("/"))), _ordered(item, way[number + 1 :])) for item in items]
     return node
 
 
@@ -239,7 +239,8 @@ def _become(item: Item, value: Item) -> None:
 
 def _named(items: list[Any], field: str, unnamed: str) -> list[str]:
     """Return a name for each item of a list: that of its field, its position where it has none or another has it."""
-    given = [str(item.get(field) or "") if isinstance(item, dict) else "" for item in items]
+    way = tuple(field.split("/"))
+    given = [str(get(item, way) or "") if isinstance(item, dict) else "" for item in items]
     return [
         name if name and name not in given[:n] else _numbered(f"{unnamed}{n}", given) for n, name in enumerate(given)
     ]

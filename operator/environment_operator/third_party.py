@@ -80,11 +80,19 @@ def _ordered(at: str) -> tuple[str, ...]:
 _FRAMEWORKS = (
     "sklearn", "xgboost", "tensorflow", "pytorch", "triton", "onnx", "huggingface", "pmml", "lightgbm", "paddle",
 )  # fmt: skip
+
+
+def _predictor(path: str, role: str) -> PodTemplate:
+    """Return the pod template of what predicts."""
+    return PodTemplate(
+        path=path, role=role, spec="", container="kserve-container", inline=("model", *_FRAMEWORKS), metadata=".",
+        one_port=True,
+    )  # fmt: skip
+
+
 _SERVING = (
-    PodTemplate(
-        path="spec.predictor", role="predictor", spec="", container="kserve-container",
-        inline=("model", *_FRAMEWORKS), metadata=".", one_port=True,
-    ),
+    _predictor("spec.predictor", "predictor"),
+    _predictor("spec.canary[predictor/name].predictor", "canary"),
     PodTemplate(path="spec.predictor.workerSpec", role="worker", spec="", container="worker-container", metadata=""),
     PodTemplate(
         path="spec.transformer", role="transformer", spec="", container="kserve-container", metadata=".", one_port=True

@@ -77,8 +77,13 @@ def _order(node: str, way: tuple[Step, ...]) -> str:
     for number, (key, field) in enumerate(way):
         node += f".?{key}"
         if field:
-            return f"{node}.orValue([]).map(i, [i.?{field}, {_order('i', way[number + 1 :])}])"
+            return f"{node}.orValue([]).map(i, [{_called_by(field)}, {_order('i', way[number + 1 :])}])"
     return node
+
+
+def _called_by(field: str) -> str:
+    """Return CEL of what tells the item `i` of a list from the others."""
+    return "i" + "".join(f".?{key}" for key in field.split("/"))
 
 
 def _differ(keys: Iterable[str], place: str) -> str:
@@ -122,7 +127,7 @@ def _run(node: str, row: PodTemplate, steps: tuple[Step, ...], keys: tuple[str, 
         node += f".?{key}"
         if field:
             inner = _run("i", row, steps[number + 1 :], keys)
-            return f"{node}.orValue([]).map(i, [i.?{field}] + {inner})"
+            return f"{node}.orValue([]).map(i, [{_called_by(field)}] + {inner})"
     spec = f".?{row.spec}" if row.spec else ""
     return " + ".join((f"{list(keys)}.map(key, {node}{spec}[?key])", *_marks(row, f"{node}{_metadata(row)}")))
 

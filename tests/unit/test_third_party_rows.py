@@ -180,6 +180,18 @@ def test_ids_of_a_workflow() -> None:
     assert None is get(stored["spec"]["templates"][3], ("containerSet", "securityContext"))
 
 
+def test_promoted_canary() -> None:
+    """Canaries are told apart by their names: when one goes, the other keeps what it has, guards included."""
+    row, known = row_of("inferenceservice-custom"), environment("inferenceservice-custom")
+    stored = admitted(row, user("inferenceservice-custom", "w", "team", "e"), None, known)
+    promoted = copy.deepcopy(stored)
+    del promoted["spec"]["canary"][0]
+    assert promoted["spec"] == admitted(row, promoted, stored)["spec"]
+    promoted["spec"]["canary"][0]["predictor"]["containers"][0]["image"] = "mine:1"
+
+    assert "spec.canary.later.predictor.containers" in approve(row, promoted, stored, around(known)).refusal
+
+
 def test_worker_of_a_runtime() -> None:
     """Workers of an InferenceService that take their container from a runtime are left alone."""
     asked = user("inferenceservice", "w", "team", "e")
