@@ -1,10 +1,14 @@
 """What an author or a submitter should know although nothing is refused. Pure."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
+from environment_operator import names
 from environment_operator.api.security import User
 from environment_operator.api.v1alpha1 import EnvironmentSpec
+from environment_operator.kinds import Kind
+from environment_operator.paths import Item, get
+from environment_operator.places import Place
 from environment_operator.render import foreign_references, pod_security
 from environment_operator.rules import Around, Published
 
@@ -41,6 +45,21 @@ def on_use(environment: Published, around: Around) -> list[str]:
             f"enforces {project.level!r}: its pods will be refused there"
         )
     return [*out, *_pull_secrets(environment, around)]
+
+
+def on_labels(kind: Kind, workload: Item, found: Iterable[Place]) -> Iterator[str]:
+    """Yield what the submitter should know of labels that do nothing where they are.
+
+    Args:
+        kind: the row of the workload's kind.
+        workload: the workload.
+        found: its pod templates.
+    """
+    for place in found:
+        labels = (*(place.metadata or ("metadata",)), "labels")
+        if place.at and get(place.template(workload), (*labels, names.REFERENCE)):
+            belongs = f"it belongs on the {kind.kind} itself"
+            yield f"{place.words(labels)}: the label {names.REFERENCE} is ignored there; {belongs}"
 
 
 def on_ports(environment: Published, own: Mapping[int, str]) -> list[str]:

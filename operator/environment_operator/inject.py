@@ -17,19 +17,9 @@ from environment_operator.kinds import Kind
 from environment_operator.merge import Put
 from environment_operator.offers import Master
 from environment_operator.paths import Path, Unfit, copied, get
-from environment_operator.places import (
-    Place,
-    Template,
-    containers,
-    lacks_template,
-    main,
-    orders,
-    places,
-    reference,
-    within,
-)
+from environment_operator.places import Place, Template, containers, main, orders, places, reference, within
 from environment_operator.record import Entry
-from environment_operator.rules import Around, Published, Refused
+from environment_operator.rules import Around, Published, Refused, check_labels
 
 Object = dict[str, Any]
 
@@ -94,7 +84,8 @@ class _Admission:
 
     def run(self) -> None:
         """Decide about each pod template, then write the record."""
-        self._check_labels()
+        check_labels(self.kind, self.workload, self.old)
+        self.warnings += advice.on_labels(self.kind, self.workload, self._places)
         record.forget(self.kind, self.workload)
         for place in self._places:
             if is_new_reference(self.old, self.workload, place, self._old_places):
@@ -283,22 +274,6 @@ class _Admission:
         for container in containers(place, place.template(self.workload)):
             if not container.get("image"):
                 raise Refused(refusals.no_image(str(container.get("name"))))
-
-    def _check_labels(self) -> None:
-        """Refuse a label for a role that there is not, and a reference of nothing; tell of those that do nothing."""
-        known = sorted({*self.kind.roles, *(place.role for place in self._places)} - {"*", ""})
-        before = get(self.old or {}, ("metadata", "labels")) or {}
-        for label in get(self.workload, ("metadata", "labels")) or {}:
-            role = label.removeprefix(names.ROLE_REFERENCE)
-            if role != label and role not in known and label not in before:
-                raise Refused(refusals.no_role(self.kind, label, known))
-        if lacks_template(self.kind, self.workload, self.old):
-            raise Refused(refusals.no_template(self.kind))
-        for place in self._places:
-            labels = (*(place.metadata or ("metadata",)), "labels")
-            if place.at and get(place.template(self.workload), (*labels, names.REFERENCE)):
-                where, belongs = place.words(labels), f"it belongs on the {self.kind.kind} itself"
-                self.warnings.append(f"{where}: the label {names.REFERENCE} is ignored there; {belongs}")
 
 
 def _annotation(item: Object, key: str) -> str:

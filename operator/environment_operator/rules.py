@@ -15,6 +15,7 @@ from environment_operator.credentials import Secrets
 from environment_operator.identity import Ids
 from environment_operator.kinds import Framework, Kind
 from environment_operator.paths import get
+from environment_operator.places import lacks_template, places
 
 Item = Mapping[str, Any]
 Find = Callable[[str], "Published | None"]
@@ -126,6 +127,27 @@ class Around:
         if why := refusal(name, environment.spec, kind, item, self.project):
             raise Refused(why)
         return environment
+
+
+def check_labels(kind: Kind, new: dict[str, Any], old: dict[str, Any] | None) -> None:
+    """Look at the labels of a workload that say where Environments go.
+
+    Args:
+        kind: the row of its kind.
+        new: the workload as requested.
+        old: the workload as stored; None on CREATE.
+
+    Raises:
+        Refused: a new one names a role that there is not, or there is no pod template for an Environment.
+    """
+    known = sorted({*kind.roles, *(place.role for place in places(kind, new))} - {"*", ""})
+    before = get(old or {}, ("metadata", "labels")) or {}
+    for label in get(new, ("metadata", "labels")) or {}:
+        role = label.removeprefix(names.ROLE_REFERENCE)
+        if role != label and role not in known and label not in before:
+            raise Refused(refusals.no_role(kind, label, known))
+    if lacks_template(kind, new, old):
+        raise Refused(refusals.no_template(kind))
 
 
 def unknown(name: str, known: Collection[str]) -> str:

@@ -77,11 +77,11 @@ def test_renamed_by_its_webhook(word: str, before: str | None, after: str) -> No
     """A container that the kind's own webhook names after us is still the main one, and still guarded."""
     row, known = row_of(word), environment(word, user={"source": "Custom", "uid": 1000})
     asked = user(word, "w", "team", "e")
-    (container,) = containers(word, asked)
+    container = containers(word, asked)[0]
     container.pop("name")
     container |= {"name": before} if before else {}
     stored = admitted(row, asked, None, known)
-    (container,) = containers(word, stored)
+    container = containers(word, stored)[0]
     assert "env:1" == container["image"]
     container["name"] = after
     assert approve(row, stored, None, around(known)).workload
