@@ -24,12 +24,14 @@ from test_tools import (
 
 from builders import workload
 from cluster import Cluster
+from cluster.manifests import await_admission
 from cluster.rest import Rest
 from environment_operator import names
 from environment_operator.ledger import claim_name
-from kube import Kube, Operator
+from kube import Kube, Object, Operator
 from third_party import install, uninstall, user
 
+DEPLOYMENT = "/apis/apps/v1/namespaces/{}/deployments/{}"
 OPERATOR = f"--as={names.OPERATOR_USER}"
 LEASES = f"/apis/coordination.k8s.io/v1/namespaces/{names.SYSTEM_NAMESPACE}/leases"
 NODE = tool(type="NodePort", assign="Custom")
@@ -159,6 +161,51 @@ def test_ingress(kube: Kube, project: str, operator: Operator) -> None:
         operator.stop()
         kube.kubectl("delete", "-f", str(role))
         operator.start()
+
+
+def test_by_host(kube: Kube, project: str, operator: Operator) -> None:
+    """Where tools have hosts, each has its own: assigned from the token, or asked for; its base path is empty."""
+    word = kube.unique("mine")
+    kube.cluster.stop_operator()
+    try:
+        operator.start(tools_by="Host")
+        await_admission(kube.cluster.layout)
+        kube.apply(workload("Deployment", "w", project, published(kube, LAB)))
+        found = until_made(kube, "httproutes", project, "environment-T-lab", "environment-T-lab-alias")
+        token = tools(kube, "deployment", "w", project)["token"]
+        own, alias = found["environment-T-lab"]["spec"], found["environment-T-lab-alias"]["spec"]
+        host = f"{token}--lab.tools.example.com"
+        assert ([host], "/", 8888) == (own["hostnames"], *leads(own["rules"]))
+        assert ["tools.example.com"] == alias["hostnames"]
+        to = alias["rules"][0]["filters"][0]["requestRedirect"]
+        assert (host, "/") == (to["hostname"], to["path"]["replacePrefixMatch"])
+        (variable,) = kube.rest.get(DEPLOYMENT.format(project, "w")).body["spec"]["template"]["spec"]["containers"][0][
+            "env"
+        ]
+        assert {"name": "ENVIRONMENT_TOOL_LAB_BASE_PATH"} == variable
+        until_told(kube, project, "w", "Exposed", f"lab: https://{host}")
+
+        name, asked = published(kube, CUSTOM), f"https://{word}.tools.example.com"
+        kube.apply(used("Deployment", "c", project, name, lab=asked))
+        kube.until("its route", lambda: len(routed(kube, f"{asked}/")) == 1)
+        for wish, words in {
+            f"{asked}/": f"cannot have {asked}, which deployments.apps/{project}/c has",
+            f"https://{host}": "or a host, such as https://my-lab.tools.example.com",
+            "https://a.b.tools.example.com": "cannot have the URL",
+            f"{asked}/path": "cannot have the URL",
+        }.items():
+            late = yaml.safe_dump(used("Deployment", "late", project, name, lab=wish))
+            assert words in kube.refused("apply", "-f", "-", stdin=late)
+    finally:
+        kube.cluster.stop_operator()
+        operator.start()
+        await_admission(kube.cluster.layout)
+
+
+def leads(rules: list[Object]) -> tuple[str, int]:
+    """Return from which path and to which port the only rule of a route leads."""
+    (rule,) = rules
+    return rule["matches"][0]["path"]["value"], rule["backendRefs"][0]["port"]
 
 
 def test_not_before_the_route_is_gone(kube: Kube, project: str) -> None:
