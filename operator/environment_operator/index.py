@@ -251,6 +251,8 @@ class EnvironmentIndex:
 
 
 def _kept(environment: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the object without what nobody here reads."""
-    meta = {k: v for k, v in environment["metadata"].items() if k != "managedFields"}
+    """Return the object without what nobody here reads: of the managers, which fields they have."""
+    meta = dict(environment["metadata"])
+    if managers := meta.get("managedFields"):
+        meta["managedFields"] = [{k: v for k, v in entry.items() if k != "fieldsV1"} for entry in managers]
     return {k: v for k, v in environment.items() if k in ("spec", "status")} | {"metadata": meta}

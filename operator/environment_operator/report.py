@@ -11,7 +11,7 @@ from environment_operator.conditions import Finding, conditions
 from environment_operator.errors import Reason
 from environment_operator.judge import Verdict
 from environment_operator.render import fragment_hash, pod_security
-from environment_operator.snapshot import Exposed, Notice, Snapshot, is_released, is_terminating
+from environment_operator.snapshot import Exposed, Notice, Snapshot, is_released, is_terminating, last_change
 from environment_operator.usage import Known, Usage
 
 Hold = tuple[Reason, str]
@@ -31,6 +31,7 @@ def status(snapshot: Snapshot, found: Usage, verdict: Verdict, findings: Sequenc
     cluster = snapshot.options.cluster
     return {
         "observedGeneration": generation,
+        **({"lastUpdateTime": updated} if (updated := last_change(snapshot.environment)) else {}),
         "conditions": conditions(findings, before.get("conditions") or (), generation, snapshot.now),
         **_usage_fields(snapshot, found, verdict),
         **(_kept(before) if is_terminating(snapshot.environment) else _description(verdict)),

@@ -128,6 +128,17 @@ def is_released(environment: Mapping[str, Any]) -> bool:
     return may_go(environment) and not has_finalizer(environment)
 
 
+def last_change(environment: Mapping[str, Any]) -> str:
+    """Return when somebody changed the Environment last, as Kubernetes writes it: not the operator, not its status."""
+    meta = environment["metadata"]
+    theirs = (
+        entry.get("time") or ""
+        for entry in meta.get("managedFields") or ()
+        if not entry.get("subresource") and entry.get("manager") != names.FIELD_MANAGER
+    )
+    return max(theirs, default="") or str(meta.get("creationTimestamp") or "")
+
+
 def rfc3339(moment: datetime) -> str:
     """Return a moment as Kubernetes writes it, in whole seconds."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -57,6 +57,20 @@ def test_edit(kube: Kube, environment: str) -> None:
     assert before["fragmentHash"] != kube.status(environment)["fragmentHash"]
 
 
+def test_last_update(kube: Kube, environment: str) -> None:
+    """The status says when its author changed it last, to the second; what the operator writes is no change."""
+
+    def edited() -> str:
+        kube.apply(manifest(environment, workingDir=f"/{kube.unique('work')}"))
+        managers = kube.environment(environment)["metadata"]["managedFields"]
+        return str(max(entry["time"] for entry in managers if entry["manager"].startswith("kubectl")))
+
+    created = kube.environment(environment)["metadata"]["creationTimestamp"]
+    kube.until("an edit in a later second", lambda: edited() > created)
+    last = edited()
+    kube.until("it to be told", lambda: kube.status(environment)["lastUpdateTime"] == last)
+
+
 def test_nothing_of_kopf_and_nothing_in_spec(kube: Kube, environment: str, project: str) -> None:
     """What watches writes a finalizer and the status: no annotation of kopf's, no label, no spec, nothing on users."""
     kube.apply(workload("Deployment", "d", project, environment))

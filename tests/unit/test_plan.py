@@ -46,6 +46,21 @@ def condition(plan: Plan, kind: str) -> tuple[str, str, str] | None:
     return (found[kind]["status"], found[kind]["reason"], found[kind]["message"]) if kind in found else None
 
 
+def test_last_change() -> None:
+    """The status says when somebody changed the Environment last; what the operator writes does not count."""
+    env = environment()
+    env["metadata"] |= {"creationTimestamp": "2026-01-02T03:04:05Z"}
+    assert "2026-01-02T03:04:05Z" == (decide(snapshot(env)).status or {})["lastUpdateTime"]
+    env["metadata"]["managedFields"] = [
+        {"manager": "argocd", "time": "2026-03-03T00:00:00Z"},
+        {"manager": "kubectl", "time": "2026-02-02T00:00:00Z"},
+        {"manager": names.FIELD_MANAGER, "time": "2026-04-04T00:00:00Z"},
+        {"manager": "other", "subresource": "status", "time": "2026-05-05T00:00:00Z"},
+    ]
+
+    assert "2026-03-03T00:00:00Z" == (decide(snapshot(env)).status or {})["lastUpdateTime"]
+
+
 TAKEN = (("jobs.batch/a/x", "https://h/x", "jobs.batch/b/y"), ("jobs.batch/a/z", "https://h/x", "jobs.batch/b/y"))
 
 

@@ -44,6 +44,7 @@ COLUMNS = (
     ("Projects", "string", ".spec.scope.projects", 1),
     # As text, it comes exact; a column of type date comes as an age.
     ("Created", "string", ".metadata.creationTimestamp", 1),
+    ("Updated", "string", ".status.lastUpdateTime", 1),
 )
 
 

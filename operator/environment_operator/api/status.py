@@ -69,6 +69,9 @@ class EnvironmentStatus(Model):
     observed_generation: Annotated[int, Field(json_schema_extra={"format": "int64"})] = Field(
         description="The generation that this status describes; -1 before the first look."
     )
+    last_update_time: Timestamp | None = Field(
+        None, description="When somebody changed the Environment last; what the operator changes does not count."
+    )
     conditions: Annotated[list[Condition], items(16, list_type="map", key="type")] | None = Field(
         None, description="Ready, and what else is to be said."
     )

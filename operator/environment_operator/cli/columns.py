@@ -3,24 +3,16 @@
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import Any
 
 from environment_operator import names
 from environment_operator.cli.problems import Exit, Problem
+from environment_operator.snapshot import last_change
 
 Object = Mapping[str, Any]
 Row = dict[str, str]
 # The scope of those that every project may use.
 EVERYWHERE = "cluster"
-
-
-class Source(IntEnum):
-    """How much of each Environment has to be fetched, cheapest first; one holds all that those before it hold."""
-
-    CELLS = 0
-    METADATA = 1
-    OBJECT = 2
 
 
 def _text(cell: Any) -> str:
@@ -35,16 +27,14 @@ class Column:
     Args:
         title: its heading.
         value: reads it from a whole Environment.
-        source: the least that has to be fetched for it.
-        cells: what it is made of in the API server's own table, where it is there.
+        cells: what it is made of in the API server's own table.
         made: makes it of them.
         number: whether it sorts as a number.
     """
 
     title: str
     value: Callable[[Object], str]
-    source: Source = Source.CELLS
-    cells: tuple[str, ...] = ()
+    cells: tuple[str, ...]
     made: Callable[..., str] = _text
     number: bool = False
 
@@ -105,14 +95,13 @@ def _created(environment: Object) -> str:
 
 
 def _updated(environment: Object) -> str:
-    """Return when somebody changed it last: not the operator, and not its status."""
-    meta = environment["metadata"]
-    theirs = (
-        field.get("time") or ""
-        for field in meta.get("managedFields") or ()
-        if not field.get("subresource") and field.get("manager") != names.FIELD_MANAGER
-    )
-    return _time(max(theirs, default="") or meta.get("creationTimestamp"))
+    """Return when somebody changed it last."""
+    return _time(last_change(environment))
+
+
+def _updated_in_cells(updated: str | None, created: str | None) -> str:
+    """Return the same; before the first look of the operator it is when it was created."""
+    return _time(updated or created)
 
 
 def _time(stamp: str | None) -> str:
@@ -141,7 +130,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("Ready", _ready, cells=("Ready",)),
     Column("Outdated", _at("status", "usage", "outdated"), cells=("Outdated",), number=True),
     Column("Pod security", _at("status", "podSecurity"), cells=("Pod Security",)),
-    Column("Last updated", _updated, Source.METADATA),
+    Column("Last updated", _updated, cells=("Updated", "Created"), made=_updated_in_cells),
 )
 # Those of the original, in its order; the rest is ours.
 ORIGINAL = COLUMNS[:12]
@@ -162,11 +151,6 @@ def find(name: str) -> Column:
         return chosen[0]
     known = ", ".join(column.title for column in COLUMNS)
     raise Problem(f"{name!r} is not the title of one column; the columns are: {known}", Exit.USAGE)
-
-
-def source(columns: Iterable[Column]) -> Source:
-    """Return the least that has to be fetched for some columns."""
-    return max((column.source for column in columns), default=Source.CELLS)
 
 
 def of_object(environment: Object, columns: Iterable[Column], context: str) -> Row:
@@ -190,8 +174,8 @@ def of_table(table: Object, columns: Sequence[Column], context: str) -> list[Row
     """Return the rows of the API server's own table.
 
     Args:
-        table: the ``Table``, with the metadata of each object where a column needs it.
-        columns: which values; none of them needs the whole object.
+        table: the ``Table``.
+        columns: which values.
         context: the context's name, shown where no cluster name is set.
     """
     places = {definition["name"]: place for place, definition in enumerate(table.get("columnDefinitions") or ())}
@@ -202,10 +186,7 @@ def of_table(table: Object, columns: Sequence[Column], context: str) -> list[Row
 def _row(row: Object, picks: Iterable[tuple[Column, Sequence[int]]]) -> Row:
     """Return one row of the API server's table."""
     cells = row["cells"]
-    return {
-        column.title: column.made(*(cells[place] for place in at)) if at else column.value(row["object"])
-        for column, at in picks
-    }
+    return {column.title: column.made(*(cells[place] for place in at)) for column, at in picks}
 
 
 def _named(row: Row, context: str) -> Row:

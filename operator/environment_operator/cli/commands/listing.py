@@ -9,7 +9,7 @@ import click
 from environment_operator import names
 from environment_operator.cli import columns as known
 from environment_operator.cli import completion, console, options, rows, words
-from environment_operator.cli.columns import COLUMNS, ORIGINAL, Column, Row, Source
+from environment_operator.cli.columns import COLUMNS, ORIGINAL, Column, Row
 from environment_operator.cli.connection import ENVIRONMENTS, JSON, Connection
 from environment_operator.cli.problems import Exit, Problem
 
@@ -50,9 +50,9 @@ class Query:
         return list(dict.fromkeys((*self.shown, *further, _NAME, *([known.SCOPE] if self.project else []))))
 
     @property
-    def source(self) -> Source:
-        """The least that has to be fetched."""
-        return Source.OBJECT if self.form in _WHOLE_FORMS else known.source(self.read)
+    def is_whole(self) -> bool:
+        """Whether whole Environments are printed."""
+        return self.form in _WHOLE_FORMS
 
 
 @click.command("list")
@@ -129,7 +129,7 @@ def _department(connection: Connection, project: str) -> str | None:
 
 def _print(connection: Connection, asked: Query) -> None:
     """Print what is there."""
-    found = _from_tables(connection, asked) if asked.source < Source.OBJECT else None
+    found = None if asked.is_whole else _from_tables(connection, asked)
     if found is None:
         _write_whole(asked, _whole(connection, asked))
     else:
@@ -154,7 +154,7 @@ class Whole:
 def _write_whole(asked: Query, found: Whole) -> None:
     """Print what was read of whole Environments."""
     kept = _kept(found.rows, asked)
-    if asked.form in _WHOLE_FORMS:
+    if asked.is_whole:
         items = [found.objects[row[_NAME.title]] for row in kept]
         console.document({"apiVersion": "v1", "kind": "List", "items": items}, asked.form)
     else:
@@ -188,15 +188,14 @@ def _full_name(row: Row) -> str:
 
 
 def _from_tables(connection: Connection, asked: Query) -> list[Row] | None:
-    """Return rows of the API server's own table, with the objects' metadata where a column needs it.
+    """Return rows of the API server's own table, without the objects.
 
     None where the CustomResourceDefinition is an earlier one, whose table lacks a column.
     """
-    include = "Metadata" if asked.source == Source.METADATA else "None"
     out: list[Row] = []
     definitions: Any = None
     with console.progress("reading Environments") as tell:
-        for page in connection.pages(ENVIRONMENTS, f"{_TABLE},{JSON}", includeObject=include):
+        for page in connection.pages(ENVIRONMENTS, f"{_TABLE},{JSON}", includeObject="None"):
             # Only the first page describes the columns.
             definitions = page.get("columnDefinitions") or definitions
             table = {**page, "columnDefinitions": definitions}
@@ -214,7 +213,7 @@ def _whole(connection: Connection, asked: Query) -> Whole:
         for page in connection.pages(ENVIRONMENTS):
             items = page.get("items") or ()
             out.rows += [known.of_object(each, asked.read, connection.context) for each in items]
-            if asked.form in _WHOLE_FORMS:
+            if asked.is_whole:
                 out.objects |= {each["metadata"]["name"]: _described(each) for each in items}
             out.version = page["metadata"]["resourceVersion"]
             tell(str(len(out.rows)))
