@@ -192,7 +192,13 @@ def test_more_than_a_page(kube: Kube, plugin: Plugin) -> None:
 
 def test_csv_reads_the_table_alone(plugin: Plugin, through: str, faults: FaultProxy, project: str) -> None:
     """For CSV, filters and what a project may use, no Environment is fetched whole, nor are its metadata."""
-    for more in ((), ("--columns", "environment,last updated"), ("--filter", "scope=project/*"), ("-n", project), ("--search", "x"), ("--sort", "workloads")):
+    for more in (
+        ("--columns", "environment,last updated"),
+        ("--filter", "scope=project/*"),
+        ("-n", project),
+        ("--search", "x"),
+        ("--sort", "workloads"),
+    ):
         plugin("list", "-o", "csv", *more, KUBECONFIG=through)
     queries = {each.query for each in faults.traffic.exchanges(lambda request: request.path == ENVIRONMENTS)}
 
