@@ -5,8 +5,11 @@ import os
 import pty
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from cluster import Cluster
 
@@ -86,6 +89,16 @@ class Plugin:
             "TERM": "xterm",
         }
         return {**ours, **more}
+
+
+@contextmanager
+def browser() -> Iterator[tuple[str, Path]]:
+    """Yield the variable BROWSER of a program that writes down what it is to open, and the file with that."""
+    with TemporaryDirectory() as folder:
+        opened, program = Path(folder, "opened"), Path(folder, "browser")
+        program.write_text(f'#!/bin/sh\necho "$1" > {opened}\n')
+        program.chmod(0o700)
+        yield str(program), opened
 
 
 def _all(terminal: int) -> str:

@@ -5,7 +5,7 @@ import json
 from builders import manifest, workload
 from environment_operator import names
 from kube import Kube
-from plugin import Plugin
+from plugin import Plugin, browser
 
 
 def test_connect(kube: Kube, plugin: Plugin, project: str) -> None:
@@ -38,5 +38,10 @@ def test_connect(kube: Kube, plugin: Plugin, project: str) -> None:
     assert f"port {port} of every node\n" == plugin(*at, "node")
     assert "has no tool 'other': its tools are lab, inside, node" in plugin.fails(*at, "other", code=4)
     assert "has no URL" in plugin.fails(*at, "inside", "--open", code=1)
+    with browser() as (variable, opened):
+        for tool in (["lab"], []):
+            assert f"{url}\n" == plugin(*at, *tool, "--open", BROWSER=variable)
+            assert f"{url}\n" == opened.read_text()
+    assert "open that address yourself" in plugin.fails(*at, "lab", "--open", code=1, BROWSER="/no/such/browser")
     assert "kubectl port-forward has ended" in plugin.fails(*at, "inside", "--forward", code=1)
     assert "has no tools" in plugin.fails("connect", "deployment/plain", "-n", project, code=1)

@@ -11,7 +11,7 @@ from running import PLAIN
 from builders import manifest, workload
 from environment_operator import names
 from kube import OPENER, Kube
-from plugin import Plugin
+from plugin import Plugin, browser
 
 Object = dict[str, Any]
 PORT = 8888
@@ -72,18 +72,29 @@ def test_service(kube: Kube, project: str) -> None:
 
 
 def test_connect(kube: Kube, project: str) -> None:
-    """``connect --forward`` leads to a tool that has no address outside, says where, and ends when it is told to."""
+    """``connect --forward`` leads to a tool that has no address outside, says where, and ends when it is told to.
+
+    With ``--open`` the browser is led there, too; where there is none it goes on all the same.
+    """
     serving(kube, project, "lab", way="ClusterIP")
     until_services(kube, project, "lab")
-    plugin = Plugin(kube.cluster)
-    command = ["kubectl", "environment", "connect", "deployment/lab", "page", "-n", project, "--forward"]
-    with subprocess.Popen(command, env=plugin.variables(), stdout=subprocess.PIPE, text=True) as process:
+    assert ("lab", "127.0.0.1", 0) == forwarded(kube, project)
+    with browser() as (variable, opened):
+        assert ("lab", "127.0.0.1", 0) == forwarded(kube, project, "--open", BROWSER=variable)
+        assert opened.read_text().startswith("http://127.0.0.1:")
+    assert ("lab", "127.0.0.1", 0) == forwarded(kube, project, "--open", BROWSER="/no/such/browser")
+
+
+def forwarded(kube: Kube, project: str, *options: str, **variables: str) -> tuple[str, str | None, int]:
+    """Return who answers where a tool is forwarded to, the address, and the exit code at the end."""
+    command = ["kubectl", "environment", "connect", "deployment/lab", "page", "-n", project, "--forward", *options]
+    env = Plugin(kube.cluster).variables(**variables)
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         url = urlsplit(process.stdout.readline().strip())
         name = reached(kube, str(url.hostname), url.port or 0)
         process.terminate()
-
-    assert ("lab", "127.0.0.1", 0) == (name, url.hostname, process.returncode)
+    return name, url.hostname, process.returncode
 
 
 def test_node_port(kube: Kube, project: str) -> None:

@@ -1,23 +1,42 @@
 """The rows of `kubectl environment connect`."""
 
+import pytest
+
 from environment_operator.addresses import Address, Tools
-from environment_operator.cli.tools import rows
+from environment_operator.cli.tools import reachable, rows
+
+TOOLS = {
+    "lab": Address(type="ExternalURL", port=8888, url="https://h/environments/t.lab"),
+    "away": Address(type="ExternalURL", url="https://comet.example"),
+    "node": Address(type="NodePort", port=22),
+    "late": Address(type="NodePort", port=23),
+    "inside": Address(type="ClusterIP", port=80),
+}
+
+
+@pytest.mark.parametrize(
+    ("listed", "tool", "forward", "expected"),
+    [
+        ("inside away lab", "", False, "away"),
+        ("away inside lab", "", True, "inside"),
+        ("lab inside", "inside", False, ""),
+        ("lab away", "away", True, ""),
+        ("lab inside", "inside", True, "inside"),
+    ],
+)
+def test_reachable(listed: str, tool: str, forward: bool, expected: str) -> None:
+    """What is opened has a URL, and what is forwarded to has a port; without a name it is the first that can."""
+    found = Tools(env="e", token="tokentok", tools={name: TOOLS[name] for name in listed.split()})
+
+    assert expected == reachable(found, tool, forward=forward)
 
 
 def test_rows() -> None:
     """A tool is at its URL or at its node port; one that has neither is reached by a command."""
-    tools = {
-        "lab": Address(type="ExternalURL", port=8888, url="https://h/environments/t.lab"),
-        "away": Address(type="ExternalURL", url="https://comet.example"),
-        "node": Address(type="NodePort", port=22),
-        "late": Address(type="NodePort", port=23),
-        "inside": Address(type="ClusterIP", port=80),
-    }
-
     assert [
         ("lab", "ExternalURL", "https://h/environments/t.lab"),
         ("away", "ExternalURL", "https://comet.example"),
         ("node", "NodePort", "port 31000 of every node"),
         ("late", "NodePort", "kubectl port-forward -n team service/environment-tokentok 23"),
         ("inside", "ClusterIP", "kubectl port-forward -n team service/environment-tokentok 80"),
-    ] == rows(Tools(env="e", token="tokentok", tools=tools), "team", {22: 31000})
+    ] == rows(Tools(env="e", token="tokentok", tools=TOOLS), "team", {22: 31000})

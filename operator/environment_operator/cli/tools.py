@@ -19,6 +19,18 @@ def rows(tools: Tools, project: str, node_ports: Mapping[int, int]) -> list[tupl
     return [(name, a.type, _address(a, f"-n {project} {service}", node_ports)) for name, a in tools.tools.items()]
 
 
+def reachable(tools: Tools, tool: str, *, forward: bool) -> str:
+    """Return the tool that is meant and can be opened, or forwarded to, empty when there is none.
+
+    Args:
+        tools: what admission wrote about them.
+        tool: its name; empty for the first that can.
+        forward: whether it needs a port in the cluster; else it needs a URL.
+    """
+    can = (name for name, address in tools.tools.items() if (address.port if forward else address.url))
+    return next((name for name in can if tool in ("", name)), "")
+
+
 def _address(address: Address, service: str, node_ports: Mapping[int, int]) -> str:
     """Return where one tool is; a command that leads there where it has no address of its own."""
     if address.url:

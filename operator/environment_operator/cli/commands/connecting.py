@@ -40,7 +40,7 @@ def connect_command(
       kubectl environment connect deployment/notebook lab -n vision --open
       kubectl environment connect deployment/notebook lab -n vision --forward --local-port 8888
     """
-    from environment_operator.cli.tools import HEADER, rows
+    from environment_operator.cli.tools import HEADER, reachable, rows
 
     project = project or connection.namespace
     found = _tools(connection, workload, project)
@@ -48,10 +48,14 @@ def connect_command(
     listed = [row for row in rows(found, project, ports) if tool in ("", row[0])]
     if not listed:
         raise Problem(f"{workload} has no tool {tool!r}: its tools are {', '.join(found.tools)}", Exit.NOT_FOUND)
-    if forward:
-        _forward(connection, found, listed[0][0], project, local_port, in_browser=in_browser)
-    elif in_browser:
-        _open(found.tools[listed[0][0]].url, listed[0][0])
+    if forward or in_browser:
+        chosen = reachable(found, tool, forward=forward)
+        if not chosen:
+            raise Problem(_unreachable(listed[0][0], forward=forward), Exit.NO)
+        if forward:
+            _forward(connection, found, chosen, project, local_port, in_browser=in_browser)
+        elif not _opened(found.tools[chosen].url):
+            raise Problem("no browser could be started: open that address yourself", Exit.NO)
     elif tool:
         click.echo(listed[0][2])
     else:
@@ -83,7 +87,10 @@ def _forward(
 
     def ready(port: int) -> None:
         url = f"http://127.0.0.1:{port}{path}"
-        _open(url, tool) if in_browser else click.echo(url)
+        if not in_browser:
+            click.echo(url)
+        elif not _opened(url):
+            console.note("no browser could be started: open that address yourself")
 
     forward(connection.options, project, f"environment-{found.token}", (local_port, address.port), ready)
 
@@ -96,12 +103,16 @@ def _node_ports(connection: Connection, project: str, token: str) -> dict[int, i
     return {port["port"]: port["nodePort"] for port in (found.get("spec") or {}).get("ports", ())}
 
 
-def _open(url: str, tool: str) -> None:
-    """Open a URL in the user's browser."""
+def _unreachable(tool: str, *, forward: bool) -> str:
+    """Return why no tool can be opened, or forwarded to."""
+    if forward:
+        return f"the tool {tool!r} is outside of the cluster: leave --forward out, and its address is shown"
+    return f"the tool {tool!r} has no URL: leave --open out, and it is shown how to reach it"
+
+
+def _opened(url: str) -> bool:
+    """Show a URL and open it in the user's browser; say whether there was one."""
     import webbrowser
 
-    if not url:
-        raise Problem(f"the tool {tool!r} has no URL: leave --open out, and it is shown how to reach it", Exit.NO)
     click.echo(url)
-    if not webbrowser.open(url):
-        raise Problem(f"no browser could be started: open {url} yourself", Exit.NO)
+    return webbrowser.open(url)
