@@ -10,9 +10,12 @@ from collections.abc import Awaitable, Callable
 from importlib import import_module
 from typing import Any
 
+from pydantic import ValidationError
+
 from environment_operator import logs
 from environment_operator.cluster import Cluster
-from environment_operator.settings import Settings
+from environment_operator.errors import NoClusterError
+from environment_operator.settings import Settings, wrong
 
 # The module and the class of each role.
 ROLES = {"controller": "Controller", "webhook": "Webhook"}
@@ -37,8 +40,13 @@ def main() -> None:
     try:
         settings = Settings()
         settings.kinds()
+    except ValidationError as error:
+        sys.exit(f"the settings are wrong: {wrong(error)}")
     except ValueError as error:
         sys.exit(f"the settings are wrong: {error}")
     logs.configure(settings.log_level)
     chosen = getattr(import_module(f"environment_operator.{role}"), ROLES[role])
-    asyncio.run(run(chosen, settings))
+    try:
+        asyncio.run(run(chosen, settings))
+    except NoClusterError as error:
+        sys.exit(f"no API server is known: {error}")

@@ -9,14 +9,23 @@ from kubernetes.aio import config
 from kubernetes.aio.client import Configuration
 from kubernetes.aio.config.kube_config import KUBE_CONFIG_DEFAULT_LOCATION
 
+from environment_operator.errors import NoClusterError
+
 
 async def configuration() -> Configuration:
-    """Return the cluster of the kubeconfig in ``KUBECONFIG`` or its usual place, else the one around the pod."""
+    """Return the cluster of the kubeconfig in ``KUBECONFIG`` or its usual place, else the one around the pod.
+
+    Raises:
+        NoClusterError: there is neither, or the kubeconfig cannot be used.
+    """
     found = Configuration()
-    if _has_kubeconfig():
-        await config.load_kube_config(os.environ.get("KUBECONFIG"), client_configuration=found)
-    else:
-        config.load_incluster_config(client_configuration=found)
+    try:
+        if _has_kubeconfig():
+            await config.load_kube_config(os.environ.get("KUBECONFIG"), client_configuration=found)
+        else:
+            config.load_incluster_config(client_configuration=found)
+    except config.ConfigException as error:
+        raise NoClusterError(f"{error}: run in a pod, or set KUBECONFIG to a usable kubeconfig") from None
     return by_proxy(found)
 
 

@@ -49,6 +49,10 @@ class OperatorError(Exception):
     """Anything that this operator raises on purpose."""
 
 
+class NoClusterError(OperatorError):
+    """Nothing says where the API server is."""
+
+
 class ApiError(OperatorError):
     """The API server refused, or could not be reached.
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from environment_operator import names, third_party
@@ -15,6 +15,7 @@ from environment_operator.kinds import BUILTIN, Kind
 
 logger = logging.getLogger(__name__)
 
+PREFIX = "ENVIRONMENT_OPERATOR_"
 DAY = 24 * 3600.0
 _HOST = r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)?$"
 _GATEWAY = r"^([-a-z0-9]+/[-.a-z0-9]+(/[-.a-z0-9]+)?)?$"
@@ -24,7 +25,7 @@ _BASE = "^/[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
 class Settings(BaseSettings):
     """Every setting; the variable is the upper-case name after ``ENVIRONMENT_OPERATOR_``."""
 
-    model_config = SettingsConfigDict(env_prefix="ENVIRONMENT_OPERATOR_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
 
     cluster_name: str = Field("", max_length=316, description="Name of the cluster, shown in the status.")
     http_host: str = Field("0.0.0.0", description="Address for /livez, /readyz and /metrics.")  # noqa: S104 - probes come from the node
@@ -131,6 +132,16 @@ class Settings(BaseSettings):
             ValueError: the file does not hold rows of further kinds; the text says where and what is wrong.
         """
         return table(self.kinds_file)
+
+
+def wrong(error: ValidationError) -> str:
+    """Return what is wrong with the settings, each by its variable."""
+    said = []
+    for found in error.errors(include_url=False):
+        variable = "".join(f"{PREFIX}{str(name).upper()}: " for name in found["loc"])
+        given = f", not {found['input']!r}" if variable else ""
+        said.append(f"{variable}{found['msg']}{given}")
+    return "; ".join(said)
 
 
 def table(file: Path | None) -> tuple[Kind, ...]:

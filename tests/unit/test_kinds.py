@@ -25,6 +25,25 @@ def test_derived(owner: dict[str, object], expected: bool) -> None:
     assert expected is is_derived([owner], BUILTIN)
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "expected"),
+    [
+        ("ENVIRONMENT_OPERATOR_WORKERS", "x", "settings are wrong: ENVIRONMENT_OPERATOR_WORKERS: Input should"),
+        ("ENVIRONMENT_OPERATOR_TOOLS_HOST", "tools.example.com", "TOOLS_HOST goes with TOOLS_GATEWAY or"),
+        ("KUBECONFIG", "/none", "no API server is known: Invalid kube-config file"),
+    ],
+)
+def test_what_keeps_it_from_starting(monkeypatch, variable: str, value: str, expected: str) -> None:
+    """A wrong setting and a missing kubeconfig end the program with one line that names them."""
+    monkeypatch.setenv(variable, value)
+    monkeypatch.setattr("sys.argv", ["environment-operator", "webhook"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+
+    assert expected in str(ended.value)
+    assert "\n" not in str(ended.value)
+
+
 def test_rows_from_a_file(tmp_path, monkeypatch) -> None:
     """Rows of the file come after the built-in ones."""
     file = tmp_path / "kinds.yaml"
