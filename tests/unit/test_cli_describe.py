@@ -167,7 +167,8 @@ def test_everything_is_there() -> None:
         )
     )
 
-    for line in ("lab    JupyterNotebook", "DATA      /d", "secret hub, key token", "given by each workload"):
+    assert "lab    JupyterNotebook   8888   ExternalURL" in text
+    for line in ("DATA      /d", "secret hub, key token", "given by each workload"):
         assert line in text
     for line in ("Job    vision    train   Training", "Warning   Used", "containers: []", "a\\x1b[31mb"):
         assert line in text

@@ -33,7 +33,10 @@ def notes(text: str) -> dict[str, str]:
 
 def test_each_value_has_its_source() -> None:
     """Values of the Environment, of the person's identity, of the operator and of the workload are told apart."""
-    known = published(environment("lab", user={"source": "IdPToken"}, env=[{"name": "DATA", "value": "/data"}]))
+    tool = {"name": "web", "type": "MLflow", "connection": {"type": "ClusterIP"}}
+    known = published(
+        environment("lab", user={"source": "IdPToken"}, env=[{"name": "DATA", "value": "/data"}], tools=[tool])
+    )
     asked = workload("Deployment", "notebook", "vision", "lab")
     asked["spec"]["template"]["spec"]["containers"][0] = {"name": "main", "env": [{"name": "MINE", "value": "1"}]}
     outcome = admitted(DEPLOYMENT, asked, [known], Project("vision"), Ids(7, 8))
@@ -42,6 +45,9 @@ def test_each_value_has_its_source() -> None:
         sources.annotated(outcome.workload, sources.sources(DEPLOYMENT, outcome.workload, ["lab"]), "workload")
     )
 
+    assert {names.TOOLS: "operator", names.RECORD: "operator"}.items() <= {
+        line.partition(":")[0]: note for line, note in told.items()
+    }.items()
     assert {
         "image: registry.example/team/jupyter:4.2": "Environment lab",
         "name: DATA": "Environment lab",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from environment_operator.api.tools import DEFAULT_PORTS
 from environment_operator.cli import columns
 from environment_operator.cli.users import HEADER, OUTDATED, User
 from environment_operator.cli.words import age, aligned, printable
@@ -129,10 +130,15 @@ def _branches(lines: Sequence[str]) -> list[str]:
 def _tools(known: Known) -> list[str]:
     """Return the tools as a table."""
     rows = [
-        (tool["name"], tool["type"], str(tool.get("containerPort", "")), _connection(tool.get("connection") or {}))
+        (tool["name"], tool["type"], _port(tool), _connection(tool.get("connection") or {}))
         for tool in known.environment["spec"].get("tools") or ()
     ]
     return aligned(("Name", "Type", "Port", "Connection"), rows) if rows else []
+
+
+def _port(tool: Object) -> str:
+    """Return the port of a tool: its own, else the usual one of its type; nothing for one outside."""
+    return str(tool.get("containerPort") or DEFAULT_PORTS.get(tool["type"], ""))
 
 
 def _connection(connection: Object) -> str:
