@@ -1,9 +1,11 @@
 """The command line: `python -m cluster up|down|status|stop-operator|start-operator|packages`."""
 
 import argparse
+import shlex
 import signal
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import FrameType
 
 from cluster import packages
@@ -40,7 +42,9 @@ def _up(arguments: argparse.Namespace) -> int:
     )
     new = cluster.up()
     _say("the cluster is up" if new else "the cluster was already up; nothing is missing now")
-    print(f"export KUBECONFIG={cluster.kubeconfig}")  # noqa: T201
+    print(f"export KUBECONFIG={shlex.quote(str(cluster.kubeconfig))}")  # noqa: T201
+    programs = (cluster.layout.kubectl.parent, Path(sys.executable).parent)
+    print(f"export PATH={':'.join(shlex.quote(str(each)) for each in programs)}:$PATH")  # noqa: T201
     return 0
 
 
