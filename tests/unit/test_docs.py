@@ -15,7 +15,7 @@ from environment_operator.cli.problems import Exit
 from environment_operator.errors import Reason
 from environment_operator.generate import documents, main, render
 from environment_operator.judge import judge
-from environment_operator.kinds import Kind
+from environment_operator.kinds import BUILTIN, Kind
 from environment_operator.settings import Settings
 from environment_operator.third_party import ROWS
 
@@ -52,16 +52,26 @@ def test_every_setting_is_explained(setting: str) -> None:
 
 @pytest.mark.parametrize("metric", [m for m in vars(metrics).values() if isinstance(m, Counter | Gauge | Histogram)])
 def test_every_metric_is_explained(metric: Counter | Gauge | Histogram) -> None:
-    """Each metric is in the operator's README under the name that is exported."""
+    """Each metric is in the operator's README, once, under the name that is exported."""
     described = next(iter(metric.describe()))
     suffix = "_total" if described.type == "counter" else ""
-    assert f"`{described.name}{suffix}" in INSIDE
+    assert 1 == len(re.findall(rf"^\| `{described.name}{suffix}[`{{]", INSIDE, re.MULTILINE))
 
 
 @pytest.mark.parametrize("room", sorted(p.stem for p in (ROOT / "operator/environment_operator").iterdir()))
 def test_every_room_is_explained(room: str) -> None:
     """Each room of the code is in the operator's README."""
     assert room.startswith("__") or f"`{room}`" in INSIDE
+
+
+@pytest.mark.parametrize("row", BUILTIN, ids=lambda row: row.name)
+def test_every_built_in_kind_is_explained(row: Kind) -> None:
+    """Each kind of Kubernetes has a line in the README, with its types, and whether it can be distributed."""
+    table = README[README.index("| built into Kubernetes |") :].split("\n\n")[0]
+    (line,) = [line for line in table.splitlines() if row.kind in line.split(" | ")[0].strip("| ").split(", ")]
+
+    assert f"| {', '.join(row.types)} |" in line
+    assert bool(row.indexed) is ("Indexed" in line)
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if not row.template], ids=lambda row: row.name)
