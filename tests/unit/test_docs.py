@@ -1,12 +1,15 @@
 """The documentation is complete: what users can meet is explained where they would look."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, get_args
 
 import click
 import pytest
 import yaml
 from prometheus_client import Counter, Gauge, Histogram
+from pydantic import BaseModel
 
 from environment_operator import metrics, names
 from environment_operator.api.tools import DEFAULT_PORTS
@@ -16,6 +19,7 @@ from environment_operator.errors import Reason
 from environment_operator.generate import documents, main, render
 from environment_operator.judge import judge
 from environment_operator.kinds import BUILTIN, Kind
+from environment_operator.runai.shape import EnvironmentAsset
 from environment_operator.settings import Settings
 from environment_operator.third_party import ROWS
 
@@ -56,6 +60,36 @@ def test_every_metric_is_explained(metric: Counter | Gauge | Histogram) -> None:
     described = next(iter(metric.describe()))
     suffix = "_total" if described.type == "counter" else ""
     assert 1 == len(re.findall(rf"^\| `{described.name}{suffix}[`{{]", INSIDE, re.MULTILINE))
+
+
+def fields(model: type[BaseModel]) -> Iterator[str]:
+    """Yield the names of all fields of an asset, those of its parts included."""
+    for field in model.model_fields.values():
+        yield str(field.alias)
+        for part in (field.annotation, *get_args(field.annotation), *map(first, get_args(field.annotation))):
+            if isinstance(part, type) and issubclass(part, BaseModel):
+                yield from fields(part)
+
+
+def first(annotation: Any) -> Any:
+    """Return what a list is of, None for anything else."""
+    return next(iter(get_args(annotation)), None)
+
+
+# What Run:ai's API gives besides what the importer reads.
+ANSWERED = (
+    "clusterId", "createdBy", "createdAt", "updatedBy", "updatedAt", "deletedAt", "deletedBy", "updateCount", "id",
+    "kind", "tenantId", "autoDelete", "private", "usedBy", "usageTimes", "compliance", "status", "statusInfo",
+    "initialDelaySeconds", "periodSeconds", "timeoutSeconds", "successThreshold", "failureThreshold",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("field", sorted({*fields(EnvironmentAsset), *ANSWERED} - {"meta", "spec"}))
+def test_every_field_of_an_asset_is_mapped(field: str) -> None:
+    """Whoever arrives from Run:ai finds what becomes of each field of an environment asset."""
+    section = README.partition("## Arriving from Run:ai\n")[2].partition("\n## ")[0]
+    cells = re.findall(r"^\| ([^|]+) \|", section, re.MULTILINE)
+    assert any(re.search(rf"`(\w+\.)*{field}(\.\w+)*`", cell) for cell in cells)
 
 
 @pytest.mark.parametrize("room", sorted(p.stem for p in (ROOT / "operator/environment_operator").iterdir()))

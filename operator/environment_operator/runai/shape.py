@@ -140,7 +140,9 @@ class _Spec(_Part):
     probes: _Probes | None = None
 
 
-class _Asset(_Part):
+class EnvironmentAsset(_Part):
+    """An asset, as far as it is read."""
+
     meta: _Meta
     spec: _Spec
 
@@ -155,7 +157,7 @@ def problem(asset: Any) -> str:
     except ValueError as error:
         return f"it holds what is no text or no number: {error}"
     try:
-        _Asset.model_validate(asset)
+        EnvironmentAsset.model_validate(asset)
     except ValidationError as error:
         wrong = error.errors(include_url=False)
         more = [f"and {len(wrong) - _MOST_NAMED} more"] if len(wrong) > _MOST_NAMED else []
