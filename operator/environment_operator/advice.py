@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from environment_operator import names
 from environment_operator.api.security import User
+from environment_operator.api.tools import BRACES
 from environment_operator.api.v1alpha1 import EnvironmentSpec
 from environment_operator.kinds import Kind
 from environment_operator.paths import Item, get
@@ -129,6 +130,11 @@ def _ids(spec: EnvironmentSpec) -> Iterator[str]:
 
 
 def _references(spec: EnvironmentSpec) -> Iterator[str]:
-    """Yield the references in command and arguments that are left to a shell."""
+    """Yield the references that nothing here replaces: in command and arguments a shell may, in URLs a workload."""
     for name in foreign_references(spec):
         yield f"spec.command or spec.args has ${{{name}}}, which is no variable here: only a shell will replace it"
+    known = {variable.name for variable in spec.env or ()}
+    for tool in spec.tools or ():
+        for name in BRACES.findall((tool.connection and tool.connection.url) or ""):
+            if name not in known:
+                yield f"the URL of the tool {tool.name!r} has ${{{name}}}, which is no variable here: workloads set it"

@@ -200,13 +200,13 @@ class _Admission:
         if misfits:
             raise Refused(refusals.misfits(environment.name, self.kind, misfits, place.row.features))
         unite_secrets(fragment, place, place.template(self.workload), entry.main, self.around)
-        offers.add_variables(fragment, self._open(place, environment))
+        offers.add_variables(fragment, self._open(place, environment, entry.main))
         self._apply(place, merge.puts(fragment, entry.main, marks(place, entry)), entry)
 
-    def _open(self, place: Place, environment: Published) -> Tools:
+    def _open(self, place: Place, environment: Published, main: Path) -> Tools:
         """Return the tools of an Environment, those of the first pod template being the workload's."""
         if place == self._places[0]:
-            self._tools = self._master.opened(environment, self._token())
+            self._tools = self._master.opened(environment, self._token(), main)
             self.warnings += offers.advice(self._tools, self.around.routing)
         return self._tools if self._tools and self._tools.env == environment.name else offers.closed(environment)
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from environment_operator import addresses, names
 from environment_operator.addresses import Routing, Tools
-from environment_operator.api.tools import Tool
+from environment_operator.api.tools import BRACES, Tool
 from environment_operator.kinds import Kind
 from environment_operator.merge import Put
-from environment_operator.paths import put
+from environment_operator.paths import Path, get, put
 from environment_operator.places import Place
 from environment_operator.record import Entry
 from environment_operator.rules import Published, framework
@@ -36,12 +36,13 @@ class Master:
     place: Place
     routing: Routing
 
-    def opened(self, environment: Published, token: str) -> Tools:
+    def opened(self, environment: Published, token: str, main: Path) -> Tools:
         """Return the tools that a new reference brings; a template brings them to what is made from it, and has none.
 
         Args:
             environment: the Environment.
             token: the workload's token.
+            main: the container that receives the Environment, whose variables URLs may refer to.
 
         Raises:
             BadAddress: the submitter asks for an address that cannot be given, or has to ask for one.
@@ -49,7 +50,16 @@ class Master:
         if self.kind.template:
             return closed(environment)
         found = addresses.offered(_listed(environment), environment.name, token, self._pods(token), self.routing)
+        found = addresses.filled_in(found, self._values(environment, main))
         return addresses.settled(found, addresses.asked(self.item), None, self.routing)
+
+    def _values(self, environment: Published, main: Path) -> dict[str, str]:
+        """Return the variables of the main container whose values are known: the workload's own win."""
+        theirs, namespace = environment.fragment["containers"][0], get(self.item, ("metadata", "namespace"))
+        own = get(self.place.template(self.item), (*main, "env"))
+        listed = [each for each in (*theirs.get("env", ()), *(own or ())) if isinstance(each, dict)]
+        found = {str(each.get("name")): _value(each, str(namespace or "")) for each in listed}
+        return {name: value for name, value in found.items() if value}
 
     def kept(self, old: Object, entry: Entry) -> Tools:
         """Return the tools of a stored workload with what the submitter asks for now.
@@ -73,6 +83,12 @@ class Master:
         if self.kind.indexed and framework(self.kind, self.item) is None:
             return ours
         return {**ours, **{key: value.replace("{role}", self.place.role) for key, value in self.kind.serves.items()}}
+
+
+def _value(variable: Object, namespace: str) -> str:
+    """Return the value of a variable, empty where only the node knows it."""
+    field = get(variable, ("valueFrom", "fieldRef", "fieldPath"))
+    return namespace if field == "metadata.namespace" else str(variable.get("value") or "")
 
 
 def closed(environment: Published) -> Tools:
@@ -106,6 +122,8 @@ def write(item: Object, tools: Tools | None) -> None:
 def advice(tools: Tools, routing: Routing) -> Iterator[str]:
     """Yield what the submitter should know of tools that are not reached as the Environment says."""
     for name, address in tools.tools.items():
+        if unknown := BRACES.findall(address.url):
+            yield f"the URL of the tool {name!r} has ${{{unknown[0]}}}: give that variable a value, and refresh"
         if address.port and address.type == "ExternalURL" and not address.url:
             yield f"the tool {name!r} gets no URL: this cluster has no host for tools; use kubectl port-forward"
         if address.type == "LoadBalancer" and not routing.load_balancers:

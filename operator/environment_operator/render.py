@@ -7,13 +7,12 @@ Identity (user.source IdPToken) and overriding come later; required variables wi
 
 import hashlib
 import json
-import re
 from typing import Any
 
 from environment_operator import images
 from environment_operator.api.probe import ReadinessProbe
 from environment_operator.api.security import Security
-from environment_operator.api.tools import base_path_variable
+from environment_operator.api.tools import BRACES, base_path_variable
 from environment_operator.api.v1alpha1 import EnvironmentSpec, Variable
 
 Fragment = dict[str, Any]
@@ -28,7 +27,7 @@ _BASELINE_CAPABILITIES = frozenset({
     "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT",
 })  # fmt: skip
 _RESTRICTED_CAPABILITIES = frozenset({"NET_BIND_SERVICE"})
-_BRACES = re.compile(r"(?<!\$)\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
 _PROBE_DEFAULTS = {"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3}
 
 
@@ -104,7 +103,7 @@ def _container(spec: EnvironmentSpec) -> dict[str, Any]:
 def foreign_references(spec: EnvironmentSpec) -> list[str]:
     """Return the names in ``${NAME}`` of command and arguments that are no variables of the Environment, each once."""
     known = _known(spec)
-    found = (name for word in (*(spec.command or ()), *(spec.args or ())) for name in _BRACES.findall(word))
+    found = (name for word in (*(spec.command or ()), *(spec.args or ())) for name in BRACES.findall(word))
     return [name for name in dict.fromkeys(found) if name not in known]
 
 
@@ -114,7 +113,7 @@ def _expanded(words: list[str] | None, spec: EnvironmentSpec) -> list[str] | Non
     A shell would find the same value.
     """
     known = _known(spec)
-    return words and [_BRACES.sub(lambda m: f"$({m[1]})" if m[1] in known else m[0], word) for word in words]
+    return words and [BRACES.sub(lambda m: f"$({m[1]})" if m[1] in known else m[0], word) for word in words]
 
 
 def _known(spec: EnvironmentSpec) -> set[str]:

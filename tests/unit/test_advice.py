@@ -12,6 +12,11 @@ from environment_operator.inject import admit
 from environment_operator.kinds import BUILTIN
 from environment_operator.rules import Project
 
+WANDB = {
+    "name": "board",
+    "type": "WeightsAndBiases",
+    "connection": {"type": "ExternalURL", "url": "https://wandb.example/${TEAM}"},
+}
 CUSTOM = {"source": "Custom", "uid": 1000}
 
 
@@ -29,6 +34,8 @@ CUSTOM = {"source": "Custom", "uid": 1000}
         ({"user": CUSTOM, "security": {"runAsNonRoot": True}}, ""),
         ({"args": ["--p=${PROJECT}"]}, "spec.command or spec.args has ${PROJECT}"),
         ({"args": ["--p=${PROJECT}"], "env": [{"name": "PROJECT", "required": True}]}, ""),
+        ({"tools": [WANDB]}, "the URL of the tool 'board' has ${TEAM}, which is no variable here"),
+        ({"tools": [WANDB], "env": [{"name": "TEAM", "required": True}]}, ""),
         ({"user": CUSTOM | {"supplementalGroups": [5, 70000]}}, "spec.user.supplementalGroups 70000 is above 65535"),
     ],
 )

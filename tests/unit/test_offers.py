@@ -97,6 +97,48 @@ def test_braces() -> None:
     assert [f"--base=$({VARIABLE})"] == found["spec"]["template"]["spec"]["containers"][0]["args"]
 
 
+BOARD = "https://wandb.example/${TEAM}/${PROJECT}"
+AWAY = {"name": "board", "type": "WeightsAndBiases", "connection": {"type": "ExternalURL", "url": BOARD}}
+TEAM = [{"name": "TEAM", "value": "our team"}]
+PROJECT = {"name": "PROJECT", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}}
+
+
+@pytest.mark.parametrize(
+    ("env", "own", "expected"),
+    [
+        ([*TEAM, PROJECT], [], "https://wandb.example/our%20team/team"),
+        ([*TEAM, PROJECT], [{"name": "TEAM", "value": "a/b"}], "https://wandb.example/a/b/team"),
+        (TEAM, [{"name": "PROJECT", "value": "own"}], "https://wandb.example/our%20team/own"),
+        (TEAM, [{"name": "TEAM", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}], BOARD),
+    ],
+)
+def test_variables_in_urls(env: list[Object], own: list[Object], expected: str) -> None:
+    """A variable in a URL is its value in the container, the workload's own first; what has none stays, and is told.
+
+    It is looked up once: what is stored stays, though the variable is changed later.
+    """
+    about, new = known(environment(AWAY, env=env)), made()
+    new["spec"]["template"]["spec"]["containers"][0]["env"] = own
+    found = stored(DEPLOYMENT, new, None, about)
+    assert expected == tools(found)["tools"]["board"]["url"]
+    told = [words for words in admit(DEPLOYMENT, new, None, about).warnings if "the tool 'board' has ${" in words]
+    assert ("${" in expected) == bool(told)
+    later = copy.deepcopy(found)
+    later["spec"]["template"]["spec"]["containers"][0]["env"].append({"name": "MORE", "value": "1"})
+
+    assert tools(found) == tools(stored(DEPLOYMENT, later, found, known()))
+
+
+def test_variable_in_a_default() -> None:
+    """A URL that holds when the submitter says nothing may have a variable, too; it has to be one that can be had."""
+    lab = {**CUSTOM, "connection": {**CUSTOM["connection"], "url": "/${NAME}-lab"}}
+    found = stored(DEPLOYMENT, made(), None, known(environment(lab, env=[{"name": "NAME", "value": "ada"}])))
+    assert "https://tools.example.com/ada-lab" == tools(found)["tools"]["lab"]["url"]
+    refused = outcome(DEPLOYMENT, made(), None, known(environment(lab))).refusal
+
+    assert "cannot have the URL '/${NAME}-lab'" in refused
+
+
 def test_templates() -> None:
     """A template has no tools, and an empty base path, so that what refers to the variable works."""
     found = stored(TEMPLATE, made(TEMPLATE), None, known(environment(CUSTOM)))

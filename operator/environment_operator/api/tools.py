@@ -1,5 +1,6 @@
 """Tools of an Environment: what people connect to, on which port, and how."""
 
+import re
 from typing import Literal
 
 from pydantic import Field
@@ -25,6 +26,9 @@ DEFAULT_PORTS: dict[str, int] = {
     "MLflow": 5000,
     "ChatbotUI": 3000,
 }
+
+# A variable as people write it in command, arguments and URLs.
+BRACES = re.compile(r"(?<!\$)\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 _EXTERNAL = f"self.type in {list(EXTERNAL_TOOLS)}"
 _CONNECTION = "has(self.connection)"
