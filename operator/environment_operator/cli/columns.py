@@ -7,7 +7,6 @@ from typing import Any
 
 from environment_operator import names
 from environment_operator.cli.problems import Exit, Problem
-from environment_operator.snapshot import last_change
 
 Object = Mapping[str, Any]
 Row = dict[str, str]
@@ -96,6 +95,8 @@ def _created(environment: Object) -> str:
 
 def _updated(environment: Object) -> str:
     """Return when somebody changed it last."""
+    from environment_operator.snapshot import last_change
+
     return _time(last_change(environment))
 
 
