@@ -107,3 +107,21 @@ def test_a_mistake_of_ours(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 def test_no_arguments_show_the_help() -> None:
     """The plugin alone shows its commands."""
     assert "Commands:" in CliRunner().invoke(cli, []).output
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["describe", ""],
+        ["delete", "a", ""],
+        ["describe", "../namespaces"],
+        ["copy", "a", "a/b"],
+        ["create", "A_b"],
+        ["rename", "a", "--to", "b?c"],
+        ["list", "-n", "a/b"],
+    ],
+)
+def test_what_is_no_name(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """What cannot be a name comes into no request: not an empty variable of a script, nor a path."""
+    assert Exit.USAGE == run(arguments)
+    assert "is no name: write small letters, digits" in capsys.readouterr().err

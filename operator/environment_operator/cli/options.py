@@ -11,6 +11,8 @@ from environment_operator.cli import completion, console
 from environment_operator.cli.connection import Access, Connection
 
 Command = Callable[..., Any]
+# https://kubernetes.io/docs/concepts/overview/working-with-objects/names/
+_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 
 
@@ -29,6 +31,25 @@ class Duration(click.ParamType[float]):
         if "".join(map("".join, parts)) != value or not parts:
             self.fail(f"{value!r} is no duration: write 30s, 1m30s or a number of seconds", param, ctx)
         return sum(float(number) * _UNITS[unit] for number, unit in parts)
+
+
+class Name(click.ParamType[str]):
+    """The name of an object: nothing else may come into the path of a request.
+
+    Args:
+        optional: whether it may be empty.
+    """
+
+    name = "name"
+
+    def __init__(self, *, optional: bool = False) -> None:
+        self._optional = optional
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name."""
+        if not _NAME.fullmatch(value) and (value or not self._optional):
+            self.fail(f"{value!r} is no name: write small letters, digits, '-' and '.'", param, ctx)
+        return str(value)
 
 
 def connected(command: Command) -> Command:
@@ -67,12 +88,20 @@ def output(*forms: str, default: str | None = "table") -> Callable[[Command], Co
 
 def named(argument: str = "name", **more: Any) -> Callable[[Command], Command]:
     """Return the argument that names an Environment, or several."""
-    return click.argument(argument, shell_complete=completion.environments, **more)
+    kind = Name(optional="default" in more)
+    return click.argument(argument, type=kind, shell_complete=completion.environments, **more)
 
 
 def in_project(text: str) -> Callable[[Command], Command]:
     """Return the option ``-n`` with what it means for a command."""
     complete = completion.projects
     return click.option(
-        "-n", "--namespace", "project", metavar="PROJECT", default="", help=text, shell_complete=complete
+        "-n",
+        "--namespace",
+        "project",
+        metavar="PROJECT",
+        type=Name(optional=True),
+        default="",
+        help=text,
+        shell_complete=complete,
     )

@@ -235,7 +235,7 @@ def workload(connection: Connection, written: str, project: str) -> tuple[Kind, 
         Problem: there is no such workload, or it is written otherwise.
     """
     kind, slash, name = written.partition("/")
-    if not (slash and name):
+    if not (slash and name) or "/" in name or name in (".", ".."):
         raise Problem(f"{written!r}: write KIND/NAME, such as deployment/notebook", Exit.USAGE)
     its = row(kind, kinds(connection))
     for version in (its.version, *its.also):

@@ -83,7 +83,7 @@ _FIELDS = (
 
 
 @click.command("create")
-@click.argument("name")
+@click.argument("name", type=options.Name())
 @options.connected
 @_fields
 @click.option(
@@ -121,7 +121,7 @@ def create_command(
 
 @click.command("copy")
 @options.named("old")
-@click.argument("new")
+@click.argument("new", type=options.Name())
 @options.connected
 @click.option("--edit/--no-edit", default=None, help="Open it in your editor first; the default at a terminal.")
 @_DRY_RUN

@@ -24,7 +24,14 @@ _PATIENCE_SECONDS = 60
 @options.connected
 @click.option("--display-name", help="Name shown to people; empty removes it.")
 @click.option("--description", help="What it is for; empty removes it.")
-@click.option("--to", "new", metavar="NEW", default="", help="Name by which workloads are to refer to it.")
+@click.option(
+    "--to",
+    "new",
+    metavar="NEW",
+    type=options.Name(optional=True),
+    default="",
+    help="Name by which workloads are to refer to it.",
+)
 @click.option("--dry-run", is_flag=True, help="Change nothing: say what would be.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def rename_command(
