@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -125,3 +126,24 @@ def test_what_is_no_name(arguments: list[str], capsys: pytest.CaptureFixture[str
     """What cannot be a name comes into no request: not an empty variable of a script, nor a path."""
     assert Exit.USAGE == run(arguments)
     assert "is no name: write small letters, digits" in capsys.readouterr().err
+
+
+def test_a_reader_that_leaves() -> None:
+    """Nobody reading on, as in ``| head``, is neither an answer nor a failure: the exit code is 0."""
+    program = "import sys; from environment_operator.cli.main import run; sys.exit(run(sys.argv[1:]))"
+    line = f"set -o pipefail; (sleep 0.1; {sys.executable} -c '{program}' completion bash) | true"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
+
+    assert (0, "") == (done.returncode, done.stderr)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device")
+def test_a_full_disk() -> None:
+    """What the system refuses is no mistake of the plugin."""
+    program = "import sys; from environment_operator.cli.main import run; sys.exit(run(['completion', 'bash']))"
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", program], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+
+    assert (Exit.REFUSED, True) == (done.returncode, "the system refuses it: " in done.stderr), done.stderr

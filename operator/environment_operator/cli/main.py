@@ -71,14 +71,18 @@ def main() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command line; return the exit code."""
+    out = sys.stdout
     try:
         return int(cli.main(list(arguments), "kubectl environment", COMPLETION, standalone_mode=False) or Exit.DONE)
     except click.UsageError as error:
         error.show()
         return Exit.USAGE
-    except BrokenPipeError:
+    except SystemExit:
+        # The library replaces the output and leaves with 1 when nobody reads on; 1 would be an answer of ours.
+        if sys.stdout is out:
+            raise
         return _reader_left()
-    except (Problem, ApiError, click.Abort, click.ClickException) as error:
+    except (Problem, ApiError, click.Abort, click.ClickException, OSError) as error:
         return _failed(error)
     except Exception as error:  # noqa: BLE001 - nobody is to read a traceback
         return _mistaken(error)
@@ -93,6 +97,8 @@ def _failed(error: Exception) -> Exit:
             message, code = _in_words(error), _STATUS_CODES.get(error.status, Exit.REFUSED)
         case click.ClickException():
             message, code = error.format_message(), Exit.USAGE
+        case OSError():
+            message, code = f"the system refuses it: {error}", Exit.REFUSED
         case _:
             message, code = "interrupted", Exit.INTERRUPTED
     click.secho(f"error: {message}", err=True, fg="red")
