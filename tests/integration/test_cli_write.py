@@ -150,7 +150,10 @@ def test_edit(kube: Kube, plugin: Plugin, editor: Editor, tmp_path: Path) -> Non
         (("echo '  tty: true' >> $1", "true"), 3, "what you wrote is in"),
         (("echo ' - [' >> $1", "true"), 3, "this is not YAML"),
         (("sed -i 's/name: .*/name: other/' $1", "true"), 3, "the name cannot be changed here"),
-        (("echo '  colour: red' >> $1", "true"), 3, "unknown field"),
+        (("echo '  colour: red' >> $1", "true"), 3, "error: it does not fit the definition: unknown field"),
+        (("exit 1",), 3, "KUBE_EDITOR says which editor"),
+        (("rm $1",), 3, "what the editor saved cannot be read"),
+        ((r"printf '\377\376' > $1",), 3, "what the editor saved cannot be read"),
     ],
 )
 def test_edit_given_up(

@@ -16,6 +16,8 @@ _LONGEST_METADATA = 4096
 # What an API server says of a kind that it does not serve, and of one in a group that it does not serve at all.
 NO_SUCH_KIND = "the server could not find the requested resource"
 _NO_SUCH_PATH = b"404 page not found"
+# Before this the API server repeats the whole object, when a patch puts in what the definition does not have.
+_STRICT = "strict decoding error: "
 
 
 def read(body: bytes) -> Object:
@@ -46,7 +48,8 @@ def continuation(body: bytes) -> str:
 def said(body: bytes) -> str:
     """Return the message of a Status, or the beginning of whatever was answered instead."""
     try:
-        return str(json.loads(body)["message"])
+        message = str(json.loads(body)["message"])
+        return f"it does not fit the definition: {message.rpartition(_STRICT)[2]}" if _STRICT in message else message
     except (ValueError, KeyError, TypeError):
         return NO_SUCH_KIND if body.strip() == _NO_SUCH_PATH else body[:200].decode(errors="replace")
 

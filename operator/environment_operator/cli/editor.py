@@ -46,7 +46,12 @@ def _opened(complaint: str, text: str) -> str:
     head = "".join(f"# {line}\n" for line in complaint.splitlines())
     marked = f"{_HELP}{'#' + chr(10) if head else ''}{head}{text}"
     editor = os.environ.get("KUBE_EDITOR") or None
-    saved = click.edit(marked, editor=editor, extension=".yaml", require_save=False) or ""
+    try:
+        saved = click.edit(marked, editor=editor, extension=".yaml", require_save=False) or ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise Problem(f"what the editor saved cannot be read, nothing was changed: {error}") from error
+    except click.ClickException as error:
+        raise Problem(f"{error.message}; nothing was changed. KUBE_EDITOR says which editor to use") from error
     return "".join(line for line in saved.splitlines(keepends=True) if not line.startswith("#"))
 
 
