@@ -232,7 +232,7 @@ def test_csv_comes_back(values: list[list[str]]) -> None:
     ]
 
 
-@pytest.mark.parametrize("value", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "＝1"])  # noqa: RUF001 - meant
+@pytest.mark.parametrize("value", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1"])  # noqa: RUF001 - meant
 def test_csv_has_no_formulas(value: str) -> None:
     """A value that a spreadsheet would compute is marked as text."""
     assert f"'{value}" == next(iter(csv.reader(io.StringIO(words.as_csv((), [[value]])[1:], newline=""))))[0]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 # Spreadsheets take what begins so for a formula: https://owasp.org/www-community/attacks/CSV_Injection
-_FORMULA = tuple("=+-@\t\r＝＋－＠")  # noqa: RUF001 - the wide forms are meant
+_FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # noqa: RUF001 - the wide forms are meant
 _MOST_NAMED = 20
 BYTE_ORDER_MARK = "\ufeff"
 _UNITS = (("y", 365 * 86400), ("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
