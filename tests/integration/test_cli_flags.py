@@ -146,10 +146,37 @@ def test_progress(kube: Kube, plugin: Plugin, through: str, faults: FaultProxy) 
     assert f"no workloads use {name}\n" == plugin.run("workloads", name, KUBECONFIG=through).err
 
 
+def test_one_slow_request(kube: Kube, plugin: Plugin, through: str, faults: FaultProxy) -> None:
+    """One request that takes longer than a second is waited for visibly, whatever the command."""
+    name = kube.unique("env")
+    kube.apply(manifest(name))
+    faults.add(Rule(Match(path=ENVIRONMENTS), Delay(1.3)))
+
+    assert "\rreading Environments\r" in shown(plugin, "list", "-o", "name", KUBECONFIG=through)
+    assert "\rwaiting for the API server\r" in shown(plugin, "render", name, KUBECONFIG=through)
+
+
+def test_progress_makes_way(kube: Kube, plugin: Plugin, project: str, through: str, faults: FaultProxy) -> None:
+    """What is printed meanwhile has a line of its own."""
+    old = kube.unique("old")
+    kube.apply(manifest(old), *(workload("PodTemplate", f"base-{number}", project, old) for number in range(3)))
+    kube.until_used(old, 3)
+    faults.add(Rule(Match(methods=frozenset({"PATCH"}), path="/podtemplates/"), Delay(0.7)))
+    out = shown(plugin, "rename", old, "--to", kube.unique("new"), KUBECONFIG=through)
+
+    assert "2 of 3\rPodTemplate" in out
+    assert 3 == out.count(f"\rPodTemplate {project}/base-") + out.count(f"\nPodTemplate {project}/base-")
+
+
+def shown(plugin: Plugin, *arguments: str, **variables: str) -> str:
+    """Return what a terminal is sent, where it begins a line anew as such."""
+    return plugin.at_terminal(*arguments, **variables).out.replace("\r\x1b[K", "\r")
+
+
 def test_a_reader_that_leaves(kube: Kube, plugin: Plugin) -> None:
     """``| head`` ends the plugin quietly."""
     kube.apply(*(manifest(kube.unique("env")) for _ in range(3)))
-    line = "kubectl environment list -o json | head -1"
+    line = "set -o pipefail; kubectl environment list -o json | head -1"
     done = subprocess.run(
         ["bash", "-c", line], env=plugin.variables(), capture_output=True, text=True, check=True, timeout=60
     )

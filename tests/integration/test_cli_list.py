@@ -139,6 +139,17 @@ def test_at_a_terminal(plugin: Plugin, three: dict[str, str]) -> None:
     assert "\x1b[3" not in plugin.at_terminal(*chosen, NO_COLOR="1").out
 
 
+def test_a_narrow_terminal(plugin: Plugin, three: dict[str, str]) -> None:
+    """Columns that would be too narrow to read are left whole, so that names can be copied; else long values fold."""
+    chosen = ("list", "--filter", f"environment={three['elsewhere']}")
+    many = plugin.at_terminal(*chosen, COLUMNS="80", NO_COLOR="1").out
+    few = plugin.at_terminal(*chosen, "--columns", "environment,scope", COLUMNS="40", NO_COLOR="1").out
+
+    assert ",".join(f"project/{name}" for name in MANY) in many
+    assert ",".join(f"project/{name}" for name in MANY) not in few
+    assert 40 >= max(map(len, few.replace("\x1b[1m", "").replace("\x1b[0m", "").splitlines()))
+
+
 def test_watch(kube: Kube, plugin: Plugin, three: dict[str, str]) -> None:
     """``--watch`` prints what is there, and a new line when it changes."""
     command = [str(plugin.cluster.layout.kubectl), "environment", "list", "--watch", "--columns", "environment,image"]

@@ -6,6 +6,7 @@ The library is imported at the first request: it takes longer than all the rest.
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -61,11 +62,18 @@ class Connection:
     Args:
         access: how to reach it.
         warn: takes the warnings that come with an answer.
+        waiting: is around each request, and told what is waited for.
     """
 
-    def __init__(self, access: Access, warn: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        access: Access,
+        warn: Callable[[str], None],
+        waiting: Callable[[str], AbstractContextManager[object]] = nullcontext,
+    ) -> None:
         self._access = access
         self._warn = warn
+        self._waiting = waiting
 
     @property
     def kinds_file(self) -> str:
@@ -179,17 +187,20 @@ class Connection:
         """
         from urllib3.exceptions import HTTPError
 
+        # Credentials come here, for which a program may ask the user.
+        headers = self._headers(method, content, accept)
         url = f"{self._api.configuration.host}{path}{'?' if query else ''}{urlencode(query)}"
         try:
-            answer = self._api.rest_client.pool_manager.request(
-                method,
-                url,
-                body=None if body is None else json.dumps(body),
-                headers=self._headers(method, content, accept),
-                timeout=self._access.timeout or None,
-                retries=False,
-                preload_content="watch" not in query,
-            )
+            with self._waiting("waiting for the API server"):
+                answer = self._api.rest_client.pool_manager.request(
+                    method,
+                    url,
+                    body=None if body is None else json.dumps(body),
+                    headers=headers,
+                    timeout=self._access.timeout or None,
+                    retries=False,
+                    preload_content="watch" not in query,
+                )
         except HTTPError as error:
             raise ApiError(0, f"the API server {self._api.configuration.host} cannot be reached: {error}") from error
         for warning in answer.headers.getlist("Warning"):

@@ -1,9 +1,10 @@
 """What the user sees: tables, YAML and JSON on standard output; progress and warnings on standard error."""
 
+import shutil
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from threading import RLock, Timer
 from typing import Any
 
 import click
@@ -15,6 +16,8 @@ Object = dict[str, Any]
 _PATIENCE_SECONDS = 1
 # Beyond this nobody looks at colours, and aligning them takes longer than fetching.
 _MOST_COLOURED = 500
+# Cells between two columns, and those that a column needs to be read.
+_GAP, _READABLE = 2, 12
 _READY_COLOURS = {"True": "green", "False": "red", "Unknown": "yellow"}
 
 
@@ -28,13 +31,21 @@ def can_ask() -> bool:
     return sys.stdin.isatty()
 
 
+def say(text: str) -> None:
+    """Print a line of the output of something that goes on."""
+    _line.clear()
+    click.echo(text)
+
+
 def warn(text: str) -> None:
     """Show a warning as kubectl does."""
+    _line.clear()
     click.secho(f"Warning: {printable(text)}", err=True, fg="yellow")
 
 
 def complain(text: str) -> None:
     """Show an error of many that do not end the command."""
+    _line.clear()
     click.secho(f"error: {printable(text)}", err=True, fg="red")
 
 
@@ -54,6 +65,7 @@ def confirm(question: str, *, sure: bool) -> None:
 
 def note(text: str) -> None:
     """Say something that is no part of the output."""
+    _line.clear()
     click.echo(printable(text), err=True)
 
 
@@ -77,6 +89,14 @@ def document(content: object, form: str) -> None:
     click.echo(as_yaml(content) if form == "yaml" else as_json(content), nl=form != "yaml")
 
 
+def documents(contents: Sequence[object], form: str) -> None:
+    """Print several objects as ``yaml`` documents, or as a ``json`` list."""
+    if form == "yaml":
+        click.echo(as_yaml(*contents), nl=False)
+    else:
+        document({"apiVersion": "v1", "kind": "List", "items": contents}, form)
+
+
 def as_yaml(*contents: object) -> str:
     """Return YAML documents, in the order in which the keys were given."""
     import yaml
@@ -93,32 +113,87 @@ def as_json(content: object) -> str:
 
 @contextmanager
 def progress(what: str) -> Iterator[Callable[[str], None]]:
-    """Show how far something has come once it has taken a second, on a terminal only; give what tells it."""
-    start, shown = time.monotonic(), False
-    terminal = sys.stderr.isatty()
+    """Show on a terminal what something is at once it has taken a second; give what tells how far it has come.
 
-    def tell(state: str) -> None:
-        nonlocal shown
-        if terminal and time.monotonic() - start > _PATIENCE_SECONDS:
-            shown = True
-            click.echo(f"\r\x1b[K{what}: {state}", nl=False, err=True)
-
+    Within another one only that is shown.
+    """
+    if _line.busy or not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    timer = _line.begin(what)
     try:
-        yield tell
+        yield _line.tell
     finally:
-        if shown:
-            click.echo("\r\x1b[K", nl=False, err=True)
+        timer.cancel()
+        _line.end()
+
+
+class _Line:
+    """The last line of a terminal, which says what takes so long and makes way for everything else."""
+
+    def __init__(self) -> None:
+        self._lock, self._text, self._due, self._shown = RLock(), "", False, False
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is going on already."""
+        return bool(self._text)
+
+    def begin(self, what: str) -> Timer:
+        """Have something shown after a while."""
+        self._what = self._text = what
+        timer = Timer(_PATIENCE_SECONDS, self._show)
+        timer.daemon = True
+        timer.start()
+        return timer
+
+    def tell(self, state: str) -> None:
+        """Say how far it has come."""
+        with self._lock:
+            self._text = f"{self._what}: {state}"
+            if self._due:
+                self._show()
+
+    def end(self) -> None:
+        """Leave nothing of it behind."""
+        with self._lock:
+            self._text, self._due = "", False
+            self.clear()
+
+    def clear(self) -> None:
+        """Make way for what is to be printed."""
+        with self._lock:
+            if self._shown:
+                self._shown = False
+                click.echo("\r\x1b[K", nl=False, err=True)
+
+    def _show(self) -> None:
+        """Show it, when it is still going on."""
+        with self._lock:
+            self._due = True
+            if self._text:
+                self._shown = True
+                click.echo(f"\r\x1b[K{self._text[: shutil.get_terminal_size().columns - 1]}", nl=False, err=True)
+
+
+_line = _Line()
 
 
 def _coloured(header: Sequence[str], rows: Sequence[Sequence[str]], *, headers: bool) -> None:
     """Print a table with the terminal's colours, folded where it is too wide."""
+    from rich.cells import cell_len
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    # Where columns would be too narrow to read, the terminal breaks the lines: names stay whole, to be copied.
+    columns = [[title, *(printable(v) for v in values)] for title, *values in zip(header, *rows, strict=True)]
+    widths = [max(map(cell_len, column)) for column in columns]
+    gaps = _GAP * (len(widths) - 1)
+    fits = sum(min(width, _READABLE) for width in widths) + gaps <= Console().width
     made = Table(*header, box=None, show_header=headers, header_style="bold", pad_edge=False)
     for column in made.columns:
         column.overflow = "fold"
     for row in rows:
         made.add_row(*(Text(printable(v), _READY_COLOURS.get(v, "")) for v in row))
-    Console().print(made)
+    Console(width=None if fits else sum(widths) + gaps).print(made)

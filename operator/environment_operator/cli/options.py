@@ -75,7 +75,7 @@ def connected(command: Command) -> Command:
         **arguments: Any,
     ) -> Any:
         access = Access(kubeconfig, context, request_timeout, as_user, as_groups, kinds_file)
-        return command(Connection(access, console.warn), **arguments)
+        return command(Connection(access, console.warn, console.progress), **arguments)
 
     return reached
 

@@ -168,7 +168,7 @@ class _Renaming:
                         raise
                     refused.append(f"{user}: {error.message}")
                     continue
-                click.echo(f"{user} moved{self._note}")
+                console.say(f"{user} moved{self._note}")
                 tell(f"{number} of {len(following)}")
         return refused
 

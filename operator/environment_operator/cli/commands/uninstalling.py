@@ -92,7 +92,7 @@ def _release_all(connection: Connection, held: Sequence[Object]) -> set[str]:
                 console.complain(f"{name}: {error.message}")
                 refused.add(name)
             else:
-                click.echo(f"environment.{names.GROUP}/{name} released")
+                console.say(f"environment.{names.GROUP}/{name} released")
             tell(f"{number} of {len(held)}")
     return refused
 
