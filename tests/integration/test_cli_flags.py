@@ -100,6 +100,21 @@ def test_impersonation(plugin: Plugin) -> None:
     plugin("list", "--as", "nobody", "--as-group", "some", "--as-group", "system:masters")
 
 
+def test_a_project_that_may_not_be_read(kube: Kube, plugin: Plugin, project: str) -> None:
+    """Who may see Environments, but not the project, is answered as far as can be, and told what is not known."""
+    name, viewer = kube.unique("env"), kube.unique("viewer")
+    kube.apply(manifest(name, scope={"projects": [project]}))
+    kube.kubectl("create", "clusterrolebinding", viewer, "--clusterrole=environment-viewer", f"--user={viewer}")
+    kube.until("the right to read", lambda: plugin.run("list", "--as", viewer).code == 0)
+    listed = plugin.run("list", "-n", project, "-o", "name", "--as", viewer)
+    checked = plugin.run("check", name, "-n", project, "--as", viewer)
+
+    assert (0, True) == (listed.code, f"/{name}\n" in listed.out)
+    assert (0, f"yes: {name} may be used in {project}\n") == (checked.code, checked.out)
+    for ran in (listed, checked):
+        assert f"Warning: the department and the labels of {project} are not known: " in ran.err
+
+
 def test_request_timeout(plugin: Plugin, through: str, faults: FaultProxy) -> None:
     """A request that takes longer than it may is ended, and said to be."""
     faults.add(Rule(Match(path=f"{ENVIRONMENTS}$"), Delay(30)))

@@ -210,9 +210,17 @@ def kind_of(workload: Object, table: Kinds) -> Kind:
 
 
 def department(connection: Connection, project: str) -> str | None:
-    """Return the department of a project, None when it is in none or does not exist yet."""
-    namespace = connection.find(f"{NAMESPACES}/{project}") or {}
-    return ((namespace.get("metadata") or {}).get("labels") or {}).get(names.DEPARTMENT)
+    """Return the department of a project, None when it is in none, does not exist yet or may not be read."""
+    return (((namespace(connection, project) or {}).get("metadata") or {}).get("labels") or {}).get(names.DEPARTMENT)
+
+
+def namespace(connection: Connection, project: str) -> Object | None:
+    """Return the namespace of a project, None when it does not exist yet; that it may not be read is said."""
+    try:
+        return connection.find(f"{NAMESPACES}/{project}")
+    except Forbidden as error:
+        console.warn(f"the department and the labels of {project} are not known: {error.message}")
+        return None
 
 
 def row(kind: str, table: Kinds) -> Kind:

@@ -117,7 +117,7 @@ def check_command(
         environment=reading.environment(connection, name),
         others=list(filter(None, others)),
         project=place,
-        namespace=connection.find(f"{NAMESPACES}/{place}"),
+        namespace=reading.namespace(connection, place),
         workloads=judged,
         whole=bool(source),
     )
