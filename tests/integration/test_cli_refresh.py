@@ -16,7 +16,7 @@ def test_refresh(kube: Kube, plugin: Plugin, project: str) -> None:
     listed = plugin("workloads", name, "-o", "name").strip()
     rehearsed = plugin("refresh", listed, "-n", project, "--dry-run")
     unchanged = plugin("workloads", name, "-o", "csv")
-    done = plugin("refresh", listed, "-n", project)
+    done = plugin("refresh", "deploy/lab", "-n", project)
     deployment = kube.get("deployment", "lab", project)
 
     assert ("outdated" in before, "outdated" in unchanged) == (True, True)

@@ -17,6 +17,9 @@ from environment_operator.kinds import BUILTIN, Kind, is_derived
 
 Object = dict[str, Any]
 Kinds = tuple[Kind, ...]
+# As kubectl takes them: https://kubernetes.io/docs/reference/kubectl/#resource-types
+_SHORT = {"po": "pods", "deploy": "deployments", "sts": "statefulsets", "ds": "daemonsets", "rs": "replicasets"}
+_SHORT |= {"rc": "replicationcontrollers", "cj": "cronjobs"}
 _KINDS = f"{NAMESPACES}/{names.SYSTEM_NAMESPACE}/configmaps/{names.KINDS}"
 
 
@@ -224,13 +227,14 @@ def namespace(connection: Connection, project: str) -> Object | None:
 
 
 def row(kind: str, table: Kinds) -> Kind:
-    """Return the row of a kind as people write it, ``Job``, ``jobs`` or ``jobs.batch``, in a kinds table.
+    """Return the row of a kind as people write it, ``Job``, ``jobs``, ``jobs.batch`` or ``po``, in a kinds table.
 
     Raises:
         Problem: an Environment cannot be used by this kind.
     """
+    written = _SHORT.get(kind.lower(), kind.lower())
     for each in table:
-        if kind.lower() in (each.kind.lower(), each.plural, each.name):
+        if written in (each.kind.lower(), each.plural, each.name):
             return each
     known = ", ".join(sorted({each.kind for each in table}))
     raise Problem(f"{kind!r} is no kind that can use an Environment; these can: {known}", Exit.USAGE)
