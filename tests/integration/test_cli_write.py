@@ -109,9 +109,15 @@ def test_create_from_what_is_no_workload(plugin: Plugin, tmp_path: Path) -> None
     """A file that cannot be read and a kind that uses no Environment are refused with what to do."""
     other = tmp_path / "other.yaml"
     other.write_text("{apiVersion: v1, kind: Secret, metadata: {name: a}}")
+    bare, two = tmp_path / "bare.yaml", tmp_path / "two.yaml"
+    bare.write_text(yaml.safe_dump(workload("Job", "train", "vision")).replace("image", "terminationMessagePath"))
+    two.write_text(yaml.safe_dump_all([workload("Job", "train", "vision")] * 2))
 
     assert "cannot be read" in plugin.fails("create", "a", "--from", str(tmp_path / "none"), code=2)
     assert "is of no kind that can use an Environment" in plugin.fails("create", "a", "--from", str(other), code=3)
+    assert "give one with --image" in plugin.fails("create", "a", "--from", str(bare), code=3)
+    assert "holds 2 objects" in plugin.fails("create", "a", "--from", str(two), code=2)
+    assert "give -o yaml or json" in plugin.fails("create", "a", "--from", str(two), "-o", "name", code=2)
 
 
 def test_copy(kube: Kube, plugin: Plugin, editor: Editor) -> None:

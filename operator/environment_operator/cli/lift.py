@@ -75,6 +75,8 @@ def _halves(kind: Kind, workload: Object, name: str, given: Mapping[str, Any], s
         raise Problem(f"the {workload['kind']} has no container to lift a set-up out of")
     made: Object = dict(given)
     _lift_container(made, container, stays)
+    if "image" not in made:
+        raise Problem(f"the {workload['kind']} has no image in its container: give one with --image")
     _lift_pod(made, template["spec"], stays)
     left["metadata"].setdefault("labels", {})[names.REFERENCE] = name
     return Lifted(made, left)

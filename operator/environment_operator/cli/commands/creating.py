@@ -112,7 +112,10 @@ def create_command(
     from environment_operator.cli import writing
 
     if source:
-        click.echo(console.as_yaml(*_lifted(connection, name, source, specs.spec(given))), nl=False)
+        if output == "name":
+            raise Problem("--from prints both objects: give -o yaml or json", Exit.USAGE)
+        both = _lifted(connection, name, source, specs.spec(given))
+        console.documents(both, output or "yaml")
         return
     wanted = writing.manifest(name, _complete(specs.spec(given)))
     made = writing.create(connection, wanted, dry_run)
@@ -185,7 +188,9 @@ def _lifted(connection: Connection, name: str, source: str, given: Object) -> tu
     from environment_operator.cli.lift import lift
     from environment_operator.rules import framework
 
-    workload, *_ = writing.documents(source)
+    workload, *others = writing.documents(source)
+    if others:
+        raise Problem(f"{source} holds {len(others) + 1} objects: leave one workload in it", Exit.USAGE)
     kind = reading.kind_of(workload, reading.kinds(connection))
     place: Object = {"projects": [workload["metadata"]["namespace"]]} if "namespace" in workload["metadata"] else {}
     found = framework(kind, workload)
