@@ -1,10 +1,11 @@
 """Completion through the real kubectl, and by the scripts for shells."""
 
+import shutil
 import subprocess
 
 import pytest
 
-from builders import manifest
+from builders import manifest, workload
 from environment_operator.cli.main import COMMANDS
 from kube import Kube
 from plugin import Plugin
@@ -35,6 +36,9 @@ def test_commands(plugin: Plugin) -> None:
         (("list", "-o", ""), "csv"),
         (("create", "x", "--type", "work"), "workspace"),
         (("completion", ""), "fish"),
+        (("list", "--filter", "im"), "image="),
+        (("check", "x", "--kind", "depl"), "deployment"),
+        (("refresh", "depl"), "deployment/"),
     ],
 )
 def test_options_and_values(plugin: Plugin, words: tuple[str, ...], value: str) -> None:
@@ -49,6 +53,16 @@ def test_names_in_the_cluster(kube: Kube, plugin: Plugin, project: str) -> None:
 
     assert [name] == list(completed(plugin, "describe", name[:-2])[0])
     assert [project] == list(completed(plugin, "list", "-n", project[:-2])[0])
+
+
+def test_workloads_in_a_project(kube: Kube, plugin: Plugin, project: str) -> None:
+    """Workloads that have an Environment are offered with their kind, and a kind is to be gone on with."""
+    name = kube.unique("env")
+    kube.apply(manifest(name), workload("Deployment", "lab", project, name), workload("Deployment", "plain", project))
+
+    assert ["deployment/lab"] == list(completed(plugin, "connect", "-n", project, "deployment/")[0])
+    assert ({"deployment/"}, ":6") == (set((of := completed(plugin, "connect", "depl"))[0]), of[1])
+    assert {} == completed(plugin, "connect", "-n", project, "secret/")[0]
 
 
 def test_no_cluster_no_names(plugin: Plugin) -> None:
@@ -82,3 +96,46 @@ def test_bash(plugin: Plugin) -> None:
     done = subprocess.run(["bash", "-c", program], env=plugin.variables(), capture_output=True, text=True, check=False)
 
     assert "describe\n" == done.stdout, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [("kubectl-environment des", "describe"), ("kubectl-environment list --columns env", "environment")],
+)
+@pytest.mark.skipif(shutil.which("fish") is None, reason="there is no fish")
+def test_fish(plugin: Plugin, line: str, offered: str) -> None:
+    """Fish itself takes the script, and what it asks for is answered."""
+    program = f"kubectl environment completion fish | source; complete -C '{line}'"
+    done = subprocess.run(
+        [str(shutil.which("fish")), "-c", program], env=plugin.variables(), capture_output=True, text=True, check=False
+    )
+
+    assert offered == done.stdout.split("\t")[0].strip(), done.stderr
+
+
+ZSH = """
+zmodload zsh/zpty
+zpty shell zsh -f -i
+zpty -w shell "PS1=; autoload -Uz compinit; compinit -u; source <(kubectl environment completion zsh); print rea''dy"
+while zpty -r shell line; do [[ $line == *ready* ]] && break; done
+zpty -w -n shell $'kubectl-environment des\\t'
+while [[ $seen != *describe* ]] && zpty -r shell part; do seen+=$part; done
+print -r -- $seen
+"""
+
+
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="there is no zsh")
+def test_zsh(plugin: Plugin) -> None:
+    """Zsh itself, at a terminal, takes the script and completes a word."""
+    command = [str(shutil.which("zsh")), "-f", "-c", ZSH]
+    done = subprocess.run(
+        command,
+        env=plugin.variables(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        stdin=subprocess.DEVNULL,
+    )
+
+    assert "kubectl-environment describe" in done.stdout, done.stderr

@@ -15,7 +15,7 @@ from environment_operator.cli.connection import Access, Connection
 from environment_operator.cli.problems import Problem
 from environment_operator.errors import ApiError
 
-_FILES, _NO_FILES = ":0", ":4"
+_FILES, _NO_FILES, _MORE = ":0", ":4", ":6"
 # Nobody waits longer for a key.
 _SECONDS = 5.0
 
@@ -37,7 +37,9 @@ def answer(words: Sequence[str]) -> str:
     found = ShellComplete(cli, {}, "kubectl environment", COMPLETION).get_completions(list(before), unfinished)
     lines = [_line(item) for item in found if item.type == "plain"]
     files = any(item.type in ("file", "dir") for item in found)
-    return "".join(f"{line}\n" for line in (*lines, _FILES if files else _NO_FILES))
+    # What ends so is to be gone on with.
+    unended = bool(found) and all(str(item.value).endswith(("=", "/")) for item in found)
+    return "".join(f"{line}\n" for line in (*lines, _FILES if files else _MORE if unended else _NO_FILES))
 
 
 def environments(ctx: click.Context, _param: click.Parameter, unfinished: str) -> list[CompletionItem]:
@@ -54,6 +56,38 @@ def projects(ctx: click.Context, _param: click.Parameter, unfinished: str) -> li
     return [CompletionItem(name) for name in _names(ctx, NAMESPACES) if name.startswith(unfinished)]
 
 
+def kinds(_ctx: click.Context, _param: click.Parameter, unfinished: str) -> list[CompletionItem]:
+    """Return the kinds of workloads whose names begin so."""
+    from environment_operator.kinds import BUILTIN
+
+    return [CompletionItem(kind.kind.lower()) for kind in BUILTIN if kind.kind.lower().startswith(unfinished.lower())]
+
+
+def workloads(ctx: click.Context, _param: click.Parameter, unfinished: str) -> list[CompletionItem]:
+    """Return kinds, and after one the workloads of the project with an Environment, as KIND/NAME."""
+    from environment_operator import names
+    from environment_operator.cli.reading import path, row
+    from environment_operator.kinds import BUILTIN
+
+    kind, slash, name = unfinished.partition("/")
+    if not slash:
+        return [CompletionItem(f"{each.kind.lower()}/") for each in BUILTIN if each.kind.lower().startswith(kind)]
+    try:
+        connection = _connection(ctx)
+        at = path(row(kind, BUILTIN), ctx.params.get("project") or connection.namespace)
+    except Problem:
+        return []
+    found = (each for each in _names(ctx, at, labelSelector=names.REFERENCE) if each.startswith(name))
+    return [CompletionItem(f"{kind}/{each}") for each in found]
+
+
+def filters(_ctx: click.Context, _param: click.Parameter, unfinished: str) -> list[CompletionItem]:
+    """Return the beginnings of filters by column."""
+    from environment_operator.cli.columns import COLUMNS
+
+    return [CompletionItem(f"{c.key}=") for c in COLUMNS if c.key.startswith(unfinished)]
+
+
 def columns(_ctx: click.Context, _param: click.Parameter, unfinished: str) -> list[CompletionItem]:
     """Return the columns of ``list`` whose names begin so, after those with commas before them."""
     from environment_operator.cli.columns import COLUMNS
@@ -62,14 +96,18 @@ def columns(_ctx: click.Context, _param: click.Parameter, unfinished: str) -> li
     return [CompletionItem(f"{done}{comma}{c.key}") for c in COLUMNS if c.key.startswith(last)]
 
 
-def _names(ctx: click.Context, path: str) -> list[str]:
-    """Return the names of all objects of a kind, from the API server's table, which is small."""
+def _connection(ctx: click.Context) -> Connection:
+    """Return a connection that nobody waits long for."""
     given = ctx.params
     access = Access(given.get("kubeconfig") or "", given.get("context") or "", _SECONDS)
+    return Connection(access, lambda _: None)
+
+
+def _names(ctx: click.Context, path: str, **query: str) -> list[str]:
+    """Return the names of all objects of a kind, from the API server's table, which is small."""
     table = "application/json;as=Table;g=meta.k8s.io;v=v1"
-    connection = Connection(access, lambda _: None)
     try:
-        pages = list(connection.pages(path, table, includeObject="None"))
+        pages = list(_connection(ctx).pages(path, table, includeObject="None", **query))
     except (ApiError, Problem):
         return []
     return [row["cells"][0] for page in pages for row in page.get("rows") or ()]

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from environment_operator.cli import console, options
+from environment_operator.cli import completion, console, options
 from environment_operator.cli.connection import Connection
 from environment_operator.cli.problems import Exit, Problem
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @click.command("connect")
-@click.argument("workload", metavar="KIND/NAME")
+@click.argument("workload", metavar="KIND/NAME", shell_complete=completion.workloads)
 @click.argument("tool", default="")
 @options.connected
 @options.in_project("The project of the workload; else that of the context.")

@@ -60,7 +60,14 @@ class Query:
 @options.in_project("Only those that this project may use.")
 @click.option("-A", "--all-namespaces", is_flag=True, help="Those of every scope; the default.")
 @click.option("--columns", metavar="A,B", default="", shell_complete=completion.columns, help="Columns to show.")
-@click.option("--filter", "filters", metavar="COLUMN=VALUE", multiple=True, help="Only rows that match; * and ? too.")
+@click.option(
+    "--filter",
+    "filters",
+    metavar="COLUMN=VALUE",
+    multiple=True,
+    shell_complete=completion.filters,
+    help="Only rows that match; * and ? too.",
+)
 @click.option("--search", metavar="TEXT", default="", help="Only rows with this text in one of the columns.")
 @click.option(
     "--sort", metavar="COLUMN[:desc]", default="", shell_complete=completion.columns, help="Column to sort by."

@@ -4,13 +4,13 @@ from datetime import UTC, datetime
 
 import click
 
-from environment_operator.cli import options
+from environment_operator.cli import completion, options
 from environment_operator.cli.connection import Connection
 from environment_operator.cli.problems import Problem
 
 
 @click.command("refresh")
-@click.argument("workloads", metavar="KIND/NAME...", nargs=-1, required=True)
+@click.argument("workloads", metavar="KIND/NAME...", nargs=-1, required=True, shell_complete=completion.workloads)
 @options.connected
 @options.in_project("The project of the workloads; else that of the context.")
 @click.option("--dry-run", is_flag=True, help="Change nothing: have the API server say whether it would work.")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from environment_operator.cli import console, options
+from environment_operator.cli import completion, console, options
 from environment_operator.cli.connection import ENVIRONMENTS, NAMESPACES, Connection
 from environment_operator.cli.problems import Exit, Problem
 
@@ -87,7 +87,7 @@ def render_command(
 @options.named()
 @options.connected
 @options.in_project("The project; else that of the workload, else that of the context.")
-@click.option("--kind", "kinds", metavar="KIND", multiple=True, help="Kind of workload; may be repeated.")
+@click.option("--kind", "kinds", multiple=True, shell_complete=completion.kinds, help="Kind of workload; repeatable.")
 @click.option("-f", "--filename", "source", metavar="FILE", type=click.Path(), help="A workload to check.")
 def check_command(
     connection: Connection, *, name: str, project: str, kinds: tuple[str, ...], source: str | None
