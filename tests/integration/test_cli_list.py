@@ -108,6 +108,17 @@ def test_filter_search_and_sort(plugin: Plugin, three: dict[str, str]) -> None:
         assert three[first] in plugin("list", *ours, "--sort", order, "-o", "name").splitlines()[0]
 
 
+def test_filters_on_every_column(plugin: Plugin, three: dict[str, str]) -> None:
+    """Each column can be filtered by what it shows, and by nothing else."""
+    every = ("--columns", ",".join(column.title for column in COLUMNS), "-o", "csv")
+    (shown,) = as_rows(plugin("list", *every, "--filter", f"environment={three['here']}")).values()
+    asked = [argument for title, value in shown.items() for argument in ("--filter", f"{title}={value}")]
+
+    assert len(COLUMNS) == len(shown)
+    assert {three["here"]} == names_of(plugin("list", "-o", "name", *asked))
+    assert "" == plugin("list", "-o", "name", *asked, "--filter", "description=x", "--filter", "updated=never")
+
+
 @pytest.mark.parametrize(("form", "read"), [("json", json.loads), ("yaml", yaml.safe_load)])
 def test_whole_objects(plugin: Plugin, three: dict[str, str], form: str, read: Any) -> None:
     """``-o json`` and ``yaml`` give a List of Environments that can be applied."""

@@ -38,6 +38,7 @@ def test_users_of_one_project(kube: Kube, plugin: Plugin, project: str) -> None:
     kube.apply(manifest(name), workload("Deployment", "lab", project, name))
 
     assert "deployments.apps/lab\n" == plugin("workloads", name, "-n", project, "-o", "name")
+    assert "deployments.apps/lab\n" == plugin("workloads", name, "-A", "-o", "name")
     assert ("", f"no workloads use {name}\n") == (
         (ran := plugin.run("workloads", name, "-n", "default")).out,
         ran.err,

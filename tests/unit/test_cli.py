@@ -80,6 +80,8 @@ def test_what_is_no_duration(text: str) -> None:
         (["list", "--colour"], "No such option"),
         (["list", "--filter", "image"], "write COLUMN=VALUE"),
         (["list", "-n", "a", "-A"], "exclude each other"),
+        (["list", "-A", "-n", "a"], "exclude each other"),
+        (["workloads", "x", "-A", "-n", "a"], "exclude each other"),
         (["list", "-w", "-o", "csv"], "--watch goes with"),
     ],
 )

@@ -9,6 +9,7 @@ import click
 
 from environment_operator.cli import completion, console
 from environment_operator.cli.connection import Access, Connection
+from environment_operator.cli.problems import Exit, Problem
 
 Command = Callable[..., Any]
 # https://kubernetes.io/docs/concepts/overview/working-with-objects/names/
@@ -90,6 +91,22 @@ def named(argument: str = "name", **more: Any) -> Callable[[Command], Command]:
     """Return the argument that names an Environment, or several."""
     kind = Name(optional="default" in more)
     return click.argument(argument, type=kind, shell_complete=completion.environments, **more)
+
+
+def everywhere(text: str) -> Callable[[Command], Command]:
+    """Return the option ``-A``, which says what is so without ``-n``; both together are refused."""
+
+    def give(command: Command) -> Command:
+        @click.option("-A", "--all-namespaces", is_flag=True, help=text)
+        @wraps(command)
+        def one_of_them(*connection: Connection, all_namespaces: bool, **arguments: Any) -> Any:
+            if all_namespaces and arguments.get("project"):
+                raise Problem("-n and -A exclude each other: give one of them", Exit.USAGE)
+            return command(*connection, **arguments)
+
+        return one_of_them
+
+    return give
 
 
 def in_project(text: str) -> Callable[[Command], Command]:

@@ -58,7 +58,7 @@ class Query:
 @click.command("list")
 @options.connected
 @options.in_project("Only those that this project may use.")
-@click.option("-A", "--all-namespaces", is_flag=True, help="Those of every scope; the default.")
+@options.everywhere("Those of every scope; the default.")
 @click.option("--columns", metavar="A,B", default="", shell_complete=completion.columns, help="Columns to show.")
 @click.option(
     "--filter",
@@ -79,7 +79,6 @@ def list_command(
     connection: Connection,
     *,
     project: str,
-    all_namespaces: bool,
     columns: str,
     filters: tuple[str, ...],
     search: str,
@@ -100,8 +99,6 @@ def list_command(
       kubectl environment list --search notebook --columns environment,image,ready
       kubectl environment list -o csv > environments.csv
     """
-    if project and all_namespaces:
-        raise Problem("-n and -A exclude each other: give one of them", Exit.USAGE)
     asked = Query(
         shown=_chosen(columns, output),
         filters=[rows.read_filter(text) for text in filters],

@@ -38,6 +38,7 @@ def describe_command(connection: Connection, *, name: str) -> None:
 @options.named()
 @options.connected
 @options.in_project("Only those in this project.")
+@options.everywhere("Those in all projects; the default.")
 @options.output("table", "csv", "name")
 @click.option("--no-headers", is_flag=True, help="Leave the titles out.")
 def workloads_command(connection: Connection, *, name: str, project: str, output: str, no_headers: bool) -> None:
@@ -55,6 +56,7 @@ def workloads_command(connection: Connection, *, name: str, project: str, output
 @options.named()
 @options.connected
 @options.in_project("Only those in this project.")
+@options.everywhere("Those in all projects; the default.")
 @options.output("table", "csv", "name")
 @click.option("--no-headers", is_flag=True, help="Leave the titles out.")
 def templates_command(connection: Connection, *, name: str, project: str, output: str, no_headers: bool) -> None:
