@@ -116,11 +116,10 @@ def test_fish(plugin: Plugin, line: str, offered: str) -> None:
 ZSH = """
 zmodload zsh/zpty
 zpty shell zsh -f -i
-zpty -w shell "PS1=; autoload -Uz compinit; compinit -u; source <(kubectl environment completion zsh); print rea''dy"
+zpty -w shell "PS1='> '; autoload -U compinit; compinit -u; source <(kubectl environment completion zsh); print rea''dy"
 while zpty -r shell line; do [[ $line == *ready* ]] && break; done
 zpty -w -n shell $'kubectl-environment des\\t'
-while [[ $seen != *describe* ]] && zpty -r shell part; do seen+=$part; done
-print -r -- $seen
+zpty -r shell seen '*describe*' && print -r -- $seen
 """
 
 
