@@ -109,14 +109,14 @@ def test_filter_search_and_sort(plugin: Plugin, three: dict[str, str]) -> None:
 
 
 def test_filters_on_every_column(plugin: Plugin, three: dict[str, str]) -> None:
-    """Each column can be filtered by what it shows, and by nothing else."""
+    """Each column can be filtered by what it shows, and all of them together."""
     every = ("--columns", ",".join(column.title for column in COLUMNS), "-o", "csv")
     (shown,) = as_rows(plugin("list", *every, "--filter", f"environment={three['here']}")).values()
     asked = [argument for title, value in shown.items() for argument in ("--filter", f"{title}={value}")]
 
     assert len(COLUMNS) == len(shown)
     assert {three["here"]} == names_of(plugin("list", "-o", "name", *asked))
-    assert "" == plugin("list", "-o", "name", *asked, "--filter", "description=x", "--filter", "updated=never")
+    assert "" == plugin("list", "-o", "name", *asked[:-1], f"{COLUMNS[-1].title}=never")
 
 
 @pytest.mark.parametrize(("form", "read"), [("json", json.loads), ("yaml", yaml.safe_load)])
