@@ -124,7 +124,7 @@ class Certificates:
             patch = _trust(await self._cluster.get(path), trusted)
             if patch:
                 await self._cluster.patch(path, patch)
-                logger.info("the API server trusts %d authorities for %s", len(bundle.authorities), path)
+                logger.info("authorities that the API server trusts for %s: %d", path, len(bundle.authorities))
 
     def _say(self, what: str) -> None:
         """Log what is wrong, once."""
