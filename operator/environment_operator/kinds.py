@@ -19,6 +19,9 @@ RUNS = (
 )  # fmt: skip
 INHERITED = ("securityContext", "hostNetwork")
 
+# https://kubernetes.io/docs/concepts/workloads/controllers/job/#completion-mode
+INDEX = "batch.kubernetes.io/job-completion-index"
+
 WorkloadType = Literal["Workspace", "Training", "Inference"]
 Framework = Literal["PyTorch", "MPI", "TensorFlow", "XGBoost", "JAX", "Ray", "Any"]
 
@@ -159,6 +162,7 @@ class Kind(Resource):
             or our own label does not come to them: ``{name}`` stands for the workload's name, and ``{role}`` for the
             role of its first pod template, which is the master of a distributed kind. Of a kind with ``indexed`` they
             count for the distributed ones.
+        serves_in: for a version of another project, whose controller gives other labels, those labels instead.
     """
 
     pod_templates: tuple[PodTemplate, ...] = (PodTemplate(),)
@@ -173,6 +177,7 @@ class Kind(Resource):
     orders: tuple[Annotated[str, StringConstraints(pattern=_PATH)], ...] = ()
     makes: tuple[str, ...] = ()
     serves: dict[str, str] = {}
+    serves_in: dict[str, dict[str, str]] = {}
 
     @model_validator(mode="after")
     def _says_where_or_what_instead(self) -> "Kind":
@@ -195,8 +200,7 @@ def _builtin(group: str, kind: str, types: str, path: str = "spec.template", **c
     )  # fmt: skip
 
 
-# https://kubernetes.io/docs/concepts/workloads/controllers/job/#completion-mode
-_FIRST = {"batch.kubernetes.io/job-completion-index": "0"}
+_FIRST = {INDEX: "0"}
 _ALL = "Workspace Training Inference"
 _SERVING = "Workspace Inference"
 

@@ -10,7 +10,7 @@ from typing import Any
 from environment_operator import addresses, names
 from environment_operator.addresses import Routing, Tools
 from environment_operator.api.tools import BRACES, Tool
-from environment_operator.kinds import Kind
+from environment_operator.kinds import INDEX, Kind
 from environment_operator.merge import Put
 from environment_operator.paths import Path, get, put
 from environment_operator.places import Place
@@ -82,7 +82,11 @@ class Master:
         ours = {} if self.place.metadata is None else {names.TOKEN: token}
         if self.kind.indexed and framework(self.kind, self.item) is None:
             return ours
-        return {**ours, **{key: value.replace("{role}", self.place.role) for key, value in self.kind.serves.items()}}
+        version = self.item.get("apiVersion", "").rpartition("/")[2]
+        theirs = {**self.kind.serves_in.get(version, self.kind.serves)}
+        if INDEX in theirs and self.place.holder(self.item).get("completionMode") == "NonIndexed":
+            del theirs[INDEX]
+        return {**ours, **{key: value.replace("{role}", self.place.role) for key, value in theirs.items()}}
 
 
 def _value(variable: Object, namespace: str) -> str:

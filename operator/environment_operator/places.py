@@ -63,10 +63,14 @@ class Place:
         if not self.at:
             _become(item, value)
             return
-        holder: Any = item
+        self.holder(item)[self.at[-1]] = value
+
+    def holder(self, item: Item) -> Any:
+        """Return what the pod template stands in, such as the spec of a Job; a pod stands in itself."""
+        found: Any = item
         for step in self.at[:-1]:
-            holder = holder[step]
-        holder[self.at[-1]] = value
+            found = found[step]
+        return found
 
     def runs(self, template: Template) -> Template:
         """Return what of the pod template decides what runs."""

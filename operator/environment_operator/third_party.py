@@ -11,19 +11,18 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from environment_operator.kinds import BUILTIN, Framework, Kind, PodTemplate
+from environment_operator.kinds import BUILTIN, INDEX, Framework, Kind, PodTemplate
 
 Rows = tuple[PodTemplate, ...]
 
 
-# The labels that the training operator gives its pods, see `_job`; those of the launcher are the MPI operator's, too.
-_REPLICA = {"training.kubeflow.org/replica-type": "{role}", "training.kubeflow.org/replica-index": "0"}
-_LAUNCHER = {"training.kubeflow.org/job-role": "{role}"}
-# https://jobset.sigs.k8s.io/docs/concepts/#jobset-labels, on pods of Jobs that are indexed.
-_FIRST = {
-    "jobset.sigs.k8s.io/replicatedjob-name": "{role}", "jobset.sigs.k8s.io/job-index": "0",
-    "batch.kubernetes.io/job-completion-index": "0",
-}  # fmt: skip
+# The labels that the training operator gives its pods, see `_job`: to a launcher no index.
+_TYPE = {"training.kubeflow.org/replica-type": "{role}"}
+_REPLICA = {**_TYPE, "training.kubeflow.org/replica-index": "0"}
+# The MPI operator gives its launcher another one: https://github.com/kubeflow/mpi-operator, v0.8.
+_LAUNCHER = {"v2beta1": {"training.kubeflow.org/job-role": "{role}"}}
+# https://jobset.sigs.k8s.io/docs/concepts/#jobset-labels, on pods of Jobs, which are indexed unless they say otherwise.
+_FIRST = {"jobset.sigs.k8s.io/replicatedjob-name": "{role}", "jobset.sigs.k8s.io/job-index": "0", INDEX: "0"}
 # The JobSet of a TrainJob has its name, and the runtime's replicated Job for training is called like this.
 _NODE = {**_FIRST, "jobset.sigs.k8s.io/jobset-name": "{name}", "jobset.sigs.k8s.io/replicatedjob-name": "node"}
 
@@ -164,7 +163,10 @@ _STORED: dict[str, Any] = {"template": True}
 ROWS: tuple[Kind, ...] = (
     _job("PyTorchJob", "PyTorch", "pytorchReplicaSpecs", "pytorch", "Master", "Worker"),
     _job("TFJob", "TensorFlow", "tfReplicaSpecs", "tensorflow", "Chief", "Master", "Worker", "PS", "Evaluator"),
-    _job("MPIJob", "MPI", "mpiReplicaSpecs", "mpi", "Launcher", "Worker", also=("v2beta1",), serves=_LAUNCHER),
+    _job(
+        "MPIJob", "MPI", "mpiReplicaSpecs", "mpi", "Launcher", "Worker", also=("v2beta1",), serves=_TYPE,
+        serves_in=_LAUNCHER,
+    ),
     _kind(_TRAIN, "v1alpha1", "TrainJob", (_TRAINER,), template_immutable=True, serves=_NODE, **_ANY),
     _kind(_TRAIN, "v1alpha1", "TrainingRuntime", _TRAINING_RUNTIME, framework="Any", **_STORED),
     _kind(_TRAIN, "v1alpha1", "ClusterTrainingRuntime", _TRAINING_RUNTIME, framework="Any", **_STORED),

@@ -277,7 +277,7 @@ SERVING: dict[str, dict[str, str]] = {
     "xgboostjob": {"training.kubeflow.org/replica-type": "master", **REPLICA},
     "jaxjob": {"training.kubeflow.org/replica-type": "worker", **REPLICA},
     "paddlejob": {"training.kubeflow.org/replica-type": "master", **REPLICA},
-    "mpijob-v1": {"training.kubeflow.org/job-role": "launcher"},
+    "mpijob-v1": {"training.kubeflow.org/replica-type": "launcher"},
     "mpijob-v2beta1": {"training.kubeflow.org/job-role": "launcher"},
     "trainjob": {
         "jobset.sigs.k8s.io/jobset-name": "{name}", "jobset.sigs.k8s.io/replicatedjob-name": "node", **JOB_OF_JOBSET
@@ -319,3 +319,13 @@ def test_first_of_an_indexed_job() -> None:
     first = {"batch.kubernetes.io/job-completion-index": "0"}
     assert {names.TOKEN: "tokentok", **first} == tools(stored(JOB, indexed, None, known(distributed)))["pods"]
     assert {names.TOKEN: "tokentok"} == tools(stored(JOB, made(JOB), None, known(environment(LAB))))["pods"]
+
+
+def test_job_of_a_jobset_without_indices() -> None:
+    """The pods of a Job that is not indexed have no index to be found by: all those of the first Job have the tools."""
+    new = user("jobset", "w", "team", "e")
+    new["spec"]["replicatedJobs"][0]["template"]["spec"]["completionMode"] = "NonIndexed"
+    distributed = environment(LAB, architecture="Distributed", framework="Any")
+
+    first = {"jobset.sigs.k8s.io/replicatedjob-name": "driver", "jobset.sigs.k8s.io/job-index": "0"}
+    assert {names.TOKEN: "tokentok", **first} == tools(stored(row_of("jobset"), new, None, known(distributed)))["pods"]
