@@ -45,8 +45,11 @@ def _kind(group: str, version: str, kind: str, templates: Rows, **columns: Any) 
 
 
 def _ray(at: str) -> Rows:
-    """Return the pod templates of a Ray cluster: https://github.com/ray-project/kuberay, v1.7."""
-    head = PodTemplate(path=f"{at}.headGroupSpec.template", role="head")
+    """Return the pod templates of a Ray cluster: https://github.com/ray-project/kuberay, v1.7.
+
+    KubeRay opens the ports of Ray, such as the dashboard's, only where the head declares none at all.
+    """
+    head = PodTemplate(path=f"{at}.headGroupSpec.template", role="head", omits=("container.ports",))
     return head, PodTemplate(path=f"{at}.workerGroupSpecs[groupName].template", role="*")
 
 

@@ -1,6 +1,7 @@
 """Rows of third-party kinds: what their controllers and webhooks do to an object around admission."""
 
 import copy
+import json
 from typing import Any
 
 import pytest
@@ -199,3 +200,13 @@ def test_worker_of_a_runtime() -> None:
     stored = admitted(row_of("inferenceservice"), asked, None, environment("inferenceservice"))
 
     assert {"pipelineParallelSize": 2} == stored["spec"]["predictor"]["workerSpec"]
+
+
+@pytest.mark.parametrize("word", ["raycluster", "rayjob", "rayservice"])
+def test_ports_of_a_ray_head(word: str) -> None:
+    """The head of a Ray cluster gets no port, with which KubeRay opens none of Ray's; its tools have theirs."""
+    known = environment(word, tools=[{"name": "board", "type": "TensorBoard", "connection": {"type": "ClusterIP"}}])
+    stored = admitted(row_of(word), user(word, "w", "team", "e"), None, known)
+
+    assert "ports" not in containers(word, stored)[0]
+    assert 6006 == json.loads(stored["metadata"]["annotations"][names.TOOLS])["tools"]["board"]["port"]
