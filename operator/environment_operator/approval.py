@@ -45,7 +45,7 @@ def approve(kind: Kind, new: Object, old: Object | None, around: Around) -> Outc
         around: what is known around the request; Environments as the API server has them now.
     """
     if lacks_template(kind, new, old):
-        return Outcome(None, refusals.no_template(kind))
+        return Outcome(None, refusals.no_template(kind, new))
     try:
         approval = _Approval(kind, new, old, around)
         wrong = [words for place in places(kind, new) for words in approval.judge(place)]

@@ -1,6 +1,6 @@
 """What an Environment contributes to the pods of one place, as far as the kind has a place for it. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from environment_operator import guards, names
@@ -16,6 +16,7 @@ from environment_operator.rules import Around, Published
 Fragment = dict[str, Any]
 _CONTAINER = "container"
 _SECRETS = "imagePullSecrets"
+_CONTEXTS = {"securityContext", f"{_CONTAINER}.securityContext"}
 
 
 def fit(environment: Published, ids: Ids, row: PodTemplate) -> tuple[Fragment, list[str]]:
@@ -35,7 +36,15 @@ def fit(environment: Published, ids: Ids, row: PodTemplate) -> tuple[Fragment, l
         _leave_one_port(fragment, environment)
     for field in row.omits:
         _remove(fragment, field)
-    return fragment, _misfits(fragment, row)
+    return fragment, [*_misfits(fragment, row), *_not_held(environment, row)]
+
+
+def _not_held(environment: Published, row: PodTemplate) -> Iterator[str]:
+    """Yield the fields of an Environment that guard security contexts, where pods get theirs from elsewhere."""
+    if not set(row.lacks) >= _CONTEXTS or environment.spec is None:
+        return
+    locked = guards.locked(environment.spec)
+    yield from (field.lower() for field in ("User", "Security") if field in locked)
 
 
 def fit_ids(ids: Ids, row: PodTemplate) -> tuple[Fragment, list[str]]:

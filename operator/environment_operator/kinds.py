@@ -157,6 +157,7 @@ class Kind(Resource):
         keeps_revisions: True when old pod templates can come back, as by ``kubectl rollout undo``.
         custom: True when it comes from a CustomResourceDefinition and may be absent.
         orders: paths, as those of pod templates, of fields beside them that say what the containers do.
+        borrows: path of the field by which an object names a template whose pod templates it has instead of its own.
         makes: further kinds of its group that stand between it and its pods.
         serves: labels that its controller gives the pods whose tools people reach, where not all of its pods are meant
             or our own label does not come to them: ``{name}`` stands for the workload's name, and ``{role}`` for the
@@ -175,6 +176,7 @@ class Kind(Resource):
     keeps_revisions: bool = False
     custom: bool = True
     orders: tuple[Annotated[str, StringConstraints(pattern=_PATH)], ...] = ()
+    borrows: Annotated[str, StringConstraints(pattern=_PATH)] = ""
     makes: tuple[str, ...] = ()
     serves: dict[str, str] = {}
     serves_in: dict[str, dict[str, str]] = {}

@@ -5,6 +5,7 @@ from typing import Any
 
 from environment_operator import names
 from environment_operator.kinds import Kind
+from environment_operator.paths import get
 
 _SHOWN = 120
 
@@ -90,8 +91,13 @@ def no_role(kind: Kind, label: str, roles: Iterable[str]) -> str:
     return f"the label {label} names no role of this {kind.kind}: {has}"
 
 
-def no_template(kind: Kind) -> str:
+def no_template(kind: Kind, item: Mapping[str, Any]) -> str:
     """Return why a reference of an object without a pod template is refused."""
+    if kind.borrows and get(item, tuple(kind.borrows.split("."))) is not None:
+        return (
+            f"this {kind.kind} has the pod templates of another object, see {kind.borrows}: refer to the Environment "
+            f"there, and leave out the label {names.REFERENCE} here"
+        )
     if kind.instead:
         return f"no Environment can be put into a {kind.kind}: {kind.instead}, without the label {names.REFERENCE}"
     where = " or ".join(row.path for row in kind.pod_templates)

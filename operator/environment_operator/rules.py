@@ -147,7 +147,7 @@ def check_labels(kind: Kind, new: dict[str, Any], old: dict[str, Any] | None) ->
         if role != label and role not in known and label not in before:
             raise Refused(refusals.no_role(kind, label, known))
     if lacks_template(kind, new, old):
-        raise Refused(refusals.no_template(kind))
+        raise Refused(refusals.no_template(kind, new))
 
 
 def unknown(name: str, known: Collection[str]) -> str:
@@ -168,7 +168,7 @@ def refusal(name: str, spec: EnvironmentSpec, kind: Kind, item: Item, project: P
         project: where it is.
     """
     if kind.instead:
-        return refusals.no_template(kind)
+        return refusals.no_template(kind, item)
     rules: tuple[Callable[[], str], ...] = (
         lambda: _scope(spec, project),
         lambda: _types(spec, kind, item),

@@ -69,12 +69,11 @@ def _workflow(at: str) -> Rows:
     )  # fmt: skip
 
 
-def _ordered(at: str) -> tuple[str, ...]:
-    """Return where an Argo workflow says which of its templates run, and what they are given."""
-    return (
-        f"{at}.arguments", f"{at}.entrypoint", f"{at}.onExit", f"{at}.hooks",
-        *(f"{at}.templates[name].{key}" for key in ("inputs", "steps", "dag", "hooks")),
-    )  # fmt: skip
+def _ordered(at: str) -> dict[str, Any]:
+    """Return where an Argo workflow says which templates run, its own or another's, and what they are given."""
+    beside = ("arguments", "entrypoint", "onExit", "hooks")
+    orders = (*beside, *(f"templates[name].{key}" for key in ("inputs", "steps", "dag", "hooks")))
+    return {"orders": tuple(f"{at}.{key}" for key in orders), "borrows": f"{at}.workflowTemplateRef"}
 
 
 # What KServe takes of a pod spec: https://github.com/kserve/kserve, v0.20. Its own webhook, after ours, makes a model
@@ -201,10 +200,10 @@ ROWS: tuple[Kind, ...] = (
         "ray.io", "v1", "RayService", _ray("spec.rayClusterConfig"), types=("Inference",),
         orders=("spec.serveConfigV2",), **_RAY,
     ),
-    _kind(_ARGO, "v1alpha1", "Workflow", _workflow("spec"), types=("Training",), orders=_ordered("spec")),
+    _kind(_ARGO, "v1alpha1", "Workflow", _workflow("spec"), types=("Training",), **_ordered("spec")),
     _kind(
         _ARGO, "v1alpha1", "CronWorkflow", _workflow("spec.workflowSpec"), types=("Training",),
-        orders=_ordered("spec.workflowSpec"),
+        **_ordered("spec.workflowSpec"),
     ),
     _kind(_ARGO, "v1alpha1", "WorkflowTemplate", _workflow("spec"), **_STORED),
     _kind(_ARGO, "v1alpha1", "ClusterWorkflowTemplate", _workflow("spec"), **_STORED),

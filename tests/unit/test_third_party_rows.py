@@ -120,6 +120,8 @@ def test_container_that_serves() -> None:
         ("knative-service", {"user": {"source": "Custom", "uid": 1, "supplementalGroups": [5]}}, "securityContext"),
         ("knative-service", {"security": {"capabilities": ["CHOWN"]}}, "container.securityContext.capabilities"),
         ("trainjob", {"workingDir": "/w"}, "container.workingDir"),
+        ("trainjob", {"user": {"source": "Image"}}, "user"),
+        ("trainjob", {"security": {"hostIPC": False}}, "security"),
         ("workflow", {"imagePullSecrets": ["s"]}, "imagePullSecrets"),
         ("servingruntime", {"security": {"hostIPC": True}}, "hostIPC"),
     ],
@@ -129,6 +131,31 @@ def test_no_place(word: str, fields: Object, expected: str) -> None:
     outcome = admit(row_of(word), user(word, "w", "team", "e"), None, around(environment(word, **fields)))
 
     assert f"sets {expected}, for which a {row_of(word).kind} has no place" in outcome.refusal
+
+
+def test_guards_that_are_let_go() -> None:
+    """Where the pods' security contexts come from elsewhere, an Environment that lets go of them may be used."""
+    known = environment("trainjob", user={"source": "Image"}, overridable=["Env"])
+    free = environment("trainjob", security={"hostIPC": False}, overridable=["Security"])
+
+    assert (
+        "sets user, for which"
+        in admit(row_of("trainjob"), user("trainjob", "w", "t", "e"), None, around(known)).refusal
+    )
+    assert admitted(row_of("trainjob"), user("trainjob", "w", "t", "e"), None, free)
+
+
+@pytest.mark.parametrize("word", ["workflow", "cronworkflow"])
+def test_borrowed_templates(word: str) -> None:
+    """A workflow with the templates of another object is told to have that one refer to the Environment."""
+    row, asked = row_of(word), user(word, "w", "team", "e")
+    holder = asked["spec"].get("workflowSpec", asked["spec"])
+    del holder["templates"]
+    holder["workflowTemplateRef"] = {"name": "shared"}
+
+    assert (
+        f"see {row.borrows}: refer to the Environment there" in admit(row, asked, None, around(published("e"))).refusal
+    )
 
 
 @pytest.mark.parametrize("word", ["sparkapplication", "scheduledsparkapplication"])

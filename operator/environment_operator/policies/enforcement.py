@@ -4,7 +4,7 @@ A guard against forgetting, not a boundary: whoever may write Pods can write an 
 and at updates that take the reference away; what was there without one goes on as ever.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -31,8 +31,9 @@ def policies(table: Iterable[Kind]) -> Iterator[Policy]:
     yield _namespaces()
 
 
-def _workloads(kinds: Iterable[Kind]) -> Policy:
+def _workloads(kinds: Sequence[Kind]) -> Policy:
     """Return that a workload has a reference from the beginning and keeps it."""
+    free = " || ".join((_CONTROLLED, _BY_A_NODE, _MIRROR, *(_borrows(kind) for kind in kinds if kind.borrows)))
     said = f"""'namespace "%s" has the label {_DEMAND}: '.format([request.namespace])
 + (request.operation == 'CREATE'
   ? 'a new %s there needs the label {names.REFERENCE}=<name> on its own metadata; '.format([request.kind.kind])
@@ -44,10 +45,16 @@ def _workloads(kinds: Iterable[Kind]) -> Policy:
         name="enforce",
         operations=("CREATE", "UPDATE"),
         condition=("has-no-reference", f"!{_refers(NEW)} && (request.operation == 'CREATE' || {_refers(OLD)})"),
-        validations=[Validation(f"{_CONTROLLED} || {_BY_A_NODE} || {_MIRROR}", said, fallback)],
+        validations=[Validation(free, said, fallback)],
         rules=list(_rules(kinds)),
         selectors={"namespaceSelector": _enforced()},
     )
+
+
+def _borrows(kind: Kind) -> str:
+    """Return whether an object of a kind has the pod templates of another one, which may refer in its place."""
+    place = "".join(f".?{key}" for key in kind.borrows.split("."))
+    return f"request.kind.group == '{kind.group}' && request.kind.kind == '{kind.kind}' && {NEW}{place}.hasValue()"
 
 
 def _refers(side: str) -> str:
