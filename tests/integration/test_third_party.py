@@ -371,7 +371,7 @@ CHANGES: dict[str, Object] = {
 
 @pytest.mark.parametrize("word", ["pytorchjob", "workflow", "knative-service"], indirect=True)
 def test_demanded(hands: Kube, word: str) -> None:
-    """A namespace that demands Environments demands them of third-party kinds too."""
+    """A namespace that demands Environments demands them of third-party kinds too, but not where a template has it."""
     demanding = Kube.unique("demanding")
     labels_ = {names.ENFORCEMENT: names.REQUIRED}
     assert hands.rest.create("/api/v1/namespaces", {"metadata": {"name": demanding, "labels": labels_}}).ok
@@ -379,6 +379,12 @@ def test_demanded(hands: Kube, word: str) -> None:
     refused = f"a new {made['kind']} there needs the label {names.REFERENCE}"
 
     hands.until("the demand", lambda: refused in hands.rest.create(f"{path(made)}?dryRun=All", made).message)
+    if word == "workflow":
+        borrowing = {**made, "spec": {"workflowTemplateRef": {"name": "shared"}}}
+        assert hands.rest.create(f"{path(made)}?dryRun=All", borrowing).ok
+        borrowing["metadata"] = {**made["metadata"], "labels": {names.REFERENCE: published(hands, word)}}
+        said = hands.rest.create(f"{path(made)}?dryRun=All", borrowing).message
+        assert "see spec.workflowTemplateRef: refer to the Environment there" in said
 
 
 @pytest.mark.parametrize("word", ["raycluster", "workflow", "jobset"], indirect=True)
