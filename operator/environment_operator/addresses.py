@@ -8,12 +8,12 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
-from urllib.parse import SplitResult, quote, urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from environment_operator import names
-from environment_operator.api.tools import BRACES, Connection, Tool, base_path_variable
+from environment_operator.api.tools import Connection, Tool, base_path_variable
 from environment_operator.paths import get
 
 ConnectionType = Literal["ExternalURL", "NodePort", "LoadBalancer", "ClusterIP"]
@@ -151,24 +151,6 @@ def _offered(tool: Tool, token: str, routing: Routing) -> Address:
         return Address(type=wish.type, port=tool.port, custom=True, default=default)
     url = routing.assigned(token, tool.name) if token and wish.type == "ExternalURL" else ""
     return Address(type=wish.type, port=tool.port, url=url)
-
-
-def filled_in(tools: Tools, values: Mapping[str, str]) -> Tools:
-    """Return the tools with values for ``${NAME}`` in the URLs that their author wrote; what has none stays.
-
-    Args:
-        tools: the tools, before they are settled.
-        values: values of variables, by name.
-    """
-
-    def filled(url: str) -> str:
-        return BRACES.sub(lambda m: quote(values[m[1]], safe="/") if m[1] in values else m[0], url)
-
-    found = {
-        name: address.model_copy(update={"url": filled(address.url), "default": filled(address.default)})
-        for name, address in tools.tools.items()
-    }
-    return tools.model_copy(update={"tools": found})
 
 
 def asked(item: Mapping[str, Any]) -> dict[str, str]:

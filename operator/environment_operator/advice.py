@@ -10,7 +10,7 @@ from environment_operator.api.v1alpha1 import EnvironmentSpec
 from environment_operator.kinds import Kind
 from environment_operator.paths import Item, get
 from environment_operator.places import Place
-from environment_operator.render import foreign_references, pod_security
+from environment_operator.render import foreign_references, known_variables, pod_security
 from environment_operator.rules import Around, Published
 
 _SECRET = re.compile(r"(PASSW(OR)?D|SECRET|TOKEN|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|CREDENTIALS?)($|_)", re.IGNORECASE)
@@ -133,7 +133,7 @@ def _references(spec: EnvironmentSpec) -> Iterator[str]:
     """Yield the references that nothing here replaces: in command and arguments a shell may, in URLs a workload."""
     for name in foreign_references(spec):
         yield f"spec.command or spec.args has ${{{name}}}, which is no variable here: only a shell will replace it"
-    known = {variable.name for variable in spec.env or ()}
+    known = known_variables(spec)
     for tool in spec.tools or ():
         for name in BRACES.findall((tool.connection and tool.connection.url) or ""):
             if name not in known:

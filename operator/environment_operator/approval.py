@@ -133,7 +133,7 @@ class _Approval:
             known = is_new or place.key in self._stored
             return (master.kept(self.old, entry), entry) if known else (None, None)
         environment = self.around.as_of(entry.env, entry.generation)
-        return (master.opened(environment, entry.token, entry.main), entry) if environment else (None, None)
+        return (master.opened_before(environment, entry.token), entry) if environment else (None, None)
 
     def _of_the_environment(self, place: Place, entry: Entry) -> tuple[tuple[str, ...], Right]:
         """Return what is guarded of a new reference, and what the Environment puts in where nothing else is."""

@@ -3,12 +3,13 @@
 A distributed workload has them in its master: the first pod template that it has.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from environment_operator import addresses, names
-from environment_operator.addresses import Routing, Tools
+from environment_operator.addresses import Address, Routing, Tools
 from environment_operator.api.tools import BRACES, Tool
 from environment_operator.kinds import INDEX, Kind
 from environment_operator.merge import Put
@@ -49,15 +50,36 @@ class Master:
         """
         if self.kind.template:
             return closed(environment)
-        found = addresses.offered(_listed(environment), environment.name, token, self._pods(token), self.routing)
-        found = addresses.filled_in(found, self._values(environment, main))
+        found = self._offered(environment, token)
+        found = _filled_in(found, self._values(environment, main, found))
         return addresses.settled(found, addresses.asked(self.item), None, self.routing)
 
-    def _values(self, environment: Published, main: Path) -> dict[str, str]:
+    def opened_before(self, environment: Published, token: str) -> Tools:
+        """Return the tools of a new reference that was put in already: other webhooks may change variables afterwards.
+
+        Args:
+            environment: the Environment.
+            token: the workload's token.
+
+        Raises:
+            BadAddress: as for `opened`.
+        """
+        if self.kind.template:
+            return closed(environment)
+        written = addresses.read(addresses.written(self.item))
+        found = _filled_in_as(self._offered(environment, token), written)
+        return addresses.settled(found, addresses.asked(self.item), None, self.routing)
+
+    def _offered(self, environment: Published, token: str) -> Tools:
+        """Return the tools of an Environment, what the submitter has to say left open."""
+        return addresses.offered(_listed(environment), environment.name, token, self._pods(token), self.routing)
+
+    def _values(self, environment: Published, main: Path, tools: Tools) -> dict[str, str]:
         """Return the variables of the main container whose values are known: the workload's own win."""
         theirs, namespace = environment.fragment["containers"][0], get(self.item, ("metadata", "namespace"))
         own = get(self.place.template(self.item), (*main, "env"))
-        listed = [each for each in (*theirs.get("env", ()), *(own or ())) if isinstance(each, dict)]
+        every = (*addresses.variables(tools), *theirs.get("env", ()), *(own if isinstance(own, list) else ()))
+        listed = [each for each in every if isinstance(each, dict)]
         found = {str(each.get("name")): _value(each, str(namespace or "")) for each in listed}
         return {name: value for name, value in found.items() if value}
 
@@ -90,9 +112,51 @@ class Master:
 
 
 def _value(variable: Object, namespace: str) -> str:
-    """Return the value of a variable, empty where only the node knows it."""
-    field = get(variable, ("valueFrom", "fieldRef", "fieldPath"))
-    return namespace if field == "metadata.namespace" else str(variable.get("value") or "")
+    """Return the value of a variable, empty where only the node knows it, such as that of one made of others."""
+    if get(variable, ("valueFrom", "fieldRef", "fieldPath")) == "metadata.namespace":
+        return namespace
+    value = str(variable.get("value") or "")
+    return "" if "$(" in value else value
+
+
+def _filled_in(tools: Tools, values: Mapping[str, str]) -> Tools:
+    """Return the tools with values for ``${NAME}`` in the URLs that their author wrote; what has none stays.
+
+    Args:
+        tools: the tools, before they are settled.
+        values: values of variables, by name.
+    """
+
+    def filled(url: str) -> str:
+        return BRACES.sub(lambda m: quote(values[m[1]], safe="/") if m[1] in values else m[0], url)
+
+    return _with_urls(tools, lambda _, address: {"url": filled(address.url), "default": filled(address.default)})
+
+
+def _filled_in_as(tools: Tools, before: Tools | None) -> Tools:
+    """Return the tools with the same values for ``${NAME}`` as before, whatever the variables are by now.
+
+    Args:
+        tools: the tools, before they are settled.
+        before: what was written about them.
+    """
+
+    def kept(url: str, known: str) -> str:
+        parts = BRACES.split(url)
+        same = len(parts) > 1 and known.startswith(parts[0]) and known.endswith(parts[-1])
+        return known if same else url
+
+    def of(name: str, address: Address) -> dict[str, str]:
+        known = before.tools.get(name, address) if before else address
+        return {"url": kept(address.url, known.url), "default": kept(address.default, known.default)}
+
+    return _with_urls(tools, of)
+
+
+def _with_urls(tools: Tools, of: Callable[[str, Address], dict[str, str]]) -> Tools:
+    """Return the tools with some fields of each, of which the function is told name and address, changed."""
+    found = {name: address.model_copy(update=of(name, address)) for name, address in tools.tools.items()}
+    return tools.model_copy(update={"tools": found})
 
 
 def closed(environment: Published) -> Tools:
@@ -127,7 +191,7 @@ def advice(tools: Tools, routing: Routing) -> Iterator[str]:
     """Yield what the submitter should know of tools that are not reached as the Environment says."""
     for name, address in tools.tools.items():
         if unknown := BRACES.findall(address.url):
-            yield f"the URL of the tool {name!r} has ${{{unknown[0]}}}: give that variable a value, and refresh"
+            yield f"the URL of the tool {name!r} has ${{{unknown[0]}}}: give that variable a plain value, and refresh"
         if address.port and address.type == "ExternalURL" and not address.url:
             yield f"the tool {name!r} gets no URL: this cluster has no host for tools; use kubectl port-forward"
         if address.type == "LoadBalancer" and not routing.load_balancers:

@@ -102,7 +102,7 @@ def _container(spec: EnvironmentSpec) -> dict[str, Any]:
 
 def foreign_references(spec: EnvironmentSpec) -> list[str]:
     """Return the names in ``${NAME}`` of command and arguments that are no variables of the Environment, each once."""
-    known = _known(spec)
+    known = known_variables(spec)
     found = (name for word in (*(spec.command or ()), *(spec.args or ())) for name in BRACES.findall(word))
     return [name for name in dict.fromkeys(found) if name not in known]
 
@@ -112,11 +112,11 @@ def _expanded(words: list[str] | None, spec: EnvironmentSpec) -> list[str] | Non
 
     A shell would find the same value.
     """
-    known = _known(spec)
+    known = known_variables(spec)
     return words and [BRACES.sub(lambda m: f"$({m[1]})" if m[1] in known else m[0], word) for word in words]
 
 
-def _known(spec: EnvironmentSpec) -> set[str]:
+def known_variables(spec: EnvironmentSpec) -> set[str]:
     """Return the names of the variables of the Environment, those with the paths of its tools among them."""
     return {v.name for v in spec.env or ()} | {base_path_variable(tool.name) for tool in spec.tools or () if tool.port}
 

@@ -9,6 +9,7 @@ import pytest
 from builders import KINDS, around, published, workload
 from environment_operator import names
 from environment_operator.addresses import Routing
+from environment_operator.advice import on_spec
 from environment_operator.approval import approve
 from environment_operator.inject import Outcome, admit
 from environment_operator.kinds import Kind
@@ -110,6 +111,7 @@ PROJECT = {"name": "PROJECT", "valueFrom": {"fieldRef": {"fieldPath": "metadata.
         ([*TEAM, PROJECT], [{"name": "TEAM", "value": "a/b"}], "https://wandb.example/a/b/team"),
         (TEAM, [{"name": "PROJECT", "value": "own"}], "https://wandb.example/our%20team/own"),
         (TEAM, [{"name": "TEAM", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}], BOARD),
+        ([{"name": "TEAM", "value": "$(PROJECT)-a"}], [], BOARD),
     ],
 )
 def test_variables_in_urls(env: list[Object], own: list[Object], expected: str) -> None:
@@ -127,6 +129,39 @@ def test_variables_in_urls(env: list[Object], own: list[Object], expected: str) 
     later["spec"]["template"]["spec"]["containers"][0]["env"].append({"name": "MORE", "value": "1"})
 
     assert tools(found) == tools(stored(DEPLOYMENT, later, found, known()))
+
+
+@pytest.mark.parametrize("custom", [False, True])
+@pytest.mark.parametrize("own", [[], [{"name": "TEAM", "value": "ours"}]])
+def test_variables_changed_by_another_webhook(own: list[Object], custom: bool) -> None:
+    """A webhook that comes after ours may add or change a variable of a URL: the URL stays, the workload is stored."""
+    lab = {**CUSTOM, "connection": {**CUSTOM["connection"], "url": "/${TEAM}-lab"}}
+    about, new = known(environment(lab if custom and own else LAB, AWAY)), made()
+    container = new["spec"]["template"]["spec"]["containers"][0]
+    container["env"] = own
+    filled = admit(DEPLOYMENT, new, None, about).workload
+    assert filled is not None
+    written = tools(filled)
+    listed = filled["spec"]["template"]["spec"]["containers"][0].setdefault("env", [])
+    listed[:] = [each for each in listed if each["name"] != "TEAM"] + [{"name": "TEAM", "value": "theirs"}]
+    found = approve(DEPLOYMENT, filled, None, about)
+    assert "" == found.refusal
+    assert written == tools(found.workload or {})
+    forged = {**written, "tools": {**written["tools"], "board": {"type": "ExternalURL", "url": "https://evil.example"}}}
+    filled["metadata"]["annotations"][names.TOOLS] = json.dumps(forged)
+
+    assert "was not put in" in approve(DEPLOYMENT, filled, None, about).refusal
+
+
+def test_base_path_in_a_url() -> None:
+    """The path of another tool is a variable in URLs as it is in command and arguments; nobody is warned of it."""
+    board = {**AWAY, "connection": {**AWAY["connection"], "url": f"https://board.example/?of=${{{VARIABLE}}}"}}
+    env = environment(LAB, board)
+    found = stored(DEPLOYMENT, made(), None, known(env))
+
+    assert "https://board.example/?of=/environments/tokentok.lab" == tools(found)["tools"]["board"]["url"]
+    assert env.spec is not None
+    assert [] == [words for words in on_spec(env.spec) if VARIABLE in words]
 
 
 def test_variable_in_a_default() -> None:
