@@ -12,6 +12,7 @@ TOOLS = {
     "late": Address(type="NodePort", port=23),
     "inside": Address(type="ClusterIP", port=80),
 }
+FILE = Address(type="ExternalURL", url="file:///etc/hosts")
 
 
 @pytest.mark.parametrize(
@@ -20,13 +21,15 @@ TOOLS = {
         ("inside away lab", "", False, "away"),
         ("away inside lab", "", True, "inside"),
         ("lab inside", "inside", False, ""),
+        ("file", "file", False, ""),
+        ("file lab", "", False, "lab"),
         ("lab away", "away", True, ""),
         ("lab inside", "inside", True, "inside"),
     ],
 )
 def test_reachable(listed: str, tool: str, forward: bool, expected: str) -> None:
-    """What is opened has a URL, and what is forwarded to has a port; without a name it is the first that can."""
-    found = Tools(env="e", token="tokentok", tools={name: TOOLS[name] for name in listed.split()})
+    """What is opened has a URL of the web, what is forwarded to a port; without a name it is the first that can."""
+    found = Tools(env="e", token="tokentok", tools={name: {**TOOLS, "file": FILE}[name] for name in listed.split()})
 
     assert expected == reachable(found, tool, forward=forward)
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from environment_operator.addresses import Address, Tools
 
 HEADER = ("Tool", "Connection", "Address")
+_WEB = ("https://", "http://")
 
 
 def rows(tools: Tools, project: str, node_ports: Mapping[int, int]) -> list[tuple[str, str, str]]:
@@ -25,9 +26,9 @@ def reachable(tools: Tools, tool: str, *, forward: bool) -> str:
     Args:
         tools: what admission wrote about them.
         tool: its name; empty for the first that can.
-        forward: whether it needs a port in the cluster; else it needs a URL.
+        forward: whether it needs a port in the cluster; else it needs a URL of the web, as browsers open files, too.
     """
-    can = (name for name, address in tools.tools.items() if (address.port if forward else address.url))
+    can = (name for name, a in tools.tools.items() if (a.port if forward else a.url.lower().startswith(_WEB)))
     return next((name for name in can if tool in ("", name)), "")
 
 

@@ -107,7 +107,7 @@ def _unreachable(tool: str, *, forward: bool) -> str:
     """Return why no tool can be opened, or forwarded to."""
     if forward:
         return f"the tool {tool!r} is outside of the cluster: leave --forward out, and its address is shown"
-    return f"the tool {tool!r} has no URL: leave --open out, and it is shown how to reach it"
+    return f"the tool {tool!r} has no URL of the web: leave --open out, and it is shown how to reach it"
 
 
 def _opened(url: str) -> bool:
