@@ -1,0 +1,59 @@
+"""The manifests that an administrator applies say of the two programs what these do."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from environment_operator import names, webhooks
+from environment_operator.app import ROLES
+from environment_operator.settings import Settings
+
+Object = dict[str, Any]
+FILE = Path(__file__).parents[2] / "deploy/operator.yaml"
+FOUND: list[Object] = list(yaml.safe_load_all(FILE.read_text(encoding="utf-8")))
+PODS = {each["metadata"]["name"]: each["spec"]["template"] for each in FOUND if each["kind"] == "Deployment"}
+
+
+def one(kind: str) -> Object:
+    """Return the only object of a kind."""
+    (found,) = (each for each in FOUND if each["kind"] == kind)
+    return found
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_program(role: str) -> None:
+    """Each role has a Deployment whose probes and ports are those that the program has when nothing is set."""
+    pod, settings = PODS[f"{names.SERVICE_ACCOUNT}-{role}"], Settings()
+    (container,) = pod["spec"]["containers"]
+    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+    expected = {"http": settings.http_port, **({"https": settings.https_port} if role == "webhook" else {})}
+
+    assert [role] == container["args"]
+    assert expected == ports
+    for probe, path in (("livenessProbe", "/livez"), ("readinessProbe", "/readyz")):
+        assert {"path": path, "port": "http"} == container[probe]["httpGet"]
+
+
+def test_service() -> None:
+    """The API server calls admission by the Service that the webhooks name, and its certificate is for that name."""
+    service = one("Service")
+    name, namespace = service["metadata"]["name"], service["metadata"]["namespace"]
+    (port,) = service["spec"]["ports"]
+
+    assert (webhooks.SERVICE, webhooks.PORT, "https") == (name, port["port"], port["targetPort"])
+    assert (f"{name}.{namespace}.svc",) == Settings().hosts
+    assert service["spec"]["selector"].items() <= PODS[f"{name}-webhook"]["metadata"]["labels"].items()
+    assert not service["spec"]["selector"].items() <= PODS[f"{name}-controller"]["metadata"]["labels"].items()
+
+
+def test_admission_survives_a_node() -> None:
+    """Draining nodes leaves a webhook, and its replicas look for different nodes: the kinds fail closed without one."""
+    budget, webhook = one("PodDisruptionBudget"), PODS[f"{names.SERVICE_ACCOUNT}-webhook"]
+    (spread,) = webhook["spec"]["topologySpreadConstraints"]
+    labels = webhook["metadata"]["labels"]
+
+    assert 1 == budget["spec"]["minAvailable"]
+    assert labels == budget["spec"]["selector"]["matchLabels"] == spread["labelSelector"]["matchLabels"]
+    assert ("kubernetes.io/hostname", "ScheduleAnyway") == (spread["topologyKey"], spread["whenUnsatisfiable"])
