@@ -136,5 +136,7 @@ def _references(spec: EnvironmentSpec) -> Iterator[str]:
     known = known_variables(spec)
     for tool in spec.tools or ():
         for name in BRACES.findall((tool.connection and tool.connection.url) or ""):
-            if name not in known:
+            if _SECRET.search(name):
+                yield f"the URL of the tool {tool.name!r} shows ${{{name}}} to all who may read Events: leave it out"
+            elif name not in known:
                 yield f"the URL of the tool {tool.name!r} has ${{{name}}}, which is no variable here: workloads set it"

@@ -158,6 +158,7 @@ class Kind(Resource):
         custom: True when it comes from a CustomResourceDefinition and may be absent.
         orders: paths, as those of pod templates, of fields beside them that say what the containers do.
         borrows: path of the field by which an object names a template whose pod templates it has instead of its own.
+        derives: False when what it makes is not derived, and may be a user itself, as what an unknown controller makes.
         makes: further kinds of its group that stand between it and its pods.
         serves: labels that its controller gives the pods whose tools people reach, where not all of its pods are meant
             or our own label does not come to them: ``{name}`` stands for the workload's name, and ``{role}`` for the
@@ -177,6 +178,7 @@ class Kind(Resource):
     custom: bool = True
     orders: tuple[Annotated[str, StringConstraints(pattern=_PATH)], ...] = ()
     borrows: Annotated[str, StringConstraints(pattern=_PATH)] = ""
+    derives: bool = True
     makes: tuple[str, ...] = ()
     serves: dict[str, str] = {}
     serves_in: dict[str, dict[str, str]] = {}
@@ -187,6 +189,11 @@ class Kind(Resource):
         if bool(self.pod_templates) == bool(self.instead):
             raise ValueError("give the places of its pod_templates, or say in the column instead why there are none")
         return self
+
+    @property
+    def makers(self) -> tuple[tuple[str, str], ...]:
+        """Group and kind of the controllers whose objects are this kind's own affair."""
+        return tuple((self.group, kind) for kind in (self.kind, *self.makes)) if self.derives else ()
 
     @property
     def roles(self) -> tuple[str, ...]:
@@ -236,4 +243,4 @@ def is_derived(owners: Iterable[Mapping[str, Any]], table: Iterable[Kind]) -> bo
         table: the kinds table.
     """
     found = [(o["apiVersion"].rpartition("/")[0], o["kind"]) for o in owners if o.get("controller")]
-    return bool(found) and any((row.group, kind) in found for row in table for kind in (row.kind, *row.makes))
+    return bool(found) and any(maker in found for row in table for maker in row.makers)

@@ -170,15 +170,15 @@ def _fits(out: Template, path: Path, values: Mapping[Path, Any], main: Path) -> 
 def _position(out: Template, path: Path, values: Mapping[Path, Any], ours: Collection[Path]) -> int:
     """Return where a variable is put in: before the submitter's own, so that his may refer to it.
 
-    One that refers to another of the Environment which the submitter has set himself comes after that one: the
-    kubelet expands ``$(NAME)`` from what stands before.
+    One that refers to a variable which the submitter has set comes after that one: the kubelet expands ``$(NAME)``
+    from what stands before.
     """
     found = get(out, path[:-1])
     items = [item if isinstance(item, dict) else {} for item in found] if isinstance(found, list) else []
     listed = [(*path[:-1], str(item.get("name"))) for item in items]
     front = next((place for place, each in enumerate(listed) if each not in ours), len(listed))
     meant = {(*path[:-1], name) for name in _REFERENCE.findall(str(values[path].get("value", "")).replace("$$", ""))}
-    return max([front, *(place + 1 for place, each in enumerate(listed) if each in meant and each in values)])
+    return max([front, *(place + 1 for place, each in enumerate(listed) if each in meant)])
 
 
 def _without_taken_name(out: Template, path: Path, value: Any) -> Any:

@@ -223,7 +223,7 @@ ROWS: tuple[Kind, ...] = (
         (PodTemplate(path="spec.tasks[name].template", role="*", unnamed="default"),),
         template_immutable=True, serves={"volcano.sh/task-spec": "{role}", "volcano.sh/task-index": "0"}, **_ANY,
     ),
-    _kind("sparkoperator.k8s.io", "v1beta2", "SparkApplication", (), **_SPARK),
+    _kind("sparkoperator.k8s.io", "v1beta2", "SparkApplication", (), derives=False, **_SPARK),
     _kind("sparkoperator.k8s.io", "v1beta2", "ScheduledSparkApplication", (), **_SPARK),
 )  # fmt: skip
 

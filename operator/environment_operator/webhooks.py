@@ -60,7 +60,7 @@ def own(table: Iterable[Kind]) -> str:
 
 def _derived(side: str, table: Iterable[Kind]) -> str:
     """Return CEL that says whether the controller of an object is of a kind in the table."""
-    made = ", ".join(f"'{row.group}/{kind}'" for row in table for kind in (row.kind, *row.makes))
+    made = ", ".join(f"'{group}/{kind}'" for row in table for group, kind in row.makers)
     version = "o.?apiVersion.orValue('')"
     group = f"({version}.contains('/') ? {version}.split('/')[0] : '')"
     return f"""{side}.?metadata.?ownerReferences.orValue([]).exists(o,

@@ -17,6 +17,7 @@ WANDB = {
     "type": "WeightsAndBiases",
     "connection": {"type": "ExternalURL", "url": "https://wandb.example/${TEAM}"},
 }
+SECRET = {**WANDB, "connection": {"type": "ExternalURL", "url": "https://wandb.example/?key=${API_KEY}"}}
 CUSTOM = {"source": "Custom", "uid": 1000}
 
 
@@ -36,6 +37,10 @@ CUSTOM = {"source": "Custom", "uid": 1000}
         ({"args": ["--p=${PROJECT}"], "env": [{"name": "PROJECT", "required": True}]}, ""),
         ({"tools": [WANDB]}, "the URL of the tool 'board' has ${TEAM}, which is no variable here"),
         ({"tools": [WANDB], "env": [{"name": "TEAM", "required": True}]}, ""),
+        (
+            {"tools": [SECRET], "env": [{"name": "API_KEY", "required": True}]},
+            "shows ${API_KEY} to all",
+        ),
         ({"user": CUSTOM | {"supplementalGroups": [5, 70000]}}, "spec.user.supplementalGroups 70000 is above 65535"),
     ],
 )

@@ -5,6 +5,7 @@ import pytest
 from environment_operator.app import main
 from environment_operator.kinds import BUILTIN, is_derived
 from environment_operator.settings import Settings, table
+from environment_operator.third_party import ROWS
 
 DEPLOYMENT = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "d", "controller": True}
 
@@ -42,6 +43,14 @@ def test_what_keeps_it_from_starting(monkeypatch, variable: str, value: str, exp
 
     assert expected in str(ended.value)
     assert "\n" not in str(ended.value)
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("SparkApplication", False), ("ScheduledSparkApplication", True)])
+def test_what_spark_makes(kind: str, expected: bool) -> None:
+    """The Pod of a driver may use an Environment itself; a scheduled run is its schedule's affair."""
+    owner = {"apiVersion": "sparkoperator.k8s.io/v1beta2", "kind": kind, "name": "s", "controller": True}
+
+    assert expected is is_derived([owner], ROWS)
 
 
 def test_rows_from_a_file(tmp_path, monkeypatch) -> None:

@@ -4,7 +4,7 @@ import copy
 import json
 from typing import Any
 
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from builders import KINDS, around, published, template_path, workload
@@ -196,6 +196,12 @@ def test_nothing_of_the_submitter_is_lost(kind, fields, pod, sidecar, server, pu
         assert [i["name"] for i in old] == kept
 
 
+@example(
+    kind=KINDS["pods"],
+    fields={"image": "env:1", "env": [{"name": "A", "value": "x y"}, {"name": "B", "value": "$(A)"}]},
+    pod={"containers": [{"name": "main", "env": [{"name": "A", "value": "1"}]}]},
+    sidecar=False, server=defaulted, pulls=False, later={"image": "env:1"},
+)  # fmt: skip
 @settings(max_examples=CASES, deadline=None)
 @given(*ANY, SPECS)
 def test_updates_ignore_what_became_of_the_environment(kind, fields, pod, sidecar, server, pulls, later) -> None:
