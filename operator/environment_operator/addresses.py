@@ -67,7 +67,7 @@ class Address(BaseModel):
         url: its URL, with ExternalURL; empty for none.
         node_port: its node port, with NodePort; 0 for any.
         custom: whether the submitter says which.
-        default: what holds when he does not; empty when he has to.
+        default: what holds otherwise; empty when the submitter has to say.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
@@ -184,7 +184,7 @@ def settled(
 
     Args:
         tools: the tools.
-        wishes: the addresses that he asks for, by tool.
+        wishes: the addresses that the submitter asks for, by tool.
         before: those that the tools are settled by, which are not judged again; None when they are not settled yet.
         routing: where URLs are.
 

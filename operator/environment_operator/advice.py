@@ -64,7 +64,7 @@ def on_labels(kind: Kind, workload: Item, found: Iterable[Place]) -> Iterator[st
 
 
 def on_ports(environment: Published, own: Mapping[int, str]) -> list[str]:
-    """Return what the submitter should know of the ports that he declares where only one may be.
+    """Return what the submitter should know of the ports that they declare where only one may be.
 
     Args:
         environment: the Environment.

@@ -221,7 +221,7 @@ def _moved(template: Template, before: Path, now: Path) -> Template:
 
 
 def _with_ids(place: Place, template: Template, main: Path, ids: Ids) -> Template:
-    """Return a stored pod template as it is right for somebody else: his ids instead of those that it had."""
+    """Return a stored pod template as it is right for somebody else: their ids instead of those that it had."""
     out = copied(template)
     for key in guards.PERSONAL:
         path = ("spec", "securityContext", key)

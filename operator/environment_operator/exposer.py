@@ -117,7 +117,7 @@ class Exposer:
                 continue
             if claim.key == workload.key:
                 continue
-            # Whoever it was, he may be gone.
+            # Whoever it was may be gone.
             self._known.look_at(frozenset({claim.key}))
             remedy = f"ask for another one with {names.CUSTOM_TOOL}<tool>"
             notices.append(Notice("Warning", Reason.ADDRESS_TAKEN, f"{claim.key} has {asked}: {remedy}"))

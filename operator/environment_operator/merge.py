@@ -168,7 +168,7 @@ def _fits(out: Template, path: Path, values: Mapping[Path, Any], main: Path) -> 
 
 
 def _position(out: Template, path: Path, values: Mapping[Path, Any], ours: Collection[Path]) -> int:
-    """Return where a variable is put in: before the submitter's own, so that his may refer to it.
+    """Return where a variable is put in: before the submitter's own, so that those may refer to it.
 
     One that refers to a variable which the submitter has set comes after that one: the kubelet expands ``$(NAME)``
     from what stands before.

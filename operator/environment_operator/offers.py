@@ -91,7 +91,7 @@ class Master:
             entry: the record of the pod template.
 
         Raises:
-            BadAddress: as for `opened`, but only of what he did not ask for before.
+            BadAddress: as for `opened`, but only of what was not asked for before.
         """
         stored = addresses.read(addresses.written(old)) or Tools(env=entry.env, token=entry.token)
         if self.kind.template:

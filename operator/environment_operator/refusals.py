@@ -62,7 +62,7 @@ def no_ids(name: str, user: str, problem: str) -> str:
     Args:
         name: name of the Environment.
         user: who makes the request.
-        problem: what is wrong with his claims, empty when there are none.
+        problem: what is wrong with their claims, empty when there are none.
     """
     return (
         f"the Environment {name!r} takes user and groups from the identity token, and {_none(user, problem)}: "

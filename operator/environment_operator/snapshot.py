@@ -43,7 +43,7 @@ class Exposed:
 
     Args:
         workloads: how many have tools.
-        conflicts: who has not the address that he asked for: the workload, the address, and who has it.
+        conflicts: who has not the address that was asked for: the workload, the address, and who has it.
         problem: why those that are to have a URL have none; empty when they have, or are to have none.
     """
 

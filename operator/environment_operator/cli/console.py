@@ -53,7 +53,7 @@ def confirm(question: str, *, sure: bool) -> None:
     """Ask whether to go on, unless the user said so already.
 
     Raises:
-        Problem: he does not agree, or nobody is there to ask.
+        Problem: they do not agree, or nobody is there to ask.
     """
     if sure:
         return

@@ -1,4 +1,4 @@
-"""A port-forward to a Service by the user's own kubectl, with his rights, for as long as he wants it."""
+"""A port-forward to a Service by the user's own kubectl, with their rights, for as long as they want it."""
 
 import re
 import shutil

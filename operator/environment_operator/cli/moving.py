@@ -51,7 +51,7 @@ def obstacle(kind: Kind, user: Mapping[str, Any], *, personal: bool, name: str) 
     if owner := next((each for each in meta.get("ownerReferences") or () if each.get("controller")), None):
         return f"{owner['kind']} {owner['name']} made it: give that the label of {name}"
     if personal:
-        return f"it runs with the ids of its submitter, who has to give it the label {names.REFERENCE}={name} himself"
+        return f"it runs with the ids of its submitter, who has to give it the label {names.REFERENCE}={name}"
     return ""
 
 

@@ -15,7 +15,7 @@ from environment_operator.errors import ApiError
 Object = dict[str, Any]
 FULL_NAME = f"{names.KIND.lower()}.{names.GROUP}"
 # Not the author's: who created it, what kubectl applied last.
-_NOT_HIS = (f"{names.GROUP}/", "kubectl.kubernetes.io/last-applied-configuration")
+_NOT_THEIRS = (f"{names.GROUP}/", "kubectl.kubernetes.io/last-applied-configuration")
 
 
 def manifest(name: str, spec: Object) -> Object:
@@ -28,9 +28,9 @@ def authored(environment: Object) -> Object:
     """Return the part of an Environment that is its author's: labels, annotations and spec."""
     out = manifest(environment["metadata"]["name"], environment["spec"])
     for field in ("labels", "annotations"):
-        his = {k: v for k, v in (environment["metadata"].get(field) or {}).items() if not k.startswith(_NOT_HIS)}
-        if his:
-            out["metadata"][field] = his
+        theirs = {k: v for k, v in (environment["metadata"].get(field) or {}).items() if not k.startswith(_NOT_THEIRS)}
+        if theirs:
+            out["metadata"][field] = theirs
     return out
 
 

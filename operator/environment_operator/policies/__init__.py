@@ -1,7 +1,7 @@
 """The admission policies that the API server enforces by itself, with the operator up or down. Pure.
 
 ``publishing`` says who may write for which scope, ``departments`` who may move a namespace, ``guards`` what protects an
-Environment in use, ``creator`` who says that he created it, ``enforcement`` where a workload must use one, ``running``
+Environment in use, ``creator`` who has created it, ``enforcement`` where a workload must use one, ``running``
 what stays as it is in Pods that have one, ``revisions`` in what makes them, and ``status`` what a request to a status
 leaves alone. Every expression is total: whatever is missing, it answers instead of failing.
 """

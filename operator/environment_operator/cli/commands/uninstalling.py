@@ -57,7 +57,7 @@ def _held(connection: Connection) -> list[Object]:
 
 
 def _told(held: Sequence[Object]) -> Iterator[str]:
-    """Yield what the user should know before he agrees."""
+    """Yield what the user should know before agreeing."""
     from environment_operator.cli.reading import usage
     from environment_operator.usage import in_words
 
