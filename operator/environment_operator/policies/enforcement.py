@@ -26,14 +26,26 @@ _MIRROR = f"request.kind.kind == 'Pod' && {NEW}.?metadata.?annotations[?'kuberne
 
 
 def policies(table: Iterable[Kind]) -> Iterator[Policy]:
-    """Yield the policy of workloads, for the kinds of a table, and that of the namespaces' label."""
-    yield _workloads([kind for kind in table if not kind.template and not kind.instead])
+    """Yield the policies of workloads, for the kinds of a table, and that of the namespaces' label.
+
+    Kinds that borrow their pod templates have one for each place where they say so: the API server checks the types of
+    an expression for every kind of a policy.
+    """
+    asked = sorted((kind for kind in table if not kind.template and not kind.instead), key=_place_of_another)
+    for place, kinds in groupby(asked, key=_place_of_another):
+        yield _workloads(list(kinds), place)
     yield _namespaces()
 
 
-def _workloads(kinds: Sequence[Kind]) -> Policy:
-    """Return that a workload has a reference from the beginning and keeps it."""
-    free = " || ".join((_CONTROLLED, _BY_A_NODE, _MIRROR, *(_borrows(kind) for kind in kinds if kind.borrows)))
+def _place_of_another(kind: Kind) -> str:
+    """Return where an object of a kind names another one whose pod templates it has."""
+    return kind.borrows
+
+
+def _workloads(kinds: Sequence[Kind], place: str) -> Policy:
+    """Return that a workload has a reference from the beginning and keeps it, unless it is another object's affair."""
+    borrows = [NEW + "".join(f".?{key}" for key in place.split(".")) + ".hasValue()"] if place else []
+    free = " || ".join((_CONTROLLED, _BY_A_NODE, _MIRROR, *borrows))
     said = f"""'namespace "%s" has the label {_DEMAND}: '.format([request.namespace])
 + (request.operation == 'CREATE'
   ? 'a new %s there needs the label {names.REFERENCE}=<name> on its own metadata; '.format([request.kind.kind])
@@ -42,19 +54,13 @@ def _workloads(kinds: Sequence[Kind]) -> Policy:
 + '{_FIND}'"""
     fallback = f"the namespace has the label {_DEMAND}: add the label {names.REFERENCE} to the workload; {_FIND}"
     return Policy(
-        name="enforce",
+        name=f"enforce-{kinds[0].plural}" if place else "enforce",
         operations=("CREATE", "UPDATE"),
         condition=("has-no-reference", f"!{_refers(NEW)} && (request.operation == 'CREATE' || {_refers(OLD)})"),
         validations=[Validation(free, said, fallback)],
         rules=list(_rules(kinds)),
         selectors={"namespaceSelector": _enforced()},
     )
-
-
-def _borrows(kind: Kind) -> str:
-    """Return whether an object of a kind has the pod templates of another one, which may refer in its place."""
-    place = "".join(f".?{key}" for key in kind.borrows.split("."))
-    return f"request.kind.group == '{kind.group}' && request.kind.kind == '{kind.kind}' && {NEW}{place}.hasValue()"
 
 
 def _refers(side: str) -> str:
