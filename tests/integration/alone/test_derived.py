@@ -1,6 +1,7 @@
 """Derived objects: controllers copy labels to what they make, and that is neither injected nor checked nor counted.
 
-The pod templates here carry the reference label, so that every child really has it.
+The pod templates here carry the reference label, so that every child really has it. Calls of the webhook are counted,
+and what other tests leave behind calls it, too: hence a cluster of its own.
 """
 
 from collections.abc import Iterator
@@ -10,12 +11,10 @@ import pytest
 import yaml
 
 from builders import KINDS, manifest, template_path, workload
-from cluster import Cluster
-from cluster.rest import Rest
 from environment_operator import names
 from environment_operator.kinds import Kind
 from environment_operator.paths import get, put
-from kube import ENVIRONMENTS, Kube, Object, Operator, behind_proxy, fresh_cluster, path_of
+from kube import ENVIRONMENTS, Kube, Object, path_of
 
 POD, JOB, REPLICA_SET = (KINDS[name] for name in ("pods", "jobs.batch", "replicasets.apps"))
 REVISION = Kind(group="apps", version="v1", kind="ControllerRevision", plural="controllerrevisions")
@@ -35,28 +34,6 @@ WITNESSES = (POD, JOB, REPLICA_SET)
 ONE_CALL = {"mutate changed": 1, "validate allowed": 1}
 # A kind that no operator knows by itself.
 WIDGET = Kind(group="example.org", version="v1", kind="Widget", plural="widgets")
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """Return a cluster for this module alone: what other tests leave behind calls the webhook, too."""
-    with fresh_cluster(tmp_path_factory.mktemp("cluster") / "state") as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def operator(cluster: Cluster) -> Iterator[Operator]:
-    """Return its operator."""
-    with behind_proxy(cluster) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def rest(cluster: Cluster) -> Iterator[Rest]:
-    """Return the administrator's connection to it."""
-    made = Rest(cluster.kubeconfig)
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -11,39 +11,15 @@ from collections.abc import Iterator
 import pytest
 
 from builders import manifest, workload
-from cluster import Cluster
 from cluster.layout import REPO_ROOT
 from cluster.manifests import await_admission
-from cluster.rest import Rest
 from environment_operator import names
-from kube import ENVIRONMENTS, Kube, Operator, behind_proxy, fresh_cluster
+from kube import ENVIRONMENTS, Kube, Operator
 from plugin import Plugin
 
 UNINSTALLING = (REPO_ROOT / "deploy/README.md").read_text().split("## Uninstalling")[1].split("\n## ")[0]
 UNINSTALL, KEEP = (block.splitlines() for block in re.findall(r"```console\n(.*?)```", UNINSTALLING, re.DOTALL))
 DEFINITION = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{names.CRD_NAME}"
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """Return a cluster for this module alone."""
-    with fresh_cluster(tmp_path_factory.mktemp("cluster") / "state") as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def operator(cluster: Cluster) -> Iterator[Operator]:
-    """Return its operator."""
-    with behind_proxy(cluster) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def rest(cluster: Cluster) -> Iterator[Rest]:
-    """Return the administrator's connection to it."""
-    made = Rest(cluster.kubeconfig)
-    yield made
-    made.close()
 
 
 @pytest.fixture

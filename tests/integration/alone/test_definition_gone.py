@@ -4,43 +4,18 @@ A cluster of its own, since all Environments go with it.
 """
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
 from builders import manifest, workload
-from cluster import Cluster
 from cluster.faults import Answer, Match, Rule
 from cluster.layout import REPO_ROOT
-from cluster.rest import Rest
 from environment_operator import names
-from kube import ENVIRONMENTS, Kube, Operator, behind_proxy, fresh_cluster
+from kube import ENVIRONMENTS, Kube, Operator
 
 DEFINITION = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{names.CRD_NAME}"
 WATCHES = Match(path=f"{ENVIRONMENTS}$", query="watch=true")
 KINDS = Match(path=f"^/apis/{names.API_VERSION}$")
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """Return a cluster for this module alone."""
-    with fresh_cluster(tmp_path_factory.mktemp("cluster") / "state") as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def operator(cluster: Cluster) -> Iterator[Operator]:
-    """Return its operator, whose controller speaks to the API server through a proxy."""
-    with behind_proxy(cluster) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def kube(cluster: Cluster, operator: Operator) -> Iterator[Kube]:  # noqa: ARG001 - it runs
-    """Return the administrator's hands."""
-    rest = Rest(cluster.kubeconfig)
-    yield Kube(cluster, rest)
-    rest.close()
 
 
 @pytest.fixture
