@@ -125,6 +125,24 @@ def test_without_tools_nothing(kube: Kube, project: str) -> None:
     assert [] == told(kube, project, "plain")
 
 
+def test_variables_in_a_url(kube: Kube, project: str) -> None:
+    """A variable in the URL of a tool is its value when the workload is created, and again when that is refreshed."""
+    url = "https://wandb.example/${TEAM}/${PLACE}"
+    board = {"name": "board", "type": "WeightsAndBiases", "connection": {"type": "ExternalURL", "url": url}}
+    place = {"name": "PLACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}}
+    name = published(kube, board, env=[{"name": "TEAM", "value": "ours"}, place])
+    kube.apply(workload("Deployment", "w", project, name))
+
+    def shown() -> str:
+        return str(tools(kube, "deployment", "w", project)["tools"]["board"]["url"])
+
+    assert f"https://wandb.example/ours/{project}" == shown()
+    kube.kubectl("set", "env", "deployment/w", "TEAM=theirs", "-n", project)
+    assert f"https://wandb.example/ours/{project}" == shown()
+    kube.kubectl("annotate", "deployment/w", f"{names.REFRESH}=1", "-n", project)
+    assert f"https://wandb.example/theirs/{project}" == shown()
+
+
 def test_node_port(kube: Kube, project: str) -> None:
     """A tool with a node port has one more Service, and the Event says which port it is."""
     kube.apply(workload("Deployment", "w", project, published(kube, tool(type="NodePort"))))

@@ -6,6 +6,7 @@ and at updates that take the reference away; what was there without one goes on 
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from environment_operator import names
@@ -24,6 +25,8 @@ _BY_A_NODE = "request.userInfo.?groups.orValue([]).exists(g, g == 'system:nodes'
 # The kubelet shows Pods of its own manifests like this; it runs them whether they are shown or not.
 _MIRROR = f"request.kind.kind == 'Pod' && {NEW}.?metadata.?annotations[?'kubernetes.io/config.mirror'].hasValue()"
 
+_BORROWS = attrgetter("borrows")
+
 
 def policies(table: Iterable[Kind]) -> Iterator[Policy]:
     """Yield the policies of workloads, for the kinds of a table, and that of the namespaces' label.
@@ -31,15 +34,10 @@ def policies(table: Iterable[Kind]) -> Iterator[Policy]:
     Kinds that borrow their pod templates have one for each place where they say so: the API server checks the types of
     an expression for every kind of a policy.
     """
-    asked = sorted((kind for kind in table if not kind.template and not kind.instead), key=_place_of_another)
-    for place, kinds in groupby(asked, key=_place_of_another):
+    asked = sorted((kind for kind in table if not kind.template and not kind.instead), key=_BORROWS)
+    for place, kinds in groupby(asked, key=_BORROWS):
         yield _workloads(list(kinds), place)
     yield _namespaces()
-
-
-def _place_of_another(kind: Kind) -> str:
-    """Return where an object of a kind names another one whose pod templates it has."""
-    return kind.borrows
 
 
 def _workloads(kinds: Sequence[Kind], place: str) -> Policy:
