@@ -1,5 +1,10 @@
-"""The examples in deploy/examples do what they say on a real API server: apply, use, be guarded, go."""
+"""The examples in deploy/examples do what they say on a real API server: apply, use, be guarded, go.
 
+So does the one with which the README begins.
+"""
+
+import re
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +17,7 @@ from cluster import Cluster
 from cluster.layout import REPO_ROOT
 from environment_operator import names
 from kube import Kube
+from plugin import Plugin
 
 FOLDER = REPO_ROOT / "deploy" / "examples"
 REGISTRY = "registry.example/"
@@ -151,3 +157,27 @@ def test_applied_twice(kube: Kube, applied: Example, project: str) -> None:
 
     kube.until("applying it again to write nothing", writes_nothing)
     kube.until_used(applied.environment, 1)
+
+
+def test_first_example_of_the_readme(kube: Kube, plugin: Plugin, tmp_path: Path) -> None:
+    """The Environment and the commands with which the README begins work as they stand there, but for the names."""
+    section = (REPO_ROOT / "README.md").read_text(encoding="utf-8").split("## What it does today")[1]
+    environment, project = kube.unique("jupyter"), kube.unique("vision")
+    names_here = {"name: jupyter": f"name: {environment}", "ment=jupyter": f"ment={environment}", "vision": project}
+    for theirs, ours in names_here.items():
+        section = section.replace(theirs, ours)
+    manifest, commands = re.findall(r"```(?:yaml|console)\n(.*?)```", section, re.DOTALL)[:2]
+    (tmp_path / "environment.yaml").write_text(manifest)
+    command = ["bash", "-euo", "pipefail", "-c", commands]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=plugin.variables(), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (0, "", True) == (done.returncode, done.stderr, environment in done.stdout)
+    kube.until_used(environment, 1)
+    found = kube.get("deployment", "notebook", project)
+    kube.rest.delete(f"/api/v1/namespaces/{project}")
+
+    assert found is not None
+    pod = found["spec"]["template"]["spec"]
+    assert {"runAsUser": 1000, "runAsGroup": 100} == pod["securityContext"]
+    assert {"name": "DATA", "value": "/data"} in pod["containers"][0]["env"]
