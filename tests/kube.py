@@ -85,6 +85,29 @@ class Operator:
         variables = {f"ENVIRONMENT_OPERATOR_{name.upper()}": str(value) for name, value in env.items()}
         self.cluster.start_operator(variables, server=self.proxy.url, await_ready=await_ready)
 
+    def restart(self, **env: object) -> None:
+        """Stop it and start it, with these settings."""
+        self.stop()
+        self.start(**env)
+
+    @contextmanager
+    def down(self, sig: int = signal.SIGTERM) -> Iterator[None]:
+        """Have it down for a while; whatever happens meanwhile, it runs for the tests that follow."""
+        self.stop(sig)
+        try:
+            yield
+        finally:
+            self.start()
+
+    @contextmanager
+    def anew(self, **env: object) -> Iterator[None]:
+        """Have it run with these settings for a while, and then as before."""
+        try:
+            self.restart(**env)
+            yield
+        finally:
+            self.restart()
+
 
 @dataclass(frozen=True)
 class Kube:

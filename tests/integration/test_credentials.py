@@ -187,15 +187,12 @@ def test_not_let_any_more(kube: Kube, publish: Make, projects: Make) -> None:
 
 def test_a_binding_of_another_name(operator: Operator, kube: Kube, publish: Make, projects: Make) -> None:
     """A RoleBinding lets the operator whatever it is called: one of another name is found by the audit."""
-    operator.stop()
-    operator.start(audit_seconds=1)
-    project = projects(lets=False)
-    name = publish("sesame", {"projects": [project]})
-    let(kube.rest, project, "of-another-name")
+    with operator.anew(audit_seconds=1):
+        project = projects(lets=False)
+        name = publish("sesame", {"projects": [project]})
+        let(kube.rest, project, "of-another-name")
 
-    until_held(kube.rest, project, name, payload("sesame"))
-    operator.stop()
-    operator.start()
+        until_held(kube.rest, project, name, payload("sesame"))
 
 
 def test_the_admin_of_a_project_decides(kube: Kube, publish: Make, projects: Make) -> None:
@@ -223,9 +220,8 @@ def test_a_restart_writes_nothing(operator: Operator, kube: Kube, publish: Make,
     until_held(kube.rest, kept, name, payload("sesame"))
     until_held(kube.rest, meddled, name, payload("sesame"))
     before = found(kube.rest, kept, name)
-    operator.stop()
-    kube.rest.patch(secrets(meddled, name), {"data": {credentials.KEY: payload("meddled")}})
-    operator.start()
+    with operator.down():
+        kube.rest.patch(secrets(meddled, name), {"data": {credentials.KEY: payload("meddled")}})
     until_held(kube.rest, meddled, name, payload("sesame"))
     canary = publish("canary", {"projects": [kept]})
     until_held(kube.rest, kept, canary, payload("canary"))
@@ -238,34 +234,27 @@ def test_switched_off(operator: Operator, kube: Kube, publish: Make, projects: M
     project = projects()
     name = publish("sesame", {"projects": [project]})
     until_held(kube.rest, project, name, payload("sesame"))
-    operator.stop()
-    operator.start(registry_credentials=False)
-    kube.rest.delete(secrets(names.SYSTEM_NAMESPACE, name))
-    env = kube.unique("env")
-    spec = {"scope": {"cluster": True}, "architecture": "Standard", "workloadTypes": ["Training"], "image": "a:1"}
-    kube.apply({"apiVersion": names.API_VERSION, "kind": names.KIND, "metadata": {"name": env}, "spec": spec})
-    kube.until_ready(env)
-    assert payload("sesame") == holds(kube.rest, project, name)
-
-    operator.stop()
-    operator.start()
+    with operator.anew(registry_credentials=False):
+        kube.rest.delete(secrets(names.SYSTEM_NAMESPACE, name))
+        env = kube.unique("env")
+        spec = {"scope": {"cluster": True}, "architecture": "Standard", "workloadTypes": ["Training"], "image": "a:1"}
+        kube.apply({"apiVersion": names.API_VERSION, "kind": names.KIND, "metadata": {"name": env}, "spec": spec})
+        kube.until_ready(env)
+        assert payload("sesame") == holds(kube.rest, project, name)
     until_held(kube.rest, project, name, "")
 
 
 def test_no_value_leaves_the_secrets(operator: Operator, kube: Kube, publish: Make, projects: Make) -> None:
     """Passwords are in Secrets alone: in no log, not even a talkative one, no Event, annotation or metric."""
-    operator.stop()
-    operator.start(log_level="DEBUG")
-    project, password = projects(), kube.unique("pass")
-    name = publish(password, {"projects": [project]})
-    until_held(kube.rest, project, name, payload(password))
-    publish(password, "nonsense", name=name)
-    kube.until("the Event", lambda: "cannot be read" in told(kube, name, Reason.INVALID_CREDENTIALS))
-    texts = [(kube.cluster.layout.log(program)).read_text() for program in ("operator", "webhook")]
-    texts.append(kube.kubectl("get", "events,environments", "-A", "-o", "yaml"))
-    texts += [str(found(kube.rest, where, name)["metadata"]) for where in (project, names.SYSTEM_NAMESPACE)]
-    operator.stop()
-    operator.start()
+    with operator.anew(log_level="DEBUG"):
+        project, password = projects(), kube.unique("pass")
+        name = publish(password, {"projects": [project]})
+        until_held(kube.rest, project, name, payload(password))
+        publish(password, "nonsense", name=name)
+        kube.until("the Event", lambda: "cannot be read" in told(kube, name, Reason.INVALID_CREDENTIALS))
+        texts = [(kube.cluster.layout.log(program)).read_text() for program in ("operator", "webhook")]
+        texts.append(kube.kubectl("get", "events,environments", "-A", "-o", "yaml"))
+        texts += [str(found(kube.rest, where, name)["metadata"]) for where in (project, names.SYSTEM_NAMESPACE)]
 
     auth = b64encode(f"robot:{password}".encode()).decode()
     assert [] == [text for text in texts for leak in (password, auth, payload(password)) if leak in text]

@@ -72,9 +72,8 @@ def test_in_use(kube: Kube, used: str, project: str) -> None:
 
 def test_in_use_with_the_operator_down(operator: Operator, kube: Kube, used: str) -> None:
     """The refusal does not need the operator."""
-    operator.stop()
-    message = kube.refused("delete", "env", used)
-    operator.start()
+    with operator.down():
+        message = kube.refused("delete", "env", used)
 
     assert "used by 1 workload" in message
 
@@ -168,12 +167,9 @@ def test_grace_period(operator: Operator, kube: Kube) -> None:
     name = kube.unique("env")
     kube.apply(manifest(name))
     kube.until_ready(name)
-    operator.stop()
-    operator.start(grace_seconds=60)
-    kube.kubectl("delete", "env", name, "--wait=false")
-    message = kube.until_condition(name, "DeletionBlocked", "True", "GracePeriod")["message"]
-    operator.stop()
-    operator.start()
+    with operator.anew(grace_seconds=60):
+        kube.kubectl("delete", "env", name, "--wait=false")
+        message = kube.until_condition(name, "DeletionBlocked", "True", "GracePeriod")["message"]
 
     assert "60 s" in message
     kube.until_gone("env", name)

@@ -39,13 +39,11 @@ def start(
     Kube(cluster, rest).apply(READER)
 
     def anew() -> None:
-        operator.stop()
-        operator.start(kinds_file=rows, audit_seconds=0.3)
+        operator.restart(kinds_file=rows, audit_seconds=0.3)
 
     anew()
     yield anew
-    operator.stop()
-    operator.start()
+    operator.restart()
 
 
 @pytest.fixture(autouse=True)

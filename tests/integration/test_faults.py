@@ -144,9 +144,8 @@ def test_kind_that_cannot_be_listed(
     unused = kube.unique("env")
     kube.apply(manifest(unused), workload("Job", "j", project, environment))
     told_right(kube, environment, 1)
-    operator.stop(signal.SIGKILL)
-    rule = proxy.add(Rule(Match(path="/apis/batch/v1/jobs$"), Answer(status)))
-    operator.start()
+    with operator.down(signal.SIGKILL):
+        rule = proxy.add(Rule(Match(path="/apis/batch/v1/jobs$"), Answer(status)))
     kube.apply(workload("Deployment", "d", project, environment))
     told_right(kube, environment, 2)
     message = kube.until_condition(unused, "InUse", "Unknown", "UsageUnknown")["message"]
@@ -162,19 +161,16 @@ def test_kind_that_cannot_be_listed(
 
 def test_burst(operator: Operator, kube: Kube, environment: str, project: str, proxy: FaultProxy) -> None:
     """500 users come and go in a burst: counted right at the end, with at most one status write a second."""
-    operator.stop()
-    operator.start(gather_seconds=1)
-    told_right(kube, environment, 0)
-    proxy.traffic.clear()
-    path = f"/api/v1/namespaces/{project}/podtemplates"
-    for n in range(500):
-        assert kube.rest.create(path, workload("PodTemplate", f"t{n}", project, environment)).ok
-    kube.until_used(environment, 500)
-    kube.rest.delete(path)
-    kube.until_used(environment, 0)
-    written = [e.request.received for e in proxy.writes() if e.path.endswith(f"/{environment}/status")]
-    operator.stop()
-    operator.start()
+    with operator.anew(gather_seconds=1):
+        told_right(kube, environment, 0)
+        proxy.traffic.clear()
+        path = f"/api/v1/namespaces/{project}/podtemplates"
+        for n in range(500):
+            assert kube.rest.create(path, workload("PodTemplate", f"t{n}", project, environment)).ok
+        kube.until_used(environment, 500)
+        kube.rest.delete(path)
+        kube.until_used(environment, 0)
+        written = [e.request.received for e in proxy.writes() if e.path.endswith(f"/{environment}/status")]
 
     assert len(written) >= 2
     assert min(later - earlier for earlier, later in pairwise(written)) >= 0.95

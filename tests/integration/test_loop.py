@@ -201,9 +201,8 @@ def test_restart_writes_nothing(operator: Operator, kube: Kube, project: str, pr
     for name in settled:
         kube.until_used(name, 1)
     before = versions(kube, *settled)
-    operator.stop(signal.SIGKILL)
-    proxy.traffic.clear()
-    operator.start()
+    with operator.down(signal.SIGKILL):
+        proxy.traffic.clear()
     last = kube.unique("env")
     kube.apply(manifest(last))
     kube.until_ready(last)
@@ -223,10 +222,9 @@ def test_changes_while_the_operator_is_down(operator: Operator, kube: Kube, envi
     """What came and went while the operator was down is counted right when it starts again."""
     kube.apply(workload("Job", "goes", project, environment))
     kube.until_used(environment, 1)
-    operator.stop(signal.SIGKILL)
-    kube.kubectl("delete", "job", "goes", "-n", project)
-    kube.apply(*(workload("CronJob", f"comes{n}", project, environment) for n in range(3)))
-    operator.start()
+    with operator.down(signal.SIGKILL):
+        kube.kubectl("delete", "job", "goes", "-n", project)
+        kube.apply(*(workload("CronJob", f"comes{n}", project, environment) for n in range(3)))
     kube.until_used(environment, 3)
 
     assert ["comes0", "comes1", "comes2"] == [w["name"] for w in kube.status(environment)["workloads"]]

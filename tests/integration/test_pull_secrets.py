@@ -127,10 +127,9 @@ def test_on_its_way(operator: Operator, kube: Kube, publish: Make, projects: Mak
     project, env = projects(), published(kube)
     person = Person(kube.cluster, names.OPERATOR_USER)
     person.await_right("get", "secrets", project)
-    operator.stop()
-    name = publish("a", {"projects": [project]})
-    kube.until("admission to know", lambda: pulls(submitted(kube, project, env)) == [name])
-    operator.start()
+    with operator.down():
+        name = publish("a", {"projects": [project]})
+        kube.until("admission to know", lambda: pulls(submitted(kube, project, env)) == [name])
 
     until_held(kube.rest, project, name, payload("a"))
 
@@ -261,8 +260,7 @@ def test_a_restart_tells_nothing_new(operator: Operator, kube: Kube, projects: M
     env = published(kube, imagePullSecrets=[kube.unique("hub")], scope={"projects": [project, other]})
     until_all_is_said(kube, env)
     before = kube.environment(env)["metadata"]["resourceVersion"]
-    operator.stop()
-    operator.start()
+    operator.restart()
     marker = published(kube, imagePullSecrets=["x"], scope={"projects": [project, other]})
     until_all_is_said(kube, marker)
 

@@ -10,7 +10,7 @@ import yaml
 
 from builders import manifest, workload
 from environment_operator import names
-from kube import Kube, Object, Operator
+from kube import SECONDS, Kube, Object, Operator
 
 ROUTE = yaml.safe_load((Path(__file__).parents[1] / "gateway.yaml").read_text(encoding="utf-8"))
 ROUTES = ROUTE["metadata"]["name"]
@@ -65,9 +65,9 @@ def made(kube: Kube, kind: str, project: str) -> dict[str, Object]:
     return {item["metadata"]["name"].replace(item["metadata"]["labels"][names.TOKEN], "T"): item for item in found}
 
 
-def until_made(kube: Kube, kind: str, project: str, *wanted: str) -> dict[str, Object]:
+def until_made(kube: Kube, kind: str, project: str, *wanted: str, seconds: float = SECONDS) -> dict[str, Object]:
     """Wait until exactly these objects of a kind are there; return them."""
-    kube.until(f"{kind} {wanted} in {project}", lambda: set(wanted) == set(made(kube, kind, project)))
+    kube.until(f"{kind} {wanted} in {project}", lambda: set(wanted) == set(made(kube, kind, project)), seconds)
     return made(kube, kind, project)
 
 
@@ -220,11 +220,11 @@ def test_gone_with_the_workload(kube: Kube, project: str, operator: Operator) ->
     kube.until("both", lambda: len(kube.kubectl("get", "httproutes", "-n", project, "-o", "name").split()) == 2)
     kube.kubectl("delete", "deployment", "a", "-n", project)
     until_made(kube, "httproutes", project, "environment-T-lab")
-    operator.stop()
-    kube.kubectl("delete", "deployment", "b", "-n", project)
-    until_made(kube, "httproutes", project)
-    until_made(kube, "services", project)
-    operator.start()
+    with operator.down():
+        kube.kubectl("delete", "deployment", "b", "-n", project)
+        # The garbage collector looks for new kinds every 30 s.
+        until_made(kube, "httproutes", project, seconds=90)
+        until_made(kube, "services", project)
 
 
 def test_scale_to_zero_and_suspend(kube: Kube, project: str) -> None:
@@ -255,8 +255,7 @@ def test_nothing_is_written_on_a_restart(kube: Kube, project: str, operator: Ope
     until_told(kube, project, "w", "Exposed", "lab: ")
     kinds = "services,httproutes,events"
     before = kube.kubectl("get", kinds, "-n", project, "-o", "json")
-    operator.stop()
-    operator.start()
+    operator.restart()
     kube.apply(workload("Deployment", "later", project, published(kube, LAB)))
     until_told(kube, project, "later", "Exposed", "lab: ")
     kube.kubectl("delete", "deployment", "later", "-n", project)
@@ -389,9 +388,8 @@ def test_fifty_at_once(kube: Kube, project: str, operator: Operator) -> None:
     """
     name, url = published(kube, CUSTOM), f"{HOST}/{kube.unique('same')}"
     # Nobody can have it before all have asked for it.
-    operator.stop()
-    kube.apply(*(used("Deployment", f"w{n}", project, name, lab=url) for n in range(50)))
-    operator.start()
+    with operator.down():
+        kube.apply(*(used("Deployment", f"w{n}", project, name, lab=url) for n in range(50)))
     kube.until(
         "forty-nine to be told",
         lambda: sum(("AddressTaken" in [r for r, _ in told(kube, project, f"w{n}")]) for n in range(50)) == 49,

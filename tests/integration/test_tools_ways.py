@@ -79,9 +79,8 @@ def test_custom_node_port(kube: Kube, project: str) -> None:
 def test_node_port_race(kube: Kube, project: str, operator: Operator) -> None:
     """Of two who ask for one node port at once one gets it, and the other one when the first is gone."""
     name, port = published(kube, NODE), free_port(kube)
-    operator.stop()
-    kube.apply(*(used("Deployment", word, project, name, lab=str(port)) for word in ("a", "b")))
-    operator.start()
+    with operator.down():
+        kube.apply(*(used("Deployment", word, project, name, lab=str(port)) for word in ("a", "b")))
     kube.until("the port", lambda: port_of(kube, project) == [port])
     said = kube.until_condition(name, "ToolsExposed", "False", "AddressTaken")["message"]
     loser = said.split()[0].rpartition("/")[2]
@@ -131,12 +130,9 @@ def test_load_balancer(kube: Kube, project: str, operator: Operator) -> None:
     done = kube.cluster.kubectl("apply", "-f", "-", input=yaml.safe_dump(workload("Deployment", "w", project, name)))
     assert "the tool 'lab' gets no load balancer" in done.stderr
     until_made(kube, "services", project, "environment-T")
-    operator.stop()
-    operator.start(tools_load_balancers=True)
-    found = until_made(kube, "services", project, "environment-T", "environment-T-load-balancer")
-    assert "LoadBalancer" == found["environment-T-load-balancer"]["spec"]["type"]
-    operator.stop()
-    operator.start()
+    with operator.anew(tools_load_balancers=True):
+        found = until_made(kube, "services", project, "environment-T", "environment-T-load-balancer")
+        assert "LoadBalancer" == found["environment-T-load-balancer"]["spec"]["type"]
     until_made(kube, "services", project, "environment-T")
 
 
@@ -254,9 +250,8 @@ def test_gone_while_the_operator_is_down(kube: Kube, project: str, operator: Ope
     kube.apply(used("Deployment", "w", project, published(kube, CUSTOM), lab=f"/{word}"))
     lease = f"{LEASES}/{claim_name(f'{HOST}/{word}')}"
     kube.until("the Lease", lambda: kube.rest.get(lease).ok)
-    operator.stop()
-    kube.kubectl("delete", "deployment", "w", "-n", project)
-    operator.start()
+    with operator.down():
+        kube.kubectl("delete", "deployment", "w", "-n", project)
     kube.until("it to be given back", lambda: kube.rest.get(lease).status == 404)
 
 

@@ -71,9 +71,8 @@ def down(kube: Kube, existing: list[str]) -> Iterator[None]:  # noqa: ARG001 - m
 
 def test_protected_at_admission(kube: Kube, operator: Operator) -> None:
     """An Environment is protected and marked before anybody else sees it, with the controller down."""
-    operator.stop()
-    made = kube.rest.create(ENVIRONMENTS, manifest(kube.unique("env"))).body
-    operator.start()
+    with operator.down():
+        made = kube.rest.create(ENVIRONMENTS, manifest(kube.unique("env"))).body
 
     assert [names.FINALIZER] == made["metadata"]["finalizers"]
     assert "kubernetes-admin" == made["metadata"]["annotations"][names.CREATED_BY]
