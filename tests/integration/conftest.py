@@ -1,16 +1,21 @@
 """One real control plane for all tests of this ring, with the operator running under its own account."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from cluster import Cluster
 from cluster.manifests import await_admission
 from cluster.proxy import FaultProxy
 from cluster.rest import Rest
+from cluster.upstream import Upstream
 from environment_operator import names
 from kube import Kube, Operator, behind_proxy, fresh_cluster
 from people import NAMESPACES
+from plugin import Plugin
 from registries import let, put, secrets, source
 
 
@@ -84,3 +89,41 @@ def projects(kube: Kube) -> Iterator[Callable[..., str]]:
     yield make
     for name in made:
         kube.rest.delete(f"{NAMESPACES}/{name}")
+
+
+@pytest.fixture
+def config(plugin: Plugin, tmp_path: Path) -> Callable[..., str]:
+    """Return a function that writes the administrator's kubeconfig with a change, and returns its path."""
+
+    def write(edit: Callable[[dict[str, Any]], object], name: str = "kubeconfig") -> str:
+        content = yaml.safe_load(plugin.cluster.kubeconfig.read_text())
+        edit(content)
+        (tmp_path / name).write_text(yaml.safe_dump(content))
+        return str(tmp_path / name)
+
+    return write
+
+
+@pytest.fixture
+def faults(plugin: Plugin) -> Iterator[FaultProxy]:
+    """Return a proxy before the API server."""
+    with FaultProxy(Upstream.of(plugin.cluster.kubeconfig)) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def through(kube: Kube, config: Any, faults: FaultProxy) -> Iterator[str]:
+    """Return the kubeconfig of an administrator who goes through the proxy, by a token: certificates do not pass it."""
+    name = kube.unique("admin")
+    kube.kubectl("create", "serviceaccount", name, "-n", "default")
+    kube.kubectl(
+        "create", "clusterrolebinding", name, "--clusterrole=cluster-admin", f"--serviceaccount=default:{name}"
+    )
+    token = kube.kubectl("create", "token", name, "-n", "default").strip()
+
+    def edit(content: dict[str, Any]) -> None:
+        content["clusters"][0]["cluster"] = {"server": faults.url}
+        content["users"][0]["user"] = {"token": token}
+
+    yield config(edit)
+    kube.kubectl("delete", "clusterrolebinding", name)

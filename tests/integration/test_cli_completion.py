@@ -2,10 +2,12 @@
 
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from builders import manifest, workload
+from environment_operator import names
 from environment_operator.cli.main import COMMANDS
 from kube import Kube
 from plugin import Plugin
@@ -39,6 +41,9 @@ def test_commands(plugin: Plugin) -> None:
         (("list", "--filter", "im"), "image="),
         (("check", "x", "--kind", "depl"), "deployment"),
         (("refresh", "depl"), "deployment/"),
+        (("list", "--sort", "workloads:"), "workloads:desc"),
+        (("create", "x", "--tool", "lab=ju"), "lab=JupyterNotebook"),
+        (("list", "--context", "te"), "test-cluster"),
     ],
 )
 def test_options_and_values(plugin: Plugin, words: tuple[str, ...], value: str) -> None:
@@ -53,6 +58,25 @@ def test_names_in_the_cluster(kube: Kube, plugin: Plugin, project: str) -> None:
 
     assert [name] == list(completed(plugin, "describe", name[:-2])[0])
     assert [project] == list(completed(plugin, "list", "-n", project[:-2])[0])
+    kube.kubectl("label", "namespace", project, f"{names.DEPARTMENT}={name}")
+    assert [name] == list(completed(plugin, "create", "x", "--department", name[:-2])[0])
+
+
+def test_tools_of_a_workload(kube: Kube, plugin: Plugin, project: str) -> None:
+    """The tools of a workload are offered."""
+    name = kube.unique("env")
+    tools = [{"name": "lab", "type": "JupyterNotebook"}, {"name": "board", "type": "TensorBoard"}]
+    kube.apply(manifest(name, tools=tools), workload("Deployment", "w", project, name))
+
+    assert ["lab"] == list(completed(plugin, "connect", "deployment/w", "-n", project, "l")[0])
+
+
+def test_further_kinds(plugin: Plugin, tmp_path: Path) -> None:
+    """Kinds that a file has further are offered, too."""
+    file = tmp_path / "kinds.yaml"
+    file.write_text("[{group: example.org, version: v1, kind: Widget, plural: widgets, types: [Training]}]")
+
+    assert ["widget/"] == list(completed(plugin, "refresh", "--kinds-file", str(file), "wid")[0])
 
 
 def test_workloads_in_a_project(kube: Kube, plugin: Plugin, project: str) -> None:

@@ -4,7 +4,7 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,25 +14,11 @@ import yaml
 from builders import manifest, workload
 from cluster.faults import Answer, Delay, Drop, Match, Rule
 from cluster.proxy import FaultProxy
-from cluster.upstream import Upstream
 from environment_operator import names
 from kube import ENVIRONMENTS, Kube
 from plugin import Plugin
 
 Edit = Callable[[dict[str, Any]], object]
-
-
-@pytest.fixture
-def config(plugin: Plugin, tmp_path: Path) -> Callable[..., str]:
-    """Return a function that writes the administrator's kubeconfig with a change, and returns its path."""
-
-    def write(edit: Edit, name: str = "kubeconfig") -> str:
-        content = yaml.safe_load(plugin.cluster.kubeconfig.read_text())
-        edit(content)
-        (tmp_path / name).write_text(yaml.safe_dump(content))
-        return str(tmp_path / name)
-
-    return write
 
 
 def renamed(context: str) -> Edit:
@@ -42,31 +28,6 @@ def renamed(context: str) -> Edit:
         content["contexts"][0]["name"] = content["current-context"] = context
 
     return edit
-
-
-@pytest.fixture
-def faults(plugin: Plugin) -> Iterator[FaultProxy]:
-    """Return a proxy before the API server."""
-    with FaultProxy(Upstream.of(plugin.cluster.kubeconfig)) as proxy:
-        yield proxy
-
-
-@pytest.fixture
-def through(kube: Kube, config: Any, faults: FaultProxy) -> Iterator[str]:
-    """Return the kubeconfig of an administrator who goes through the proxy, by a token: certificates do not pass it."""
-    name = kube.unique("admin")
-    kube.kubectl("create", "serviceaccount", name, "-n", "default")
-    kube.kubectl(
-        "create", "clusterrolebinding", name, "--clusterrole=cluster-admin", f"--serviceaccount=default:{name}"
-    )
-    token = kube.kubectl("create", "token", name, "-n", "default").strip()
-
-    def edit(content: dict[str, Any]) -> None:
-        content["clusters"][0]["cluster"] = {"server": faults.url}
-        content["users"][0]["user"] = {"token": token}
-
-    yield config(edit)
-    kube.kubectl("delete", "clusterrolebinding", name)
 
 
 def test_contexts(kube: Kube, plugin: Plugin, config: Any) -> None:

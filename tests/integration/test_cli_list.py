@@ -105,7 +105,8 @@ def test_filter_search_and_sort(plugin: Plugin, three: dict[str, str]) -> None:
         three["everywhere"]
     } == names_of(plugin("list", *ours, "--search", "GRÖßER", "-o", "name"))
     for order, first in (("workloads", "everywhere"), ("workloads:desc", "here")):
-        assert three[first] in plugin("list", *ours, "--sort", order, "-o", "name").splitlines()[0]
+        listed = plugin("list", *ours, "--sort", order, "--sort", "environment", "-o", "name")
+        assert three[first] in listed.splitlines()[0]
 
 
 def test_filters_on_every_column(plugin: Plugin, three: dict[str, str]) -> None:

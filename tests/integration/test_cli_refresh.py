@@ -14,7 +14,7 @@ def test_refresh(kube: Kube, plugin: Plugin, project: str) -> None:
     kube.until_ready(name)
     before = plugin("workloads", name, "-o", "csv")
     listed = plugin("workloads", name, "-o", "name").strip()
-    rehearsed = plugin("refresh", listed, "-n", project, "--dry-run")
+    rehearsed = plugin("refresh", listed, "-n", project, "--dry-run=server")
     unchanged = plugin("workloads", name, "-o", "csv")
     done = plugin("refresh", "deploy/lab", "-n", project)
     deployment = kube.get("deployment", "lab", project)

@@ -4,6 +4,8 @@ import signal
 import subprocess
 
 from builders import manifest, workload
+from cluster.faults import Hold, Match, Rule
+from cluster.proxy import FaultProxy
 from environment_operator import names
 from kube import Kube, Object
 from plugin import Plugin
@@ -39,7 +41,7 @@ def test_users_follow(kube: Kube, plugin: Plugin, project: str) -> None:
     kube.until_used(old, 4)
     kube.until_ready(other)
     unasked = plugin.fails("rename", old, "--to", new, code=2)
-    rehearsed = plugin("rename", old, "--to", new, "--dry-run", code=3)
+    rehearsed = plugin("rename", old, "--to", new, "--dry-run=server", code=3)
     untouched = (kube.find(new), "deprecated" in kube.environment(old)["spec"])
     said = plugin.fails("rename", old, "--to", new, "--display-name", "New", "--yes", code=3)
     kept = kube.environment(old)["spec"]
@@ -49,7 +51,7 @@ def test_users_follow(kube: Kube, plugin: Plugin, project: str) -> None:
     kube.until_used(new, 3)
 
     assert f"Deployment {project}/user\n" in unasked
-    assert f"Deployment {project}/user moved (dry run)\n" in rehearsed
+    assert f"Deployment {project}/user moved (server dry run)\n" in rehearsed
     assert (None, False) == untouched
     assert f"{old} stays, these use it still:\n  Job {project}/user: a Job cannot change" in said
     assert {"message": f"it was renamed to {new}", "replacedBy": new} == kept["deprecated"]
@@ -76,26 +78,25 @@ def test_asks_before_pods_start_anew(kube: Kube, plugin: Plugin, project: str) -
     kube.until_gone("env", old)
 
 
-def test_goes_on_after_an_interruption(kube: Kube, plugin: Plugin, project: str) -> None:
+def test_goes_on_after_an_interruption(
+    kube: Kube, plugin: Plugin, project: str, faults: FaultProxy, through: str
+) -> None:
     """A run that was interrupted among the users is finished by the next one."""
     old, new = kube.unique("old"), kube.unique("new")
-    users = [f"base-{number:02}" for number in range(25)]
+    users = [f"base-{number}" for number in range(5)]
     kube.apply(manifest(old), *(workload("PodTemplate", user, project, old) for user in users))
-    kube.until_used(old, 25)
+    kube.until_used(old, 5)
+    third = faults.add(Rule(Match(methods=frozenset({"PATCH"}), path="/podtemplates/"), Hold(), skip=2))
     command = [str(kube.cluster.layout.kubectl), "environment", "rename", old, "--to", new]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=plugin.variables(PYTHONUNBUFFERED="1"), text=True
-    ) as running:
-        assert running.stdout is not None
-        next(line for line in running.stdout if "moved" in line)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=plugin.variables(KUBECONFIG=through)) as running:
+        assert third.await_hit()
         running.send_signal(signal.SIGINT)
-        running.communicate()
     half = [reference(kube, "podtemplate", user, project) for user in users]
     rest = plugin("rename", old, "--to", new)
 
     assert 130 == running.returncode
-    assert {old, new} == set(half)
-    assert half.count(old) == rest.count("moved")
+    assert [new, new, old, old, old] == half
+    assert 3 == rest.count("moved")
     assert {new} == {reference(kube, "podtemplate", user, project) for user in users}
     kube.until_gone("env", old)
 

@@ -142,6 +142,16 @@ def test_check(kube: Kube, plugin: Plugin, project: str, files: Any) -> None:
     assert "is no kind" in plugin.fails("check", name, "--kind", "Secret", code=2)
 
 
+def test_check_what_a_kind_has_no_place_for(kube: Kube, plugin: Plugin, project: str) -> None:
+    """What admission would refuse of every object of a kind is said of the kind alone."""
+    name = kube.unique("env")
+    kube.apply(manifest(name, user={"source": "Custom", "uid": 7}, architecture="Distributed", framework="PyTorch"))
+    said = plugin("check", name, "-n", project, "--kind", "trainjob", "--kind", "pytorchjob", code=1)
+
+    assert ["no: TrainJob trainjob: "] == [line.partition("the Environment")[0] for line in said.splitlines()]
+    assert "for which a TrainJob has no place" in said
+
+
 def test_check_pod_security(kube: Kube, plugin: Plugin, project: str) -> None:
     """A project that enforces a stricter level than the Environment needs is a reason."""
     name = kube.unique("env")

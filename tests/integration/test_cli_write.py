@@ -158,6 +158,7 @@ def test_edit(kube: Kube, plugin: Plugin, editor: Editor, tmp_path: Path) -> Non
         (("sed -i 's/name: .*/name: other/' $1", "true"), 3, "the name cannot be changed here"),
         (("echo '  colour: red' >> $1", "true"), 3, "error: it does not fit the definition: unknown field"),
         (("exit 1",), 3, "KUBE_EDITOR says which editor"),
+        (("echo '  tty: true' >> $1", "exit 1"), 3, "nothing was changed. KUBE_EDITOR says which editor to use; what"),
         (("rm $1",), 3, "what the editor saved cannot be read"),
         ((r"printf '\377\376' > $1",), 3, "what the editor saved cannot be read"),
     ],

@@ -198,20 +198,23 @@ def test_a_filter_that_cannot_be_read(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sort", "names_in_order"),
+    ("sorts", "names_in_order"),
     [
-        ("", ["b", "a", "C"]),
-        ("environment", ["a", "b", "C"]),
-        ("workloads", ["C", "b", "a"]),
-        ("workloads:desc", ["a", "b", "C"]),
-        ("workloads:asc", ["C", "b", "a"]),
+        ((), ["b", "a", "C"]),
+        (("environment",), ["a", "b", "C"]),
+        (("workloads",), ["C", "b", "a"]),
+        (("workloads:desc",), ["a", "b", "C"]),
+        (("workloads:asc",), ["C", "b", "a"]),
+        (("ready", "environment:desc"), ["b", "C", "a"]),
+        (("ready:desc", "workloads:desc"), ["a", "C", "b"]),
     ],
 )
-def test_order(sort: str, names_in_order: list[str]) -> None:
-    """Numbers sort as numbers with unknown ones below, texts without regard to case; else nothing is moved."""
-    found = [{"Environment": n, "Workloads": w} for n, w in (("b", "9"), ("a", "10"), ("C", ""))]
+def test_order(sorts: tuple[str, ...], names_in_order: list[str]) -> None:
+    """Numbers sort as numbers with unknown ones below, texts without regard to case; the first column weighs most."""
+    cells = (("b", "9", "False"), ("a", "10", "True"), ("C", "", "True"))
+    found = [dict(zip(("Environment", "Workloads", "Ready"), each, strict=True)) for each in cells]
 
-    assert names_in_order == [r["Environment"] for r in rows.ordered(found, rows.read_order(sort) if sort else None)]
+    assert names_in_order == [r["Environment"] for r in rows.ordered(found, [*map(rows.read_order, sorts)])]
 
 
 def test_an_order_that_cannot_be_read() -> None:

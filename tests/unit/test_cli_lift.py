@@ -9,6 +9,7 @@ from builders import KINDS, pod_template, workload
 from environment_operator import names
 from environment_operator.api import v1alpha1
 from environment_operator.api.security import User
+from environment_operator.api.tools import ToolType
 from environment_operator.cli import specs, writing
 from environment_operator.cli.commands.creating import create_command
 from environment_operator.cli.lift import lift
@@ -111,6 +112,7 @@ def test_choices_are_those_of_the_models() -> None:
     assert get_args(v1alpha1.WorkloadType) == specs.WORKLOAD_TYPES
     assert get_args(v1alpha1.PullPolicy) == specs.PULL_POLICIES
     assert get_args(v1alpha1.Overridable) == specs.OVERRIDABLE
+    assert get_args(ToolType) == specs.TOOL_TYPES
     assert source == specs.USER_SOURCES
 
 

@@ -1,17 +1,23 @@
 """The manifests that an administrator applies say of the two programs what these do."""
 
+import re
+import shlex
+import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 
 from environment_operator import names, webhooks
 from environment_operator.app import ROLES
 from environment_operator.settings import Settings
 
 Object = dict[str, Any]
-FILE = Path(__file__).parents[2] / "deploy/operator.yaml"
+ROOT = Path(__file__).parents[2]
+FILE = ROOT / "deploy/operator.yaml"
 FOUND: list[Object] = list(yaml.safe_load_all(FILE.read_text(encoding="utf-8")))
 PODS = {each["metadata"]["name"]: each["spec"]["template"] for each in FOUND if each["kind"] == "Deployment"}
 
@@ -57,3 +63,17 @@ def test_admission_survives_a_node() -> None:
     assert 1 == budget["spec"]["minAvailable"]
     assert labels == budget["spec"]["selector"]["matchLabels"] == spread["labelSelector"]["matchLabels"]
     assert ("kubernetes.io/hostname", "ScheduleAnyway") == (spread["topologyKey"], spread["whenUnsatisfiable"])
+
+
+def test_image_has_the_versions_of_the_tests() -> None:
+    """What the image is built with pins every dependency to what the lock file says, in a form that pip takes."""
+    (command,) = re.findall(r"RUN (sed .*?) /src/requirements.lock", (ROOT / "deploy/README.md").read_text("utf-8"))
+    made = subprocess.run(
+        [*shlex.split(command), str(ROOT / "requirements.lock")], capture_output=True, text=True, check=True
+    )
+    lines = [line for line in made.stdout.splitlines() if not line.lstrip().startswith("#")]
+    pins = {pin.name.lower(): str(pin.specifier) for pin in map(Requirement, lines)}
+    needed = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
+
+    assert all(re.fullmatch(r"==[^,*]+", version) for version in pins.values())
+    assert {Requirement(text).name for text in needed} <= pins.keys()

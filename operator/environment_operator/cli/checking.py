@@ -7,7 +7,10 @@ from typing import Any
 from environment_operator import names, scope
 from environment_operator.api.v1alpha1 import EnvironmentSpec
 from environment_operator.cli.offline import admitted, published, referring
+from environment_operator.fitting import fit
+from environment_operator.identity import Ids
 from environment_operator.kinds import Kind
+from environment_operator.refusals import misfits
 from environment_operator.rules import Project, Published, refusal
 
 Object = dict[str, Any]
@@ -48,8 +51,8 @@ def reasons(case: Case) -> Iterator[str]:
         return
     yield from _of_project(known.spec, project, case, labels)
     for kind, workload in case.workloads:
-        judged = _of_whole([known, *others], kind, workload, project) if case.whole else None
-        why = refusal(known.name, known.spec, kind, workload, project) if judged is None else judged
+        judge = _of_whole if case.whole else _of_kind
+        why = judge([known, *others], kind, workload, project)
         if why:
             yield f"{kind.kind} {workload['metadata'].get('name', '')}: {why}"
 
@@ -70,6 +73,18 @@ def _of_project(spec: EnvironmentSpec, project: Project, case: Case, labels: Map
             f"its pods need the pod security level {needed}, and {project} enforces {allowed}: "
             f"choose another Environment, or have the label {_ENFORCED} changed"
         )
+
+
+def _of_kind(known: Sequence[Published], kind: Kind, workload: Object, project: Project) -> str:
+    """Return why no workload of a kind may use the first of some Environments, empty when one may."""
+    environment, *_ = known
+    if environment.spec and (why := refusal(environment.name, environment.spec, kind, workload, project)):
+        return why
+    lacking = [(fit(environment, Ids(), row)[1], row) for row in kind.pod_templates]
+    if not all(fields for fields, _ in lacking):
+        return ""
+    fields, row = lacking[0]
+    return misfits(environment.name, kind, fields, row.features)
 
 
 def _of_whole(known: Sequence[Published], kind: Kind, workload: Object, project: Project) -> str:

@@ -56,25 +56,63 @@ def projects(ctx: click.Context, _param: click.Parameter, unfinished: str) -> li
     return [CompletionItem(name) for name in _names(ctx, NAMESPACES) if name.startswith(unfinished)]
 
 
-def kinds(_ctx: click.Context, _param: click.Parameter, unfinished: str) -> list[CompletionItem]:
-    """Return the kinds of workloads whose names begin so."""
-    from environment_operator.kinds import BUILTIN
+def departments(ctx: click.Context, _param: click.Parameter, unfinished: str) -> list[CompletionItem]:
+    """Return the departments of projects whose names begin so; none when the API server cannot be asked."""
+    from environment_operator.cli import reading
 
-    return [CompletionItem(kind.kind.lower()) for kind in BUILTIN if kind.kind.lower().startswith(unfinished.lower())]
+    try:
+        found = (reading.projects(_connection(ctx)) or {}).values()
+    except (ApiError, Problem):
+        return []
+    return [CompletionItem(name) for name in sorted({*filter(None, found)}) if name.startswith(unfinished)]
+
+
+def contexts(ctx: click.Context, _param: click.Parameter, unfinished: str) -> list[CompletionItem]:
+    """Return the contexts of the kubeconfig whose names begin so; none when it cannot be read."""
+    return [CompletionItem(name) for name in _connection(ctx).contexts if name.startswith(unfinished)]
+
+
+def kinds(ctx: click.Context, _param: click.Parameter, unfinished: str) -> list[CompletionItem]:
+    """Return the kinds of workloads whose names begin so."""
+    return [CompletionItem(kind) for kind in _kinds(ctx) if kind.startswith(unfinished.lower())]
+
+
+def tools(ctx: click.Context, _param: click.Parameter, unfinished: str) -> list[CompletionItem]:
+    """Return the tools of the workload whose names begin so; none when the API server cannot be asked."""
+    from environment_operator import addresses
+    from environment_operator.cli import reading
+
+    try:
+        connection = _connection(ctx)
+        place = ctx.params.get("project") or connection.namespace
+        _, workload, _ = reading.workload(connection, ctx.params.get("workload") or "", place)
+    except (ApiError, Problem):
+        return []
+    found = addresses.read(addresses.written(workload))
+    return [CompletionItem(name) for name in (found.tools if found else ()) if name.startswith(unfinished)]
+
+
+def tool_types(_ctx: click.Context, _param: click.Parameter, unfinished: str) -> list[CompletionItem]:
+    """Return NAME=TYPE with the types that begin so; none before the equals sign."""
+    from environment_operator.cli.specs import TOOL_TYPES
+
+    name, equals, begun = unfinished.partition("=")
+    fitting = (each for each in TOOL_TYPES if each.lower().startswith(begun.lower()))
+    return [CompletionItem(f"{name}={each}") for each in fitting] if equals else []
 
 
 def workloads(ctx: click.Context, _param: click.Parameter, unfinished: str) -> list[CompletionItem]:
     """Return kinds, and after one the workloads of the project with an Environment, as KIND/NAME."""
     from environment_operator import names
-    from environment_operator.cli.reading import path, row
-    from environment_operator.kinds import BUILTIN
+    from environment_operator.cli import reading
 
     kind, slash, name = unfinished.partition("/")
     if not slash:
-        return [CompletionItem(f"{each.kind.lower()}/") for each in BUILTIN if each.kind.lower().startswith(kind)]
+        return [CompletionItem(f"{each}/") for each in _kinds(ctx) if each.startswith(kind.lower())]
     try:
         connection = _connection(ctx)
-        at = path(row(kind, BUILTIN), ctx.params.get("project") or connection.namespace)
+        row = reading.row(kind, reading.kinds(connection))
+        at = reading.path(row, ctx.params.get("project") or connection.namespace)
     except Problem:
         return []
     found = (each for each in _names(ctx, at, labelSelector=names.REFERENCE) if each.startswith(name))
@@ -88,6 +126,14 @@ def filters(_ctx: click.Context, _param: click.Parameter, unfinished: str) -> li
     return [CompletionItem(f"{c.key}=") for c in COLUMNS if c.key.startswith(unfinished)]
 
 
+def sorts(_ctx: click.Context, _param: click.Parameter, unfinished: str) -> list[CompletionItem]:
+    """Return the columns to sort by whose names begin so, in either direction."""
+    from environment_operator.cli.columns import COLUMNS
+
+    both = (f"{c.key}{direction}" for c in COLUMNS for direction in ("", ":desc"))
+    return [CompletionItem(each) for each in both if each.startswith(unfinished)]
+
+
 def columns(_ctx: click.Context, _param: click.Parameter, unfinished: str) -> list[CompletionItem]:
     """Return the columns of ``list`` whose names begin so, after those with commas before them."""
     from environment_operator.cli.columns import COLUMNS
@@ -96,10 +142,24 @@ def columns(_ctx: click.Context, _param: click.Parameter, unfinished: str) -> li
     return [CompletionItem(f"{done}{comma}{c.key}") for c in COLUMNS if c.key.startswith(last)]
 
 
+def _kinds(ctx: click.Context) -> list[str]:
+    """Return the kinds in small letters: ours, and those that the cluster or a file has further."""
+    from environment_operator.cli import reading
+    from environment_operator.kinds import BUILTIN
+
+    try:
+        found = reading.kinds(_connection(ctx))
+    except Problem:
+        found = BUILTIN
+    return list(dict.fromkeys(kind.kind.lower() for kind in found))
+
+
 def _connection(ctx: click.Context) -> Connection:
     """Return a connection that nobody waits long for."""
     given = ctx.params
-    access = Access(given.get("kubeconfig") or "", given.get("context") or "", _SECONDS)
+    who = given.get("as_user") or "", tuple(given.get("as_groups") or ())
+    file = given.get("kinds_file") or ""
+    access = Access(given.get("kubeconfig") or "", given.get("context") or "", _SECONDS, *who, file)
     return Connection(access, lambda _: None)
 
 

@@ -4,18 +4,15 @@ The library is imported at the first request: it takes longer than all the rest.
 """
 
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property, partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from environment_operator import names
-from environment_operator.cli import answers
-from environment_operator.cli.problems import Exit, Problem
+from environment_operator.cli import answers, kubeconfig
 from environment_operator.errors import ApiError, Conflict, Expired, Forbidden, NotFound
 
 if TYPE_CHECKING:
@@ -222,6 +219,11 @@ class Connection:
             out.add("Impersonate-Group", group)
         return out
 
+    @property
+    def contexts(self) -> list[str]:
+        """The names of all contexts of the kubeconfig."""
+        return kubeconfig.contexts(self._access.kubeconfig)
+
     @cached_property
     def _active(self) -> Object:
         """The context in use, as the kubeconfig has it; empty around a pod."""
@@ -235,39 +237,7 @@ class Connection:
     @cached_property
     def _config(self) -> tuple[Any, Object]:
         """The library's client and the context that it was made of."""
-        from kubernetes import client, config
-        from kubernetes.config.config_exception import ConfigException
-        from yaml import YAMLError
-
-        path = self._access.kubeconfig or None
-        settings = client.Configuration()
-        try:
-            wanted = self._access.context or (None if path else _first_context())
-            contexts, active = config.list_kube_config_contexts(path)
-            config.load_kube_config(path, wanted, settings)
-        except (ConfigException, OSError, ValueError, TypeError, YAMLError) as error:
-            if self._access.context or path or not _in_pod(settings):
-                hint = "say which with --kubeconfig and --context, or set KUBECONFIG"
-                raise Problem(f"the kubeconfig cannot be used: {error}; {hint}", Exit.UNREACHABLE) from error
-            return client.ApiClient(settings), {}
-        chosen = next((c for c in contexts if c["name"] == wanted), active) if wanted else active
-        return client.ApiClient(settings), chosen
-
-
-def _first_context() -> str | None:
-    """Return the current context where KUBECONFIG names several files: kubectl takes the first, the library the last.
-
-    https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/#merging-kubeconfig-files
-    """
-    import yaml
-
-    files = [Path(file) for file in os.environ.get("KUBECONFIG", "").split(os.pathsep) if file]
-    if len(files) > 1:
-        for file in filter(Path.is_file, files):
-            content = yaml.safe_load(file.read_text(encoding="utf-8"))
-            if isinstance(content, dict) and content.get("current-context"):
-                return str(content["current-context"])
-    return None
+        return kubeconfig.load(self._access.kubeconfig, self._access.context)
 
 
 def _begun(call: Callable[[], bytes]) -> "Future[bytes]":
@@ -285,15 +255,3 @@ def _begun(call: Callable[[], bytes]) -> "Future[bytes]":
 
     Thread(target=run, daemon=True).start()
     return out
-
-
-def _in_pod(settings: Any) -> bool:
-    """Say whether there is an API server around our pod; if so the settings lead to it."""
-    from kubernetes import config
-    from kubernetes.config.config_exception import ConfigException
-
-    try:
-        config.load_incluster_config(client_configuration=settings)
-    except ConfigException:
-        return False
-    return True

@@ -29,7 +29,10 @@ def edit(original: Object, accept: Callable[[Object], None], *, unchanged: bool 
     text, complaint = console.as_yaml(original), ""
     refused: str | None = None
     while True:
-        written = _opened(complaint, text)
+        try:
+            written = _opened(complaint, text)
+        except Problem as error:
+            raise Problem(f"{error}{_kept(refused)}", error.code) from error
         if not written.strip() or written == refused or (written == text and not unchanged and not complaint):
             return _given_up(written, complaint)
         try:
@@ -73,6 +76,13 @@ def _given_up(written: str, complaint: str) -> bool:
     if not complaint:
         console.note("nothing was changed")
         return False
+    raise Problem(f"{complaint}{_kept(written)}", Exit.REFUSED)
+
+
+def _kept(written: str | None) -> str:
+    """Keep what somebody wrote in a file; say in which."""
+    if written is None:
+        return ""
     with tempfile.NamedTemporaryFile("w", suffix=".yaml", prefix="environment-", delete=False) as kept:
         kept.write(written)
-    raise Problem(f"{complaint}; what you wrote is in {kept.name}", Exit.REFUSED)
+    return f"; what you wrote is in {kept.name}"

@@ -57,7 +57,13 @@ def connected(command: Command) -> Command:
     """Give a command the options of kubectl that say how to reach the API server, and the connection."""
 
     @click.option("--kubeconfig", metavar="FILE", type=click.Path(), default="", help="Kubeconfig to use.")
-    @click.option("--context", metavar="NAME", default="", help="Context of the kubeconfig to use.")
+    @click.option(
+        "--context",
+        metavar="NAME",
+        default="",
+        help="Context of the kubeconfig to use.",
+        shell_complete=completion.contexts,
+    )
     @click.option("--request-timeout", type=Duration(), default=0.0, help="The longest one request may take, as 30s.")
     @click.option("--as", "as_user", metavar="USER", default="", help="User to impersonate.")
     @click.option("--as-group", "as_groups", metavar="GROUP", multiple=True, help="Group to impersonate.")
@@ -85,6 +91,17 @@ def output(*forms: str, default: str | None = "table") -> Callable[[Command], Co
     """Return the option ``-o`` with the forms that a command knows."""
     text = f"Form of the output: {', '.join(forms)}."
     return click.option("-o", "--output", type=click.Choice(forms), metavar="FORM", default=default, help=text)
+
+
+def dry_run(*, client: str = "") -> Callable[[Command], Command]:
+    """Return the option ``--dry-run`` with a value, as kubectl has it.
+
+    Args:
+        client: what is done without the API server; empty where nothing can be.
+    """
+    values = ["none", *(["client"] if client else []), "server"]
+    text = f"Change nothing: {f'client {client}, ' if client else ''}server has the API server check it."
+    return click.option("--dry-run", type=click.Choice(values), default="none", help=text)
 
 
 def named(argument: str = "name", **more: Any) -> Callable[[Command], Command]:

@@ -60,12 +60,12 @@ def may_use(row: Row, project: str, department: str | None) -> bool:
     return not project or not wanted.isdisjoint(row[SCOPE.title].split(","))
 
 
-def ordered(rows: Sequence[Row], order: Order | None) -> list[Row]:
-    """Return the rows in order, by name where nothing else is said; equal ones stay as they are."""
-    if order is None:
-        return list(rows)
-    column, descending = order
-    return sorted(rows, key=lambda row: _rank(row[column.title], column), reverse=descending)
+def ordered(rows: Iterable[Row], orders: Sequence[Order]) -> list[Row]:
+    """Return the rows in order, by several columns the weightiest of which is first; equal ones stay as they are."""
+    out = list(rows)
+    for column, descending in reversed(orders):
+        out.sort(key=lambda row: _rank(row[column.title], column), reverse=descending)
+    return out
 
 
 def _matches(value: str, pattern: str) -> bool:

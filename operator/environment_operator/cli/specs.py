@@ -17,6 +17,10 @@ FRAMEWORKS = ("PyTorch", "MPI", "TensorFlow", "XGBoost", "JAX", "Ray", "Any")
 WORKLOAD_TYPES = ("Workspace", "Training", "Inference")
 PULL_POLICIES = ("Always", "IfNotPresent", "Never")
 USER_SOURCES = ("Image", "IdPToken", "Custom")
+TOOL_TYPES = (
+    "JupyterNotebook", "VisualStudioCode", "RStudio", "PyCharm", "Matlab", "TensorBoard", "MLflow", "ChatbotUI",
+    "Custom", "WeightsAndBiases", "Comet",
+)  # fmt: skip
 OVERRIDABLE = ("Image", "Command", "Args", "Env", "WorkingDir", "User", "Security")
 
 # Options whose values go into the spec as they are, by the field.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @click.command("connect")
 @click.argument("workload", metavar="KIND/NAME", shell_complete=completion.workloads)
-@click.argument("tool", default="")
+@click.argument("tool", default="", shell_complete=completion.tools)
 @options.connected
 @options.in_project("The project of the workload; else that of the context.")
 @click.option("--open", "in_browser", is_flag=True, help="Open the tool's URL in a browser.")

@@ -11,12 +11,7 @@ from environment_operator.cli.problems import Exit, Problem
 
 Object = dict[str, Any]
 Command = Callable[..., Any]
-_DRY_RUN = click.option(
-    "--dry-run",
-    type=click.Choice(["none", "client", "server"]),
-    default="none",
-    help="Create nothing: client only builds it, server has the API server check it.",
-)
+_DRY_RUN = options.dry_run(client="only builds it")
 
 
 def _fields(command: Command) -> Command:
@@ -26,9 +21,9 @@ def _fields(command: Command) -> Command:
     return command
 
 
-def _many(name: str, field: str, metavar: str, text: str) -> Any:
+def _many(name: str, field: str, metavar: str, text: str, **more: Any) -> Any:
     """Return an option that may be repeated."""
-    return click.option(name, field, metavar=metavar, multiple=True, help=f"{text} May be repeated.")
+    return click.option(name, field, metavar=metavar, multiple=True, help=f"{text} May be repeated.", **more)
 
 
 def _flag(name: str, text: str) -> Any:
@@ -46,15 +41,8 @@ _FIELDS = (
     click.option("--image", help="Image of the main container."),
     _choice("--type", "types", specs.WORKLOAD_TYPES, "Workload type that may use it", multiple=True),
     click.option("--cluster-wide", is_flag=True, default=None, help="Every project may use it."),
-    _many("--department", "departments", "NAME", "Department that may use it."),
-    click.option(
-        "--project",
-        "projects",
-        metavar="NAME",
-        multiple=True,
-        shell_complete=completion.projects,
-        help="Project that may use it. May be repeated.",
-    ),
+    _many("--department", "departments", "NAME", "Department that may use it.", shell_complete=completion.departments),
+    _many("--project", "projects", "NAME", "Project that may use it.", shell_complete=completion.projects),
     click.option("--display-name", help="Name shown to people."),
     click.option("--description", help="What it is for."),
     _choice("--architecture", "architecture", specs.ARCHITECTURES, "Architecture of its workloads"),
@@ -62,7 +50,13 @@ _FIELDS = (
     click.option("--endpoint", metavar="PORT[/HTTP|/GRPC]", help="Where inference workloads serve requests."),
     _choice("--image-pull-policy", "image_pull_policy", specs.PULL_POLICIES, "When to pull the image"),
     _many("--image-pull-secret", "image_pull_secrets", "NAME", "Secret in the project to pull with."),
-    _many("--tool", "tools", "NAME=TYPE[:PORT]", "Tool in the image, such as lab=JupyterNotebook."),
+    _many(
+        "--tool",
+        "tools",
+        "NAME=TYPE[:PORT]",
+        "Tool in the image, such as lab=JupyterNotebook.",
+        shell_complete=completion.tool_types,
+    ),
     click.option("--command", help="Command of the container, quoted as in a shell."),
     click.option("--args", help="Its arguments, quoted as in a shell."),
     _many("--env", "env", "NAME[=VALUE]", "Variable; without a value each workload has to give it."),

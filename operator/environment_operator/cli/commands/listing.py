@@ -27,7 +27,7 @@ class Query:
         shown: the columns to print.
         filters: which rows, by column.
         search: which rows, by a text in any of the columns.
-        order: the column to sort by, and whether the greatest comes first.
+        order: the columns to sort by, the weightiest first, each with whether the greatest comes first.
         project: only what this project may use; empty for all.
         department: its department, None for none.
         form: the form of the output.
@@ -37,7 +37,7 @@ class Query:
     shown: Sequence[Column]
     filters: Sequence[rows.Filter]
     search: str
-    order: rows.Order | None
+    order: Sequence[rows.Order]
     project: str
     department: str | None
     form: str
@@ -46,7 +46,7 @@ class Query:
     @property
     def read(self) -> list[Column]:
         """Every column that is looked at."""
-        further = [column for column, _ in self.filters] + ([self.order[0]] if self.order else [])
+        further = [column for column, _ in (*self.filters, *self.order)]
         return list(dict.fromkeys((*self.shown, *further, _NAME, *([known.SCOPE] if self.project else []))))
 
     @property
@@ -70,7 +70,11 @@ class Query:
 )
 @click.option("--search", metavar="TEXT", default="", help="Only rows with this text in one of the columns.")
 @click.option(
-    "--sort", metavar="COLUMN[:desc]", default="", shell_complete=completion.columns, help="Column to sort by."
+    "--sort",
+    metavar="COLUMN[:desc]",
+    multiple=True,
+    shell_complete=completion.sorts,
+    help="Column to sort by; repeatable, the weightiest first.",
 )
 @options.output("table", "wide", "csv", "json", "yaml", "name")
 @click.option("--no-headers", is_flag=True, help="Leave the titles out.")
@@ -82,7 +86,7 @@ def list_command(
     columns: str,
     filters: tuple[str, ...],
     search: str,
-    sort: str,
+    sort: tuple[str, ...],
     output: str,
     no_headers: bool,
     watch: bool,
@@ -103,7 +107,7 @@ def list_command(
         shown=_chosen(columns, output),
         filters=[rows.read_filter(text) for text in filters],
         search=search,
-        order=rows.read_order(sort) if sort else None,
+        order=[rows.read_order(text) for text in sort],
         project=project,
         department=_department(connection, project),
         form=output,

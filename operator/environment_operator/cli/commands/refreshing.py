@@ -13,8 +13,8 @@ from environment_operator.cli.problems import Problem
 @click.argument("workloads", metavar="KIND/NAME...", nargs=-1, required=True, shell_complete=completion.workloads)
 @options.connected
 @options.in_project("The project of the workloads; else that of the context.")
-@click.option("--dry-run", is_flag=True, help="Change nothing: have the API server say whether it would work.")
-def refresh_command(connection: Connection, *, workloads: tuple[str, ...], project: str, dry_run: bool) -> None:
+@options.dry_run()
+def refresh_command(connection: Connection, *, workloads: tuple[str, ...], project: str, dry_run: str) -> None:
     """Put today's Environment into workloads that have an earlier one, or say why not.
 
     \b
@@ -23,7 +23,7 @@ def refresh_command(connection: Connection, *, workloads: tuple[str, ...], proje
       kubectl environment workloads jupyter -n vision -o name | xargs kubectl environment refresh -n vision
     """
     for workload in workloads:
-        _refresh(connection, workload, project or connection.namespace, dry_run=dry_run)
+        _refresh(connection, workload, project or connection.namespace, dry_run=dry_run != "none")
 
 
 def _refresh(connection: Connection, workload: str, project: str, *, dry_run: bool) -> None:

@@ -32,7 +32,7 @@ _PATIENCE_SECONDS = 60
     default="",
     help="Name by which workloads are to refer to it.",
 )
-@click.option("--dry-run", is_flag=True, help="Change nothing: say what would be.")
+@options.dry_run()
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def rename_command(
     connection: Connection,
@@ -41,7 +41,7 @@ def rename_command(
     display_name: str | None,
     description: str | None,
     new: str,
-    dry_run: bool,
+    dry_run: str,
     yes: bool,
 ) -> None:
     """Give an Environment another display name, description or name.
@@ -54,7 +54,7 @@ def rename_command(
     Examples:
       kubectl environment rename jupyter --display-name 'Jupyter 4' --description 'Notebooks for the vision team'
       kubectl environment rename jupyter --to jupyter-4
-      kubectl environment rename jupyter --to jupyter-4 --dry-run
+      kubectl environment rename jupyter --to jupyter-4 --dry-run=server
     """
     from environment_operator.cli import reading, writing
 
@@ -62,13 +62,13 @@ def rename_command(
     fields = {field: value or None for field, value in said.items() if value is not None}
     if not fields and not new:
         raise Problem("say the new --display-name or --description, or a new name with --to", Exit.USAGE)
-    found = reading.environment(connection, name)
+    found, rehearsed = reading.environment(connection, name), dry_run != "none"
     if new:
-        _Renaming(connection, found, new, dry_run=dry_run).carry_out(fields, sure=yes)
+        _Renaming(connection, found, new, dry_run=rehearsed).carry_out(fields, sure=yes)
         return
-    query = {"dryRun": "All"} if dry_run else {}
+    query = {"dryRun": "All"} if rehearsed else {}
     connection.patch(f"{ENVIRONMENTS}/{name}", {"spec": fields}, fieldValidation="Strict", **query)
-    writing.say(name, f"renamed{_rehearsed(dry_run=dry_run)}")
+    writing.say(name, f"renamed{_rehearsed(dry_run=rehearsed)}")
 
 
 class _Renaming:
@@ -219,4 +219,4 @@ class _Renaming:
 
 def _rehearsed(*, dry_run: bool) -> str:
     """Return what is said beside what would be done."""
-    return " (dry run)" if dry_run else ""
+    return " (server dry run)" if dry_run else ""
