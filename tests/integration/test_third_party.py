@@ -343,6 +343,29 @@ def test_nowhere_to_put_it(hands: Kube, place: str, spark: None, word: str) -> N
     assert kube.rest.patch(path(stored, name), {"metadata": {"labels": {"a": "b"}}}).ok
 
 
+@pytest.mark.parametrize("word", ["trainjob"], indirect=True)
+def test_guards_that_belong_elsewhere(hands: Kube, place: str, word: str) -> None:
+    """A TrainJob whose pods get their security contexts from its runtime refuses what guards these; the runtime may."""
+    kube, guarded = hands, published(hands, word, user={"source": "Custom", "uid": 7}, overridable=["Env"])
+    refused, runtime = (user(each, guarded, place, guarded) for each in (word, "trainingruntime"))
+
+    assert "sets securityContext, user, for which a TrainJob" in kube.rest.create(path(refused), refused).message
+    assert created(kube, runtime)
+
+
+@pytest.mark.parametrize("word", ["raycluster", "rayjob", "rayservice"], indirect=True)
+def test_ports_of_a_ray_head(hands: Kube, place: str, word: str) -> None:
+    """The head of a Ray cluster gets no port, with which KubeRay opens none of Ray's; its tools have theirs."""
+    board = {"name": "board", "type": "TensorBoard", "connection": {"type": "ClusterIP"}}
+    kube, name = hands, published(hands, word, tools=[board])
+    stored = created(kube, user(word, name, place, name))
+    head, *others = containers(word, stored)
+
+    assert "ports" not in head
+    assert all(6006 in [port["containerPort"] for port in each["ports"]] for each in others)
+    assert 6006 == json.loads(stored["metadata"]["annotations"][names.TOOLS])["tools"]["board"]["port"]
+
+
 # What of each kind is changed by its users and controllers all the time, beside the pod templates.
 CHANGES: dict[str, Object] = {
     "pytorchjob": {"spec": {"runPolicy": {"suspend": True}}},
