@@ -1,5 +1,6 @@
 """What the rings with a cluster share; each makes the cluster that it needs."""
 
+import signal
 from collections.abc import Generator, Iterator
 
 import pytest
@@ -9,6 +10,12 @@ from cluster.processes import tail
 from cluster.rest import Rest
 from kube import Kube
 from plugin import Plugin
+
+
+def pytest_configure() -> None:
+    """Let programs that the tests start be interrupted: what runs in the background of a shell passes on that not."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 import errno
 import os
 import pty
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from cluster import Cluster
+from cluster.active import ActiveRule
 
 TIMEOUT_SECONDS = 120
 
@@ -75,6 +77,17 @@ class Plugin:
         out = _all(ours)
         os.close(ours)
         return Ran(process.wait(TIMEOUT_SECONDS), out, "")
+
+    def interrupted(self, at: ActiveRule, *arguments: str, **variables: str) -> Ran:
+        """Run a command that somebody interrupts while a request of it is held."""
+        command = [str(self.cluster.layout.kubectl), "environment", *arguments]
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=self.variables(**variables), text=True
+        ) as running:
+            assert at.await_hit()
+            running.send_signal(signal.SIGINT)
+            out, err = running.communicate(timeout=TIMEOUT_SECONDS)
+        return Ran(running.returncode, out, err)
 
     def variables(self, **more: str) -> dict[str, str]:
         """Return the variables: kubectl and the plugin are found, and nothing of the person who runs the tests."""

@@ -1,8 +1,6 @@
 """What all commands of the plugin share: how they reach the API server, what they say meanwhile, and how they end."""
 
 import json
-import os
-import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +10,7 @@ import pytest
 import yaml
 
 from builders import manifest, workload
-from cluster.faults import Answer, Delay, Drop, Match, Rule
+from cluster.faults import Answer, Delay, Drop, Hold, Match, Rule
 from cluster.proxy import FaultProxy
 from environment_operator import names
 from kube import ENVIRONMENTS, Kube
@@ -162,16 +160,10 @@ def test_a_reader_that_leaves(kube: Kube, plugin: Plugin) -> None:
 
 def test_interruption(plugin: Plugin, through: str, faults: FaultProxy) -> None:
     """Who stops it is told no more than that, with the exit code of an interruption."""
-    came = faults.add(Rule(Match(path=ENVIRONMENTS), Delay(30)))
-    command = [str(plugin.cluster.layout.kubectl), "environment", "list"]
-    with subprocess.Popen(
-        command, stderr=subprocess.PIPE, env=plugin.variables(KUBECONFIG=through), text=True
-    ) as running:
-        assert came.await_hit()
-        os.kill(running.pid, signal.SIGINT)
-        _, said = running.communicate(timeout=10)
+    held = faults.add(Rule(Match(path=ENVIRONMENTS), Hold()))
+    ran = plugin.interrupted(held, "list", KUBECONFIG=through)
 
-    assert (130, "error: interrupted\n") == (running.returncode, said.lstrip("\n"))
+    assert (130, "error: interrupted\n") == (ran.code, ran.err.lstrip("\n"))
 
 
 def test_more_than_a_page(kube: Kube, plugin: Plugin) -> None:

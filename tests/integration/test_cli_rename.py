@@ -1,8 +1,5 @@
 """``rename`` through the real kubectl: other words for people, and another name that users follow."""
 
-import signal
-import subprocess
-
 from builders import manifest, workload
 from cluster.faults import Hold, Match, Rule
 from cluster.proxy import FaultProxy
@@ -87,14 +84,11 @@ def test_goes_on_after_an_interruption(
     kube.apply(manifest(old), *(workload("PodTemplate", user, project, old) for user in users))
     kube.until_used(old, 5)
     third = faults.add(Rule(Match(methods=frozenset({"PATCH"}), path="/podtemplates/"), Hold(), skip=2))
-    command = [str(kube.cluster.layout.kubectl), "environment", "rename", old, "--to", new]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=plugin.variables(KUBECONFIG=through)) as running:
-        assert third.await_hit()
-        running.send_signal(signal.SIGINT)
+    stopped = plugin.interrupted(third, "rename", old, "--to", new, KUBECONFIG=through)
     half = [reference(kube, "podtemplate", user, project) for user in users]
     rest = plugin("rename", old, "--to", new)
 
-    assert 130 == running.returncode
+    assert 130 == stopped.code
     assert [new, new, old, old, old] == half
     assert 3 == rest.count("moved")
     assert {new} == {reference(kube, "podtemplate", user, project) for user in users}

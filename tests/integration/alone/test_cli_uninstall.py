@@ -4,15 +4,16 @@ A cluster of its own, since all Environments are let go.
 """
 
 import re
-import signal
 import subprocess
 from collections.abc import Iterator
 
 import pytest
 
 from builders import manifest, workload
+from cluster.faults import Hold, Match, Rule
 from cluster.layout import REPO_ROOT
 from cluster.manifests import await_admission
+from cluster.proxy import FaultProxy
 from environment_operator import names
 from kube import ENVIRONMENTS, Kube, Operator
 from plugin import Plugin
@@ -90,28 +91,24 @@ def test_with_the_operator_up(kube: Kube, plugin: Plugin, project: str, used: st
     assert used in protected(kube)
 
 
-def test_interrupted_with_the_operator_down(kube: Kube, plugin: Plugin, down: str) -> None:
+def test_interrupted_with_the_operator_down(
+    kube: Kube, plugin: Plugin, down: str, faults: FaultProxy, through: str
+) -> None:
     """After an interruption it goes on; one that waits to be deleted goes, and one in use is let go by two requests."""
     going = kube.unique("env")
-    many = [kube.unique("many") for _ in range(30)]
+    many = [kube.unique("many") for _ in range(5)]
     held = [manifest(name) for name in (*many, going)]
     for each in held:
         each["metadata"]["finalizers"] = [names.FINALIZER]
     kube.apply(*held)
     kube.kubectl("delete", "env", going, "--wait=false")
     before = protected(kube)
-    command = [str(kube.cluster.layout.kubectl), "environment", "uninstall-prepare", "--yes"]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=plugin.variables(PYTHONUNBUFFERED="1")
-    ) as running:
-        assert running.stdout is not None
-        running.stdout.readline()
-        running.send_signal(signal.SIGINT)
-        running.communicate()
+    third = faults.add(Rule(Match(methods=frozenset({"PATCH"}), path=ENVIRONMENTS), Hold(), skip=2))
+    stopped = plugin.interrupted(third, "uninstall-prepare", "--yes", KUBECONFIG=through)
     half = protected(kube)
     rest = plugin("uninstall-prepare", "--yes")
 
-    assert 130 == running.returncode
+    assert 130 == stopped.code
     assert set() < half < before
     assert {f"environment.{names.GROUP}/{name} released" for name in half} == set(rest.splitlines())
     assert set() == protected(kube)
