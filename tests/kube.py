@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 from cluster import Cluster
 from cluster.proxy import FaultProxy
@@ -206,10 +207,14 @@ class Kube:
 
     def admissions(self) -> Counter[str]:
         """Return how often each webhook was called since its start, by what became of the calls."""
-        with OPENER.open(f"{self.cluster.operator_url('webhook')}/metrics") as answer:
+        found = self.metric(ADMISSIONS, "webhook")
+        return Counter({f"{s.labels['webhook']} {s.labels['result']}": int(s.value) for s in found})
+
+    def metric(self, name: str, program: str = "operator") -> list[Sample]:
+        """Return the samples of a metric of a program."""
+        with OPENER.open(f"{self.cluster.operator_url(program)}/metrics") as answer:
             families = list(text_string_to_metric_families(answer.read().decode()))
-        samples = [sample for family in families for sample in family.samples if sample.name == ADMISSIONS]
-        return Counter({f"{s.labels['webhook']} {s.labels['result']}": int(s.value) for s in samples})
+        return [sample for family in families for sample in family.samples if sample.name == name]
 
     def until_established(self, definition: str) -> None:
         """Wait until the API server serves the kind of a definition.

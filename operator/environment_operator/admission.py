@@ -6,7 +6,8 @@ here says ``allowed`` about a request that it did not understand.
 
 import base64
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -14,14 +15,15 @@ from typing import Any, Literal
 import jsonpatch
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from environment_operator import names, refusals
+from environment_operator import names, ownership
 from environment_operator.advice import on_spec
+from environment_operator.api.types import SUBDOMAIN_PATTERN
 from environment_operator.api.v1alpha1 import EnvironmentSpec
 from environment_operator.approval import approve, new_references
 from environment_operator.errors import OperatorError
 from environment_operator.identity import Keys, ids
 from environment_operator.inject import Outcome, admit
-from environment_operator.kinds import Kind, is_derived
+from environment_operator.kinds import Kind
 from environment_operator.paths import Unfit, get
 from environment_operator.places import Place, Template, account, containers, places
 from environment_operator.rules import Around
@@ -29,6 +31,7 @@ from environment_operator.snapshot import is_released
 
 Object = dict[str, Any]
 Table = Mapping[str, Kind]
+_LONGEST = 253
 Judge = Callable[[Kind, Object, Object | None, Around], Outcome]
 
 
@@ -126,12 +129,17 @@ def wanted(request: Request, table: Table) -> frozenset[str]:
         table: the kinds table, by full name.
     """
     kind = _row(request, table)
-    return new_references(kind, request.new, request.old) if kind and request.new else frozenset()
+    return _names(new_references(kind, request.new, request.old)) if kind and request.new else frozenset()
 
 
 def accounts(request: Request, table: Table) -> frozenset[str]:
     """Return the service accounts of the pods of a workload."""
-    return frozenset(account(template) for _, template in _templates(request, table))
+    return _names(account(template) for _, template in _templates(request, table))
+
+
+def _names(found: Iterable[str]) -> frozenset[str]:
+    """Return those that can be names: the API server has not looked at them yet, and paths are made of them."""
+    return frozenset(name for name in found if re.fullmatch(SUBDOMAIN_PATTERN, name) and len(name) <= _LONGEST)
 
 
 def images(request: Request, table: Table) -> frozenset[str]:
@@ -187,8 +195,11 @@ def _judged(request: Request, table: Table, around: Around, keys: Keys, judge: J
     kind = _row(request, table)
     if kind is None:
         return _answer(request, Outcome(request.new))
-    if why := _given_away(request, kind, table):
-        return _answer(request, Outcome(None, why))
+    if request.old is not None:
+        if why := ownership.given_away(kind, request.new, table.values()):
+            return _answer(request, Outcome(None, why))
+        if ownership.is_left_alone(request.new, request.old, table.values()):
+            return _answer(request, ownership.left_alone(request.new, is_last=judge is approve))
     person = replace(around, user=request.user.username, ids=ids(request.user.extra, keys))
     return _answer(request, judge(kind, request.new, request.old, person))
 
@@ -197,23 +208,7 @@ def _row(request: Request, table: Table) -> Kind | None:
     """Return the row of a workload that is a user itself, None for any other object."""
     kind = table.get(request.name)
     sides = (request.new, request.old or request.new)
-    return None if kind is None or all(is_derived(_owners(side), table.values()) for side in sides) else kind
-
-
-def _given_away(request: Request, kind: Kind, table: Table) -> str:
-    """Return why a workload may not become a controller's, whose changes nobody judges; empty when it may, or is none.
-
-    Pods are adopted, and what runs of one does not change.
-    """
-    labels = ((request.new or {}).get("metadata") or {}).get("labels") or {}
-    taken = request.old is not None and is_derived(_owners(request.new), table.values())
-    is_judged = taken and not kind.template_immutable and labels.get(names.REFERENCE)
-    return refusals.given_away(kind) if is_judged else ""
-
-
-def _owners(item: Object | None) -> Sequence[Object]:
-    """Return the owner references of an object."""
-    return ((item or {}).get("metadata") or {}).get("ownerReferences") or ()
+    return None if kind is None or all(ownership.is_made(side, table.values()) for side in sides) else kind
 
 
 def lifecycle_problem(meta: Object) -> str:

@@ -6,6 +6,7 @@ status apply are made here, because its typed calls lose unknown fields and deco
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -22,6 +23,8 @@ from environment_operator.wire import Item, Metadata, MetadataPage, Page, WatchE
 PAGE = 500
 _METADATA = "application/json;as=PartialObjectMetadata{list};g=meta.k8s.io;v=v1"
 _ERRORS: dict[int, type[ApiError]] = {403: Forbidden, 404: NotFound, 409: Conflict, 410: Expired}
+# A name in a path that is none would lead to another object, which a client resolves before it asks.
+_PATH = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._:~-]+)+")
 _REQUEST = aiohttp.ClientTimeout(total=30)
 ENVIRONMENTS = f"/apis/{names.GROUP}/{names.VERSION}/{names.PLURAL}"
 LEASES = f"/apis/coordination.k8s.io/v1/namespaces/{names.SYSTEM_NAMESPACE}/leases"
@@ -217,6 +220,8 @@ class Cluster:
         api: ApiClient | None = None,
     ) -> aiohttp.ClientResponse:
         """Make a request; return the answer when it is a good one, with the body still to be read."""
+        if not _PATH.fullmatch(path.partition("?")[0]):
+            raise ApiError(400, f"{path!r} leads nowhere")
         headers = {"Accept": accept, "User-Agent": names.FIELD_MANAGER, **await self._credentials()}
         headers |= {"Content-Type": content_type} if content_type else {}
         url = f"{self._api.configuration.host}{path}"

@@ -14,7 +14,8 @@ from typing import Any
 from environment_operator import events, names
 from environment_operator.cluster import LEASES, Cluster
 from environment_operator.errors import ApiError, Conflict, NotFound, Reason
-from environment_operator.exposure import RESOURCES, Workload, is_right, told, wanted
+from environment_operator.exposure import Workload, is_right, told, wanted
+from environment_operator.kinds import api_version
 from environment_operator.ledger import Claim, Place, asked_by, claim_name
 from environment_operator.metrics import EXPOSURES, WRITES
 from environment_operator.reflector import State
@@ -64,8 +65,7 @@ class Exposer:
         Raises:
             ApiError: something could not be done; whatever was done stays right.
         """
-        mirror = self._world.reflectors.get(key.partition("/")[0])
-        if mirror is None or not mirror.listed or not self._known.claims.listed:
+        if not self._is_known(key.partition("/")[0]) or not self._known.claims.listed:
             return
         workload = self._workload(key)
         notices: list[Notice] = []
@@ -80,6 +80,14 @@ class Exposer:
         if failed:
             raise failed
         await self._let_go(key, workload)
+
+    def _is_known(self, kind: str) -> bool:
+        """Say whether all objects of a kind are known, and admission is asked about them.
+
+        It is not about those of a version that the kinds table does not have: what these say of tools is anybody's.
+        """
+        mirror = self._world.reflectors.get(kind)
+        return bool(mirror and mirror.listed and self._world.kinds[kind].has(mirror.path))
 
     async def _tell(self, workload: Workload, notice: Notice) -> None:
         """Post an Event; it is told once however often it is posted, and a failure holds nothing up."""
@@ -98,14 +106,15 @@ class Exposer:
         if found is None:
             return None
         kind, namespace, name = key.split("/", 2)
-        row, path = self._world.kinds[kind], self._world.reflectors[kind].path
-        version = path.rpartition("/")[0].removeprefix("/apis/").removeprefix("/api/")
+        row, version = self._world.kinds[kind], api_version(self._world.reflectors[kind].path)
         return Workload(kind, version, row.kind, namespace, name, *found)
 
     def _possible(self, targets: list[Object]) -> list[Object]:
         """Return what of some objects is of kinds that can be made now."""
-        ready = {kind for kind, mirror in self._known.mirrors.items() if mirror.state is State.SYNCED}
-        return [target for target in targets if target["kind"] in ready]
+        ready = {kind: mirror.path for kind, mirror in self._known.mirrors.items() if mirror.state is State.SYNCED}
+        return [
+            {**target, "apiVersion": api_version(path)} for target in targets if (path := ready.get(target["kind"], ""))
+        ]
 
     async def _hold(self, workload: Workload, notices: list[Notice]) -> frozenset[str]:
         """Return the addresses that a workload asked for and holds; of the others, tell who has them."""
@@ -117,8 +126,9 @@ class Exposer:
                 continue
             if claim.key == workload.key:
                 continue
-            # Whoever it was may be gone.
-            self._known.look_at(frozenset({claim.key}))
+            # Whoever it was may be gone; who is there gives it back when it does not ask any more.
+            if (self._ledger.find(claim.key) or ("",))[0] != claim.uid:
+                self._known.look_at(frozenset({claim.key}))
             remedy = f"ask for another one with {names.CUSTOM_TOOL}<tool>"
             notices.append(Notice("Warning", Reason.ADDRESS_TAKEN, f"{claim.key} has {asked}: {remedy}"))
         return frozenset(mine)
@@ -161,7 +171,7 @@ class Exposer:
         Raises:
             Conflict: somebody else has an object of that name.
         """
-        path = _path(_place(target))
+        path = self._path(_place(target))
         if not known and (there := await self._there(path)):
             if not _is_of(workload, there):
                 raise Conflict(0, f"{target['kind']} {target['metadata']['name']} is not ours: delete it")
@@ -186,6 +196,12 @@ class Exposer:
             return await self._cluster.get(path)
         except NotFound:
             return None
+
+    def _path(self, place: Place) -> str:
+        """Return the URL path of an object, in the version in which its kind is served."""
+        kind, namespace, name = place
+        head, _, plural = self._known.mirrors[kind].path.rpartition("/")
+        return f"{head}/namespaces/{namespace}/{plural}/{name}"
 
     def _see(self, kind: str, stored: Object) -> None:
         """Take in an object as the API server has it now."""
@@ -214,9 +230,9 @@ class Exposer:
             if place in targets or self._known.mirrors[place[0]].state is not State.SYNCED:
                 continue
             try:
-                await self._cluster.delete(_path(place), seen.uid)
+                await self._cluster.delete(self._path(place), seen.uid)
                 WRITES.labels("tools").inc()
-                await self._cluster.get(_path(place))
+                await self._cluster.get(self._path(place))
             except NotFound:
                 self._ledger.miss(*place)
             else:
@@ -243,12 +259,6 @@ class Exposer:
 def _place(target: Object) -> Place:
     """Return kind, namespace and name of an object."""
     return target["kind"], target["metadata"]["namespace"], target["metadata"]["name"]
-
-
-def _path(place: Place) -> str:
-    """Return the URL path of an object."""
-    kind, namespace, name = place
-    return RESOURCES[kind].path_of(namespace, name)
 
 
 def _is_of(workload: Workload, there: Object) -> bool:

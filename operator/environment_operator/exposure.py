@@ -19,7 +19,6 @@ _NETWORKING, _GATEWAY = "networking.k8s.io", "gateway.networking.k8s.io"
 SERVICES = Resource(group="", version="v1", kind="Service", plural="services")
 ROUTES = Resource(group=_GATEWAY, version="v1", also=("v1beta1",), kind="HTTPRoute", plural="httproutes")
 INGRESSES = Resource(group=_NETWORKING, version="v1", kind="Ingress", plural="ingresses")
-RESOURCES = {resource.kind: resource for resource in (SERVICES, ROUTES, INGRESSES)}
 # Lists whose items somebody else may add to, by the keys of theirs; and maps that are one value.
 _SHARED = {"ports": ("port", "protocol"), "ownerReferences": ("uid",)}
 _WHOLE = frozenset({"selector"})

@@ -80,6 +80,11 @@ class Exposures:
         for key in self.ledger.lost(kind, seen):
             self._put(key, "", "")
 
+    def kind_moved(self, kind: str) -> None:
+        """Have all workloads of a kind looked at, and those that left something: nobody did while it was not known."""
+        known = self.ledger.keys()
+        self.look_at(frozenset(key for key in known if key.startswith(f"{kind}/")))
+
     def look_at(self, keys: Keys) -> None:
         """Have the tools of workloads looked at, and the Environments that they are from."""
         for key in keys:

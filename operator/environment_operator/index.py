@@ -42,7 +42,7 @@ def references(labels: Mapping[str, str], *, roles: bool = True) -> frozenset[st
     """
     if not labels.get(names.REFERENCE):
         return frozenset()
-    keys = (k for k in labels if k == names.REFERENCE or (roles and k.startswith(names.ROLE_REFERENCE)))
+    keys = (k for k in labels if names.is_reference(k) and (roles or k == names.REFERENCE))
     return frozenset(labels[k] for k in keys if labels[k])
 
 

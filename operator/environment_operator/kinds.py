@@ -104,6 +104,11 @@ class PodTemplate(BaseModel):
         return steps(self.path)
 
 
+def api_version(path: str) -> str:
+    """Return the API version in the URL path of all objects of a kind, such as ``apps/v1``."""
+    return path.rpartition("/")[0].removeprefix("/apis/").removeprefix("/api/")
+
+
 class Resource(BaseModel):
     """A kind that the operator watches.
 
@@ -136,6 +141,10 @@ class Resource(BaseModel):
     def path_in(self, version: str) -> str:
         """Return the URL path of all its objects in a version."""
         return f"/apis/{self.group}/{version}/{self.plural}" if self.group else f"/api/{version}/{self.plural}"
+
+    def has(self, path: str) -> bool:
+        """Say whether a URL path of all its objects is in a version that the row knows."""
+        return path in {self.path_in(version) for version in (self.version, *self.also)}
 
     def path_of(self, namespace: str, name: str = "") -> str:
         """Return the URL path of an object in a namespace, or of all."""

@@ -75,3 +75,8 @@ CONTAINER = f"{GROUP}/container"
 UID_KEY = f"{GROUP}/uid"
 GID_KEY = f"{GROUP}/gid"
 GROUPS_KEY = f"{GROUP}/groups"
+
+
+def is_reference(label: str) -> bool:
+    """Say whether a label refers to an Environment, for a whole workload or one of its roles."""
+    return label == REFERENCE or label.startswith(ROLE_REFERENCE)

@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import partial
+from http import HTTPStatus
+from typing import Any
 
 from environment_operator import credentials, events, names
 from environment_operator.cluster import Cluster
@@ -209,10 +211,20 @@ class Publisher:
         if before is None:
             made = await self._cluster.create(path(project.name), body)
         else:
-            made = await self._cluster.merge(path(project.name, found.name), body)
+            made = await self._changed(project, found, before, body)
         if before is None or before.version != made["metadata"]["resourceVersion"]:
             self._wrote("published", found.name, project.name)
         project.wrote(Metadata.model_validate(made["metadata"]))
+
+    async def _changed(self, project: Holdings, found: Source, before: Copy, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Bring a copy into step; return it. One that cannot be changed, such as an immutable one, is made anew."""
+        try:
+            return await self._cluster.merge(path(project.name, found.name), body)
+        except ApiError as error:
+            if error.status != HTTPStatus.UNPROCESSABLE_ENTITY:
+                raise
+        await self._withdraw(project, found.name, before)
+        return await self._cluster.create(path(project.name), credentials.copied(found, project.name, None))
 
     async def _withdraw(self, project: Holdings, name: str, before: Copy) -> None:
         """Delete a copy, unless it is another Secret by now."""

@@ -8,6 +8,10 @@ from environment_operator.kinds import Kind
 from environment_operator.paths import get
 
 _SHOWN = 120
+LEFT_ALONE = (
+    f"the label {names.REFERENCE} goes with the controller that made the object, for nobody has judged what it runs: "
+    "give it the label again to use the Environment"
+)
 
 
 def immutable(kind: Kind, name: str, before: str) -> str:

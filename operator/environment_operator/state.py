@@ -139,7 +139,7 @@ class _UserSink:
     def put(self, item: Metadata) -> None:
         """Remember what the object refers to; a derived one refers to nothing."""
         if is_derived(item.owner_references, self._world.kinds.values()):
-            self._tell(item, {})
+            self.drop(item)
             return
         self._world.exposures.see(self._kind, item)
         hashes = injected(item.annotations.record)
@@ -156,8 +156,9 @@ class _UserSink:
         self._world.wake(self._world.usage.sweep(self._kind, seen))
 
     def moved(self) -> None:
-        """Look at every Environment: what is known of its use may be less, or more."""
+        """Look at every Environment, and at all tools: what is known of the kind may be less, or more."""
         self._world.wake_all()
+        self._world.exposures.kind_moved(self._kind)
 
     def _tell(self, item: Metadata, environments: Mapping[str, str]) -> None:
         """Put the object's references into the index and wake whom that concerns."""

@@ -34,7 +34,7 @@ def objects(table: Iterable[Kind]) -> list[dict[str, Any]]:
 
 
 def changed(kind: Kind, table: Iterable[Kind]) -> str:
-    """Return CEL that says whether the reference or what runs is another one than before, or is to be a controller's.
+    """Return CEL that says whether the reference or what runs is another one than before, or whether it is controlled.
 
     Args:
         kind: any row of a family: where the pod templates are, and what is ordered beside them.
@@ -42,9 +42,10 @@ def changed(kind: Kind, table: Iterable[Kind]) -> str:
     """
     places = kind.pod_templates
     terms = list(dict.fromkeys((*map(_runs_differently, places), *map(_ordered_anew, kind.orders))))
-    # Controllers adopt Pods, and what runs of one does not change; a template that is adopted would escape us.
-    if _POD not in places:
-        terms.append(f"{_derived(NEW, table)} && !{_derived(OLD, table)}")
+    # Controllers adopt Pods, and what runs of one does not change; a template that is adopted would escape us. And what
+    # they made nobody has judged.
+    now, before = _derived(NEW, table), _derived(OLD, table)
+    terms.append(f"!{now} && {before}" if _POD in places else f"({now}) != ({before})")
     return f"""request.operation == 'CREATE'
 || {entries_differ(".?metadata.?labels", f"(k == '{names.REFERENCE}' || k.startsWith('{names.ROLE_REFERENCE}'))")}
 || {_differ((names.RECORD, names.TOOLS, names.REFRESH, names.CONTAINER), ".?metadata.?annotations")}

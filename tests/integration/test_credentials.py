@@ -77,6 +77,17 @@ def test_kept_in_step(kube: Kube, publish: Make, projects: Make) -> None:
     assert uid != found(kube.rest, project, name)["metadata"]["uid"]
 
 
+def test_kept_in_step_though_it_cannot_change(kube: Kube, publish: Make, projects: Make) -> None:
+    """A copy that somebody made immutable is made anew when the password changes."""
+    project = projects()
+    name = publish("first", {"projects": [project]})
+    until_held(kube.rest, project, name, payload("first"))
+    assert kube.rest.patch(secrets(project, name), {"immutable": True}).ok
+    publish("second", {"projects": [project]}, name=name)
+
+    until_held(kube.rest, project, name, payload("second"))
+
+
 @pytest.mark.parametrize("how", ["deleted", "unlabelled", "rescoped"])
 def test_withdrawn(kube: Kube, publish: Make, projects: Make, how: str) -> None:
     """Credentials that are deleted, published no more, or for somebody else are taken back."""

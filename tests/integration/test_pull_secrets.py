@@ -190,6 +190,17 @@ def test_not_asked_in_vain(doubtful: FaultProxy, kube: Kube, projects: Make) -> 
     assert [] == pulls(submitted(kube, project, env))
 
 
+def test_names_that_lead_elsewhere(doubtful: FaultProxy, kube: Kube, projects: Make) -> None:
+    """A service account that cannot have its name is not asked for: the name would lead to objects of others."""
+    project, env = projects(lets=False), published(kube, imagePullSecrets=["mine"])
+    accounts = ("default", "../../victim/serviceaccounts/builder", "../../../../v1/pods?x=", "..", "a b")
+    replies = [submitted(kube, project, env, serviceAccountName=account).status for account in accounts]
+    asked = [e.path for e in doubtful.traffic.exchanges() if "accounts" in e.path or e.path == "/api/v1/pods"]
+
+    assert [201, 422, 422, 422, 422] == replies
+    assert {f"/api/v1/namespaces/{project}/serviceaccounts/default"} == set(asked)
+
+
 def test_values_are_not_asked_for(doubtful: FaultProxy, kube: Kube, publish: Make, projects: Make) -> None:
     """Of a project's Secrets both roles see the metadata alone: no answer is as long as what one of them holds."""
     project = projects(lets=False)

@@ -24,12 +24,15 @@ from test_tools import (
 
 from builders import workload
 from cluster import Cluster
+from cluster.faults import Answer, Match, Rule
 from cluster.manifests import await_admission
+from cluster.proxy import FaultProxy
 from cluster.rest import Rest
 from environment_operator import names
 from environment_operator.ledger import claim_name
+from environment_operator.paths import copied
 from kube import Kube, Object, Operator
-from third_party import install, uninstall, user
+from third_party import DEFINITIONS, install, uninstall, user
 
 DEPLOYMENT = "/apis/apps/v1/namespaces/{}/deployments/{}"
 OPERATOR = f"--as={names.OPERATOR_USER}"
@@ -110,18 +113,25 @@ def test_the_master(kube: Kube, project: str) -> None:
 
 
 def test_routes_come_and_go(kube: Kube, project: str) -> None:
-    """Without HTTPRoutes in the cluster tools have Services, and are told of; when there are some, they have routes."""
+    """Without HTTPRoutes in the cluster tools have Services, and are told of; when there are some, they have routes, in
+    whichever version these are served.
+    """
     kube.kubectl("delete", "crd", ROUTES)
     name = published(kube, LAB)
     kube.apply(workload("Deployment", "w", project, name))
     until_made(kube, "services", project, "environment-T")
     until_told(kube, project, "w", "NoRoutes", "no URL for lab", "is not installed")
     assert "is not installed" in kube.until_condition(name, "ToolsExposed", "False", "NoRoutes")["message"]
-    kube.apply(ROUTE)
-    kube.until_established(ROUTES)
-    until_made(kube, "httproutes", project, "environment-T-lab")
+    for version in ("v1beta1", "v1"):
+        uninstall(kube.rest, [ROUTES])
+        definition = copied(ROUTE)
+        definition["spec"]["versions"][0]["name"] = version
+        # Not by kubectl, which remembers versions.
+        assert kube.rest.create(DEFINITIONS, definition).ok
+        where = f"/apis/gateway.networking.k8s.io/{version}/namespaces/{project}/httproutes"
+        kube.until("the route", lambda w=where: len(kube.rest.get(w).body.get("items", ())) == 1)
+        kube.until_condition(name, "ToolsExposed", "True", "Exposed")
     until_told(kube, project, "w", "Exposed", f"lab: {HOST}")
-    kube.until_condition(name, "ToolsExposed", "True", "Exposed")
 
 
 def test_load_balancer(kube: Kube, project: str, operator: Operator) -> None:
@@ -242,6 +252,53 @@ def test_made_again(kube: Kube, project: str) -> None:
         ),
     )
     kube.until("one route", lambda: len(routed(kube, f"{HOST}/{word}")) == 1)
+
+
+def test_two_who_have_what_the_other_asks_for(kube: Kube, project: str, operator: Operator) -> None:
+    """Two workloads each of which has an address that the other one asks for are told so, and then left alone."""
+    one, other = (f"/{kube.unique('cross')}" for _ in range(2))
+    name = published(kube, CUSTOM, {**CUSTOM, "name": "board", "containerPort": 6006})
+    with operator.down():
+        for who, mine, theirs in (("a", one, other), ("b", other, one)):
+            kube.apply(used("Deployment", who, project, name, lab=mine, board=theirs))
+        for who, mine in (("a", one), ("b", other)):
+            assert kube.rest.create(LEASES, claim(kube, project, who, f"{HOST}{mine}")).ok
+    for who in ("a", "b"):
+        until_told(kube, project, who, "AddressTaken")
+    before = looks(kube)
+    kube.apply(workload("Deployment", "later", project, published(kube, LAB)))
+    until_told(kube, project, "later", "Exposed", "lab: ")
+
+    assert looks(kube) - before <= 20
+
+
+def claim(kube: Kube, project: str, name: str, asked: str) -> Object:
+    """Return the Lease by which a Deployment has an address."""
+    uid = kube.rest.get(DEPLOYMENT.format(project, name)).body["metadata"]["uid"]
+    annotations = {names.CLAIM: asked, names.EXPOSES: f"deployments.apps/{project}/{name}"}
+    meta = {"name": claim_name(asked), "labels": {names.CLAIM: "address"}, "annotations": annotations}
+    return {"metadata": meta, "spec": {"holderIdentity": uid}}
+
+
+def looks(kube: Kube) -> float:
+    """Return how often the tools of a workload were looked at."""
+    return sum(sample.value for sample in kube.metric("environment_operator_exposures_total"))
+
+
+def test_gone_while_its_kind_was_not_known(kube: Kube, project: str, operator: Operator, proxy: FaultProxy) -> None:
+    """An address is given back, and tools are exposed, as soon as the kind of the workload can be listed again."""
+    word, name = kube.unique("away"), published(kube, CUSTOM)
+    kube.apply(used("Deployment", "w", project, name, lab=f"/{word}"))
+    lease = f"{LEASES}/{claim_name(f'{HOST}/{word}')}"
+    kube.until("the Lease", lambda: kube.rest.get(lease).ok)
+    with operator.down():
+        kube.kubectl("delete", "deployment", "w", "-n", project)
+        rule = proxy.add(Rule(Match(path="/apis/apps/v1/deployments$"), Answer(403)))
+    kube.apply(workload("StatefulSet", "later", project, published(kube, LAB)))
+    until_told(kube, project, "later", "Exposed", "lab: ")
+    assert kube.rest.get(lease).ok
+    rule.remove()
+    kube.until("it to be given back", lambda: kube.rest.get(lease).status == 404)
 
 
 def test_gone_while_the_operator_is_down(kube: Kube, project: str, operator: Operator) -> None:

@@ -135,6 +135,35 @@ def test_taken_by_a_controller(kind: str, was: list[Object], label: str | None, 
     assert expected in response.get("status", {}).get("message", "")
 
 
+@pytest.mark.parametrize("kind", ["Deployment", "Pod"])
+def test_left_alone_by_a_controller(kind: str) -> None:
+    """What loses the controller that made it loses reference, record and tools; in the end nobody has put them back."""
+    old, new = (workload(kind, "w", "team", "jupyter") for _ in range(2))
+    old["metadata"]["ownerReferences"] = [OWNER]
+    new["metadata"] |= {"annotations": {names.RECORD: "{}", names.TOOLS: "{}", "mine": "stays"}, "finalizers": ["a/b"]}
+    sent = review(new, kind=f"{kind.lower()}s{'.apps' * (kind != 'Pod')}", operation="UPDATE", oldObject=old)
+    found = patched(sent)
+    last = admission.validated(admission.read(json.dumps(sent).encode()), KINDS, around(JUPYTER), Keys()).review
+    sent["request"]["object"] = found
+    done = admission.validated(admission.read(json.dumps(sent).encode()), KINDS, around(JUPYTER), Keys()).review
+
+    assert {"mine": "stays"} == found["metadata"]["annotations"]
+    assert names.REFERENCE not in found["metadata"]["labels"]
+    assert (["a/b"], new["spec"]) == (found["metadata"]["finalizers"], found["spec"])
+    assert (False, True) == (last["response"]["allowed"], done["response"]["allowed"])
+
+
+@pytest.mark.parametrize("name", ["../../pods?x=", "..", "A", "a/b", "", "a" * 254])
+def test_what_cannot_be_a_name(name: str) -> None:
+    """What cannot be the name of an Environment or of a service account is not asked for."""
+    new = workload("Deployment", "d", "team", name)
+    new["spec"]["template"]["spec"]["serviceAccountName"] = name
+    request = admission.read(json.dumps(review(new)).encode())
+
+    assert frozenset() == admission.wanted(request, KINDS)
+    assert admission.accounts(request, KINDS) <= {"default"}
+
+
 def test_warnings() -> None:
     """Warnings of injection reach the submitter."""
     new = workload("Deployment", "d", "team", "jupyter")

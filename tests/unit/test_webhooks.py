@@ -111,11 +111,11 @@ def test_everything_that_runs() -> None:
 
 
 def test_marks_of_the_pods() -> None:
-    """What marks the pods of a template, and gives them a profile, is compared too; an adopted template is told of."""
+    """What marks the pods of a template, and gives them a profile, is compared too, and its controller."""
     usual, pod, many = (changed(_with(row), BUILTIN) for row in (PodTemplate(), PodTemplate(path=""), MANY))
     for mark in (names.INJECTED_FROM, names.TOKEN, names.GUARDED, APPARMOR):
         assert f"'{mark}'" in usual
         assert f"'{mark}'" in pod
         assert f"'{mark}'" in many
     assert f"['{names.GUARDED}'].map(key, i.?t.?metadata.?annotations[?key])" in many
-    assert ("ownerReferences" in usual, "ownerReferences" in pod) == (True, False)
+    assert all("ownerReferences" in found for found in (usual, pod, many))

@@ -58,11 +58,7 @@ def obstacle(kind: Kind, user: Mapping[str, Any], *, personal: bool, name: str) 
 def moved(user: Mapping[str, Any], old: str, new: str) -> list[Object]:
     """Return the JSON patch that has a user refer to another Environment, if it still refers to the old one."""
     labels = user["metadata"].get("labels") or {}
-    keys = [
-        key
-        for key, value in labels.items()
-        if value == old and (key == names.REFERENCE or key.startswith(names.ROLE_REFERENCE))
-    ]
+    keys = [key for key, value in labels.items() if value == old and names.is_reference(key)]
     paths = [f"/metadata/labels/{key.replace('~', '~0').replace('/', '~1')}" for key in keys]
     tests = [{"op": "test", "path": path, "value": old} for path in paths]
     return [*tests, *({"op": "replace", "path": path, "value": new} for path in paths)]

@@ -20,7 +20,9 @@ _NAME = f"{OLD}.?metadata.?name.orValue('')"
 
 # What a controller makes is its maker's affair: a workload of the table was asked itself, and a controller that this
 # project does not know could not create anew what it runs.
-_CONTROLLED = f"{NEW}.?metadata.?ownerReferences.orValue([]).exists(o, o.?controller.orValue(false))"
+_CONTROLLED = ".?metadata.?ownerReferences.orValue([]).exists(o, o.?controller.orValue(false))"
+# The garbage collector takes the owner away when that goes alone, and admission the reference with it.
+_LEFT_ALONE = f"request.operation == 'UPDATE' && {OLD}{_CONTROLLED}"
 _BY_A_NODE = "request.userInfo.?groups.orValue([]).exists(g, g == 'system:nodes')"
 # The kubelet shows Pods of its own manifests like this; it runs them whether they are shown or not.
 _MIRROR = f"request.kind.kind == 'Pod' && {NEW}.?metadata.?annotations[?'kubernetes.io/config.mirror'].hasValue()"
@@ -43,7 +45,7 @@ def policies(table: Iterable[Kind]) -> Iterator[Policy]:
 def _workloads(kinds: Sequence[Kind], place: str) -> Policy:
     """Return that a workload has a reference from the beginning and keeps it, unless it is another object's affair."""
     borrows = [NEW + "".join(f".?{key}" for key in place.split(".")) + ".hasValue()"] if place else []
-    free = " || ".join((_CONTROLLED, _BY_A_NODE, _MIRROR, *borrows))
+    free = " || ".join((f"{NEW}{_CONTROLLED}", _LEFT_ALONE, _BY_A_NODE, _MIRROR, *borrows))
     said = f"""'namespace "%s" has the label {_DEMAND}: '.format([request.namespace])
 + (request.operation == 'CREATE'
   ? 'a new %s there needs the label {names.REFERENCE}=<name> on its own metadata; '.format([request.kind.kind])
