@@ -98,6 +98,8 @@ class _Admission:
                 self._mark(place, entry)
         record.write(self.workload, self._entries)
         offers.write(self.workload, None if self.kind.template else self._tools)
+        if self._entries and (why := refusals.too_long(self.kind, self.workload)):
+            raise Refused(why)
 
     def _came_along(self) -> dict[str, Entry]:
         """Return the records that come with the request: with a copy, or in the pod templates of an old revision.

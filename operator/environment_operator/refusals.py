@@ -5,9 +5,9 @@ from typing import Any
 
 from environment_operator import names
 from environment_operator.kinds import Kind
-from environment_operator.paths import get
+from environment_operator.paths import Item, get
 
-_SHOWN = 120
+_SHOWN, _ANNOTATIONS_BYTES = 120, 256 * 1024
 LEFT_ALONE = (
     f"the label {names.REFERENCE} goes with the controller that made the object, for nobody has judged what it runs: "
     "give it the label again to use the Environment"
@@ -166,6 +166,22 @@ def taken_away(name: str) -> str:
     return (
         f"the annotation {names.RECORD} says what the Environment {name!r} put in, and another webhook took it away: "
         "have that one leave it there"
+    )
+
+
+def too_long(kind: Kind, item: Item) -> str:
+    """Return why an object cannot hold what is remembered of its Environment, empty when it can.
+
+    https://kubernetes.io/docs/concepts/overview/working-with-objects/annotations/ does not say how long annotations may
+    be; the API server's validation does, `TotalAnnotationSizeLimitB`.
+    """
+    annotations = get(item, ("metadata", "annotations")) or {}
+    size = sum(len(f"{key}{value}".encode()) for key, value in annotations.items())
+    if size <= _ANNOTATIONS_BYTES:
+        return ""
+    return (
+        f"the record of what is put into the pod templates makes the annotations of this {kind.kind} {size} bytes "
+        f"long, and {_ANNOTATIONS_BYTES} is the most: use fewer templates, or an Environment that sets less"
     )
 
 

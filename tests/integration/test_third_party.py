@@ -366,6 +366,21 @@ def test_ports_of_a_ray_head(hands: Kube, place: str, word: str) -> None:
     assert 6006 == json.loads(stored["metadata"]["annotations"][names.TOOLS])["tools"]["board"]["port"]
 
 
+@pytest.mark.parametrize("word", ["workflow"], indirect=True)
+def test_more_than_annotations_hold(hands: Kube, place: str, word: str) -> None:
+    """A workflow whose record would be longer than annotations may be is refused in our words; a smaller one is not."""
+    variables = [{"name": f"TEAM_SETTING_{number}", "value": "v"} for number in range(50)]
+    kube, name = hands, published(hands, word, env=variables)
+    made = user(word, name, place, name)
+    steps = [{"name": f"step-{number}", "container": {"args": ["x"]}} for number in range(110)]
+    made["spec"] |= {"entrypoint": "step-0", "templates": steps}
+    long = kube.rest.create(path(made), made).message
+    made["spec"]["templates"] = steps[:80]
+
+    assert "262144 is the most: use fewer templates, or an Environment that sets less" in long
+    assert created(kube, made)
+
+
 # What of each kind is changed by its users and controllers all the time, beside the pod templates.
 CHANGES: dict[str, Object] = {
     "pytorchjob": {"spec": {"runPolicy": {"suspend": True}}},
