@@ -217,6 +217,18 @@ def _settled(name: str, address: Address, wishes: Mapping[str, str], routing: Ro
     return address.model_copy(update={"url": _url(name, text, routing)})
 
 
+def forged(tools: Tools, routing: Routing) -> str:
+    """Return why admission cannot have written which addresses a workload asked for, empty when it can.
+
+    An object that is older than its row in the kinds table may hold what somebody else wrote.
+    """
+    wishes = {name: a.url or str(a.node_port) for name, a in tools.tools.items() if a.asked}
+    try:
+        return "" if settled(tools, wishes, None, routing) == tools else "it is written otherwise"
+    except BadAddress as error:
+        return str(error)
+
+
 def _not_asked_for(name: str, tools: Tools) -> str:
     """Return why nobody may ask for an address of a tool."""
     custom = [tool for tool, address in tools.tools.items() if address.custom]

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
-from environment_operator import events, names
+from environment_operator import addresses, events, names
 from environment_operator.cluster import LEASES, Cluster
 from environment_operator.errors import ApiError, Conflict, NotFound, Reason
 from environment_operator.exposure import Workload, is_right, told, wanted
@@ -118,9 +118,13 @@ class Exposer:
 
     async def _hold(self, workload: Workload, notices: list[Notice]) -> frozenset[str]:
         """Return the addresses that a workload asked for and holds; of the others, tell who has them."""
-        mine = set()
+        mine, forged = set(), addresses.forged(workload.tools, self._known.ways.routing)
         for asked in asked_by(workload.tools):
-            claim = self._ledger.claims.get(asked) or await self._claim(workload, asked)
+            claim = self._ledger.claims.get(asked)
+            if claim is None and forged:
+                notices.append(Notice("Warning", Reason.NOT_EXPOSED, f"{asked} cannot be given: {forged}"))
+                continue
+            claim = claim or await self._claim(workload, asked)
             if claim.uid == workload.uid:
                 mine.add(asked)
                 continue

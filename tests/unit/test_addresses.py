@@ -11,6 +11,7 @@ from environment_operator.addresses import (
     Routing,
     Tools,
     asked,
+    forged,
     offered,
     read,
     settled,
@@ -90,6 +91,7 @@ def test_outside() -> None:
 def test_urls(routing: Routing, wish: str, url: str) -> None:
     """All spellings of a URL are one."""
     assert url == lab(routing, custom(), wish).url
+    assert "" == forged(settled(given_tools(routing, custom()), {"lab": wish}, None, routing), routing)
 
 
 @pytest.mark.parametrize(
@@ -137,6 +139,23 @@ def test_only_what_may_be_asked_for() -> None:
         wishes = {name: "/x", "other": "/y"}
         with pytest.raises(BadAddress, match="leave it out"):
             settled(given_tools(PATH, tool), wishes, None, PATH)
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("https://bank.example.org/", "cannot have the URL"),
+        ("https://tools.example.com/environments", "cannot have the URL"),
+        ("https://tools.example.com/mine/", "written otherwise"),
+        ("https://tools.example.com/mine", ""),
+    ],
+)
+def test_what_admission_cannot_have_written(url: str, said: str) -> None:
+    """Whatever an object says that it asked for, it gets what may be asked for, in the one spelling that it has."""
+    written = Tools(env="e", token="t", tools={"lab": Address(type="ExternalURL", port=80, url=url, custom=True)})
+
+    assert said in forged(written, PATH)
+    assert bool(said) is bool(forged(written, PATH))
 
 
 def test_one_address_each() -> None:
