@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from environment_operator import addresses, guards, merge, record, refusals
+from environment_operator import addresses, cases, guards, merge, record, refusals
 from environment_operator.addresses import BadAddress, Tools
+from environment_operator.cases import Right, Violation
 from environment_operator.fitting import fit, fit_ids
-from environment_operator.guards import Right, Violation
 from environment_operator.identity import Ids
 from environment_operator.inject import Object, Outcome, is_new_reference
 from environment_operator.kinds import Kind
@@ -227,7 +227,7 @@ def _with_ids(place: Place, template: Template, main: Path, ids: Ids) -> Templat
         path = ("spec", "securityContext", key)
         theirs = get(out, path if place.row.pod_ids else (*main, *path[1:]))
         remove(out, path)
-        for container in guards.containers(out, place.row.inline):
+        for container in cases.containers(out, place.row.inline):
             own = (*container, "securityContext", key)
             if theirs is not None and get(out, own) == theirs:
                 remove(out, own)

@@ -5,21 +5,19 @@ A guarded path must be as the Environment has it or, where nothing was put in, a
 read-only root. Everything else is the submitter's, or another webhook's, and is never judged.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from environment_operator.api.v1alpha1 import EnvironmentSpec
+from environment_operator.cases import Case, Right, Violation
 from environment_operator.paths import Path, get
-
-Template = dict[str, Any]
+from environment_operator.places import Template
 
 IDS = ("runAsUser", "runAsGroup")
 PERSONAL = (*IDS, "supplementalGroups")
 POD_IDS = (*PERSONAL, "fsGroup")
 HOST = ("hostNetwork", "hostIPC", "hostPID")
 REQUIRED = "Required."
-LISTS = ("initContainers", "containers", "ephemeralContainers", "sidecars")
 # The annotation that the API server makes a container's profile of when a pod is created from a template:
 # https://kubernetes.io/docs/tutorials/security/apparmor/#securing-a-pod
 APPARMOR = "container.apparmor.security.beta.kubernetes.io/"
@@ -37,97 +35,6 @@ WEAKER: dict[str, tuple[Any, ...]] = {
     "seccompProfile": ({"type": "RuntimeDefault"},),
     "appArmorProfile": ({"type": "RuntimeDefault"},),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """A guarded path that is not as it should be.
-
-    Args:
-        field: the field of the Environment that guards it.
-        path: the path in the pod template.
-        given: what stands there, None for nothing.
-        expected: what the Environment has, None for nothing.
-    """
-
-    field: str
-    path: Path
-    given: Any
-    expected: Any
-
-
-@dataclass(frozen=True, slots=True)
-class Right:
-    """What a pod template is held against.
-
-    Args:
-        template: what may stand at the guarded paths: what the Environment puts in, or what is stored.
-        main: path of the main container, in both templates.
-        put: the paths that were put in, and so may not be missing.
-        inline: keys of the pod spec under which a container may stand alone.
-        patches: keys of the pod spec that change the pods after admission.
-        annotations: where the annotations of the pods are in the template, None when nothing keeps them.
-        theirs: names of containers that another webhook added, which are not judged.
-    """
-
-    template: Template
-    main: Path
-    put: Collection[Path] = ()
-    inline: Collection[str] = ()
-    patches: Collection[str] = ()
-    annotations: Path | None = None
-    theirs: Collection[str] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Case:
-    """What a guard judges.
-
-    Args:
-        template: the pod template.
-        right: what it is held against.
-    """
-
-    template: Template
-    right: Right
-
-    def differing(self, field: str, path: Path, *others: Path, weaker: Sequence[Any] = ()) -> Iterator[Violation]:
-        """Yield a violation when something else stands at a path than is right there, or nothing where it has to be.
-
-        Args:
-            field: the field that guards it.
-            path: the path.
-            others: further paths whose right value is right here too.
-            weaker: values that are no override.
-        """
-        given, here = get(self.template, path), get(self.right.template, path)
-        right = [value for value in (here, *(get(self.right.template, p) for p in others)) if value is not None]
-        if given in right:
-            return
-        if given in (None, [], {}):
-            if here is not None and path in self.right.put:
-                yield Violation(field, path, None, here)
-        elif given not in weaker or _is_own_profile(here):
-            yield Violation(field, path, given, right[0] if right else None)
-
-    def containers(self) -> Iterator[Path]:
-        """Yield the path of every container that is judged."""
-        return filter(self.is_judged, containers(self.template, self.right.inline))
-
-    def is_judged(self, container: Path) -> bool:
-        """Say whether a container is the submitter's."""
-        is_listed = container[1] in LISTS
-        return container == self.right.main or not is_listed or container[-1] not in self.right.theirs
-
-
-def containers(template: Template, inline: Collection[str] = ()) -> Iterator[Path]:
-    """Yield the path of every container of a pod template; ``inline`` are keys under which one may stand alone."""
-    yield from (("spec", key) for key in inline if isinstance(get(template, ("spec", key)), dict))
-    for key in LISTS:
-        found = get(template, ("spec", key))
-        for item in found if isinstance(found, list) else ():
-            if isinstance(item, dict):
-                yield "spec", key, str(item.get("name"))
 
 
 def locked(spec: EnvironmentSpec) -> tuple[str, ...]:
@@ -164,18 +71,18 @@ def violations(items: Sequence[str], template: Template, right: Right) -> list[V
         template: the pod template, as it would be stored.
         right: what it is held against.
     """
-    case = _Case(template, right)
+    case = Case(template, right)
     return [*_patches(case, items), *(violation for item in items for violation in _guard(item)(case))]
 
 
-def _patches(case: _Case, items: Sequence[str]) -> Iterator[Violation]:
+def _patches(case: Case, items: Sequence[str]) -> Iterator[Violation]:
     """Judge what changes the pods later, where nobody sees it: it stays out where anything is guarded."""
     guarded = next((item.partition(".")[0] for item in items if not item.startswith(REQUIRED)), "")
     for key in case.right.patches if guarded else ():
         yield from case.differing(guarded, ("spec", key))
 
 
-def _guard(item: str) -> Callable[[_Case], Iterator[Violation]]:
+def _guard(item: str) -> Callable[[Case], Iterator[Violation]]:
     """Return the function that judges one item; an item of a later version guards nothing here."""
     field, _, name = item.partition(".")
     if field == "Env":
@@ -185,12 +92,12 @@ def _guard(item: str) -> Callable[[_Case], Iterator[Violation]]:
     return _GUARDS.get(field, lambda _: iter(()))
 
 
-def _leaf(field: str, key: str) -> Callable[[_Case], Iterator[Violation]]:
+def _leaf(field: str, key: str) -> Callable[[Case], Iterator[Violation]]:
     """Return the guard of one key of the main container."""
     return lambda case: case.differing(field, (*case.right.main, key))
 
 
-def _args(case: _Case) -> Iterator[Violation]:
+def _args(case: Case) -> Iterator[Violation]:
     """Judge the arguments; they are not put in beside another command, and so not missed there."""
     path, command = (*case.right.main, "args"), (*case.right.main, "command")
     own_command = get(case.template, command) not in (None, [], get(case.right.template, command))
@@ -198,7 +105,7 @@ def _args(case: _Case) -> Iterator[Violation]:
         yield from case.differing("Args", path)
 
 
-def _variable(case: _Case, name: str) -> Iterator[Violation]:
+def _variable(case: Case, name: str) -> Iterator[Violation]:
     """Judge one variable of the main container; where it stands more than once, the last one counts."""
     path = (*case.right.main, "env", name)
     given, stored = (_every(template, path) for template in (case.template, case.right.template))
@@ -209,7 +116,7 @@ def _variable(case: _Case, name: str) -> Iterator[Violation]:
         yield Violation("Env", path, wrong, stored[-1] if stored else None)
 
 
-def _required(case: _Case, name: str) -> Iterator[Violation]:
+def _required(case: Case, name: str) -> Iterator[Violation]:
     """Judge whether a variable has been filled in."""
     path = (*case.right.main, "env", name)
     given = _every(case.template, path)[-1:]
@@ -223,7 +130,7 @@ def _every(template: Template, path: Path) -> list[dict[str, Any]]:
     return [i for i in found if isinstance(i, dict) and i.get("name") == path[-1]] if isinstance(found, list) else []
 
 
-def _user(case: _Case) -> Iterator[Violation]:
+def _user(case: Case) -> Iterator[Violation]:
     """Judge the ids of the pod and of every container, for which those of the pod and of the main one are right too."""
     for key in POD_IDS:
         yield from case.differing("User", (*_POD, key))
@@ -233,7 +140,7 @@ def _user(case: _Case) -> Iterator[Violation]:
             yield from case.differing("User", (*container, _CONTEXT, key), (*_POD, key), main)
 
 
-def _security(case: _Case) -> Iterator[Violation]:
+def _security(case: Case) -> Iterator[Violation]:
     """Judge the host's namespaces, and every leaf of every security context that is not an id."""
     for key in HOST:
         if get(case.template, ("spec", key)) is not None:
@@ -251,18 +158,13 @@ def _security(case: _Case) -> Iterator[Violation]:
     yield from _profiles(case)
 
 
-def _setting(case: _Case, path: Path) -> Iterator[Violation]:
+def _setting(case: Case, path: Path) -> Iterator[Violation]:
     """Judge one leaf of a security context; what the main container has is right for every other."""
     main = (*case.right.main, _CONTEXT, path[-1])
     yield from case.differing("Security", path, main, weaker=WEAKER.get(path[-1], ()))
 
 
-def _is_own_profile(value: Any) -> bool:
-    """Say whether a profile is one of the Environment's own, beside which that of the runtime is another one."""
-    return isinstance(value, dict) and value.get("type") == "Localhost"
-
-
-def _profiles(case: _Case) -> Iterator[Violation]:
+def _profiles(case: Case) -> Iterator[Violation]:
     """Judge the annotations that give containers a profile."""
     found = get(case.template, case.right.annotations) if case.right.annotations else None
     for key in found if isinstance(found, dict) else ():
@@ -272,7 +174,7 @@ def _profiles(case: _Case) -> Iterator[Violation]:
             yield from case.differing("Security", path, weaker=("runtime/default",))
 
 
-def _capabilities(case: _Case, path: Path) -> Iterator[Violation]:
+def _capabilities(case: Case, path: Path) -> Iterator[Violation]:
     """Judge the capabilities that are added: those of the Environment, or those that are stored, may be."""
     add = (*path, "add")
     given = get(case.template, add)
@@ -289,7 +191,7 @@ def _words(value: Any) -> list[str]:
     return [str(word).removeprefix("CAP_") for word in value] if isinstance(value, list) else []
 
 
-_GUARDS: dict[str, Callable[[_Case], Iterator[Violation]]] = {
+_GUARDS: dict[str, Callable[[Case], Iterator[Violation]]] = {
     "Image": _leaf("Image", "image"),
     "Command": _leaf("Command", "command"),
     "Args": _args,

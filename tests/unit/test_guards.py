@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from builders import published
 from environment_operator import merge
-from environment_operator.guards import APPARMOR, Right, in_short, locked, violations
+from environment_operator.cases import Right
+from environment_operator.guards import APPARMOR, in_short, locked, violations
 from environment_operator.paths import Path, get, remove
 from unit.test_laws import JSON, PODS
 

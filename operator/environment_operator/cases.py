@@ -1,0 +1,109 @@
+"""A pod template held against what is right there: what stands at a path, and what would have to. Pure.
+
+`guards` says which paths matter for which field of an Environment.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from environment_operator.paths import Path, get
+from environment_operator.places import Template
+
+LISTS = ("initContainers", "containers", "ephemeralContainers", "sidecars")
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A guarded path that is not as it should be.
+
+    Args:
+        field: the field of the Environment that guards it.
+        path: the path in the pod template.
+        given: what stands there, None for nothing.
+        expected: what the Environment has, None for nothing.
+    """
+
+    field: str
+    path: Path
+    given: Any
+    expected: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """What a pod template is held against.
+
+    Args:
+        template: what may stand at the guarded paths: what the Environment puts in, or what is stored.
+        main: path of the main container, in both templates.
+        put: the paths that were put in, and so may not be missing.
+        inline: keys of the pod spec under which a container may stand alone.
+        patches: keys of the pod spec that change the pods after admission.
+        annotations: where the annotations of the pods are in the template, None when nothing keeps them.
+        theirs: names of containers that another webhook added, which are not judged.
+    """
+
+    template: Template
+    main: Path
+    put: Collection[Path] = ()
+    inline: Collection[str] = ()
+    patches: Collection[str] = ()
+    annotations: Path | None = None
+    theirs: Collection[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What a guard judges.
+
+    Args:
+        template: the pod template.
+        right: what it is held against.
+    """
+
+    template: Template
+    right: Right
+
+    def differing(self, field: str, path: Path, *others: Path, weaker: Sequence[Any] = ()) -> Iterator[Violation]:
+        """Yield a violation when something else stands at a path than is right there, or nothing where it has to be.
+
+        Args:
+            field: the field that guards it.
+            path: the path.
+            others: further paths whose right value is right here too.
+            weaker: values that are no override.
+        """
+        given, here = get(self.template, path), get(self.right.template, path)
+        right = [value for value in (here, *(get(self.right.template, p) for p in others)) if value is not None]
+        if given in right:
+            return
+        if given in (None, [], {}):
+            if here is not None and path in self.right.put:
+                yield Violation(field, path, None, here)
+        elif given not in weaker or _is_own_profile(here):
+            yield Violation(field, path, given, right[0] if right else None)
+
+    def containers(self) -> Iterator[Path]:
+        """Yield the path of every container that is judged."""
+        return filter(self.is_judged, containers(self.template, self.right.inline))
+
+    def is_judged(self, container: Path) -> bool:
+        """Say whether a container is the submitter's."""
+        is_listed = container[1] in LISTS
+        return container == self.right.main or not is_listed or container[-1] not in self.right.theirs
+
+
+def containers(template: Template, inline: Collection[str] = ()) -> Iterator[Path]:
+    """Yield the path of every container of a pod template; ``inline`` are keys under which one may stand alone."""
+    yield from (("spec", key) for key in inline if isinstance(get(template, ("spec", key)), dict))
+    for key in LISTS:
+        found = get(template, ("spec", key))
+        for item in found if isinstance(found, list) else ():
+            if isinstance(item, dict):
+                yield "spec", key, str(item.get("name"))
+
+
+def _is_own_profile(value: Any) -> bool:
+    """Say whether a profile is one of the Environment's own, beside which that of the runtime is another one."""
+    return isinstance(value, dict) and value.get("type") == "Localhost"
