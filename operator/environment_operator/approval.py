@@ -54,7 +54,7 @@ def approve(kind: Kind, new: Object, old: Object | None, around: Around) -> Outc
         return Outcome(None, str(refused))
     except Unfit as unfit:
         return Outcome(None, f"the {kind.kind} has no object at {unfit}: correct it")
-    return Outcome(None, "; ".join(wrong)) if wrong else Outcome(new)
+    return Outcome(None, "; ".join(dict.fromkeys(wrong))) if wrong else Outcome(new)
 
 
 class _Approval:
@@ -97,12 +97,14 @@ class _Approval:
         right = replace(
             right,
             inline=place.row.inline,
+            adds=place.row.adds,
             patches=place.row.patches,
             annotations=_annotations(place),
+            annotated=place.row.annotated,
             theirs=_theirs(place, template, entry),
         )
         for violation in guards.violations(locked, template, right):
-            yield _in_words(violation, entry.env, place)
+            yield _in_words(violation, entry.env, place, self.new)
 
     def judge_tools(self) -> Iterator[str]:
         """Yield what is wrong with where the tools are.
@@ -176,9 +178,9 @@ class _Approval:
         return locked, Right(base, entry.main, put_in)
 
 
-def _in_words(violation: Violation, environment: str, place: Place) -> str:
+def _in_words(violation: Violation, environment: str, place: Place, item: Object) -> str:
     """Return a violation as a person reads it."""
-    field, where = violation.field, place.words(violation.path)
+    field, where = violation.field, place.words(violation.path, item)
     if field == "Required":
         return refusals.not_filled_in(where, environment, violation.path[-1])
     if violation.given is None:
@@ -227,7 +229,7 @@ def _with_ids(place: Place, template: Template, main: Path, ids: Ids) -> Templat
         path = ("spec", "securityContext", key)
         theirs = get(out, path if place.row.pod_ids else (*main, *path[1:]))
         remove(out, path)
-        for container in cases.containers(out, place.row.inline):
+        for container in cases.containers(out, place.row.inline, place.row.adds):
             own = (*container, "securityContext", key)
             if theirs is not None and get(out, own) == theirs:
                 remove(out, own)

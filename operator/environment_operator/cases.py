@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from environment_operator.paths import Path, get
-from environment_operator.places import Template
+from environment_operator.places import BESIDE, Template
 
 LISTS = ("initContainers", "containers", "ephemeralContainers", "sidecars")
 
@@ -39,8 +39,10 @@ class Right:
         main: path of the main container, in both templates.
         put: the paths that were put in, and so may not be missing.
         inline: keys of the pod spec under which a container may stand alone.
+        adds: paths of further containers beside the template.
         patches: keys of the pod spec that change the pods after admission.
         annotations: where the annotations of the pods are in the template, None when nothing keeps them.
+        annotated: path of metadata beside the template whose annotations the pods have too, empty for none.
         theirs: names of containers that another webhook added, which are not judged.
     """
 
@@ -48,8 +50,10 @@ class Right:
     main: Path
     put: Collection[Path] = ()
     inline: Collection[str] = ()
+    adds: Collection[str] = ()
     patches: Collection[str] = ()
     annotations: Path | None = None
+    annotated: str = ""
     theirs: Collection[str] = ()
 
 
@@ -86,7 +90,7 @@ class Case:
 
     def containers(self) -> Iterator[Path]:
         """Yield the path of every container that is judged."""
-        return filter(self.is_judged, containers(self.template, self.right.inline))
+        return filter(self.is_judged, containers(self.template, self.right.inline, self.right.adds))
 
     def is_judged(self, container: Path) -> bool:
         """Say whether a container is the submitter's."""
@@ -94,9 +98,10 @@ class Case:
         return container == self.right.main or not is_listed or container[-1] not in self.right.theirs
 
 
-def containers(template: Template, inline: Collection[str] = ()) -> Iterator[Path]:
-    """Yield the path of every container of a pod template; ``inline`` are keys under which one may stand alone."""
-    yield from (("spec", key) for key in inline if isinstance(get(template, ("spec", key)), dict))
+def containers(template: Template, inline: Collection[str] = (), adds: Collection[str] = ()) -> Iterator[Path]:
+    """Yield the path of every container of a pod template; the arguments are those of `Right`."""
+    alone = (*(("spec", key) for key in inline), *((BESIDE, path) for path in adds))
+    yield from (path for path in alone if isinstance(get(template, path), dict))
     for key in LISTS:
         found = get(template, ("spec", key))
         for item in found if isinstance(found, list) else ():

@@ -11,7 +11,7 @@ from typing import Any
 from environment_operator.api.v1alpha1 import EnvironmentSpec
 from environment_operator.cases import Case, Right, Violation
 from environment_operator.paths import Path, get
-from environment_operator.places import Template
+from environment_operator.places import BESIDE, Template
 
 IDS = ("runAsUser", "runAsGroup")
 PERSONAL = (*IDS, "supplementalGroups")
@@ -166,12 +166,13 @@ def _setting(case: Case, path: Path) -> Iterator[Violation]:
 
 def _profiles(case: Case) -> Iterator[Violation]:
     """Judge the annotations that give containers a profile."""
-    found = get(case.template, case.right.annotations) if case.right.annotations else None
-    for key in found if isinstance(found, dict) else ():
-        container = ("spec", "containers", key.removeprefix(APPARMOR))
-        if key.startswith(APPARMOR) and case.is_judged(container):
-            path = (*(case.right.annotations or ()), key)
-            yield from case.differing("Security", path, weaker=("runtime/default",))
+    beside = (BESIDE, case.right.annotated, "annotations") if case.right.annotated else None
+    for place in filter(None, (case.right.annotations, beside)):
+        found = get(case.template, place)
+        for key in found if isinstance(found, dict) else ():
+            container = ("spec", "containers", key.removeprefix(APPARMOR))
+            if key.startswith(APPARMOR) and case.is_judged(container):
+                yield from case.differing("Security", (*place, key), weaker=("runtime/default",))
 
 
 def _capabilities(case: Case, path: Path) -> Iterator[Violation]:

@@ -133,7 +133,8 @@ class _Admission:
         self._leave_submitters_part(place)
         own = place.template(self.workload)
         self._put_back(place, entry, values)
-        is_changed = self._is_ordered_anew or place.runs(place.template(self.workload)) != place.runs(before)
+        stored = self._old_places[place.key].judged(self.old or {})
+        is_changed = self._is_ordered_anew or place.runs(place.judged(self.workload)) != place.runs(stored)
         if entry.by and is_changed:
             place.replace(self.workload, own)
             self._put_back(place, *self._as_changer(place, entry, values))

@@ -11,6 +11,7 @@ Step = tuple[str, str]
 
 _STEP = r"[A-Za-z][A-Za-z0-9]*(\[[A-Za-z]+(/[A-Za-z]+)*\])?"
 _PATH = rf"^({_STEP}(\.{_STEP})*)?$"
+_WAY = r"^[A-Za-z][A-Za-z0-9]*(\.[A-Za-z][A-Za-z0-9]*)*$"
 
 # What of a pod spec decides what runs; an Environment fills in nothing else.
 RUNS = (
@@ -18,6 +19,11 @@ RUNS = (
     "volumes", "serviceAccountName",
 )  # fmt: skip
 INHERITED = ("securityContext", "hostNetwork")
+# And what of a container: not how much it may use, nor what only its controller reads.
+EXECUTES = (
+    "image", "command", "args", "workingDir", "env", "envFrom", "lifecycle", "livenessProbe", "readinessProbe",
+    "startupProbe", "volumeDevices", "volumeMounts", "securityContext",
+)  # fmt: skip
 
 # https://kubernetes.io/docs/concepts/workloads/controllers/job/#completion-mode
 INDEX = "batch.kubernetes.io/job-completion-index"
@@ -50,7 +56,10 @@ class PodTemplate(BaseModel):
         inherits: path of an object whose security context and node's namespaces hold for the pods of all templates
             that set none; empty for none.
         patches: keys of the pod spec, and of what it inherits, that change the pods after admission: they stay out
-            where an Environment guards something.
+            where an Environment guards something. With dots between the keys where one of what it inherits is deeper.
+        adds: paths in the object, not in the template, of what the controller makes a further container of these pods:
+            it is judged as their other containers are.
+        annotated: path in the object of metadata whose annotations these pods have beside their own; empty for none.
         metadata: where labels and annotations of the pods are: in ``metadata``, in the template itself (``.``), or,
             when the definition of the kind keeps none, nowhere.
         lacks: fields of a pod spec, with dots between the keys and ``container`` for the main container, for which it
@@ -77,7 +86,9 @@ class PodTemplate(BaseModel):
     optional: bool = False
     lists: tuple[str, ...] = ()
     inherits: Annotated[str, StringConstraints(pattern=_PATH)] = ""
-    patches: tuple[str, ...] = ()
+    patches: tuple[Annotated[str, StringConstraints(pattern=_WAY)], ...] = ()
+    adds: tuple[Annotated[str, StringConstraints(pattern=_WAY)], ...] = ()
+    annotated: Annotated[str, StringConstraints(pattern=rf"{_WAY}|^$")] = ""
     metadata: Literal["metadata", ".", ""] = "metadata"
     lacks: tuple[str, ...] = ()
     omits: tuple[str, ...] = ()
@@ -97,6 +108,11 @@ class PodTemplate(BaseModel):
     def inherited(self) -> tuple[str, ...]:
         """The keys that hold for all templates where they stand at ``inherits``."""
         return (*INHERITED, *self.patches) if self.inherits else ()
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """The paths in the object that lead to what stands beside the template."""
+        return (*self.adds, self.annotated) if self.annotated else self.adds
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from environment_operator import names
-from environment_operator.kinds import Kind, PodTemplate, Step, steps
+from environment_operator.kinds import EXECUTES, Kind, PodTemplate, Step, steps
 from environment_operator.paths import Item, Path, Unfit, get
 
 Template = dict[str, Any]
+# The key of a judged pod template under which is what stands elsewhere in the object, each by its path there.
+BESIDE = "beside"
 _At = tuple[str | int, ...]
 
 
@@ -45,17 +47,23 @@ class Place:
         return found if self.row.spec else {"spec": found}
 
     def judged(self, item: Item) -> Template:
-        """Return the pod template with what holds for all templates of the object, as far as it says nothing itself.
+        """Return the pod template with what the object says of its pods elsewhere.
+
+        That is what holds for all templates, as far as this one says nothing itself, and what stands beside it.
 
         Raises:
             Unfit: as for `template`.
         """
-        template = self.template(item)
-        above = get(item, tuple(self.row.inherits.split("."))) if self.row.inherits else None
-        spec = template.get("spec")
-        if not isinstance(above, dict) or not isinstance(spec, dict):
-            return template
-        return {**template, "spec": {**{key: above[key] for key in self.row.inherited if key in above}, **spec}}
+        template, spec = self.template(item), self.template(item).get("spec")
+        beside = {path: get(item, tuple(path.split("."))) for path in self.row.beside}
+        out = {**template, BESIDE: beside} if beside else template
+        return {**out, "spec": {**self._inherited(item), **spec}} if isinstance(spec, dict) else out
+
+    def _inherited(self, item: Item) -> Template:
+        """Return what holds for the pods of all templates that say nothing themselves."""
+        above = tuple(self.row.inherits.split("."))
+        found = {key: get(item, (*above, *key.split("."))) for key in self.row.inherited}
+        return {key: value for key, value in found.items() if value is not None}
 
     def replace(self, item: Item, template: Template) -> None:
         """Set the pod template; an object that is a pod itself becomes it."""
@@ -73,9 +81,13 @@ class Place:
         return found
 
     def runs(self, template: Template) -> Template:
-        """Return what of the pod template decides what runs."""
+        """Return what of the pod template, and of containers beside it, decides what runs."""
         spec = template.get("spec")
-        return {key: spec[key] for key in self.row.runs if key in spec} if isinstance(spec, dict) else {}
+        added = ((path, key) for path in self.row.adds for key in EXECUTES)
+        return {
+            **({key: spec[key] for key in self.row.runs if key in spec} if isinstance(spec, dict) else {}),
+            **{".".join(at): get(template, (BESIDE, *at)) for at in added},
+        }
 
     @property
     def metadata(self) -> Path | None:
@@ -83,8 +95,17 @@ class Place:
         inner = {"metadata": ("metadata",), ".": (), "": None}[self.row.metadata]
         return inner if self.row.spec or inner is None else ("spec", *inner)
 
-    def words(self, path: Path) -> str:
-        """Return a path in the template as people write it, from the object on."""
+    def words(self, path: Path, item: Item | None = None) -> str:
+        """Return a path in the template as people write it, from the object on.
+
+        Args:
+            path: the path.
+            item: the object, for a path in the judged template, which may lead to what stands elsewhere.
+        """
+        if path[:1] == (BESIDE,):
+            return ".".join(path[1:])
+        if item and path[1] in self.row.inherited and get(self.template(item), path[:2]) is None:
+            return ".".join((self.row.inherits, *path[1:]))
         inner = path if self.row.spec or path[:1] != ("spec",) else path[1:]
         outer = () if self.key == "." else tuple(self.key.split("/"))
         return ".".join((*outer, *inner))

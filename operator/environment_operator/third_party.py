@@ -35,7 +35,7 @@ def _job(kind: str, framework: Framework, replicas: str, container: str, *roles:
     serves = columns.pop("serves", _REPLICA)
     return _kind(
         "kubeflow.org", "v1", kind, templates, types=("Training",), framework=framework, serves=serves, **columns
-    )
+    )  # fmt: skip
 
 
 def _kind(group: str, version: str, kind: str, templates: Rows, **columns: Any) -> Kind:
@@ -47,23 +47,31 @@ def _kind(group: str, version: str, kind: str, templates: Rows, **columns: Any) 
 def _ray(at: str) -> Rows:
     """Return the pod templates of a Ray cluster: https://github.com/ray-project/kuberay, v1.7.
 
-    KubeRay opens the ports of Ray, such as the dashboard's, only where the head declares none at all.
+    KubeRay opens the ports of Ray, such as the dashboard's, only where the head declares none at all. It adds a
+    container that scales the cluster to the head, and to every pod one that collects its history.
     """
-    head = PodTemplate(path=f"{at}.headGroupSpec.template", role="head", omits=("container.ports",))
-    return head, PodTemplate(path=f"{at}.workerGroupSpecs[groupName].template", role="*")
+    scaler, collector = f"{at}.autoscalerOptions", f"{at}.historyServerOptions.collectorOptions"
+    return (
+        PodTemplate(
+            path=f"{at}.headGroupSpec.template", role="head", omits=("container.ports",), adds=(scaler, collector)
+        ),
+        PodTemplate(path=f"{at}.workerGroupSpecs[groupName].template", role="*", adds=(collector,)),
+    )  # fmt: skip
 
 
 def _workflow(at: str) -> Rows:
     """Return the templates of an Argo workflow, each a container with some fields of a pod beside it.
 
     Secrets and the node's namespaces are set on the workflow, for all of them. A template's security context would
-    replace the workflow's as a whole, so ids go to the container:
+    replace the workflow's as a whole, so ids go to the container; its annotations come to the workflow's. Plugins are
+    containers of a pod of their own, in which the Environment is not, and so is what collects artifacts:
     https://github.com/argoproj/argo-workflows, v4.1.
     """
     return (
         PodTemplate(
             path=f"{at}.templates[name]", role="*", spec="", container="main", inline=("container", "script"),
-            lists=("sidecars",), inherits=at, patches=("podSpecPatch", "templateDefaults"), pod_ids=False,
+            lists=("sidecars",), inherits=at, annotated=f"{at}.podMetadata", pod_ids=False,
+            patches=("podSpecPatch", "templateDefaults", "executorPlugins", "artifactGC.podSpecPatch"),
             lacks=("securityContext", "imagePullSecrets", "hostNetwork", "hostIPC"),
         ),
     )  # fmt: skip
@@ -83,24 +91,23 @@ _FRAMEWORKS = (
 )  # fmt: skip
 
 
-def _predictor(path: str, role: str) -> PodTemplate:
-    """Return the pod template of what predicts."""
+def _component(path: str, role: str, *inline: str) -> PodTemplate:
+    """Return the pod template of a component, which has the annotations of the InferenceService, too."""
     return PodTemplate(
-        path=path, role=role, spec="", container="kserve-container", inline=("model", *_FRAMEWORKS), metadata=".",
+        path=path, role=role, spec="", container="kserve-container", inline=inline, metadata=".", annotated="metadata",
         one_port=True,
     )  # fmt: skip
 
 
 _SERVING = (
-    _predictor("spec.predictor", "predictor"),
-    _predictor("spec.canary[predictor/name].predictor", "canary"),
-    PodTemplate(path="spec.predictor.workerSpec", role="worker", spec="", container="worker-container", metadata=""),
+    _component("spec.predictor", "predictor", "model", *_FRAMEWORKS),
+    _component("spec.canary[predictor/name].predictor", "canary", "model", *_FRAMEWORKS),
     PodTemplate(
-        path="spec.transformer", role="transformer", spec="", container="kserve-container", metadata=".", one_port=True
+        path="spec.predictor.workerSpec", role="worker", spec="", container="worker-container", metadata="",
+        annotated="metadata",
     ),
-    PodTemplate(
-        path="spec.explainer", role="explainer", spec="", container="kserve-container", metadata=".", one_port=True
-    ),
+    _component("spec.transformer", "transformer"),
+    _component("spec.explainer", "explainer", "art"),
 )  # fmt: skip
 _RUNTIME_LACKS = ("securityContext", "hostNetwork", "hostIPC")
 _RUNTIME = (
@@ -173,8 +180,8 @@ ROWS: tuple[Kind, ...] = (
     _kind(_TRAIN, "v1alpha1", "TrainingRuntime", _TRAINING_RUNTIME, framework="Any", **_STORED),
     _kind(_TRAIN, "v1alpha1", "ClusterTrainingRuntime", _TRAINING_RUNTIME, framework="Any", **_STORED),
     _kind(
-        "kubeflow.org", "v1", "Notebook", (PodTemplate(metadata=""),), also=("v1beta1",), types=("Workspace",),
-        serves={"notebook-name": "{name}"},
+        "kubeflow.org", "v1", "Notebook", (PodTemplate(metadata="", annotated="metadata"),), also=("v1beta1",),
+        types=("Workspace",), serves={"notebook-name": "{name}"},
     ),
     _kind(
         "serving.kserve.io", "v1beta1", "InferenceService", _SERVING, types=("Inference",),

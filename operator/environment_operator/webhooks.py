@@ -11,7 +11,7 @@ from typing import Any
 
 from environment_operator import names
 from environment_operator.guards import APPARMOR
-from environment_operator.kinds import Kind, PodTemplate, Step, steps
+from environment_operator.kinds import EXECUTES, Kind, PodTemplate, Step, steps
 from environment_operator.policies.policy import NEW, OLD, entries_differ
 
 NAME = SERVICE = "environment-operator"
@@ -41,7 +41,8 @@ def changed(kind: Kind, table: Iterable[Kind]) -> str:
         table: the kinds table.
     """
     places = kind.pod_templates
-    terms = list(dict.fromkeys((*map(_runs_differently, places), *map(_ordered_anew, kind.orders))))
+    beside = (term for row in places for term in _beside_differs(row))
+    terms = list(dict.fromkeys((*map(_runs_differently, places), *map(_ordered_anew, kind.orders), *beside)))
     # Controllers adopt Pods, and what runs of one does not change; a template that is adopted would escape us. And what
     # they made nobody has judged.
     now, before = _derived(NEW, table), _derived(OLD, table)
@@ -94,18 +95,31 @@ def _differ(keys: Iterable[str], place: str) -> str:
 
 def _runs_differently(row: PodTemplate) -> str:
     """Return CEL that says whether what runs of one pod template, or what marks its pods, is as before no more."""
+    keys = tuple(key for key in row.runs if "." not in key)
     if any(field for _, field in row.steps):
-        here = f"{_run(NEW, row, row.steps, row.runs)} !=\n{_run(OLD, row, row.steps, row.runs)}"
+        here = f"{_run(NEW, row, row.steps, keys)} !=\n{_run(OLD, row, row.steps, keys)}"
         return " || ".join((here, *_above_differs(row)))
     place = "".join(f".?{key}" for key, _ in row.steps)
     spec = f".?{row.spec}" if row.spec else ""
-    return " || ".join((_differ(row.runs, place + spec), *_marks_differ(row, place), *_above_differs(row)))
+    return " || ".join((_differ(keys, place + spec), *_marks_differ(row, place), *_above_differs(row)))
 
 
 def _above_differs(row: PodTemplate) -> Iterator[str]:
     """Yield CEL that says whether what holds for the pods of all templates is as before no more."""
-    if row.inherits:
-        yield _differ(row.inherited, "".join(f".?{key}" for key in row.inherits.split(".")))
+    for key in row.inherited if row.inherits else ():
+        yield _ordered_anew(f"{row.inherits}.{key}")
+
+
+def _beside_differs(row: PodTemplate) -> Iterator[str]:
+    """Yield CEL that says whether containers or annotations beside the pod template are as before no more."""
+    yield from (_differ(EXECUTES, _way(path)) for path in row.adds)
+    if row.annotated:
+        yield entries_differ(f"{_way(row.annotated)}.?annotations", f"k.startsWith('{APPARMOR}')")
+
+
+def _way(path: str) -> str:
+    """Return the optional selections that lead along a path without lists."""
+    return "".join(f".?{key}" for key in path.split("."))
 
 
 def _marks_differ(row: PodTemplate, place: str) -> Iterator[str]:

@@ -5,6 +5,7 @@ The controllers of these kinds do not run here; their definitions do to objects 
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import yaml
@@ -15,6 +16,7 @@ from cluster import Cluster
 from cluster.manifests import await_admission
 from cluster.rest import Rest
 from environment_operator import names
+from environment_operator.guards import APPARMOR
 from environment_operator.paths import copied
 from kube import ENVIRONMENTS, Kube, Object, Operator
 from samples import sample
@@ -379,6 +381,72 @@ def test_more_than_annotations_hold(hands: Kube, place: str, word: str) -> None:
 
     assert "262144 is the most: use fewer templates, or an Environment that sets less" in long
     assert created(kube, made)
+
+
+STRICT: Object = {"user": {"source": "Custom", "uid": 1000}, "security": {"allowPrivilegeEscalation": False}}
+ROOT: Object = {"image": "mine:1", "securityContext": {"runAsUser": 0, "privileged": True}}
+UNCONFINED = {"annotations": {f"{APPARMOR}main": "unconfined"}}
+# What would give pods another image, user or rights past their templates, and what is said against it.
+WAYS_ROUND: list[tuple[str, Object, str]] = [
+    ("raycluster", {"spec": {"autoscalerOptions": ROOT}}, "spec.autoscalerOptions.securityContext.runAsUser is 0"),
+    (
+        "rayjob",
+        {"spec": {"rayClusterSpec": {"autoscalerOptions": ROOT}}},
+        "spec.rayClusterSpec.autoscalerOptions.securityContext.privileged is True",
+    ),
+    (
+        "rayservice",
+        {"spec": {"rayClusterConfig": {"historyServerOptions": {"collectorOptions": ROOT}}}},
+        "spec.rayClusterConfig.historyServerOptions.collectorOptions.securityContext.privileged is True",
+    ),
+    (
+        "inferenceservice",
+        {"spec": {"explainer": {"art": {"type": "SquareAttack", **ROOT}}}},
+        "spec.explainer.art.image is 'mine:1'",
+    ),
+    ("inferenceservice", {"metadata": UNCONFINED}, f"metadata.annotations.{APPARMOR}main is 'unconfined'"),
+    ("notebook", {"metadata": UNCONFINED}, f"metadata.annotations.{APPARMOR}main is 'unconfined'"),
+    ("workflow", {"spec": {"podMetadata": UNCONFINED}}, f"spec.podMetadata.annotations.{APPARMOR}main is 'unconfined'"),
+    ("workflow", {"spec": {"artifactGC": {"podSpecPatch": "{}"}}}, "spec.artifactGC.podSpecPatch is '{}'"),
+    ("workflow", {"spec": {"executorPlugins": [{"spec": {}}]}}, "spec.executorPlugins is"),
+    (
+        "cronworkflow",
+        {"spec": {"workflowSpec": {"podMetadata": UNCONFINED}}},
+        f"spec.workflowSpec.podMetadata.annotations.{APPARMOR}main is 'unconfined'",
+    ),
+    (
+        "workflowtemplate",
+        {"spec": {"podMetadata": UNCONFINED}},
+        f"spec.podMetadata.annotations.{APPARMOR}main is 'unconfined'",
+    ),
+]
+
+
+@pytest.mark.parametrize(("word", "change", "said"), WAYS_ROUND, indirect=["word"])
+def test_ways_round(hands: Kube, place: str, word: str, change: Object, said: str) -> None:
+    """What a controller makes containers or annotations of is judged wherever it stands, when it comes and later."""
+    rights = {"security": STRICT["security"]} if word in ("workflow", "cronworkflow", "workflowtemplate") else STRICT
+    kube, name = hands, published(hands, word, **rights)
+    stored = created(kube, user(word, name, place, name))
+    where = path(stored, name)
+    later = kube.rest.patch(where, change)
+    assert said in later.message
+    assert kube.rest.patch(where, {"metadata": {"labels": {"a": "b"}}}).ok
+
+    first = merged(user(word, f"{name}-first", place, name), change)
+    assert said in kube.rest.create(path(first), first).message
+    del first["metadata"]["labels"]
+    for container in containers(word, first):
+        container["image"] = "mine:1"
+    free = kube.rest.create(f"{path(first)}?dryRun=All", first)
+    assert free.ok, free.message
+
+
+def merged(made: Any, change: Any) -> Any:
+    """Return an object with a JSON merge patch applied."""
+    if not isinstance(made, dict) or not isinstance(change, dict):
+        return copied(change)
+    return {**made, **{key: merged(made.get(key), value) for key, value in change.items()}}
 
 
 # What of each kind is changed by its users and controllers all the time, beside the pod templates.

@@ -12,6 +12,7 @@ from environment_operator.approval import approve
 from environment_operator.identity import Ids
 from environment_operator.inject import Outcome, admit
 from environment_operator.kinds import Kind
+from environment_operator.paths import get
 from environment_operator.third_party import ROWS
 from samples import sample
 
@@ -20,24 +21,24 @@ ALICE, BOB, NOBODY = Ids(1000), Ids(2000), Ids()
 KINDS = {row.kind: row for row in ROWS}
 
 
-def submit(kind: Kind, new: Object, old: Object | None, user: str, own: Ids) -> Outcome:
-    """Send a request through both webhooks."""
+def submit(kind: Kind, new: Object, old: Object | None, user: str, own: Ids, **more: Any) -> Outcome:
+    """Send a request through both webhooks, with more fields of the Environment."""
     distributed = (
         {"architecture": "Distributed", "framework": "Any"} if kind.framework else {"architecture": "Standard"}
     )
     fields = {**distributed, "workloadTypes": ["Training"]}
     if "Inference" in kind.types:
         fields |= {"workloadTypes": ["Inference"], "endpoint": {"port": 8000, "protocol": "HTTP"}}
-    known = around(published(user={"source": "IdPToken"}, **fields), user=user, ids=own)
+    known = around(published(user={"source": "IdPToken"}, **{**fields, **more}), user=user, ids=own)
     filled = admit(kind, copy.deepcopy(new), old, known)
     return filled if filled.workload is None else approve(kind, filled.workload, old, known)
 
 
-def of_alice(word: str) -> tuple[Kind, Object]:
-    """Return a workload as Alice has created it."""
+def of_alice(word: str, **more: Any) -> tuple[Kind, Object]:
+    """Return a workload as Alice has created it, with more fields of the Environment."""
     item = sample(word, "w", "p")
     item["metadata"]["labels"] = {names.REFERENCE: "e"}
-    made = submit(KINDS[item["kind"]], item, None, "alice", ALICE)
+    made = submit(KINDS[item["kind"]], item, None, "alice", ALICE, **more)
     assert made.workload is not None, made.refusal
     return KINDS[item["kind"]], made.workload
 
@@ -51,6 +52,7 @@ def uids(item: Any) -> set[int]:
 
 ORDERS: list[tuple[str, Callable[[Object], object]]] = [
     ("rayjob", lambda spec: spec.update(entrypoint="python theirs.py")),
+    ("raycluster", lambda spec: spec.update(historyServerOptions={"collectorOptions": {"image": "theirs"}})),
     ("rayservice", lambda spec: spec.update(serveConfigV2="applications: [theirs]")),
     ("workflow", lambda spec: spec.update(arguments={"parameters": [{"name": "code", "value": "theirs"}]})),
     ("workflow", lambda spec: spec["templates"][0]["steps"].pop(0)),
@@ -82,3 +84,32 @@ def test_applied_again(word: str, _change: object) -> None:
 
     assert again.workload is not None, again.refusal
     assert {1000} == uids(again.workload)
+
+
+@pytest.mark.parametrize(
+    ("word", "at"), [("raycluster", ()), ("rayjob", ("rayClusterSpec",)), ("rayservice", ("rayClusterConfig",))]
+)
+def test_scaler_of_somebody_else(word: str, at: tuple[str, ...]) -> None:
+    """Who changes what the autoscaler runs has his own ids in the head, where it is; how it scales is no order."""
+    kind, stored = of_alice(word)
+    changed, scaled = copy.deepcopy(stored), copy.deepcopy(stored)
+    get(changed, ("spec", *at))["autoscalerOptions"] = {"command": ["theirs"]}
+    get(scaled, ("spec", *at))["autoscalerOptions"] = {"idleTimeoutSeconds": 60, "resources": {}}
+    bobs = submit(kind, changed, stored, "bob", BOB)
+
+    assert bobs.workload is not None, bobs.refusal
+    assert {2000} == uids(get(bobs.workload, ("spec", *at, "headGroupSpec")))
+    assert "the pods run with the ids of 'alice'" in submit(kind, changed, stored, "pipeline", NOBODY).refusal
+    assert "" == submit(kind, scaled, stored, "pipeline", NOBODY).refusal
+
+
+def test_defaults_of_somebody_else() -> None:
+    """Who changes what holds for all templates of a workflow runs them with his own ids, where nothing is guarded."""
+    free = {"overridable": ["Image", "Command", "Args", "Env", "WorkingDir", "User", "Security"]}
+    kind, stored = of_alice("workflow", **free)
+    changed = copy.deepcopy(stored)
+    changed["spec"]["templateDefaults"] = {"container": {"command": ["theirs"]}}
+    bobs = submit(kind, changed, stored, "bob", BOB, **free)
+
+    assert bobs.workload is not None, bobs.refusal
+    assert {2000} == uids(bobs.workload)

@@ -10,9 +10,10 @@ from builders import around, published
 from environment_operator import names
 from environment_operator.approval import approve
 from environment_operator.credentials import Secrets, Source
+from environment_operator.guards import APPARMOR
 from environment_operator.inject import admit
 from environment_operator.kinds import Kind
-from environment_operator.paths import get
+from environment_operator.paths import get, put
 from environment_operator.places import places
 from environment_operator.rules import Project, refusal
 from samples import sample
@@ -237,3 +238,63 @@ def test_ports_of_a_ray_head(word: str) -> None:
 
     assert "ports" not in containers(word, stored)[0]
     assert 6006 == json.loads(stored["metadata"]["annotations"][names.TOOLS])["tools"]["board"]["port"]
+
+
+STRICT: Object = {"user": {"source": "Custom", "uid": 1000}, "security": {"allowPrivilegeEscalation": False}}
+ROOT: Object = {"image": "mine:1", "command": ["sh"], "securityContext": {"runAsUser": 0, "privileged": True}}
+PROFILE = f"{APPARMOR}main"
+
+
+def refused(word: str, asked: Object, **fields: Any) -> str:
+    """Return what admission says against an object, by both of its webhooks; empty when nothing."""
+    known = around(environment(word, **fields))
+    filled = admit(row_of(word), asked, None, known)
+    return filled.refusal if filled.workload is None else approve(row_of(word), filled.workload, None, known).refusal
+
+
+@pytest.mark.parametrize(
+    ("word", "where", "value", "said"),
+    [
+        ("raycluster", "spec.autoscalerOptions", ROOT, ("runAsUser is 0", "privileged is True")),
+        ("rayjob", "spec.rayClusterSpec.autoscalerOptions", ROOT, ("runAsUser is 0", "privileged is True")),
+        ("rayservice", "spec.rayClusterConfig.autoscalerOptions", ROOT, ("runAsUser is 0", "privileged is True")),
+        ("raycluster", "spec.historyServerOptions.collectorOptions", ROOT, ("runAsUser is 0", "privileged is True")),
+        ("inferenceservice", "spec.explainer.art", ROOT, ("image is 'mine:1'", "runAsUser is 0", "privileged is True")),
+        ("inferenceservice", "metadata.annotations", {PROFILE: "unconfined"}, (f"{PROFILE} is 'unconfined'",)),
+        ("notebook", "metadata.annotations", {PROFILE: "unconfined"}, (f"{PROFILE} is 'unconfined'",)),
+    ],
+)  # fmt: skip
+def test_containers_and_profiles_elsewhere(word: str, where: str, value: Any, said: tuple[str, ...]) -> None:
+    """What a controller makes a container of the same pods, or their annotations, is judged wherever it stands."""
+    asked = user(word, "w", "team", "e")
+    put(asked, tuple(where.split(".")), value)
+    words = refused(word, asked, **STRICT)
+
+    assert all(f"{where}." in part for part in words.split("; "))
+    assert all(part in words for part in said)
+    free = {"overridable": ["Image", "Command", "Args", "Env", "WorkingDir", "User", "Security"]}
+    assert "" == refused(word, asked, **STRICT, **free)
+
+
+@pytest.mark.parametrize(
+    "value", [{}, {"idleTimeoutSeconds": 60, "image": "mine:1", "env": []}, {"securityContext": {"runAsUser": 1000}}]
+)
+def test_harmless_scaler(value: Object) -> None:
+    """How the autoscaler of Ray works, and its image, are free; so are the ids that the pods have."""
+    asked = user("raycluster", "w", "team", "e")
+    asked["spec"]["autoscalerOptions"] = value
+
+    assert "" == refused("raycluster", asked, **STRICT)
+
+
+def test_stored_scaler_stays() -> None:
+    """An autoscaler that was there before the guard is no reason against another change; another one is."""
+    row, known = row_of("raycluster"), around(environment("raycluster", **STRICT))
+    stored = admitted(row, user("raycluster", "w", "team", "e"), None, environment("raycluster", **STRICT))
+    stored["spec"]["autoscalerOptions"] = copy.deepcopy(ROOT)
+    after, worse = copy.deepcopy(stored), copy.deepcopy(stored)
+    containers("raycluster", after)[0]["command"] = ["other"]
+    worse["spec"]["autoscalerOptions"]["securityContext"]["procMount"] = "Unmasked"
+
+    assert approve(row, after, stored, known).workload
+    assert "spec.autoscalerOptions.securityContext.procMount is" in approve(row, worse, stored, known).refusal

@@ -8,6 +8,7 @@ import pytest
 from environment_operator import names, webhooks
 from environment_operator.guards import APPARMOR
 from environment_operator.kinds import BUILTIN, RUNS, Kind, PodTemplate
+from environment_operator.policies.policy import NEW, OLD
 from environment_operator.third_party import ROWS
 from environment_operator.webhooks import changed
 
@@ -119,3 +120,19 @@ def test_marks_of_the_pods() -> None:
         assert f"'{mark}'" in many
     assert f"['{names.GUARDED}'].map(key, i.?t.?metadata.?annotations[?key])" in many
     assert all("ownerReferences" in found for found in (usual, pod, many))
+
+
+def test_what_stands_beside_a_template() -> None:
+    """Containers and annotations beside a pod template, and what is deeper in what it inherits, are compared too."""
+    row = PodTemplate(
+        path="spec.parts[name].t", inherits="spec", patches=("patch", "late.patch"), adds=("spec.helper",),
+        annotated="spec.marks",
+    )  # fmt: skip
+    said = changed(_with(row), ())
+    helper = next(line for line in said.split("||") if ".?spec.?helper[?key]" in line)
+
+    assert all(f"'{key}'" in helper for key in ("image", "command", "args", "env", "envFrom", "securityContext"))
+    assert "'resources'" not in helper
+    assert f".?spec.?marks.?annotations.orValue({{}}).exists(k, k.startsWith('{APPARMOR}')" in said
+    assert f"{NEW}.?spec.?late.?patch != {OLD}.?spec.?late.?patch" in said
+    assert f"{NEW}.?spec.?patch != {OLD}.?spec.?patch" in said

@@ -8,10 +8,12 @@ import pytest
 from builders import around, published
 from environment_operator import names
 from environment_operator.approval import approve
+from environment_operator.guards import APPARMOR
 from environment_operator.inject import admit
 from environment_operator.third_party import ROWS
 
 Object = dict[str, Any]
+UNCONFINED = {"annotations": {f"{APPARMOR}main": "unconfined"}}
 WORKFLOW = next(row for row in ROWS if row.kind == "Workflow")
 KNOWN = around(published(user={"source": "Custom", "uid": 1000}, security={"runAsNonRoot": True}))
 
@@ -37,12 +39,16 @@ def refusal(new: Object, old: Object | None = None) -> str:
 @pytest.mark.parametrize(
     ("own", "of_the_template", "said"),
     [
-        ({"podSpecPatch": "hostPID: true"}, None, "podSpecPatch is 'hostPID: true'"),
+        ({"podSpecPatch": "hostPID: true"}, None, "spec.podSpecPatch is 'hostPID: true'"),
         (None, {"podSpecPatch": "hostPID: true"}, "spec.templates.train.podSpecPatch is 'hostPID: true'"),
-        ({"templateDefaults": {"container": {"image": "mine"}}}, None, "templateDefaults is"),
-        ({"securityContext": {"runAsUser": 0}}, None, "securityContext.runAsUser is 0"),
-        ({"hostNetwork": True}, None, "hostNetwork is True"),
+        ({"templateDefaults": {"container": {"image": "mine"}}}, None, "spec.templateDefaults is"),
+        ({"securityContext": {"runAsUser": 0}}, None, "spec.securityContext.runAsUser is 0"),
+        ({"hostNetwork": True}, None, "spec.hostNetwork is True"),
         (None, {"sidecars": [{"name": "s", "securityContext": {"privileged": True}}]}, "sidecars.s.securityContext"),
+        ({"podMetadata": UNCONFINED}, None, f"spec.podMetadata.annotations.{APPARMOR}main is 'unconfined'"),
+        (None, {"metadata": UNCONFINED}, f"spec.templates.train.metadata.annotations.{APPARMOR}main is 'unconfined'"),
+        ({"artifactGC": {"podSpecPatch": "hostPID: true"}}, None, "spec.artifactGC.podSpecPatch is 'hostPID: true'"),
+        ({"executorPlugins": [{"spec": {"sidecar": {}}}]}, None, "spec.executorPlugins is"),
     ],
 )
 def test_ways_round(own: Object | None, of_the_template: Object | None, said: str) -> None:
@@ -58,6 +64,8 @@ def test_ways_round(own: Object | None, of_the_template: Object | None, said: st
         ({"hostNetwork": False, "parallelism": 3, "nodeSelector": {"pool": "gpu"}}, None),
         (None, {"sidecars": [{"name": "s", "image": "proxy"}]}),
         ({"securityContext": {"runAsUser": 0}}, {"securityContext": {"runAsNonRoot": True}}),
+        ({"podMetadata": {"annotations": {f"{APPARMOR}main": "runtime/default", "note": "x"}, "labels": {}}}, None),
+        ({"artifactGC": {"strategy": "OnWorkflowDeletion"}}, None),
     ],
 )
 def test_nothing_else(own: Object | None, of_the_template: Object | None) -> None:
@@ -65,15 +73,44 @@ def test_nothing_else(own: Object | None, of_the_template: Object | None) -> Non
     assert "" == refusal(workflow(own, of_the_template))
 
 
-def test_what_is_stored_stays() -> None:
-    """A patch that was there before the guard is no reason against another change."""
+STORED = [
+    ({"podSpecPatch": "hostPID: true"}, {"podSpecPatch": "hostIPC: true"}, "spec.podSpecPatch is"),
+    ({"artifactGC": {"podSpecPatch": "x"}}, {"artifactGC": {"podSpecPatch": "y"}}, "spec.artifactGC.podSpecPatch is"),
+    ({"podMetadata": UNCONFINED}, {"podMetadata": {"annotations": {f"{APPARMOR}wait": "unconfined"}}}, "wait is"),
+]
+
+
+@pytest.mark.parametrize(("own", "other", "said"), STORED)
+def test_what_is_stored_stays(own: Object, other: Object, said: str) -> None:
+    """What was there before the guard is no reason against another change."""
     before = admit(WORKFLOW, workflow(), None, KNOWN).workload
     assert before is not None
-    before["spec"]["podSpecPatch"] = "hostPID: true"
+    before["spec"] |= own
     after = copy.deepcopy(before)
-    after["metadata"]["labels"]["team"] = "a"
+    after["spec"]["templates"][0]["container"]["command"] = ["other"]
     worse = copy.deepcopy(before)
-    worse["spec"]["podSpecPatch"] = "hostIPC: true"
+    worse["spec"] |= other
 
     assert "" == refusal(after, before)
-    assert "podSpecPatch is 'hostIPC: true'" in refusal(worse, before)
+    assert said in refusal(worse, before)
+
+
+@pytest.mark.parametrize(("own", "_other", "_said"), STORED)
+def test_free_where_nothing_is_guarded(own: Object, _other: object, _said: object) -> None:
+    """Where the Environment guards nothing, none of it is refused."""
+    free = around(published(overridable=["Image", "Env", "Command", "Args", "WorkingDir", "User", "Security"]))
+    filled = admit(WORKFLOW, workflow(own), None, free)
+
+    assert filled.workload is not None, filled.refusal
+    assert approve(WORKFLOW, filled.workload, None, free).workload
+
+
+def test_the_kin_of_workflows() -> None:
+    """Whatever holds a workflow is judged alike, from where the workflow begins."""
+    kin = [row for row in ROWS if row.group == WORKFLOW.group]
+    places = {row.kind: row.pod_templates[0].annotated for row in kin}
+    whole = {row.pod_templates[0].patches for row in kin}
+
+    assert "spec.workflowSpec.podMetadata" == places.pop("CronWorkflow")
+    assert {"spec.podMetadata"} == set(places.values())
+    assert [WORKFLOW.pod_templates[0].patches] == list(whole)
