@@ -17,9 +17,9 @@ from environment_operator.inject import Object, Outcome, is_new_reference
 from environment_operator.kinds import Kind
 from environment_operator.offers import Master
 from environment_operator.paths import Path, Unfit, copied, get, put, remove
-from environment_operator.places import Place, Template, containers, lacks_template, orders, places, reference, within
+from environment_operator.places import Place, Template, containers, orders, places, reference, within
 from environment_operator.record import Entry
-from environment_operator.rules import Around, Published, Refused
+from environment_operator.rules import Around, Published, Refused, check_templates
 
 
 def new_references(kind: Kind, new: Object, old: Object | None) -> frozenset[str]:
@@ -44,9 +44,8 @@ def approve(kind: Kind, new: Object, old: Object | None, around: Around) -> Outc
         old: the object as stored; None on CREATE.
         around: what is known around the request; Environments as the API server has them now.
     """
-    if lacks_template(kind, new, old):
-        return Outcome(None, refusals.no_template(kind, new))
     try:
+        check_templates(kind, new, old)
         approval = _Approval(kind, new, old, around)
         wrong = [words for place in places(kind, new) for words in approval.judge(place)]
         wrong += approval.judge_tools()

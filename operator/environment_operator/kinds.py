@@ -182,6 +182,8 @@ class Kind(Resource):
         keeps_revisions: True when old pod templates can come back, as by ``kubectl rollout undo``.
         custom: True when it comes from a CustomResourceDefinition and may be absent.
         orders: paths, as those of pod templates, of fields beside them that say what the containers do.
+        roles_in: path of the object whose keys are the roles, of a controller that makes pods of others than those of
+            `pod_templates` or knows these in another spelling, too: with a reference there may be none; empty for none.
         borrows: path of the field by which an object names a template whose pod templates it has instead of its own.
         derives: False when what it makes is not derived, and may be a user itself, as what an unknown controller makes.
         makes: further kinds of its group that stand between it and its pods.
@@ -202,6 +204,7 @@ class Kind(Resource):
     keeps_revisions: bool = False
     custom: bool = True
     orders: tuple[Annotated[str, StringConstraints(pattern=_PATH)], ...] = ()
+    roles_in: Annotated[str, StringConstraints(pattern=rf"{_WAY}|^$")] = ""
     borrows: Annotated[str, StringConstraints(pattern=_PATH)] = ""
     derives: bool = True
     makes: tuple[str, ...] = ()
@@ -214,6 +217,20 @@ class Kind(Resource):
         if bool(self.pod_templates) == bool(self.instead):
             raise ValueError("give the places of its pod_templates, or say in the column instead why there are none")
         return self
+
+    @model_validator(mode="after")
+    def _has_the_roles_there(self) -> "Kind":
+        """Require that the keys which are roles are known."""
+        if self.roles_in and not self.spellings:
+            raise ValueError(f"none of its pod_templates is below {self.roles_in}, where roles_in says that they are")
+        return self
+
+    @property
+    def spellings(self) -> tuple[str, ...]:
+        """The keys that are roles, as they are written."""
+        below = f"{self.roles_in}."
+        found = (t.path.removeprefix(below).split(".")[0] for t in self.pod_templates if t.path.startswith(below))
+        return tuple(found) if self.roles_in else ()
 
     @property
     def makers(self) -> tuple[tuple[str, str], ...]:

@@ -218,6 +218,21 @@ def lacks_template(kind: Kind, new: Item, old: Item | None) -> bool:
     return old is None or bool(places(kind, old)) or reference(new) != reference(old)
 
 
+def strays(kind: Kind, new: Item, old: Item | None) -> list[str]:
+    """Return the roles of an object with a reference that its kind does not have, but those that it has had with it.
+
+    Args:
+        kind: the row of the object's kind.
+        new: the object as requested.
+        old: the object as stored; None on CREATE.
+    """
+    way = tuple(kind.roles_in.split("."))
+    found, before = (get(item or {}, way) for item in (new, old if reference(old or {}) else None))
+    if not kind.roles_in or not reference(new) or not isinstance(found, dict):
+        return []
+    return [role for role in found if role not in kind.spellings and role not in (before or {})]
+
+
 def _is_meant(row: PodTemplate, item: Item, at: _At) -> bool:
     """Say whether a place has pods for an Environment: some kinds have others beside them."""
     found: Any = item

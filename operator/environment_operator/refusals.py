@@ -95,6 +95,16 @@ def no_role(kind: Kind, label: str, roles: Iterable[str]) -> str:
     return f"the label {label} names no role of this {kind.kind}: {has}"
 
 
+def stray(kind: Kind, role: str) -> str:
+    """Return why a role that is none of the kind's, or is written otherwise, is refused."""
+    known = next((each for each in kind.spellings if each.lower() == role.lower()), "")
+    way_out = f"write {known}" if known else f"leave it out; the roles are: {', '.join(kind.spellings)}"
+    return (
+        f"{kind.roles_in}.{role}: a {kind.kind} with the label {names.REFERENCE} has no such role, and its pods would "
+        f"have nothing of the Environment: {way_out}"
+    )
+
+
 def no_template(kind: Kind, item: Mapping[str, Any]) -> str:
     """Return why a reference of an object without a pod template is refused."""
     if kind.borrows and get(item, tuple(kind.borrows.split("."))) is not None:

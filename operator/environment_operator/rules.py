@@ -15,7 +15,7 @@ from environment_operator.credentials import Secrets
 from environment_operator.identity import Ids
 from environment_operator.kinds import Framework, Kind
 from environment_operator.paths import get
-from environment_operator.places import lacks_template, places
+from environment_operator.places import lacks_template, places, strays
 
 Item = Mapping[str, Any]
 Find = Callable[[str], "Published | None"]
@@ -138,7 +138,7 @@ def check_labels(kind: Kind, new: dict[str, Any], old: dict[str, Any] | None) ->
         old: the workload as stored; None on CREATE.
 
     Raises:
-        Refused: a new one names a role that there is not, or there is no pod template for an Environment.
+        Refused: a new one names a role that there is not, or as for `check_templates`.
     """
     known = sorted({*kind.roles, *(place.role for place in places(kind, new))} - {"*", ""})
     before = get(old or {}, ("metadata", "labels")) or {}
@@ -146,8 +146,19 @@ def check_labels(kind: Kind, new: dict[str, Any], old: dict[str, Any] | None) ->
         role = label.removeprefix(names.ROLE_REFERENCE)
         if role != label and role not in known and label not in before:
             raise Refused(refusals.no_role(kind, label, known))
+    check_templates(kind, new, old)
+
+
+def check_templates(kind: Kind, new: dict[str, Any], old: dict[str, Any] | None) -> None:
+    """Look at whether a reference has pod templates, and all of them; arguments as above.
+
+    Raises:
+        Refused: it has none, or there are some for whose roles the kind has no place.
+    """
     if lacks_template(kind, new, old):
         raise Refused(refusals.no_template(kind, new))
+    for role in strays(kind, new, old):
+        raise Refused(refusals.stray(kind, role))
 
 
 def unknown(name: str, known: Collection[str]) -> str:

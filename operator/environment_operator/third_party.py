@@ -28,13 +28,17 @@ _NODE = {**_FIRST, "jobset.sigs.k8s.io/jobset-name": "{name}", "jobset.sigs.k8s.
 
 
 def _job(kind: str, framework: Framework, replicas: str, container: str, *roles: str, **columns: Any) -> Kind:
-    """Return a row of Kubeflow's training operator: https://github.com/kubeflow/training-operator, v1.9."""
+    """Return a row of Kubeflow's training operator: https://github.com/kubeflow/training-operator, v1.9.
+
+    It knows roles in any spelling, and of a TFJob makes pods of every one; of most others its webhook refuses them.
+    """
     templates = tuple(
         PodTemplate(path=f"spec.{replicas}.{role}.template", role=role.lower(), container=container) for role in roles
     )
     serves = columns.pop("serves", _REPLICA)
     return _kind(
-        "kubeflow.org", "v1", kind, templates, types=("Training",), framework=framework, serves=serves, **columns
+        "kubeflow.org", "v1", kind, templates, types=("Training",), framework=framework, serves=serves,
+        roles_in=f"spec.{replicas}", **columns,
     )  # fmt: skip
 
 

@@ -42,7 +42,9 @@ def changed(kind: Kind, table: Iterable[Kind]) -> str:
     """
     places = kind.pod_templates
     beside = (term for row in places for term in _beside_differs(row))
-    terms = list(dict.fromkeys((*map(_runs_differently, places), *map(_ordered_anew, kind.orders), *beside)))
+    terms = list(
+        dict.fromkeys((*map(_runs_differently, places), *map(_ordered_anew, kind.orders), *beside, *_strays(kind)))
+    )
     # Controllers adopt Pods, and what runs of one does not change; a template that is adopted would escape us. And what
     # they made nobody has judged.
     now, before = _derived(NEW, table), _derived(OLD, table)
@@ -117,6 +119,14 @@ def _beside_differs(row: PodTemplate) -> Iterator[str]:
         yield entries_differ(f"{_way(row.annotated)}.?annotations", f"k.startsWith('{APPARMOR}')")
 
 
+def _strays(kind: Kind) -> Iterator[str]:
+    """Yield CEL that says whether there is a role which the kind does not have, and which there was not before."""
+    if kind.roles_in:
+        place = _way(kind.roles_in)
+        known = list(kind.spellings)
+        yield f"{NEW}{place}.orValue({{}}).exists(k, !(k in {known}) && !{OLD}{place}[?k].hasValue())"
+
+
 def _way(path: str) -> str:
     """Return the optional selections that lead along a path without lists."""
     return "".join(f".?{key}" for key in path.split("."))
@@ -167,7 +177,7 @@ def _families(table: tuple[Kind, ...], path: str, **fields: Any) -> Iterator[dic
 
 def _family(kind: Kind) -> list[str]:
     """Return what kinds of one family have in common."""
-    return [row.model_dump_json() for row in kind.pod_templates] + list(kind.orders)
+    return [row.model_dump_json() for row in kind.pod_templates] + [*kind.orders, kind.roles_in]
 
 
 def _environments() -> dict[str, Any]:

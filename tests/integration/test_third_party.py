@@ -386,6 +386,7 @@ def test_more_than_annotations_hold(hands: Kube, place: str, word: str) -> None:
 STRICT: Object = {"user": {"source": "Custom", "uid": 1000}, "security": {"allowPrivilegeEscalation": False}}
 ROOT: Object = {"image": "mine:1", "securityContext": {"runAsUser": 0, "privileged": True}}
 UNCONFINED = {"annotations": {f"{APPARMOR}main": "unconfined"}}
+TENSORFLOW: Object = {"template": {"spec": {"containers": [{"name": "tensorflow", "image": "mine:1"}]}}}
 # What would give pods another image, user or rights past their templates, and what is said against it.
 WAYS_ROUND: list[tuple[str, Object, str]] = [
     ("raycluster", {"spec": {"autoscalerOptions": ROOT}}, "spec.autoscalerOptions.securityContext.runAsUser is 0"),
@@ -419,6 +420,7 @@ WAYS_ROUND: list[tuple[str, Object, str]] = [
         {"spec": {"podMetadata": UNCONFINED}},
         f"spec.podMetadata.annotations.{APPARMOR}main is 'unconfined'",
     ),
+    ("tfjob", {"spec": {"tfReplicaSpecs": {"worker": TENSORFLOW}}}, "spec.tfReplicaSpecs.worker: a TFJob with"),
 ]
 
 

@@ -16,6 +16,7 @@ from environment_operator.kinds import Kind
 from environment_operator.paths import get, put
 from environment_operator.places import places
 from environment_operator.rules import Project, refusal
+from environment_operator.third_party import ROWS
 from samples import sample
 from third_party import FILLED, containers, row_of, user
 
@@ -242,6 +243,7 @@ def test_ports_of_a_ray_head(word: str) -> None:
 
 STRICT: Object = {"user": {"source": "Custom", "uid": 1000}, "security": {"allowPrivilegeEscalation": False}}
 ROOT: Object = {"image": "mine:1", "command": ["sh"], "securityContext": {"runAsUser": 0, "privileged": True}}
+CHIEF: Object = {"template": {"spec": {"containers": [{"name": "tensorflow"}]}}}
 PROFILE = f"{APPARMOR}main"
 
 
@@ -298,3 +300,42 @@ def test_stored_scaler_stays() -> None:
 
     assert approve(row, after, stored, known).workload
     assert "spec.autoscalerOptions.securityContext.procMount is" in approve(row, worse, stored, known).refusal
+
+
+def test_roles_in_another_spelling() -> None:
+    """A role that the kind does not know so is refused with a reference, and the way out told; a stored one stays."""
+    row, known = row_of("tfjob"), environment("tfjob")
+    asked = user("tfjob", "w", "team", "e")
+    for role, way_out in (("worker", "write Worker"), ("EVALUATOR", "write Evaluator"), ("Spare", "leave it out; the")):
+        wrong = copy.deepcopy(asked)
+        wrong["spec"]["tfReplicaSpecs"][role] = CHIEF
+        stored = admitted(row, asked, None, known)
+        later = copy.deepcopy(stored)
+        later["spec"]["tfReplicaSpecs"][role] = CHIEF
+        said = f"spec.tfReplicaSpecs.{role}: a TFJob with the label {names.REFERENCE} has no such role"
+        for outcome in (
+            admit(row, wrong, None, around(known)),
+            admit(row, later, stored, around(known)),
+            approve(row, later, stored, around(known)),
+        ):
+            assert said in outcome.refusal
+            assert way_out in outcome.refusal
+        changed = copy.deepcopy(later)
+        changed["spec"]["tfReplicaSpecs"][role] = {"replicas": 2, **CHIEF}
+        assert admit(row, changed, later, around(known)).workload
+        del wrong["metadata"]["labels"]
+        assert wrong == admit(row, wrong, None, around(known)).workload
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.roles_in], ids=lambda row: row.kind)
+def test_spellings(row: Kind) -> None:
+    """Each kind of the training operator has its roles below one object, each with a pod template."""
+    assert len(row.pod_templates) == len(row.spellings)
+    assert row.roles == tuple(spelling.lower() for spelling in row.spellings)
+
+
+def test_roles_that_are_nowhere() -> None:
+    """A row that says where the roles are has pod templates there."""
+    row = {"group": "example.org", "version": "v1", "kind": "Widget", "plural": "widgets"}
+    with pytest.raises(ValueError, match=r"none of its pod_templates is below spec\.parts"):
+        Kind(**row, roles_in="spec.parts")

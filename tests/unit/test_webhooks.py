@@ -136,3 +136,11 @@ def test_what_stands_beside_a_template() -> None:
     assert f".?spec.?marks.?annotations.orValue({{}}).exists(k, k.startsWith('{APPARMOR}')" in said
     assert f"{NEW}.?spec.?late.?patch != {OLD}.?spec.?late.?patch" in said
     assert f"{NEW}.?spec.?patch != {OLD}.?spec.?patch" in said
+
+
+def test_roles_that_a_kind_does_not_have() -> None:
+    """A role that appears and that the kind does not have is told of."""
+    tfjob = next(row for row in ROWS if row.kind == "TFJob")
+    known = "['Chief', 'Master', 'Worker', 'PS', 'Evaluator']"
+
+    assert f".exists(k, !(k in {known}) && !{OLD}.?spec.?tfReplicaSpecs[?k].hasValue())" in changed(tfjob, ())
