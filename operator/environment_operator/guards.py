@@ -21,6 +21,8 @@ REQUIRED = "Required."
 # The annotation that the API server makes a container's profile of when a pod is created from a template:
 # https://kubernetes.io/docs/tutorials/security/apparmor/#securing-a-pod
 APPARMOR = "container.apparmor.security.beta.kubernetes.io/"
+# A key with a parameter can become one: https://argo-workflows.readthedocs.io/en/latest/variables/
+PARAMETER = "{{"
 _CONTEXT = "securityContext"
 _POD: Path = ("spec", _CONTEXT)
 _POD_LEAVES = ("runAsNonRoot", "seccompProfile", "appArmorProfile", "seLinuxOptions", "windowsOptions", "sysctls")
@@ -171,7 +173,7 @@ def _profiles(case: Case) -> Iterator[Violation]:
         found = get(case.template, place)
         for key in found if isinstance(found, dict) else ():
             container = ("spec", "containers", key.removeprefix(APPARMOR))
-            if key.startswith(APPARMOR) and case.is_judged(container):
+            if (key.startswith(APPARMOR) or PARAMETER in key) and case.is_judged(container):
                 yield from case.differing("Security", (*place, key), weaker=("runtime/default",))
 
 

@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import Any
 
 from environment_operator import names
-from environment_operator.guards import APPARMOR
+from environment_operator.guards import APPARMOR, PARAMETER
 from environment_operator.kinds import EXECUTES, Kind, PodTemplate, Step, steps
 from environment_operator.policies.policy import NEW, OLD, entries_differ
 
@@ -21,6 +21,8 @@ MUTATE, VALIDATE = "/mutate", "/validate"
 PORT = 443
 SECONDS = 5
 _LABEL = 63
+# Whether an annotation gives a container a profile, or may.
+_PROFILE = f"(k.startsWith('{APPARMOR}') || k.contains('{PARAMETER}'))"
 
 
 def objects(table: Iterable[Kind]) -> list[dict[str, Any]]:
@@ -116,7 +118,7 @@ def _beside_differs(row: PodTemplate) -> Iterator[str]:
     """Yield CEL that says whether containers or annotations beside the pod template are as before no more."""
     yield from (_differ(EXECUTES, _way(path)) for path in row.adds)
     if row.annotated:
-        yield entries_differ(f"{_way(row.annotated)}.?annotations", f"k.startsWith('{APPARMOR}')")
+        yield entries_differ(f"{_way(row.annotated)}.?annotations", _PROFILE)
 
 
 def _strays(kind: Kind) -> Iterator[str]:
@@ -138,7 +140,7 @@ def _marks_differ(row: PodTemplate, place: str) -> Iterator[str]:
         metadata = place + _metadata(row)
         yield _differ((names.INJECTED_FROM, names.TOKEN), f"{metadata}.?labels")
         yield _differ((names.GUARDED, names.RECORD), f"{metadata}.?annotations")
-        yield entries_differ(f"{metadata}.?annotations", f"k.startsWith('{APPARMOR}')")
+        yield entries_differ(f"{metadata}.?annotations", _PROFILE)
 
 
 def _metadata(row: PodTemplate) -> str:
@@ -166,7 +168,7 @@ def _marks(row: PodTemplate, metadata: str) -> Iterator[str]:
         yield f"{[names.INJECTED_FROM, names.TOKEN]}.map(key, {metadata}.?labels[?key])"
         yield f"{[names.GUARDED]}.map(key, {metadata}.?annotations[?key])"
         annotations = f"{metadata}.?annotations.orValue({{}})"
-        yield f"({annotations}.exists(k, k.startsWith('{APPARMOR}')) ? [{annotations}] : [])"
+        yield f"({annotations}.exists(k, {_PROFILE}) ? [{annotations}] : [])"
 
 
 def _families(table: tuple[Kind, ...], path: str, **fields: Any) -> Iterator[dict[str, Any]]:

@@ -408,6 +408,11 @@ WAYS_ROUND: list[tuple[str, Object, str]] = [
     ("inferenceservice", {"metadata": UNCONFINED}, f"metadata.annotations.{APPARMOR}main is 'unconfined'"),
     ("notebook", {"metadata": UNCONFINED}, f"metadata.annotations.{APPARMOR}main is 'unconfined'"),
     ("workflow", {"spec": {"podMetadata": UNCONFINED}}, f"spec.podMetadata.annotations.{APPARMOR}main is 'unconfined'"),
+    (
+        "workflow",
+        {"spec": {"podMetadata": {"annotations": {"{{workflow.parameters.k}}": "unconfined"}}}},
+        "spec.podMetadata.annotations.{{workflow.parameters.k}} is 'unconfined'",
+    ),
     ("workflow", {"spec": {"artifactGC": {"podSpecPatch": "{}"}}}, "spec.artifactGC.podSpecPatch is '{}'"),
     ("workflow", {"spec": {"executorPlugins": [{"spec": {}}]}}, "spec.executorPlugins is"),
     (

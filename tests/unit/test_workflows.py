@@ -47,6 +47,8 @@ def refusal(new: Object, old: Object | None = None) -> str:
         (None, {"sidecars": [{"name": "s", "securityContext": {"privileged": True}}]}, "sidecars.s.securityContext"),
         ({"podMetadata": UNCONFINED}, None, f"spec.podMetadata.annotations.{APPARMOR}main is 'unconfined'"),
         (None, {"metadata": UNCONFINED}, f"spec.templates.train.metadata.annotations.{APPARMOR}main is 'unconfined'"),
+        ({"podMetadata": {"annotations": {"{{workflow.parameters.k}}": "unconfined"}}}, None, "parameters.k}} is"),
+        (None, {"metadata": {"annotations": {"{{inputs.parameters.k}}": "unconfined"}}}, "parameters.k}} is"),
         ({"artifactGC": {"podSpecPatch": "hostPID: true"}}, None, "spec.artifactGC.podSpecPatch is 'hostPID: true'"),
         ({"executorPlugins": [{"spec": {"sidecar": {}}}]}, None, "spec.executorPlugins is"),
     ],
