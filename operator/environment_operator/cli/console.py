@@ -98,10 +98,10 @@ def documents(contents: Sequence[object], form: str) -> None:
 
 
 def as_yaml(*contents: object) -> str:
-    """Return YAML documents, in the order in which the keys were given."""
-    import yaml
+    """Return YAML documents."""
+    from environment_operator.cli import yaml_text
 
-    return yaml.safe_dump_all(contents, sort_keys=False, allow_unicode=True, width=2**20)
+    return yaml_text.write(*contents)
 
 
 def as_json(content: object) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from environment_operator import names, record
+from environment_operator.cli import yaml_text
 from environment_operator.kinds import Kind
 from environment_operator.paths import KEYED, Path
 from environment_operator.places import Place, places
@@ -49,7 +50,7 @@ def annotated(item: Object, found: Mapping[Address, str], otherwise: str) -> str
         found: the source of what stands at an address, and below it.
         otherwise: the source of everything else.
     """
-    text = yaml.safe_dump(item, sort_keys=False, allow_unicode=True, width=2**20)
+    text = yaml_text.write(item)
     # Lines and what ends them, as the marks of the parser count.
     parts = _BREAK.split(text)
     root = yaml.compose(text, yaml.SafeLoader)

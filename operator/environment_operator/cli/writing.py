@@ -95,12 +95,12 @@ def documents(path: str) -> list[Object]:
     Raises:
         Problem: it cannot be read.
     """
-    import yaml
+    from environment_operator.cli import yaml_text
 
     try:
         text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
-        found = [each for each in yaml.safe_load_all(text) if each is not None]
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        found = yaml_text.read(text)
+    except (OSError, ValueError) as error:
         raise Problem(f"{path} cannot be read: {error}", Exit.USAGE) from error
     if not found or not all(map(_is_object, found)):
         raise Problem(f"{path}: there is no object in it, or something that is none", Exit.USAGE)

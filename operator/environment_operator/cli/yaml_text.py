@@ -1,0 +1,124 @@
+"""YAML as kubectl reads it, and written so that kubectl reads the same. Pure.
+
+kubectl makes JSON of it: dates are texts, ``y`` is true, nothing is counted to the base of 60, and keys are texts:
+https://github.com/kubernetes-sigs/yaml/blob/v1.6.0/yaml.go
+"""
+
+import json
+import re
+from collections.abc import Hashable
+from typing import Any, ClassVar
+
+import yaml
+
+_TAG = "tag:yaml.org,2002:"
+_WORDS = {"y": True, "yes": True, "true": True, "on": True, "n": False, "no": False, "false": False, "off": False}
+_BOOLS = {form: meant for word, meant in _WORDS.items() for form in (word, word.title(), word.upper())}
+_INT = re.compile(r"[-+]?(?:0[bB][01_]+|0[oO]?[0-7_]+|0[xX][0-9a-fA-F_]+|0|[1-9][0-9_]*)$")
+_FLOAT = re.compile(
+    r"[-+]?(?:\.[0-9][0-9_]*|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9_]+)?$|[-+]?\.(?:inf|Inf|INF)$|\.(?:nan|NaN|NAN)$"
+)
+_BASE_8 = re.compile(r"[-+]?0[oO]?[0-7]+")
+_RESOLVERS = (
+    ("merge", re.compile("<<$"), ["<"]),
+    ("null", re.compile("(?:~|null|Null|NULL|)$"), ["~", "n", "N", ""]),
+    ("bool", re.compile(f"(?:{'|'.join(_BOOLS)})$"), sorted({word[0] for word in _BOOLS})),
+    ("int", _INT, list("-+0123456789")),
+    ("float", _FLOAT, list("-+.0123456789")),
+)
+# Breaks of lines to YAML 1.1 that are turned into others unless they are escaped.
+_OTHER_BREAKS = frozenset("\x85\u2028\u2029")
+
+
+def read(text: str) -> list[Any]:
+    """Return the documents, without those that are empty.
+
+    Raises:
+        ValueError: it is no YAML, or something in it is not to be had in JSON.
+    """
+    try:
+        found = [each for each in yaml.load_all(text, _Loader) if each is not None]
+        json.dumps(found, allow_nan=False)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from error
+    return found
+
+
+def write(*contents: object) -> str:
+    """Return documents, with the keys in the order in which they were given, and texts of several lines as such."""
+    return str(yaml.dump_all(contents, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=2**20))
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads what can be had in JSON, and no key twice."""
+
+    yaml_implicit_resolvers = {}  # noqa: RUF012 - it is filled below
+    yaml_constructors: ClassVar[dict[Any, Any]] = {
+        tag: make
+        for tag, make in yaml.SafeLoader.yaml_constructors.items()
+        if tag is None or tag.removeprefix(_TAG) in ("null", "str", "seq", "map")
+    }
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        """Return a mapping in which each key stands once; those that are merged in may stand there, too."""
+        node = super().compose_mapping_node(anchor)
+        assert node is not None  # noqa: S101 - the stubs say that it may be
+        known: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.tag != f"{_TAG}merge":
+                if key.value in known:
+                    raise yaml.MarkedYAMLError(None, None, f"the key {key.value!r} stands there twice", key.start_mark)
+                known.add(key.value)
+        return node
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002
+        """Return a mapping whose keys are texts."""
+        self.flatten_mapping(node)
+        return {self._key(key): self.construct_object(value, deep) for key, value in node.value}
+
+    def _key(self, node: yaml.Node) -> str:
+        """Return a key as JSON has it."""
+        found = self.construct_object(node, deep=True)
+        if not isinstance(found, str | bool | int | float):
+            raise yaml.MarkedYAMLError(None, None, "this key is no text", node.start_mark)
+        return found if isinstance(found, str) else json.dumps(found)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Puts in quotes what either library would not read as a text."""
+
+
+def _bool(_: _Loader, node: yaml.ScalarNode) -> bool:
+    """Return a truth value."""
+    if node.value not in _BOOLS:
+        raise yaml.MarkedYAMLError(None, None, f"{node.value!r} is neither true nor false", node.start_mark)
+    return _BOOLS[node.value]
+
+
+def _int(_: _Loader, node: yaml.ScalarNode) -> int:
+    """Return a whole number, in whichever base it is written."""
+    plain = node.value.replace("_", "")
+    return int(plain, 8 if _BASE_8.fullmatch(plain) else 0)
+
+
+def _float(_: _Loader, node: yaml.ScalarNode) -> float:
+    """Return a number; one that is whole is written without a point in JSON."""
+    plain = node.value.replace("_", "").lower()
+    found = float(plain.replace(".inf", "inf").replace(".nan", "nan"))
+    return int(found) if found.is_integer() else found
+
+
+def _represented(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    """Return a text, as a block when it has several lines."""
+    style = '"' if _OTHER_BREAKS & set(text) else "|" if "\n" in text else None
+    return dumper.represent_scalar(f"{_TAG}str", text, style)
+
+
+for name, pattern, begins in _RESOLVERS:
+    for user in (_Loader, _Dumper):
+        user.add_implicit_resolver(f"{_TAG}{name}", pattern, begins)
+for name, make in (("bool", _bool), ("int", _int), ("float", _float)):
+    _Loader.add_constructor(f"{_TAG}{name}", make)
+_Dumper.add_representer(str, _represented)

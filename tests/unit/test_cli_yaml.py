@@ -1,0 +1,55 @@
+"""YAML as kubectl reads it; that it is the same is tested with kubectl itself."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from environment_operator.cli import console, yaml_text
+
+# What one of the libraries may take for something else, and breaks of lines of every kind.
+AMBIGUOUS = st.sampled_from(["y", "n", "1e3", "09", "=", "2024-01-01", "1:30", "<<", "0o17", ".5e3", "1__0", "~", ""])
+TEXTS = st.text(st.characters(codec="utf-8") | st.sampled_from(" \n\t\r\x85\u2028#|>-:'\"")) | AMBIGUOUS
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | TEXTS, lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner)
+)
+
+
+@given(VALUES)
+def test_what_is_written_is_read(value) -> None:
+    """Whatever the API server has in JSON comes back from its YAML."""
+    assert [{"a": value}] == yaml_text.read(yaml_text.write({"a": value}))
+
+
+def test_texts_of_several_lines() -> None:
+    """Scripts stand there as they would be typed."""
+    assert "a:\n- |\n  #!/bin/sh\n  true\n" == console.as_yaml({"a": ["#!/bin/sh\ntrue\n"]})
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a: 1\nb: 2\na: 3", "the key 'a' stands there twice\n  in .*, line 3"),
+        ('1: a\n"1": b', "stands there twice"),
+        ("a: !!binary aGk=", "could not determine a constructor for the tag '.*binary'"),
+        ("a: !!timestamp 2024-01-01", "could not determine a constructor"),
+        ("a: !!bool 7", "'7' is neither true nor false"),
+        ("a: !!int x", "invalid literal"),
+        ("a: .nan", "not JSON compliant"),
+        ("a: &a [*a]", "Circular reference"),
+        ("? [a]\n: b", "this key is no text"),
+        ("~: b", "this key is no text"),
+        ("a: [", "expected the node content"),
+        ("[" * 5000, "nested too deeply"),
+    ],
+)
+def test_what_cannot_be_had_in_json(text: str, words: str) -> None:
+    """What the API server could not be sent, or not all of it, is refused where it stands."""
+    with pytest.raises(ValueError, match=words):
+        yaml_text.read(text)
+
+
+def test_merged_keys() -> None:
+    """What is merged in may be there under the same key again, however often it is merged."""
+    text = "a: &a {x: 1, y y: 1}\nb: &b {<<: *a, x: 2}\nc: {<<: *b, x: 3}"
+
+    assert [{"a": {"x": 1, "y y": 1}, "b": {"x": 2, "y y": 1}, "c": {"x": 3, "y y": 1}}] == yaml_text.read(text)
