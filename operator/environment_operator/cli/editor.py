@@ -1,8 +1,11 @@
 """The user's editor, opened again until what was written is accepted, as in ``kubectl edit``."""
 
 import os
+import signal
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import click
@@ -27,62 +30,95 @@ def edit(original: Object, accept: Callable[[Object], None], *, unchanged: bool 
         Problem: the user gave up on something that was not accepted; it is kept in a file.
     """
     text, complaint = console.as_yaml(original), ""
-    refused: str | None = None
-    while True:
-        try:
-            written = _opened(complaint, text)
-        except Problem as error:
-            raise Problem(f"{error}{_kept(refused)}", error.code) from error
-        if not written.strip() or written == refused or (written == text and not unchanged and not complaint):
-            return _given_up(written, complaint)
-        try:
-            accept(_read(written))
-        except (ApiError, Problem) as error:
-            complaint = error.message if isinstance(error, ApiError) else str(error)
-            refused, text = written, written
-            continue
-        return True
+    with _draft(_marked(text)) as file:
+        while True:
+            written = _opened(file, _marked(text, complaint))
+            stays = written == text and (bool(complaint) or not unchanged)
+            if stays or not written.strip():
+                return _given_up(complaint)
+            try:
+                accept(_read(written))
+            except (ApiError, Problem) as error:
+                complaint = error.message if isinstance(error, ApiError) else str(error)
+                text = written
+                continue
+            return True
 
 
-def _opened(complaint: str, text: str) -> str:
-    """Open the editor; return what was saved, without the lines that are for reading only."""
-    head = "".join(f"# {line}\n" for line in complaint.splitlines())
-    marked = f"{_HELP}{'#' + chr(10) if head else ''}{head}{text}"
-    editor = os.environ.get("KUBE_EDITOR") or None
+@contextmanager
+def _draft(untouched: str) -> Iterator[Path]:
+    """Yield the file for the editor; whatever ends the command, it is kept when the user wrote something into it.
+
+    Args:
+        untouched: what is in it before the user wrote anything.
+    """
+    with tempfile.NamedTemporaryFile(prefix="environment-", suffix=".yaml", delete=False) as made:
+        file = Path(made.name)
+    file.write_text(untouched, encoding="utf-8")
     try:
-        saved = click.edit(marked, editor=editor, extension=".yaml", require_save=False) or ""
+        yield file
+    except Problem as error:
+        kept = _kept(file, untouched)
+        raise Problem(f"{error}{'; ' if kept else ''}{kept}", error.code) from error
+    except BaseException:
+        if kept := _kept(file, untouched):
+            console.note(kept)
+        raise
+    file.unlink(missing_ok=True)
+
+
+def _kept(file: Path, untouched: str) -> str:
+    """Say where the file is that somebody wrote in, else remove it and say nothing."""
+    content = file.read_bytes() if file.exists() else b""
+    if content.strip() and content != untouched.encode():
+        return f"what you wrote is in {file}"
+    file.unlink(missing_ok=True)
+    return ""
+
+
+def _marked(text: str, complaint: str = "") -> str:
+    """Return what the editor shows: the text below what is for reading only."""
+    head = "".join(f"# {line}\n" for line in complaint.splitlines())
+    return f"{_HELP}{'#' + chr(10) if head else ''}{head}{text}"
+
+
+def _opened(file: Path, marked: str) -> str:
+    """Open the editor; return what was saved, without the lines that are for reading only.
+
+    Raises:
+        Problem: the editor failed, or what it saved cannot be read.
+    """
+    file.write_text(marked, encoding="utf-8")
+    # Who interrupts means the editor, which it reaches, too.
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        click.edit(filename=str(file), editor=os.environ.get("KUBE_EDITOR") or None)
+        saved = file.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
     except (OSError, UnicodeDecodeError) as error:
         raise Problem(f"what the editor saved cannot be read, nothing was changed: {error}") from error
     except click.ClickException as error:
         raise Problem(f"{error.message}; nothing was changed. KUBE_EDITOR says which editor to use") from error
+    finally:
+        signal.signal(signal.SIGINT, before)
     return "".join(line for line in saved.splitlines(keepends=True) if not line.startswith("#"))
 
 
 def _read(text: str) -> Object:
     """Return the object that was written."""
-    import yaml
+    from environment_operator.cli import yaml_text
 
     try:
-        found = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        found = yaml_text.read(text)
+    except ValueError as error:
         raise Problem(f"this is not YAML: {error}") from error
-    if not isinstance(found, dict):
+    if len(found) != 1 or not isinstance(found[0], dict):
         raise Problem("this is not an object: write the Environment with apiVersion, kind, metadata and spec")
-    return found
+    return dict(found[0])
 
 
-def _given_up(written: str, complaint: str) -> bool:
-    """Say that nothing was changed; keep what was written if it was refused."""
-    if not complaint:
-        console.note("nothing was changed")
-        return False
-    raise Problem(f"{complaint}{_kept(written)}", Exit.REFUSED)
-
-
-def _kept(written: str | None) -> str:
-    """Keep what somebody wrote in a file; say in which."""
-    if written is None:
-        return ""
-    with tempfile.NamedTemporaryFile("w", suffix=".yaml", prefix="environment-", delete=False) as kept:
-        kept.write(written)
-    return f"; what you wrote is in {kept.name}"
+def _given_up(complaint: str) -> bool:
+    """Say that nothing was changed; what was refused is a problem."""
+    if complaint:
+        raise Problem(complaint, Exit.REFUSED)
+    console.note("nothing was changed")
+    return False

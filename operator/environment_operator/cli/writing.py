@@ -62,7 +62,9 @@ def change(connection: Connection, before: Object, wanted: Object) -> None:
     for field in ("apiVersion", "kind"):
         if wanted.get(field) != old[field]:
             raise Problem(f"{field} cannot be changed: it is {old[field]}")
-    if (wanted.get("metadata") or {}).get("name") != old["metadata"]["name"]:
+    if not _is_object(wanted):
+        raise Problem("metadata is no metadata of an object: write it with a name, labels and annotations as a mapping")
+    if wanted["metadata"].get("name") != old["metadata"]["name"]:
         raise Problem(f"the name cannot be changed here: kubectl environment copy {old['metadata']['name']} NEW")
     steps = jsonpatch.make_patch(_with_maps(old), _with_maps(wanted)).patch
     known = {"op": "test", "path": "/metadata/generation", "value": before["metadata"]["generation"]}
@@ -115,4 +117,6 @@ def _is_object(given: Any) -> bool:
 
 def _with_maps(environment: Object) -> Object:
     """Return an Environment with its maps of metadata, though they may be empty, so that their keys are compared."""
-    return {**environment, "metadata": {"labels": {}, "annotations": {}, **environment["metadata"]}}
+    meta = environment["metadata"]
+    maps = {field: meta.get(field) or {} for field in ("labels", "annotations")}
+    return {**environment, "metadata": {**meta, **maps}}
