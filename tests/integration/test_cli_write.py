@@ -1,5 +1,7 @@
 """``create``, ``copy``, ``edit``, ``rename`` and ``delete`` through the real kubectl."""
 
+import json
+import re
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -8,11 +10,19 @@ import pytest
 import yaml
 
 from builders import manifest, workload
+from cluster.faults import Hold, Match, Rule
+from cluster.proxy import FaultProxy
 from environment_operator import names
+from environment_operator.cli import yaml_text
 from kube import Kube
 from plugin import Plugin
 
 Editor = Callable[..., str]
+# What YAML 1.1, YAML 1.2 and kubectl do not agree about.
+AMBIGUOUS = (
+    "2024-01-01 2001-12-14t21:59:43.10-05:00 1:30 1:30:20.5 = yes y Y n N no on off True tRUE ~ null a#b "
+    "09 0777 0o17 1e3 1.5e3 1E3 1_e3 4e-2 1_000 0x1F 0x_1 -0x1f 0b11 0b2 1. .5 +5 -0 1.0 +.5 _1 1__0 1e e1 1_0.5"
+)
 
 
 @pytest.fixture
@@ -92,9 +102,10 @@ def test_create_from_a_workload(kube: Kube, plugin: Plugin, project: str, tmp_pa
     """The set-up of a workload becomes an Environment, and both together can be applied."""
     name = kube.unique("env")
     job = workload("Job", "train", project)
+    job["metadata"]["annotations"] = {"released": "DATE"}
     job["spec"]["template"]["spec"]["containers"][0] |= {"command": ["true"], "env": [{"name": "A", "value": "1"}]}
     source = tmp_path / "job.yaml"
-    source.write_text(yaml.safe_dump(job))
+    source.write_text(yaml.safe_dump(job).replace("DATE", "2024-01-01"))
     kube.kubectl("apply", "-f", "-", stdin=plugin("create", name, "--from", str(source)))
     stored = kube.get("job", "train", project)
     kube.until_used(name, 1)
@@ -103,6 +114,16 @@ def test_create_from_a_workload(kube: Kube, plugin: Plugin, project: str, tmp_pa
     container = stored["spec"]["template"]["spec"]["containers"][0]
     assert (["true"], [{"name": "A", "value": "1"}]) == (container["command"], container["env"])
     assert {"projects": [project]} == kube.environment(name)["spec"]["scope"]
+    assert "2024-01-01" == stored["metadata"]["annotations"]["released"]
+
+
+def test_create_from_a_workload_without_a_project(plugin: Plugin, tmp_path: Path) -> None:
+    """A namespace that is left empty is none: every project may use the Environment."""
+    source = tmp_path / "job.yaml"
+    source.write_text(yaml.safe_dump(workload("Job", "train", "NONE")).replace("NONE", ""))
+    made, _ = yaml.safe_load_all(plugin("create", "a", "--from", str(source)))
+
+    assert {"cluster": True} == made["spec"]["scope"]
 
 
 def test_create_from_what_is_no_workload(plugin: Plugin, tmp_path: Path) -> None:
@@ -157,10 +178,12 @@ def test_edit(kube: Kube, plugin: Plugin, editor: Editor, tmp_path: Path) -> Non
         (("echo ' - [' >> $1", "true"), 3, "this is not YAML"),
         (("sed -i 's/name: .*/name: other/' $1", "true"), 3, "the name cannot be changed here"),
         (("echo '  colour: red' >> $1", "true"), 3, "error: it does not fit the definition: unknown field"),
+        (("echo '  image: again' >> $1", "true"), 3, "the key 'image' stands there twice"),
+        (("sed -i '/^metadata:/,/name:/c metadata: oops' $1", "true"), 3, "metadata is no metadata of an object"),
         (("exit 1",), 3, "KUBE_EDITOR says which editor"),
         (("echo '  tty: true' >> $1", "exit 1"), 3, "nothing was changed. KUBE_EDITOR says which editor to use; what"),
         (("rm $1",), 3, "what the editor saved cannot be read"),
-        ((r"printf '\377\376' > $1",), 3, "what the editor saved cannot be read"),
+        ((r"printf '\377\376' > $1",), 3, "what you wrote is in"),
     ],
 )
 def test_edit_given_up(
@@ -174,6 +197,48 @@ def test_edit_given_up(
 
     assert (code, True) == (ran.code, words in ran.err), ran.err
     assert before == kube.environment(name)["spec"]
+
+
+def test_edit_of_ordinary_yaml(kube: Kube, plugin: Plugin, editor: Editor, tmp_path: Path) -> None:
+    """What kubectl takes for a text is one here, a map that is left empty goes, and scripts have their lines."""
+    name = kube.unique("env")
+    made = manifest(name, env=[{"name": "A", "value": "#!/bin/sh\ntrue\n"}])
+    made["metadata"] |= {"annotations": {"released": "no"}, "labels": {"a": "b"}}
+    kube.apply(made)
+    plugin("edit", name, KUBE_EDITOR=editor("sed -i \"s/'no'/2024-01-01/; /a: b/d\" $1"))
+    found = kube.environment(name)
+
+    assert ("2024-01-01", None) == (found["metadata"]["annotations"]["released"], found["metadata"].get("labels"))
+    assert "value: |\n      #!/bin/sh\n      true\n" in (tmp_path / "shown-1").read_text()
+
+
+def test_edit_that_is_interrupted(kube: Kube, plugin: Plugin, editor: Editor, through: str, faults: FaultProxy) -> None:
+    """Who stops it while it is stored keeps what was written; who does so in the editor means the editor alone."""
+    name = kube.unique("env")
+    kube.apply(manifest(name))
+    held = faults.add(Rule(Match(methods=frozenset({"PATCH"})), Hold()))
+    opened = editor("echo '  description: mine' >> $1; kill -INT $PPID")
+    ran = plugin.interrupted(held, "edit", name, KUBE_EDITOR=opened, KUBECONFIG=through)
+    kept = re.search("what you wrote is in (.*)\n", ran.err)
+
+    assert (130, True) == (ran.code, kept is not None), ran.err
+    assert kept is not None
+    assert "  description: mine\n" in Path(kept[1]).read_text()
+
+
+def test_files_are_read_as_kubectl_reads_them(kube: Kube) -> None:
+    """Dates, numbers, truth values and keys are to the plugin what they are to kubectl, and the other way round."""
+    words = AMBIGUOUS.split()
+    texts = [*words, "#!/bin/sh\n\n  true # x\n", "\n a\n b", "a: b\n\n", "a\u2028b\x85c", "tab\tand\n"]
+    head = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"
+    text = f"{head}values: [{', '.join(words)}]\n1: a\n1.5: b\nyes: c\n{yaml_text.write({'texts': texts})}"
+    ours = yaml_text.read(text)[0]
+    said = kube.kubectl("create", "-f", "-", "--dry-run=client", "--validate=false", "-o", "json", stdin=text)
+    theirs = json.loads(said) | {"metadata": {"name": "a"}}
+
+    assert texts == ours["texts"]
+    assert repr(theirs["values"]) == repr(ours["values"])
+    assert theirs == ours
 
 
 def test_edit_of_what_changed_meanwhile(kube: Kube, plugin: Plugin, editor: Editor) -> None:

@@ -186,7 +186,8 @@ def _lifted(connection: Connection, name: str, source: str, given: Object) -> tu
     if others:
         raise Problem(f"{source} holds {len(others) + 1} objects: leave one workload in it", Exit.USAGE)
     kind = reading.kind_of(workload, reading.kinds(connection))
-    place: Object = {"projects": [workload["metadata"]["namespace"]]} if "namespace" in workload["metadata"] else {}
+    project = workload["metadata"].get("namespace")
+    place: Object = {"projects": [project]} if project else {}
     found = framework(kind, workload)
     architecture = {"architecture": "Distributed", "framework": found} if found else {"architecture": "Standard"}
     decided = {"scope": place or {"cluster": True}, **architecture, "workloadTypes": [kind.types[0]]}
