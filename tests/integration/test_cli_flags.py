@@ -17,6 +17,11 @@ from kube import ENVIRONMENTS, Kube
 from plugin import Plugin
 
 Edit = Callable[[dict[str, Any]], object]
+EXEC = {
+    "apiVersion": "client.authentication.k8s.io/v1",
+    "interactiveMode": "Never",
+    "installHint": "brew install it",
+}
 
 
 def renamed(context: str) -> Edit:
@@ -43,6 +48,22 @@ def test_contexts(kube: Kube, plugin: Plugin, config: Any) -> None:
     assert "one\n" == plugin(*asked, KUBECONFIG=f"{one}:{two}")
 
 
+def test_contexts_that_kubectl_finds(plugin: Plugin, config: Any, tmp_path: Path) -> None:
+    """A context that is asked for needs no current one beside it, and a variable that is empty is as none."""
+
+    def edit(content: dict[str, Any]) -> None:
+        content["current-context"] = "gone"
+
+    lost, home = config(edit), tmp_path / "home"
+    (home / ".kube").mkdir(parents=True)
+    (home / ".kube" / "config").write_text(plugin.cluster.kubeconfig.read_text())
+    context = yaml.safe_load(plugin.cluster.kubeconfig.read_text())["current-context"]
+
+    assert "Expected object with name gone" in plugin.fails("list", code=5, KUBECONFIG=lost)
+    plugin("list", "--context", context, KUBECONFIG=lost)
+    plugin("list", KUBECONFIG="", HOME=str(home))
+
+
 def test_the_contexts_namespace(kube: Kube, plugin: Plugin, project: str, config: Any) -> None:
     """Where a project is needed and none is given, it is that of the context."""
     name = kube.unique("env")
@@ -56,7 +77,69 @@ def test_the_contexts_namespace(kube: Kube, plugin: Plugin, project: str, config
 def test_impersonation(plugin: Plugin) -> None:
     """``--as`` and ``--as-group`` are whom the API server sees."""
     assert 'User "nobody" cannot list' in plugin.fails("list", "--as", "nobody", code=3)
+    assert 'User "김" cannot list' in plugin.fails("list", "--as", "김", code=3)
+    assert "say whom with --as" in plugin.fails("list", "--as-group", "some", code=2)
     plugin("list", "--as", "nobody", "--as-group", "some", "--as-group", "system:masters")
+
+
+def test_impersonation_in_the_kubeconfig(plugin: Plugin, config: Any) -> None:
+    """Whom the kubeconfig impersonates is whom the API server sees, unless somebody else is asked for."""
+
+    def edit(content: dict[str, Any]) -> None:
+        content["users"][0]["user"] |= {
+            "as": "ann",
+            "as-uid": "7",
+            "as-groups": ["some"],
+            "as-user-extra": {"a b": ["c"]},
+        }
+
+    acting = config(edit)
+
+    assert 'User "ann" cannot list' in plugin.fails("list", code=3, KUBECONFIG=acting)
+    assert 'User "bob" cannot list' in plugin.fails("list", "--as", "bob", code=3, KUBECONFIG=acting)
+    plugin("list", "--as-group", "system:masters", KUBECONFIG=acting)
+
+
+def test_a_proxy_is_not_for_our_own_machine(plugin: Plugin, config: Any) -> None:
+    """What the environment says of proxies is for other machines, as in Go; what the kubeconfig says is for all."""
+    nowhere = "http://127.0.0.1:9"
+    through = config(lambda content: content["clusters"][0]["cluster"].update({"proxy-url": nowhere}))
+
+    plugin("list", HTTPS_PROXY=nowhere)
+    assert "Unable to connect to proxy" in plugin.fails("list", code=5, KUBECONFIG=through)
+
+
+@pytest.mark.parametrize(
+    ("kind", "entry", "words"),
+    [
+        ("cluster", {"certificate-authority": "none"}, "has no server"),
+        ("user", {"token": "secret\nsecret"}, "the header Authorization cannot be sent"),
+        ("user", {"token": "€"}, "log in again"),
+        ("user", {"exec": EXEC | {"command": "not-installed"}}, "'not-installed'\nbrew install it"),
+        ("user", {"exec": EXEC | {"command": "false"}}, "exec: process returned 1"),
+    ],
+)
+def test_credentials_that_are_of_no_use(
+    plugin: Plugin, config: Any, kind: str, entry: dict[str, Any], words: str
+) -> None:
+    """Without an API server or credentials nothing is asked; the message has no secret in it."""
+    said = plugin.fails("list", code=5, KUBECONFIG=config(lambda content: content[f"{kind}s"][0].update({kind: entry})))
+
+    assert words in said
+    assert said.startswith("error: ")
+    assert "secret" not in said
+
+
+def test_no_warnings_of_libraries(plugin: Plugin, config: Any) -> None:
+    """Who wants no check of the API server's certificate is not told at every request."""
+
+    def edit(content: dict[str, Any]) -> None:
+        cluster = content["clusters"][0]["cluster"]
+        content["clusters"][0]["cluster"] = {"server": cluster["server"], "insecure-skip-tls-verify": True}
+
+    ran = plugin.run("list", "-o", "name", KUBECONFIG=config(edit))
+
+    assert (0, False) == (ran.code, "Warning" in ran.err)
 
 
 def test_a_project_that_may_not_be_read(kube: Kube, plugin: Plugin, project: str) -> None:

@@ -6,6 +6,7 @@ https://github.com/spf13/cobra/blob/v1.9.1/site/content/completions/_index.md
 """
 
 import sys
+import warnings
 from collections.abc import Sequence
 
 import click
@@ -22,6 +23,8 @@ _SECONDS = 5.0
 
 def main() -> None:
     """Answer kubectl."""
+    # Of libraries to their programmers.
+    warnings.simplefilter("ignore")
     sys.stdout.write(answer(sys.argv[1:]))
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from environment_operator import names
-from environment_operator.cli import answers, kubeconfig
+from environment_operator.cli import answers, headers, kubeconfig
 from environment_operator.errors import ApiError, Conflict, Expired, Forbidden, NotFound
 
 if TYPE_CHECKING:
@@ -88,12 +88,12 @@ class Connection:
     @property
     def context(self) -> str:
         """The name of the context, empty around a pod."""
-        return str(self._active.get("name", ""))
+        return self._reached.context
 
     @property
     def namespace(self) -> str:
         """The namespace of the context."""
-        return str((self._active.get("context") or {}).get("namespace") or "default")
+        return self._reached.namespace
 
     def get(self, path: str, **query: str) -> Object:
         """Return an object or a list."""
@@ -185,7 +185,7 @@ class Connection:
         from urllib3.exceptions import HTTPError
 
         # Credentials come here, for which a program may ask the user.
-        headers = self._headers(method, content, accept)
+        sent = self._headers(method, content, accept)
         url = f"{self._api.configuration.host}{path}{'?' if query else ''}{urlencode(query)}"
         try:
             with self._waiting("waiting for the API server"):
@@ -193,7 +193,7 @@ class Connection:
                     method,
                     url,
                     body=None if body is None else json.dumps(body),
-                    headers=headers,
+                    headers=sent,
                     timeout=self._access.timeout or None,
                     retries=False,
                     preload_content="watch" not in query,
@@ -210,13 +210,12 @@ class Connection:
         """Return the headers of a request: who we are, and what is sent and wanted."""
         from urllib3 import HTTPHeaderDict
 
-        headers = {"Accept": accept, "Content-Type": content, "User-Agent": MANAGER}
-        self._api.update_params_for_auth(headers, [], ["BearerToken"], "", method, None)
-        out = HTTPHeaderDict(headers)
-        if self._access.user:
-            out["Impersonate-User"] = self._access.user
-        for group in self._access.groups:
-            out.add("Impersonate-Group", group)
+        given = {"Accept": accept, "Content-Type": content, "User-Agent": MANAGER}
+        self._api.update_params_for_auth(given, [], ["BearerToken"], "", method, None)
+        out = HTTPHeaderDict()
+        acting = headers.impersonation(self._reached.user, self._access.user, self._access.groups)
+        for name, value in (*given.items(), *acting):
+            out.add(name, headers.sendable(name, value))
         return out
 
     @property
@@ -224,19 +223,14 @@ class Connection:
         """The names of all contexts of the kubeconfig."""
         return kubeconfig.contexts(self._access.kubeconfig)
 
-    @cached_property
-    def _active(self) -> Object:
-        """The context in use, as the kubeconfig has it; empty around a pod."""
-        return self._config[1]
-
-    @cached_property
+    @property
     def _api(self) -> Any:
         """The library's client."""
-        return self._config[0]
+        return self._reached.api
 
     @cached_property
-    def _config(self) -> tuple[Any, Object]:
-        """The library's client and the context that it was made of."""
+    def _reached(self) -> kubeconfig.Reached:
+        """Where the kubeconfig leads."""
         return kubeconfig.load(self._access.kubeconfig, self._access.context)
 
 

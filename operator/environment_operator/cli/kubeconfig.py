@@ -1,16 +1,40 @@
-"""The kubeconfig of the user, read by the kubernetes library as kubectl reads it."""
+"""The kubeconfig of the user, read by the kubernetes library, chosen from as kubectl does."""
 
+import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from environment_operator.cli.problems import Exit, Problem
 
 Object = dict[str, Any]
+_DEFAULT = "~/.kube/config"
 
 
-def load(file: str, context: str) -> tuple[Any, Object]:
-    """Return the library's client and the context that it was made of, empty around a pod.
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """Where a kubeconfig leads.
+
+    Args:
+        api: the library's client.
+        context: name of the context, empty around a pod.
+        namespace: the namespace that is meant where none is given.
+        user: the user as the kubeconfig has it.
+    """
+
+    api: Any
+    context: str
+    namespace: str
+    user: Object
+
+
+def load(file: str, context: str) -> Reached:
+    """Return where a kubeconfig leads, or the API server around our pod when there is none.
 
     Args:
         file: path of the kubeconfig, empty for what KUBECONFIG and the home directory say.
@@ -19,21 +43,18 @@ def load(file: str, context: str) -> tuple[Any, Object]:
     Raises:
         Problem: it cannot be used.
     """
-    from kubernetes import client, config
+    from kubernetes import client
 
-    path = file or None
     settings = client.Configuration()
     try:
-        wanted = context or (None if path else _first_context())
-        known, active = config.list_kube_config_contexts(path)
-        config.load_kube_config(path, wanted, settings)
+        name, place, user = _configure(settings, file, context)
     except _failures() as error:
-        if context or path or not _in_pod(settings):
+        if context or file or not _in_pod(settings):
             hint = "say which with --kubeconfig and --context, or set KUBECONFIG"
-            raise Problem(f"the kubeconfig cannot be used: {error}; {hint}", Exit.UNREACHABLE) from error
-        return client.ApiClient(settings), {}
-    chosen = next((c for c in known if c["name"] == wanted), active) if wanted else active
-    return client.ApiClient(settings), chosen
+            raise _useless(f"{error}; {hint}") from error
+        name, place, user = "", {}, {}
+    namespace = place.get("namespace") or _namespace_around() or "default"
+    return Reached(client.ApiClient(settings), name, str(namespace), user)
 
 
 def contexts(file: str) -> list[str]:
@@ -42,13 +63,64 @@ def contexts(file: str) -> list[str]:
     Args:
         file: path of the kubeconfig, empty for what KUBECONFIG and the home directory say.
     """
-    from kubernetes import config
-
     try:
-        known, _ = config.list_kube_config_contexts(file or None)
+        return [str(each.value["name"]) for each in _merged(file).config.value["contexts"]]
     except _failures():
         return []
-    return [str(each["name"]) for each in known]
+
+
+def _configure(settings: Any, file: str, context: str) -> tuple[str, Object, Object]:
+    """Have settings lead where a kubeconfig does; return the name of the context, the context and the user."""
+    from kubernetes.config.kube_config import KubeConfigLoader
+
+    merged = _merged(file)
+    loader = KubeConfigLoader(
+        merged.config,
+        context or _current(merged),
+        config_base_path=None,  # each file's own
+        config_persister=merged.save_changes,
+    )
+    place = loader.current_context["context"]
+    cluster = _entry(merged, "cluster", place)
+    user = _entry(merged, "user", place)
+    if not cluster.get("server"):
+        raise _useless(f"the cluster {place['cluster']!r} has no server")
+    with _heard() as complaints:
+        loader.load_and_set(settings)
+    if complaints:
+        hint = (user.get("exec") or {}).get("installHint") or ""
+        raise _useless("\n".join(filter(None, [*(each.getMessage() for each in complaints), hint])))
+    # As in Go, no proxy of the environment is in the way to our own machine.
+    if not cluster.get("proxy-url") and _is_loopback(settings.host):
+        settings.proxy = None
+    return str(loader.current_context["name"]), place, user
+
+
+def _merged(file: str) -> Any:
+    """Return the library's merger of all files; a variable that is empty is as none."""
+    from kubernetes.config.config_exception import ConfigException
+    from kubernetes.config.kube_config import KubeConfigMerger
+
+    path = file or os.environ.get("KUBECONFIG") or _DEFAULT
+    merged = KubeConfigMerger(path)
+    if merged.config is None:
+        raise ConfigException(f"there is none at {path}")
+    return merged
+
+
+def _current(merged: Any) -> str | None:
+    """Return the current context: of several files kubectl takes that of the first, the library that of the last.
+
+    https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/#merging-kubeconfig-files
+    """
+    named = (content.get("current-context") for content in merged.config_files.values())
+    return next(filter(None, named), None)
+
+
+def _entry(merged: Any, kind: str, context: Object) -> Object:
+    """Return the cluster or the user of a context, empty where there is none."""
+    found = merged.config[f"{kind}s"].get_with_name(context.get(kind), safe=True)
+    return dict(found.value.get(kind) or {}) if found else {}
 
 
 def _failures() -> tuple[type[Exception], ...]:
@@ -56,23 +128,35 @@ def _failures() -> tuple[type[Exception], ...]:
     from kubernetes.config.config_exception import ConfigException
     from yaml import YAMLError
 
-    return ConfigException, OSError, ValueError, TypeError, YAMLError
+    return ConfigException, OSError, ValueError, TypeError, LookupError, AttributeError, YAMLError
 
 
-def _first_context() -> str | None:
-    """Return the current context where KUBECONFIG names several files: kubectl takes the first, the library the last.
+def _useless(why: str) -> Problem:
+    """Return that the kubeconfig is of no use."""
+    return Problem(f"the kubeconfig cannot be used: {why}", Exit.UNREACHABLE)
 
-    https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/#merging-kubeconfig-files
-    """
-    import yaml
 
-    files = [Path(file) for file in os.environ.get("KUBECONFIG", "").split(os.pathsep) if file]
-    if len(files) > 1:
-        for file in filter(Path.is_file, files):
-            content = yaml.safe_load(file.read_text(encoding="utf-8"))
-            if isinstance(content, dict) and content.get("current-context"):
-                return str(content["current-context"])
-    return None
+@contextmanager
+def _heard() -> Iterator[list[logging.LogRecord]]:
+    """Yield what the library only logs: that a program gave no credentials, after which it goes on without."""
+    from logging.handlers import BufferingHandler
+
+    ear = BufferingHandler(capacity=100)
+    ear.setLevel(logging.ERROR)
+    logging.getLogger().addHandler(ear)
+    try:
+        yield ear.buffer
+    finally:
+        logging.getLogger().removeHandler(ear)
+
+
+def _is_loopback(url: str) -> bool:
+    """Say whether a URL leads to our own machine."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _in_pod(settings: Any) -> bool:
@@ -85,3 +169,19 @@ def _in_pod(settings: Any) -> bool:
     except ConfigException:
         return False
     return True
+
+
+def _namespace_around() -> str:
+    """Return the namespace of the pod around us, empty outside of one.
+
+    https://github.com/kubernetes/client-go/blob/v0.36.0/tools/clientcmd/client_config.go
+    """
+    from kubernetes.config import incluster_config as pod
+
+    token = Path(pod.SERVICE_TOKEN_FILENAME)
+    if not (
+        os.environ.get(pod.SERVICE_HOST_ENV_NAME) and os.environ.get(pod.SERVICE_PORT_ENV_NAME) and token.is_file()
+    ):
+        return ""
+    file = token.with_name("namespace")
+    return os.environ.get("POD_NAMESPACE") or (file.read_text(encoding="utf-8").strip() if file.is_file() else "")

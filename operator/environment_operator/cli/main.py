@@ -2,6 +2,7 @@
 
 import sys
 import traceback
+import warnings
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 
@@ -66,6 +67,8 @@ def cli() -> None:
 
 def main() -> None:
     """Run the plugin and leave with its exit code."""
+    # Of libraries to their programmers.
+    warnings.simplefilter("ignore")
     sys.exit(run(sys.argv[1:]))
 
 

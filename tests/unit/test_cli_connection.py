@@ -1,0 +1,59 @@
+"""Where a kubeconfig leads, and how a request says who acts."""
+
+from pathlib import Path
+
+import pytest
+from kubernetes.config import incluster_config
+
+from environment_operator.cli import kubeconfig
+from environment_operator.cli.headers import impersonation, sendable
+from environment_operator.cli.problems import Problem
+
+ACTING = {"as": "ann", "as-uid": "7", "as-groups": ["a", "b"], "as-user-extra": {"Sco pe/ä%": ["c", "d"]}}
+EXTRA = [("Impersonate-Extra-Sco%20pe%2F%C3%A4%25", "c"), ("Impersonate-Extra-Sco%20pe%2F%C3%A4%25", "d")]
+
+
+@pytest.mark.parametrize(
+    ("name", "groups", "user", "belonging"),
+    [("", (), "ann", ["a", "b"]), ("bob", (), "bob", ["a", "b"]), ("", ("c",), "ann", ["c"])],
+)
+def test_impersonation(name: str, groups: tuple[str, ...], user: str, belonging: list[str]) -> None:
+    """What is asked for takes the place of what the kubeconfig says, each by itself, as in kubectl."""
+    expected = [("Impersonate-User", user), ("Impersonate-Uid", "7"), *(("Impersonate-Group", g) for g in belonging)]
+
+    assert [*expected, *EXTRA] == list(impersonation(ACTING, name, groups))
+
+
+def test_nobody_is_impersonated() -> None:
+    """Most kubeconfigs say nothing about it."""
+    assert [] == list(impersonation({"token": "a"}, "", ()))
+
+
+@pytest.mark.parametrize("user", [{"as-groups": ["a"]}, {"as-uid": "7"}, {"as": "a", "as-groups": "b"}])
+def test_what_is_no_impersonation(user: dict[str, object]) -> None:
+    """What belongs to nobody, or cannot be read, is not left out: the user would act with other rights than meant."""
+    with pytest.raises(Problem):
+        list(impersonation(user, "", ()))
+
+
+def test_headers_are_sent_in_utf_8() -> None:
+    """Names in every script arrive as they are; the line break at the end of a file with a token is none of it."""
+    assert "김".encode() == sendable("Impersonate-User", "김").encode("latin-1")
+    assert "Bearer a" == sendable("Authorization", "Bearer a\n")
+    with pytest.raises(Problem, match="the header Authorization cannot be sent"):
+        sendable("authorization", "Bearer a\nb")
+
+
+@pytest.mark.parametrize(("variable", "namespace"), [("", "vision"), ("speech", "speech")])
+def test_in_a_pod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, namespace: str) -> None:
+    """Without a kubeconfig the ServiceAccount's API server and namespace are meant, or what the pod says of itself."""
+    for file, content in (("token", "secret"), ("ca.crt", "none"), ("namespace", "vision\n")):
+        (tmp_path / file).write_text(content)
+    monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(tmp_path / "token"))
+    monkeypatch.setattr(incluster_config, "SERVICE_CERT_FILENAME", str(tmp_path / "ca.crt"))
+    variables = {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT": "443", "POD_NAMESPACE": variable}
+    for name, value in {**variables, "KUBECONFIG": str(tmp_path / "nothing")}.items():
+        monkeypatch.setenv(name, value)
+    found = kubeconfig.load("", "")
+
+    assert ("https://10.0.0.1:443", "", namespace) == (found.api.configuration.host, found.context, found.namespace)
