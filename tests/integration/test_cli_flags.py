@@ -166,6 +166,20 @@ def test_request_timeout(plugin: Plugin, through: str, faults: FaultProxy) -> No
     assert "timed out" in said
 
 
+def test_request_timeout_of_watches(kube: Kube, plugin: Plugin) -> None:
+    """A watch ends with its request, as in kubectl; who waits for something asks again."""
+    name = kube.unique("held")
+    held = manifest(name)
+    held["metadata"]["finalizers"] = ["example.org/held"]
+    kube.apply(held)
+    watched = plugin("list", "-w", "-o", "name", "--filter", f"environment={name}", "--request-timeout", "1s")
+    waited = plugin.fails("delete", name, "--wait", "--timeout", "3s", "--request-timeout", "1s", code=3)
+    kube.kubectl("patch", "env", name, "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
+
+    assert f"environment.environments.dev/{name}\n" == watched
+    assert "example.org/held" in waited
+
+
 @pytest.mark.parametrize(
     ("fault", "code", "words"),
     [

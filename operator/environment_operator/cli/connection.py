@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property, partial
+from math import ceil
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -78,6 +79,11 @@ class Connection:
         return self._access.kinds_file
 
     @property
+    def limited(self) -> bool:
+        """Whether a request, and so a watch, may take only so long."""
+        return bool(self._access.timeout)
+
+    @property
     def options(self) -> list[str]:
         """The options by which kubectl reaches the same API server as the same user."""
         access = self._access
@@ -132,10 +138,14 @@ class Connection:
         return [item for page in self.pages(path, **query) for item in page.get("items") or ()]
 
     def watch(self, path: str, version: str, **query: str) -> Iterator[Object]:
-        """Yield what changes from a resource version on, as watch events, until the server ends the stream."""
-        from urllib3.exceptions import HTTPError
+        """Yield what changes from a resource version on, as watch events, until the server or the timeout ends it."""
+        from urllib3.exceptions import HTTPError, ReadTimeoutError
 
         query |= {"watch": "1", "resourceVersion": version}
+        if self.limited:
+            # The timeout of the socket is for silence only.
+            longest = ceil(self._access.timeout)
+            query["timeoutSeconds"] = str(min(longest, int(query.get("timeoutSeconds", longest))))
         answer = self._send("GET", path, query)
         try:
             for line in answer:
@@ -144,6 +154,8 @@ class Connection:
                     code = event["object"].get("code", 0)
                     raise _ERRORS.get(code, ApiError)(code, event["object"].get("message", ""))
                 yield event
+        except ReadTimeoutError:
+            return
         except HTTPError as error:
             raise ApiError(0, f"the API server ended the watch: {error}") from error
         finally:

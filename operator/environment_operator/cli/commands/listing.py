@@ -235,7 +235,7 @@ def _described(environment: Object) -> Object:
 
 
 def _watch(connection: Connection, asked: Query) -> None:
-    """Print what is there, and then each one that changes, until somebody stops it."""
+    """Print what is there, and then each one that changes, until somebody or the timeout of a request stops it."""
     from environment_operator.errors import Expired
 
     while True:
@@ -246,6 +246,8 @@ def _watch(connection: Connection, asked: Query) -> None:
         except Expired:
             # What changed in the meantime is not known any more.
             console.note("reading Environments again")
+        else:
+            return
 
 
 def _write_changes(connection: Connection, asked: Query, version: str) -> None:
@@ -256,6 +258,8 @@ def _write_changes(connection: Connection, asked: Query, version: str) -> None:
             version = each["metadata"]["resourceVersion"]
             if event["type"] != "BOOKMARK":
                 _write_change(connection, asked, each)
+        if connection.limited:
+            return
 
 
 def _write_change(connection: Connection, asked: Query, environment: Object) -> None:
