@@ -46,9 +46,10 @@ def test_users_of_one_project(kube: Kube, plugin: Plugin, project: str) -> None:
 
 
 def test_kinds_that_may_not_be_read(kube: Kube, plugin: Plugin, project: str) -> None:
-    """Who may not list a kind is told which one is left out."""
+    """Who may not list kinds is told in one line which are left out, and how many users the operator counts."""
     name = kube.unique("env")
     kube.apply(manifest(name), workload("Deployment", "lab", project, name))
+    kube.until_used(name, 1)
     role = {"rules": [{"apiGroups": [names.GROUP], "resources": [names.PLURAL], "verbs": ["get"]}]}
     meta = {"metadata": {"name": name}}
     subject = {"kind": "User", "name": name, "apiGroup": "rbac.authorization.k8s.io"}
@@ -60,9 +61,12 @@ def test_kinds_that_may_not_be_read(kube: Kube, plugin: Plugin, project: str) ->
     )
     kube.until("the right to read", lambda: plugin.run("workloads", name, "--as", name).code == 0)
     described = plugin.run("describe", name, "--as", name)
+    warning, count = plugin.run("workloads", name, "--as", name).err.splitlines()
 
-    assert "Deployments are left out" in plugin.run("workloads", name, "--as", name).err
+    assert "Warning: these kinds are left out, since you may not list them: pods, " in warning
+    assert f"workloads that use {name}: 1 by the operator's count, of which you may see 0" == count
     assert (0, True) == (described.code, "you may not list them" in described.out)
+    assert "Used by:\n  1 by the operator's count, of which you may see 0\n" in described.out
 
 
 def test_describe(kube: Kube, plugin: Plugin, project: str) -> None:

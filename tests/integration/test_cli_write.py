@@ -280,6 +280,26 @@ def test_delete_of_what_is_used(kube: Kube, plugin: Plugin, project: str) -> Non
     assert kube.find(name) is None
 
 
+def test_users_that_may_not_be_seen(kube: Kube, plugin: Plugin, project: str, tmp_path: Path) -> None:
+    """Who may not list workloads is asked before a used Environment goes, and is not told that nobody uses it."""
+    name, author, file = kube.unique("env"), kube.unique("author"), tmp_path / "e.yaml"
+    kube.apply(manifest(name), workload("Deployment", "lab", project, name))
+    file.write_text(yaml.safe_dump(manifest(name, workingDir="/new")))
+    for role in ("environment-author", "environment-admin"):
+        kube.kubectl("create", "clusterrolebinding", f"{author}-{role}", f"--clusterrole={role}", f"--user={author}")
+    kube.until_used(name, 1)
+    kube.until("the right", lambda: plugin.run("list", "--as", author).code == 0)
+    asked = plugin.at_terminal("delete", name, "--force", "--as", author, typed="n\n")
+    renamed = plugin.fails("rename", name, "--to", kube.unique("new"), "--dry-run=server", "--as", author, code=3)
+    compared = plugin.run("diff", "-f", str(file), "--as", author)
+
+    assert (1, 1) == (asked.code, asked.out.count("Warning: "))
+    assert f"{name} is used by 1 by the operator's count, of which you may see 0" in asked.out
+    assert kube.find(name) is not None
+    assert f"{name} stays, these use it still:\n  1 that you may not list: have somebody rename it who may" in renamed
+    assert "none of those of its users that you may see (it has 1 by the operator's count" in compared.err
+
+
 def test_force_that_fails_leaves_nothing_behind(kube: Kube, plugin: Plugin, project: str) -> None:
     """Where the deletion fails, the annotation that allowed it goes again; one that was there before stays."""
     name, allowed, author = kube.unique("env"), kube.unique("env"), kube.unique("author")

@@ -10,7 +10,7 @@ from builders import KINDS, environment
 from environment_operator import names
 from environment_operator.cli import describe
 from environment_operator.cli.describe import Known
-from environment_operator.cli.users import HEADER, NOT_FILLED_IN, OUTDATED, UP_TO_DATE, User, user
+from environment_operator.cli.users import HEADER, NOT_FILLED_IN, OUTDATED, UP_TO_DATE, User, Users, user
 from environment_operator.merge import Record
 from environment_operator.record import Entry
 
@@ -99,6 +99,25 @@ def test_row_of_a_user() -> None:
     assert user(DEPLOYMENT, found(), "jupyter", "").refreshable
 
 
+SEEN = (user(JOB, found(), "jupyter", ""),)
+
+
+@pytest.mark.parametrize(
+    ("users", "words", "possible"),
+    [
+        (Users(), "0", False),
+        (Users(SEEN, counted=2), "1", True),
+        (Users(counted=2), "2 by the operator's count, of which you may see 0", True),
+        (Users(SEEN, ["Pod"], 3), "3 by the operator's count, of which you may see 1", True),
+        (Users(unread=["Pod"], counted=0), "0 by the operator's count, of which you may see 0", True),
+        (Users(SEEN, ["Pod"]), "1 that you may see", True),
+    ],
+)
+def test_how_many_users(users: Users, words: str, possible: bool) -> None:
+    """Where not all users can be seen, the operator's count is said; nobody is taken for none who is not seen."""
+    assert (words, possible) == (str(users), users.are_possible)
+
+
 def said(kind: str, status: str, message: str) -> dict[str, str]:
     """Return a condition."""
     return {"type": kind, "status": status, "message": message}
@@ -110,7 +129,7 @@ def known(*users: User, **fields: Any) -> Known:
     spec = {k: v for k, v in fields.items() if k not in (*base, "status")}
     given = {**base, **{k: v for k, v in fields.items() if k in base}}
     made = environment("jupyter", status=fields.get("status", {}), **spec)
-    return Known(environment=made, users=users, context="west", now=NOW, **given)
+    return Known(environment=made, users=Users(users), context="west", now=NOW, **given)
 
 
 def test_scope_is_a_tree() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from environment_operator.api.tools import DEFAULT_PORTS
 from environment_operator.cli import columns
-from environment_operator.cli.users import HEADER, OUTDATED, User
+from environment_operator.cli.users import HEADER, OUTDATED, Users
 from environment_operator.cli.words import age, aligned, printable
 
 Object = Mapping[str, Any]
@@ -30,7 +30,7 @@ class Known:
     """
 
     environment: Object
-    users: Sequence[User]
+    users: Users
     projects: Mapping[str, str | None] | None
     events: Sequence[Object] | None
     fragment: str
@@ -70,7 +70,7 @@ def warnings(known: Known) -> Iterator[str]:
         yield f"deprecated: {deprecated['message']}{instead}"
     if outside := (status.get("usage") or {}).get("outOfScope"):
         yield f"{outside} of its users are in projects that its scope does not include any more"
-    if outdated := sum(user.state == OUTDATED for user in known.users):
+    if outdated := sum(user.state == OUTDATED for user in known.users.seen):
         yield f"{outdated} of its users have an earlier version"
     capabilities = (spec.get("security") or {}).get("capabilities")
     if capabilities and (spec.get("user") or {}).get("uid"):
@@ -166,8 +166,10 @@ def _value(variable: Object) -> str:
 
 
 def _users(known: Known) -> list[str]:
-    """Return the users as a table."""
-    return aligned(HEADER, [user.row(known.now) for user in known.users]) if known.users else []
+    """Return the users as a table, after how many there are where not all can be seen."""
+    seen = known.users.seen
+    head = [str(known.users)] if known.users.unread else []
+    return head + (aligned(HEADER, [user.row(known.now) for user in seen]) if seen else [])
 
 
 def _events(known: Known) -> list[str]:

@@ -10,7 +10,7 @@ from environment_operator.cli import console
 from environment_operator.cli.answers import NO_SUCH_KIND
 from environment_operator.cli.connection import ENVIRONMENTS, NAMESPACES, Connection
 from environment_operator.cli.problems import Exit, Problem
-from environment_operator.cli.users import User, user
+from environment_operator.cli.users import Users, user
 from environment_operator.errors import ApiError, Forbidden, NotFound
 from environment_operator.index import references
 from environment_operator.kinds import BUILTIN, Kind, is_derived
@@ -92,8 +92,8 @@ class Referring:
 
 def referring(
     connection: Connection, name: str, project: str = "", *, templates: bool | None = None
-) -> list[Referring]:
-    """Return the objects that refer to an Environment themselves; what may not be read is said.
+) -> tuple[list[Referring], list[str]]:
+    """Return the objects that refer to an Environment themselves, and the kinds that may not be listed, which is said.
 
     Args:
         connection: the API server.
@@ -102,15 +102,21 @@ def referring(
         templates: only templates, or only workloads; None for both.
     """
     out: list[Referring] = []
+    unread: list[str] = []
     with console.progress(f"looking for users of {name}") as tell:
         for kind in (kind for kind in kinds(connection) if templates in (None, kind.template)):
             tell(kind.name)
-            out += _of_kind(connection, kind, name, project)
-    return out
+            try:
+                out += _of_kind(connection, kind, name, project)
+            except Forbidden:
+                unread.append(kind.name)
+    if unread:
+        console.warn(f"these kinds are left out, since you may not list them: {', '.join(unread)}")
+    return out, unread
 
 
-def users(connection: Connection, of: Object, project: str = "", *, templates: bool | None = None) -> list[User]:
-    """Return the users of an Environment, in order; what may not be read is said.
+def users(connection: Connection, of: Object, project: str = "", *, templates: bool | None = None) -> Users:
+    """Return the users of an Environment; what may not be read is said.
 
     Args:
         connection: the API server.
@@ -118,11 +124,13 @@ def users(connection: Connection, of: Object, project: str = "", *, templates: b
         project: only those in this project; empty for all.
         templates: only templates, or only workloads; None for both.
     """
-    _warn_of_unknown(of, kinds(connection))
+    unknown = _unknown(of, kinds(connection))
     name = of["metadata"]["name"]
     hashed = (of.get("status") or {}).get("fragmentHash") or ""
-    found = referring(connection, name, project, templates=templates)
-    return sorted((user(each.kind, each.item, name, hashed) for each in found), key=lambda each: each.order)
+    found, unread = referring(connection, name, project, templates=templates)
+    seen = sorted((user(each.kind, each.item, name, hashed) for each in found), key=lambda each: each.order)
+    counts = {None: "total", False: "workloads", True: "templates"}
+    return Users(seen, [*unknown, *unread], None if project else usage(of).get(counts[templates]))
 
 
 def usage(of: Object) -> Object:
@@ -137,13 +145,14 @@ def await_change(connection: Connection, name: str, version: str, seconds: int) 
         return
 
 
-def _warn_of_unknown(of: Object, table: Kinds) -> None:
-    """Say of which kinds the operator knows users and we do not."""
+def _unknown(of: Object, table: Kinds) -> list[str]:
+    """Return the kinds of which the operator knows users and we do not, after saying so."""
     known = {(kind.group, kind.kind) for kind in table}
-    for each in usage(of).get("byKind") or ():
-        if (each["group"], each["kind"]) not in known:
-            kind = f"{each['kind']}.{each['group']}"
-            console.warn(f"{each['count']} of kind {kind} are left out, there is no row for it: give --kinds-file FILE")
+    unknown = [each for each in usage(of).get("byKind") or () if (each["group"], each["kind"]) not in known]
+    for each in unknown:
+        kind = f"{each['kind']}.{each['group']}"
+        console.warn(f"{each['count']} of kind {kind} are left out, there is no row for it: give --kinds-file FILE")
+    return [each["kind"] for each in unknown]
 
 
 def path(kind: Kind, project: str = "", name: str = "", version: str = "") -> str:
@@ -174,11 +183,7 @@ def events(connection: Connection, name: str) -> list[Object] | None:
 def _of_kind(connection: Connection, kind: Kind, name: str, project: str) -> list[Referring]:
     """Return the objects of a kind that refer to an Environment themselves, by whichever of their labels."""
     selector = names.REFERENCE if kind.roles else f"{names.REFERENCE}={name}"
-    try:
-        version, found = _served(connection, kind, project, selector)
-    except Forbidden as error:
-        console.warn(f"{kind.kind}s are left out: {error.message}")
-        return []
+    version, found = _served(connection, kind, project, selector)
     return [
         Referring(kind, each, path(kind, each["metadata"].get("namespace", ""), each["metadata"]["name"], version))
         for each in found

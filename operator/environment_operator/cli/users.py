@@ -1,6 +1,6 @@
 """A workload or template that uses an Environment, as people want to see it. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -56,6 +56,34 @@ class User:
     def order(self) -> tuple[str, str, str]:
         """What users are sorted by."""
         return self.project, self.kind.kind, self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Users:
+    """Who uses an Environment, as far as the reader may see it.
+
+    Args:
+        seen: the users, in order.
+        unread: the kinds of which more may use it that the reader does not see.
+        counted: how many the operator counts, None where nobody knows.
+    """
+
+    seen: Sequence[User] = ()
+    unread: Sequence[str] = ()
+    counted: int | None = None
+
+    @property
+    def are_possible(self) -> bool:
+        """Whether somebody uses it, or may do so."""
+        return bool(self.seen or self.unread or self.counted)
+
+    def __str__(self) -> str:
+        """Return how many there are, and of how many only the operator knows."""
+        if self.counted is None and self.unread:
+            return f"{len(self.seen)} that you may see"
+        if self.unread or (self.counted and not self.seen):
+            return f"{self.counted} by the operator's count, of which you may see {len(self.seen)}"
+        return str(len(self.seen))
 
 
 def user(kind: Kind, found: Object, environment: str, fragment_hash: str) -> User:

@@ -57,10 +57,10 @@ def _allow(connection: Connection, found: Object, *, sure: bool) -> bool:
     from environment_operator.cli import reading
 
     name = found["metadata"]["name"]
-    users = [str(user) for user in reading.users(connection, found)]
-    if users and not sure:
-        console.note(f"{name} is used by {len(users)}:")
-        for line in words.first(users):
+    users = reading.users(connection, found)
+    if users.are_possible and not sure:
+        console.note(f"{name} is used by {users}{':' if users.seen else ''}")
+        for line in words.first([str(user) for user in users.seen]):
             console.note(f"  {line}")
         console.confirm(f"Delete {name} nevertheless? They run on with what they have.", sure=sure)
     if (found["metadata"].get("annotations") or {}).get(names.ALLOW_DELETE_IN_USE) == "true":
@@ -97,12 +97,12 @@ def _delete(connection: Connection, found: Object) -> None:
     try:
         connection.delete(f"{ENVIRONMENTS}/{name}", {"preconditions": {"uid": found["metadata"]["uid"]}})
     except Forbidden as error:
-        users = [str(user) for user in reading.users(connection, found)]
-        if not users:
+        users = reading.users(connection, found)
+        if not users.seen:
             raise
-        listed = "".join(f"\n  {line}" for line in words.first(users))
+        listed = "".join(f"\n  {line}" for line in words.first([str(user) for user in users.seen]))
         way_out = "delete them, give them another Environment, or see kubectl environment delete --help for --force"
-        raise Problem(f"{error.message}\n{name} is used by:{listed}\n{way_out}") from error
+        raise Problem(f"{error.message}\n{name} is used by {users}:{listed}\n{way_out}") from error
 
 
 def _await_end(connection: Connection, name: str, timeout: float) -> None:

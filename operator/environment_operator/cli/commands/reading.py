@@ -75,13 +75,16 @@ def _users(connection: Connection, name: str, project: str, form: str, *, header
     from environment_operator.cli.users import HEADER
 
     found = reading.users(connection, reading.environment(connection, name), project, templates=templates)
-    rows = [user.row(datetime.now(UTC)) for user in found]
+    rows = [user.row(datetime.now(UTC)) for user in found.seen]
+    sort = "templates" if templates else "workloads"
+    if found.unread:
+        console.note(f"{sort} that use {name}: {found}")
     if form == "name":
-        for user in found:
+        for user in found.seen:
             click.echo(f"{user.kind.name}/{user.name}")
     elif form == "csv":
         click.echo(words.as_csv(HEADER if headers else (), rows), nl=False)
-    elif not rows:
-        console.note(f"no {'templates' if templates else 'workloads'} use {name}")
-    else:
+    elif rows:
         console.table(HEADER, rows, headers=headers)
+    elif not found.unread:
+        console.note(f"no {sort} use {name}")

@@ -102,7 +102,8 @@ class _Renaming:
         there = self._connection.find(f"{ENVIRONMENTS}/{self._new}")
         if there and not is_successor(there, wanted):
             raise Problem(f"there is another Environment {self._new!r}, with another set-up: choose a new name")
-        following, staying = self._parted(reading.referring(self._connection, self._old))
+        users, unread = reading.referring(self._connection, self._old)
+        following, staying = self._parted(users)
         if not self._query:
             self._ask(following, sure=sure)
         if not there:
@@ -110,6 +111,9 @@ class _Renaming:
             self._say(self._new, "created")
         self._deprecate()
         staying += self._move(following, there=bool(there))
+        hidden = reading.usage(self._found).get("total", 0) - len(users)
+        if unread and hidden > 0:
+            staying.append(f"{hidden} that you may not list: have somebody rename it who may")
         if staying:
             self._stays(staying)
         self._remove()

@@ -287,8 +287,11 @@ def _tell_outdated(connection: Connection, before: Object, after: Object) -> Non
     from environment_operator.cli.users import UP_TO_DATE
 
     changes = published(before).hash != published(after).hash
-    users = [str(u) for u in reading.users(connection, before) if u.state == UP_TO_DATE] if changes else []
-    if users:
-        console.note(f"{len(users)} of its users would be outdated: {', '.join(users)}")
-    else:
+    if not changes:
         console.note("none of its users would be outdated")
+        return
+    users = reading.users(connection, before)
+    current = [str(user) for user in users.seen if user.state == UP_TO_DATE]
+    listed = f": {', '.join(current)}" if current else ""
+    which = f"those of its users that you may see (it has {users})" if users.unread else "its users"
+    console.note(f"{len(current) or 'none'} of {which} would be outdated{listed}")
