@@ -94,6 +94,11 @@ def training(main: str, role: str) -> Any:
     }
 
 
+def both_of(files: Any, environments: list[Any]) -> list[str]:
+    """Return the options that take each of some Environments from a file of its own."""
+    return [f"--environment={files(f'{number}.yaml', each)}" for number, each in enumerate(environments)]
+
+
 def test_roles(kube: Kube, plugin: Plugin, project: str, files: Any) -> None:
     """Environments for single roles are put in and judged like the main one, with the cluster and without."""
     main, role, small = kube.unique("main"), kube.unique("role"), kube.unique("small")
@@ -104,14 +109,16 @@ def test_roles(kube: Kube, plugin: Plugin, project: str, files: Any) -> None:
     shown = [
         plugin("render", "-f", asked),
         plugin("render", main, "-f", files("other.yaml", training("whatever", role))),
-        plugin("render", "--environment", files("e.yaml", *environments), "-f", asked, KUBECONFIG="/none"),
+        plugin("render", *both_of(files, environments), "-f", asked, KUBECONFIG="/none"),
     ]
+    both = plugin("render", main, "-f", asked, "-f", files("other.yaml", training("whatever", role)))
     unknown, unfit = (files(f"{each}.yaml", training(main, each)) for each in ("nobody", small))
 
     for each in shown:
         replicas = yaml.safe_load(each)["spec"]["pytorchReplicaSpecs"]
         assert ["main:1", "role:1"] == [r["template"]["spec"]["containers"][0]["image"] for r in replicas.values()]
         assert f"image: role:1  # Environment {role}" in " ".join(each.split()).replace(" # ", "  # ")
+    assert "".join(shown[:2]) == both
     assert "yes" in plugin("check", main, "-n", project, "-f", asked)
     assert "there is no Environment 'nobody'" in plugin("check", main, "-n", project, "-f", unknown, code=1)
     assert f"{small!r} cannot be used: it is for" in plugin("check", main, "-n", project, "-f", unfit, code=1)
@@ -138,7 +145,9 @@ def test_check(kube: Kube, plugin: Plugin, project: str, files: Any) -> None:
     assert f"yes: {name} may be used in {project}\n" == plugin("check", name, "-n", project, "--kind", "job")
     assert "workload types Training" in plugin("check", name, "-n", project, "--kind", "Deployment", code=1)
     assert "it is for project/elsewhere" in plugin("check", elsewhere, "-n", project, code=1)
-    assert "yes" in plugin("check", name, "-f", files("job.yaml", workload("Job", "train", project)))
+    job, lab = (files(f"{kind}.yaml", workload(kind, "user", project)) for kind in ("Job", "Deployment"))
+    assert "yes" in plugin("check", name, "-f", job)
+    assert "workload types Training" in plugin("check", name, "-f", lab, "-f", job, code=1)
     assert "is no kind" in plugin.fails("check", name, "--kind", "Secret", code=2)
 
 
@@ -173,7 +182,9 @@ def test_diff(kube: Kube, plugin: Plugin, project: str, files: Any) -> None:
         "diff", "-f", files("cosmetic.yaml", {**before, "spec": {**before["spec"], "description": "new"}})
     )
     without = {key: value for key, value in before["spec"].items() if key != "env"}
-    removed = plugin.run("diff", "-f", files("removed.yaml", {**before, "spec": without}))
+    removed = plugin.run(
+        "diff", "-f", files("removed.yaml", {**before, "spec": without}), "-f", files("same.yaml", before)
+    )
 
     assert (0, "") == (unchanged.code, unchanged.out)
     assert (1, True, True) == (

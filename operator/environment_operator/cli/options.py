@@ -104,6 +104,14 @@ def dry_run(*, client: str = "") -> Callable[[Command], Command]:
     return click.option("--dry-run", type=click.Choice(values), default="none", help=text)
 
 
+def files(text: str, **more: Any) -> Callable[[Command], Command]:
+    """Return the option ``-f``, which may be repeated, with what the files are for."""
+    help_ = f"{text} - for standard input; repeatable."
+    return click.option(
+        "-f", "--filename", "files", metavar="FILE", type=click.Path(), multiple=True, help=help_, **more
+    )
+
+
 def named(argument: str = "name", **more: Any) -> Callable[[Command], Command]:
     """Return the argument that names an Environment, or several."""
     kind = Name(optional="default" in more)

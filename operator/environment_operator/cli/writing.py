@@ -1,6 +1,7 @@
 """What commands write: Environments as their authors mean them, created and changed with the user's rights."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,11 @@ def say(name: str, done: str, form: str | None = None, made: Object | None = Non
         console.document(made, form)
     else:
         click.echo(f"{FULL_NAME}/{name}{'' if form == 'name' else f' {done}'}")
+
+
+def objects(paths: Sequence[str]) -> list[Object]:
+    """Return the objects in several files; as `documents`."""
+    return [each for path in paths for each in documents(path)]
 
 
 def documents(path: str) -> list[Object]:

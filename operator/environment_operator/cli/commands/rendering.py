@@ -21,15 +21,14 @@ Lookup = Callable[[str], "Published | None"]
 @click.command("render")
 @options.named(required=False, default="")
 @options.connected
-@click.option(
-    "-f", "--filename", "source", metavar="FILE", type=click.Path(), help="A workload: show it as it would be admitted."
-)
+@options.files("A workload: show it as it would be admitted.")
 @click.option(
     "--environment",
     "offline",
     metavar="FILE",
     type=click.Path(),
-    help="Take the Environment from here, not from a cluster.",
+    multiple=True,
+    help="Take the Environment from here, not from a cluster; repeatable.",
 )
 @click.option("--uid", type=int, help="Your user id, where the Environment takes it from your identity.")
 @click.option("--gid", type=int, help="Your group id, likewise.")
@@ -39,8 +38,8 @@ def render_command(
     connection: Connection,
     *,
     name: str,
-    source: str | None,
-    offline: str | None,
+    files: tuple[str, ...],
+    offline: tuple[str, ...],
     uid: int | None,
     gid: int | None,
     groups: tuple[int, ...],
@@ -63,11 +62,11 @@ def render_command(
     from environment_operator.identity import Ids
     from environment_operator.index import references
 
-    look = _in_file(offline) if offline else partial(_in_cluster, connection)
-    if not source:
+    look = _in_files(offline) if offline else partial(_in_cluster, connection)
+    if not files:
         click.echo(console.as_yaml(_usable(look, name, offline).fragment), nl=False)
         return
-    for workload in writing.documents(source):
+    for workload in writing.objects(files):
         kind = reading.kind_of(workload, reading.kinds(connection, offline=bool(offline)))
         labels = workload["metadata"].get("labels") or {}
         main = _usable(look, name or labels.get(names.REFERENCE, ""), offline)
@@ -88,9 +87,9 @@ def render_command(
 @options.connected
 @options.in_project("The project; else that of the workload, else that of the context.")
 @click.option("--kind", "kinds", multiple=True, shell_complete=completion.kinds, help="Kind of workload; repeatable.")
-@click.option("-f", "--filename", "source", metavar="FILE", type=click.Path(), help="A workload to check.")
+@options.files("A workload to check.")
 def check_command(
-    connection: Connection, *, name: str, project: str, kinds: tuple[str, ...], source: str | None
+    connection: Connection, *, name: str, project: str, kinds: tuple[str, ...], files: tuple[str, ...]
 ) -> int:
     """Say whether an Environment may be used in a project, and if not why.
 
@@ -107,7 +106,7 @@ def check_command(
     from environment_operator.index import references
 
     table = reading.kinds(connection)
-    workloads = writing.documents(source) if source else [_bare(kind, table) for kind in kinds]
+    workloads = writing.objects(files) if files else [_bare(kind, table) for kind in kinds]
     place = project or next((w["metadata"]["namespace"] for w in workloads if "namespace" in w["metadata"]), "")
     place = place or connection.namespace
     judged = [(reading.kind_of(each, table), referring(each, name)) for each in workloads]
@@ -119,7 +118,7 @@ def check_command(
         project=place,
         namespace=reading.namespace(connection, place),
         workloads=judged,
-        whole=bool(source),
+        whole=bool(files),
     )
     reasons = [*checking.reasons(case), *_missing(connection, case.environment, place)]
     for reason in reasons:
@@ -131,16 +130,8 @@ def check_command(
 
 @click.command("diff")
 @options.connected
-@click.option(
-    "-f",
-    "--filename",
-    "source",
-    metavar="FILE",
-    type=click.Path(),
-    required=True,
-    help="Environments as they are to be.",
-)
-def diff_command(connection: Connection, *, source: str) -> int:
+@options.files("Environments as they are to be.", required=True)
+def diff_command(connection: Connection, *, files: tuple[str, ...]) -> int:
     """Show what applying a file would change, and which users would be outdated.
 
     The exit code is 0 when nothing differs and 1 when something does.
@@ -152,21 +143,25 @@ def diff_command(connection: Connection, *, source: str) -> int:
     from environment_operator import names
     from environment_operator.cli import writing
 
-    found = writing.documents(source)
+    found = writing.objects(files)
     for each in found:
         if each.get("kind") != names.KIND:
-            raise Problem(f"{source} holds a {each.get('kind')}: only Environments are compared", Exit.USAGE)
+            raise Problem(f"there is a {each.get('kind')} in it: only Environments are compared", Exit.USAGE)
     differing = [each for each in found if _differs(connection, each)]
     return Exit.NO if differing else Exit.DONE
 
 
-def _usable(look: "Lookup", name: str, offline: str | None) -> "Published":
+def _usable(look: "Lookup", name: str, offline: Sequence[str]) -> "Published":
     """Return an Environment that can be used, of a file or of the cluster."""
     if not name and not offline:
         raise Problem("give the NAME of an Environment, or --environment FILE", Exit.USAGE)
     found = look(name)
     if found is None:
-        hint = f"in {offline}" if offline else "in this cluster: kubectl environment list shows those that there are"
+        hint = (
+            f"in {', '.join(offline)}"
+            if offline
+            else "in this cluster: kubectl environment list shows those that there are"
+        )
         raise Problem(f"there is no Environment {name!r} {hint}", Exit.NOT_FOUND)
     if found.problem:
         raise Problem(f"{found.name} cannot be used: {found.problem}")
@@ -186,13 +181,13 @@ def _in_cluster(connection: Connection, name: str) -> "Published | None":
     return published(found, [replacement] if exists else [])
 
 
-def _in_file(file: str) -> "Lookup":
-    """Return the function that finds an Environment of a file, the first one where no name is given."""
+def _in_files(files: Sequence[str]) -> "Lookup":
+    """Return the function that finds an Environment of files, the first one where no name is given."""
     from environment_operator import names
     from environment_operator.cli import writing
     from environment_operator.cli.offline import published
 
-    listed = {each["metadata"].get("name"): each for each in writing.documents(file) if each.get("kind") == names.KIND}
+    listed = {each["metadata"].get("name"): each for each in writing.objects(files) if each.get("kind") == names.KIND}
 
     def look(name: str) -> "Published | None":
         found = listed.get(name or next(iter(listed), ""))
