@@ -198,9 +198,32 @@ def test_diff(kube: Kube, plugin: Plugin, project: str, files: Any) -> None:
 
 
 def test_diff_of_what_is_new_or_wrong(kube: Kube, plugin: Plugin, files: Any) -> None:
-    """A new Environment is all new; what the API server would refuse is refused."""
-    name = kube.unique("env")
+    """A new Environment is all new; what the API server would refuse is refused, of one that exists, too."""
+    name, there = kube.unique("env"), kube.unique("env")
+    made = manifest(there)
+    kube.apply(made)
+    typo = files("typo.yaml", {**made, "specc": {}})
+    later = files("later.yaml", {**made, "apiVersion": f"{names.GROUP}/v9"})
+    nameless = files("nameless.yaml", {**made, "metadata": {"name": ""}})
 
     assert f"+  name: {name}" in plugin("diff", "-f", files("new.yaml", manifest(name)), code=1)
     assert "tty needs stdin" in plugin.fails("diff", "-f", files("bad.yaml", manifest(name, tty=True)), code=3)
     assert kube.find(name) is None
+    assert 'unknown field "specc"' in plugin.fails("diff", "-f", typo, code=3)
+    assert f"there is a {names.KIND} of {names.GROUP}/v9 in it" in plugin.fails("diff", "-f", later, code=2)
+    assert "metadata.name '' is no name: write small letters" in plugin.fails("diff", "-f", nameless, code=2)
+
+
+def test_what_is_printed_can_be_read(kube: Kube, plugin: Plugin, tmp_path: Path) -> None:
+    """Lists as ``-o yaml`` and kubectl print them are read, in a directory, too; so are names of ``-o name``."""
+    name = kube.unique("env")
+    kube.apply(manifest(name, description="printed"))
+    chosen = ("--filter", f"environment={name}")
+    (tmp_path / "ours.yaml").write_text(plugin("list", *chosen, "-o", "yaml"))
+    (tmp_path / "theirs.json").write_text(kube.kubectl("get", "env", name, name, "-o", "json"))
+    (tmp_path / "notes").mkdir()
+    (printed,) = plugin("list", *chosen, "-o", "name").splitlines()
+
+    assert "" == plugin("diff", "-f", str(tmp_path))
+    assert f'environment.environments.dev "{name}" deleted\n' == plugin("delete", printed)
+    assert "is no .json, .yaml" in plugin.fails("diff", "-f", str(tmp_path / "notes"), code=2)

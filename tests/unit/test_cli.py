@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from environment_operator.cli.commands import listing
 from environment_operator.cli.main import COMMANDS, cli, run
-from environment_operator.cli.options import Duration
+from environment_operator.cli.options import Duration, EnvironmentName
 from environment_operator.cli.problems import Exit
 
 HEAVY = ("kubernetes", "pydantic", "rich", "yaml", "urllib3", "aiohttp")
@@ -119,6 +119,9 @@ def test_no_arguments_show_the_help() -> None:
         ["delete", "a", ""],
         ["describe", "../namespaces"],
         ["copy", "a", "a/b"],
+        ["describe", "pod/a"],
+        ["describe", "env/a/b"],
+        ["copy", "a", "env/b"],
         ["create", "A_b"],
         ["rename", "a", "--to", "b?c"],
         ["list", "-n", "a/b"],
@@ -128,6 +131,12 @@ def test_what_is_no_name(arguments: list[str], capsys: pytest.CaptureFixture[str
     """What cannot be a name comes into no request: not an empty variable of a script, nor a path."""
     assert Exit.USAGE == run(arguments)
     assert "is no name: write small letters, digits" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("written", ["a", "env/a", "environment/a", "Environments/a", "environment.environments.dev/a"])
+def test_names_as_they_are_printed(written: str) -> None:
+    """The name of an Environment may come with its kind, as ``-o name`` and kubectl print it."""
+    assert "a" == EnvironmentName().convert(written, None, None)
 
 
 def test_a_reader_that_leaves() -> None:

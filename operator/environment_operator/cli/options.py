@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from environment_operator import names
 from environment_operator.cli import completion, console
 from environment_operator.cli.connection import Access, Connection
 from environment_operator.cli.problems import Exit, Problem
@@ -14,6 +15,10 @@ from environment_operator.cli.problems import Exit, Problem
 Command = Callable[..., Any]
 # https://kubernetes.io/docs/concepts/overview/working-with-objects/names/
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
+NAME_RULE = "write small letters, digits, '-' and '.'"
+_SINGULAR = names.KIND.lower()
+# How kubectl lets people write the kind.
+_WRITTEN = ("env", _SINGULAR, names.PLURAL, *(f"{each}.{names.GROUP}" for each in (_SINGULAR, names.PLURAL)))
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 
 
@@ -48,9 +53,23 @@ class Name(click.ParamType[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the name."""
-        if not _NAME.fullmatch(value) and (value or not self._optional):
-            self.fail(f"{value!r} is no name: write small letters, digits, '-' and '.'", param, ctx)
+        if not is_name(value) and (value or not self._optional):
+            self.fail(f"{value!r} is no name: {NAME_RULE}", param, ctx)
         return str(value)
+
+
+class EnvironmentName(Name):
+    """The name of an Environment, alone or as ``-o name`` prints it: ``environment.environments.dev/jupyter``."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name."""
+        kind, slash, name = str(value).partition("/")
+        return super().convert(name if slash and kind.lower() in _WRITTEN else value, param, ctx)
+
+
+def is_name(value: object) -> bool:
+    """Say whether something can be the name of an object, and come into the path of a request."""
+    return isinstance(value, str) and bool(_NAME.fullmatch(value))
 
 
 def connected(command: Command) -> Command:
@@ -114,7 +133,7 @@ def files(text: str, **more: Any) -> Callable[[Command], Command]:
 
 def named(argument: str = "name", **more: Any) -> Callable[[Command], Command]:
     """Return the argument that names an Environment, or several."""
-    kind = Name(optional="default" in more)
+    kind = EnvironmentName(optional="default" in more)
     return click.argument(argument, type=kind, shell_complete=completion.environments, **more)
 
 

@@ -15,6 +15,8 @@ from environment_operator.errors import ApiError
 
 Object = dict[str, Any]
 FULL_NAME = f"{names.KIND.lower()}.{names.GROUP}"
+# Those that kubectl reads of a directory.
+_SUFFIXES = (".json", ".yaml", ".yml")
 # Not the author's: who created it, what kubectl applied last.
 _NOT_THEIRS = (f"{names.GROUP}/", "kubectl.kubernetes.io/last-applied-configuration")
 
@@ -93,8 +95,8 @@ def say(name: str, done: str, form: str | None = None, made: Object | None = Non
 
 
 def objects(paths: Sequence[str]) -> list[Object]:
-    """Return the objects in several files; as `documents`."""
-    return [each for path in paths for each in documents(path)]
+    """Return the objects in several files, and in those of directories; as `documents`."""
+    return [each for path in paths for file in _files(path) for each in documents(file)]
 
 
 def documents(path: str) -> list[Object]:
@@ -110,9 +112,32 @@ def documents(path: str) -> list[Object]:
         found = yaml_text.read(text)
     except (OSError, ValueError) as error:
         raise Problem(f"{path} cannot be read: {error}", Exit.USAGE) from error
+    found = [each for document in found for each in _listed(document)]
     if not found or not all(map(_is_object, found)):
         raise Problem(f"{path}: there is no object in it, or something that is none", Exit.USAGE)
     return found
+
+
+def _files(path: str) -> list[str]:
+    """Return a file alone, of a directory those that kubectl reads.
+
+    Raises:
+        Problem: a directory has none.
+    """
+    if not Path(path).is_dir():
+        return [path]
+    found = sorted(str(each) for each in Path(path).iterdir() if each.suffix in _SUFFIXES)
+    if not found:
+        raise Problem(f"{path}: there is no {', '.join(_SUFFIXES)} file in it", Exit.USAGE)
+    return found
+
+
+def _listed(document: Any) -> list[Any]:
+    """Return the objects of a list of kubectl or of the API server, else what was given."""
+    items = document.get("items") if isinstance(document, dict) else None
+    if not isinstance(items, list) or not str(document.get("kind")).endswith("List"):
+        return [document]
+    return [each for item in items for each in _listed(item)]
 
 
 def _is_object(given: Any) -> bool:

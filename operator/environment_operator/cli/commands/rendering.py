@@ -140,15 +140,26 @@ def diff_command(connection: Connection, *, files: tuple[str, ...]) -> int:
     Example:
       kubectl environment diff -f environment.yaml
     """
-    from environment_operator import names
     from environment_operator.cli import writing
 
     found = writing.objects(files)
     for each in found:
-        if each.get("kind") != names.KIND:
-            raise Problem(f"there is a {each.get('kind')} in it: only Environments are compared", Exit.USAGE)
+        _require_environment(each)
     differing = [each for each in found if _differs(connection, each)]
     return Exit.NO if differing else Exit.DONE
+
+
+def _require_environment(found: Object) -> None:
+    """Raise unless an object of a file is an Environment with a name."""
+    from environment_operator import names
+
+    given = (found.get("apiVersion"), found.get("kind"))
+    if given != (names.API_VERSION, names.KIND):
+        wanted = f"only {names.KIND}s of {names.API_VERSION} are compared"
+        raise Problem(f"there is a {given[1]} of {given[0]} in it: {wanted}", Exit.USAGE)
+    name = found["metadata"].get("name")
+    if not options.is_name(name):
+        raise Problem(f"metadata.name {name!r} is no name: {options.NAME_RULE}", Exit.USAGE)
 
 
 def _usable(look: "Lookup", name: str, offline: Sequence[str]) -> "Published":
@@ -250,7 +261,7 @@ def _differs(connection: Connection, wanted: Object) -> bool:
 
     from environment_operator.cli import writing
 
-    name = str(wanted["metadata"].get("name"))
+    name = wanted["metadata"]["name"]
     before = connection.find(f"{ENVIRONMENTS}/{name}")
     after = _after(connection, before, wanted)
     old, new = (console.as_yaml(writing.authored(each)).splitlines() if each else [] for each in (before, after))
@@ -267,11 +278,12 @@ def _after(connection: Connection, before: Object | None, wanted: Object) -> Obj
     query = {"dryRun": "All", "fieldValidation": "Strict"}
     if before is None:
         return connection.create(ENVIRONMENTS, wanted, **query)
-    meta = dict(before["metadata"])
+    # Whatever else stands in the file is sent, too: the API server says what it does not know.
+    meta = {**wanted["metadata"], **before["metadata"]}
     for field in ("labels", "annotations"):
         if wanted["metadata"].get(field):
-            meta[field] = {**meta.get(field, {}), **wanted["metadata"][field]}
-    body = {**before, "metadata": meta, "spec": wanted.get("spec")}
+            meta[field] = {**before["metadata"].get(field, {}), **wanted["metadata"][field]}
+    body = {**wanted, "metadata": meta}
     return connection.replace(f"{ENVIRONMENTS}/{meta['name']}", body, **query)
 
 
