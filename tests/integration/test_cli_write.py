@@ -254,12 +254,14 @@ def test_edit_of_what_changed_meanwhile(kube: Kube, plugin: Plugin, editor: Edit
 
 
 def test_delete(kube: Kube, plugin: Plugin) -> None:
-    """Those that nobody uses go, and ``--wait`` returns when they are gone."""
+    """Those that nobody uses go, though one is not there, and ``--wait`` returns when they are gone."""
     one, two = kube.unique("env"), kube.unique("env")
     kube.apply(manifest(one), manifest(two))
     kube.until_ready(two)
-    plugin("delete", one, two, "--wait", "--timeout", "60s")
+    ran = plugin.run("delete", one, "nobody", two, "--wait", "--timeout", "60s")
 
+    assert (4, 2) == (ran.code, ran.out.count("deleted"))
+    assert "error: nobody: there is no Environment 'nobody'" in ran.err
     assert (None, None) == (kube.find(one), kube.find(two))
     assert "there is no Environment" in plugin.fails("delete", one, code=4)
 

@@ -8,7 +8,7 @@ from importlib import import_module
 
 import click
 
-from environment_operator.cli.answers import NO_SUCH_KIND
+from environment_operator.cli.failures import told
 from environment_operator.cli.problems import Exit, Problem
 from environment_operator.errors import ApiError
 
@@ -33,7 +33,6 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "uninstall-prepare": ("uninstalling", "Release all Environments, before the operator is removed."),
 }
 COMPLETION = "_KUBECTL_ENVIRONMENT_COMPLETE"
-_STATUS_CODES = {0: Exit.UNREACHABLE, 401: Exit.UNREACHABLE, 404: Exit.NOT_FOUND}
 
 
 class Commands(click.Group):
@@ -94,10 +93,8 @@ def run(arguments: Sequence[str]) -> int:
 def _failed(error: Exception) -> Exit:
     """Say what went wrong; return the exit code."""
     match error:
-        case Problem():
-            message, code = str(error), error.code
-        case ApiError():
-            message, code = _in_words(error), _STATUS_CODES.get(error.status, Exit.REFUSED)
+        case Problem() | ApiError():
+            message, code = told(error)
         case click.ClickException():
             message, code = error.format_message(), Exit.USAGE
         case OSError():
@@ -117,15 +114,6 @@ def _mistaken(error: Exception) -> Exit:
         f"error: this is a mistake in kubectl environment, please report it: {what} ({place})", err=True, fg="red"
     )
     return Exit.MISTAKE
-
-
-def _in_words(error: ApiError) -> str:
-    """Return what the API server said, with the way out where it does not say it."""
-    if error.status == 401:  # noqa: PLR2004 - Unauthorized
-        return f"the API server does not accept your credentials: log in again, or choose another --context ({error})"
-    if error.status == 404 and NO_SUCH_KIND in error.message:  # noqa: PLR2004 - Not Found
-        return "this cluster has no Environments: install the operator, or choose another --context"
-    return error.message
 
 
 def _reader_left() -> int:

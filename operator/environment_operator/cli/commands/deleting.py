@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from environment_operator import names
-from environment_operator.cli import console, options, words
+from environment_operator.cli import console, failures, options, words
 from environment_operator.cli.connection import ENVIRONMENTS, Connection
 from environment_operator.cli.problems import Problem
 
@@ -22,10 +22,10 @@ Object = dict[str, Any]
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def delete_command(
     connection: Connection, *, environments: tuple[str, ...], wait: bool, timeout: float, force: bool, yes: bool
-) -> None:
+) -> int:
     """Delete Environments, or say who uses them.
 
-    Workloads that use a deleted Environment run on with what they have.
+    Workloads that use a deleted Environment run on with what they have. Where one cannot be deleted, the others are.
 
     \b
     Examples:
@@ -34,7 +34,7 @@ def delete_command(
     """
     from environment_operator.cli import reading
 
-    for name in environments:
+    def delete(name: str) -> None:
         found = reading.environment(connection, name)
         allowed = force and _allow(connection, found, sure=yes)
         try:
@@ -46,6 +46,8 @@ def delete_command(
         if wait:
             _await_end(connection, name, timeout)
         click.echo(f'environment.{names.GROUP} "{name}" deleted')
+
+    return failures.each(environments, delete)
 
 
 def _allow(connection: Connection, found: Object, *, sure: bool) -> bool:

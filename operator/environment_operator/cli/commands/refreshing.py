@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import click
 
-from environment_operator.cli import completion, options
+from environment_operator.cli import completion, failures, options
 from environment_operator.cli.connection import Connection
 from environment_operator.cli.problems import Problem
 
@@ -14,7 +14,7 @@ from environment_operator.cli.problems import Problem
 @options.connected
 @options.in_project("The project of the workloads; else that of the context.")
 @options.dry_run()
-def refresh_command(connection: Connection, *, workloads: tuple[str, ...], project: str, dry_run: str) -> None:
+def refresh_command(connection: Connection, *, workloads: tuple[str, ...], project: str, dry_run: str) -> int:
     """Put today's Environment into workloads that have an earlier one, or say why not.
 
     \b
@@ -22,8 +22,8 @@ def refresh_command(connection: Connection, *, workloads: tuple[str, ...], proje
       kubectl environment refresh deployment/notebook -n vision
       kubectl environment workloads jupyter -n vision -o name | xargs kubectl environment refresh -n vision
     """
-    for workload in workloads:
-        _refresh(connection, workload, project or connection.namespace, dry_run=dry_run != "none")
+    place = project or connection.namespace
+    return failures.each(workloads, lambda each: _refresh(connection, each, place, dry_run=dry_run != "none"))
 
 
 def _refresh(connection: Connection, workload: str, project: str, *, dry_run: bool) -> None:

@@ -1,0 +1,56 @@
+"""What went wrong, in words and as an exit code, and commands that go on with the next one nevertheless."""
+
+from collections.abc import Callable, Sequence
+
+from environment_operator.cli import console
+from environment_operator.cli.answers import NO_SUCH_KIND
+from environment_operator.cli.problems import Exit, Problem
+from environment_operator.errors import ApiError
+
+_CODES = {0: Exit.UNREACHABLE, 401: Exit.UNREACHABLE, 404: Exit.NOT_FOUND}
+
+
+def told(error: Problem | ApiError) -> tuple[str, Exit]:
+    """Return what the user reads, and the exit code."""
+    if isinstance(error, Problem):
+        return str(error), error.code
+    return _in_words(error), _CODES.get(error.status, Exit.REFUSED)
+
+
+def each(given: Sequence[str], do: Callable[[str], None]) -> Exit:
+    """Do something with each that was given, whatever becomes of the others, and say what failed.
+
+    Args:
+        given: what the user named.
+        do: what is done with one.
+
+    Returns:
+        The exit code: that of all failures, where they have the same.
+
+    Raises:
+        Problem: the only one failed, or the API server cannot be reached.
+        ApiError: likewise.
+    """
+    codes: set[Exit] = set()
+    for one in given:
+        try:
+            do(one)
+        except (Problem, ApiError) as error:
+            words, code = told(error)
+            if len(given) == 1 or code == Exit.UNREACHABLE:
+                raise
+            first, *more = words.splitlines()
+            console.complain(f"{one}: {first}")
+            for line in more:
+                console.note(line)
+            codes.add(code)
+    return codes.pop() if len(codes) == 1 else Exit.REFUSED if codes else Exit.DONE
+
+
+def _in_words(error: ApiError) -> str:
+    """Return what the API server said, with the way out where it does not say it."""
+    if error.status == 401:  # noqa: PLR2004 - Unauthorized
+        return f"the API server does not accept your credentials: log in again, or choose another --context ({error})"
+    if error.status == 404 and NO_SUCH_KIND in error.message:  # noqa: PLR2004 - Not Found
+        return "this cluster has no Environments: install the operator, or choose another --context"
+    return error.message

@@ -1,0 +1,53 @@
+"""Commands that go on with the next one when one fails."""
+
+import pytest
+
+from environment_operator.cli.failures import each
+from environment_operator.cli.problems import Exit, Problem
+from environment_operator.errors import ApiError, Forbidden, NotFound
+
+FAILURES = {
+    "gone": NotFound(404, "it is gone"),
+    "none": Problem("there is none", Exit.NOT_FOUND),
+    "used": Forbidden(403, "it is used\nby somebody"),
+    "down": ApiError(0, "no answer"),
+}
+
+
+def run(*given: str) -> tuple[Exit, list[str]]:
+    """Return the exit code, and what was done."""
+    done: list[str] = []
+
+    def do(one: str) -> None:
+        if one in FAILURES:
+            raise FAILURES[one]
+        done.append(one)
+
+    return each(given, do), done
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "done"),
+    [
+        (("a", "b"), Exit.DONE, ["a", "b"]),
+        (("gone", "a", "none"), Exit.NOT_FOUND, ["a"]),
+        (("used", "gone", "a"), Exit.REFUSED, ["a"]),
+    ],
+)
+def test_the_others_are_done(given: tuple[str, ...], code: Exit, done: list[str]) -> None:
+    """What fails does not keep the others from being done; failures of one sort keep their exit code."""
+    assert (code, done) == run(*given)
+
+
+def test_each_failure_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each failure is said with what failed, on as many lines as it has."""
+    run("used", "a", "none")
+
+    assert "error: used: it is used\nby somebody\nerror: none: there is none\n" == capsys.readouterr().err
+
+
+@pytest.mark.parametrize("given", [("down", "a"), ("used",)])
+def test_what_ends_a_command(given: tuple[str, ...]) -> None:
+    """Without an API server nothing further is tried; one alone fails as it does."""
+    with pytest.raises(ApiError):
+        run(*given)
