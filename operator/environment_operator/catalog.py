@@ -111,7 +111,8 @@ def publish(
         exists: says whether an Environment of a name exists.
         terminating: whether it is being deleted.
     """
-    replacement = (spec.get("deprecated") or {}).get("replacedBy") or ""
+    deprecated = spec.get("deprecated")
+    replacement = (deprecated.get("replacedBy") if isinstance(deprecated, Mapping) else "") or ""
     verdict = judge(spec, replacement_exists=exists(replacement))
     fragment = verdict.fragment or {}
     hashed = fragment_hash(fragment) if fragment else ""

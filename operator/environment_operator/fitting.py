@@ -8,7 +8,7 @@ from environment_operator.guards import IDS, POD_IDS
 from environment_operator.identity import Ids
 from environment_operator.kinds import PodTemplate
 from environment_operator.merge import Put
-from environment_operator.paths import Path, copied, get
+from environment_operator.paths import Path, Unfit, copied, get
 from environment_operator.places import Place, Template, account, containers
 from environment_operator.record import Entry
 from environment_operator.rules import Around, Published
@@ -83,10 +83,15 @@ def unite_secrets(fragment: Fragment, place: Place, template: Template, main: Pa
         template: the pod template as the submitter wrote it.
         main: path of the main container.
         around: what is known around the request.
+
+    Raises:
+        Unfit: the image is no text.
     """
     if _SECRETS in place.row.lacks:
         return
     image = get(template, (*main, "image")) or fragment["containers"][0].get("image", "")
+    if not isinstance(image, str):
+        raise Unfit(".".join((*main, "image")))
     listed = [secret["name"] for secret in fragment.get(_SECRETS, ())]
     listed += [known.name for known in around.secrets.published if known.serves(image)]
     if listed and not get(template, ("spec", _SECRETS)):

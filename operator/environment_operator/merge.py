@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from environment_operator import images, names
-from environment_operator.paths import KEYED, Path, copied, get, put, remove
+from environment_operator.paths import KEYED, Path, Unfit, copied, get, put, remove
 
 Template = dict[str, Any]
 Put = tuple[Path, Any]
@@ -144,9 +144,15 @@ def _leaves(node: Mapping[str, Any], path: Path) -> list[Put]:
 
 
 def _counts_as_unset(template: Template, path: Path, value: Any) -> bool:
-    """Say whether a value is what the API server puts there by itself, or says nothing at all."""
+    """Say whether a value is what the API server puts there by itself, or says nothing at all.
+
+    Raises:
+        Unfit: the image is no text.
+    """
     if path[-1] == "imagePullPolicy":
         image = get(template, (*path[:-1], "image"))
+        if not isinstance(image, str | None):
+            raise Unfit(".".join((*path[:-1], "image")))
         # Without an image the API server takes the tag for something else than latest.
         return bool(value == (images.default_pull_policy(image) if image else "IfNotPresent"))
     if path[-1] in _OURS:
@@ -182,10 +188,17 @@ def _position(out: Template, path: Path, values: Mapping[Path, Any], ours: Colle
 
 
 def _without_taken_name(out: Template, path: Path, value: Any) -> Any:
-    """Return a value as it is put in: a port without its name when another port has it, since names are unique."""
+    """Return a value as it is put in: a port without its name when another port has it, since names are unique.
+
+    Raises:
+        Unfit: there is something else than a list of ports.
+    """
     if path[-2] != "ports":
         return copied(value)
-    taken = {port.get("name") for port in get(out, path[:-1]) or ()}
+    ports = get(out, path[:-1]) or []
+    if not isinstance(ports, list) or not all(isinstance(port, dict) for port in ports):
+        raise Unfit(".".join(path[:-1]))
+    taken = [port.get("name") for port in ports]
     return {key: v for key, v in value.items() if key != "name" or v not in taken}
 
 

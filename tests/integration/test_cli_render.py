@@ -128,7 +128,17 @@ def test_roles(kube: Kube, plugin: Plugin, project: str, files: Any) -> None:
 def test_what_is_no_workload(plugin: Plugin, tmp_path: Path) -> None:
     """Files that hold something else are refused in words."""
     file = tmp_path / "file.yaml"
-    for text in ("[]", "7", "a: [", "{metadata: {labels: [a]}}", "{metadata: 1}", "[" * 5000, "a: 2026-99-99"):
+    for text in (
+        "[]",
+        "7",
+        "a: [",
+        "{metadata: {labels: [a]}}",
+        "{metadata: 1}",
+        "[" * 5000,
+        "a: 2026-99-99",
+        "{metadata: {name: [a]}}",
+        "{metadata: {labels: {a: 1}}}",
+    ):
         file.write_text(text)
         assert str(file) in plugin.fails("render", "--environment", str(file), code=2)
 

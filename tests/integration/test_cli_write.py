@@ -134,7 +134,11 @@ def test_create_from_what_is_no_workload(plugin: Plugin, tmp_path: Path) -> None
     bare.write_text(yaml.safe_dump(workload("Job", "train", "vision")).replace("image", "terminationMessagePath"))
     two.write_text(yaml.safe_dump_all([workload("Job", "train", "vision")] * 2))
 
+    odd = tmp_path / "odd.yaml"
+    odd.write_text(two.read_text().partition("---")[0].replace("image: ", "securityContext: [a]\n        image: "))
+
     assert "cannot be read" in plugin.fails("create", "a", "--from", str(tmp_path / "none"), code=2)
+    assert "something else at securityContext" in plugin.fails("create", "a", "--from", str(odd), code=3)
     assert "is of no kind that can use an Environment" in plugin.fails("create", "a", "--from", str(other), code=3)
     assert "give one with --image" in plugin.fails("create", "a", "--from", str(bare), code=3)
     assert "holds 2 objects" in plugin.fails("create", "a", "--from", str(two), code=2)

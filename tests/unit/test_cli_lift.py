@@ -205,6 +205,34 @@ def test_nothing_to_lift() -> None:
         lift(JOB, job(), "lab", {**GIVEN, "workloadTypes": ["Inference"], "endpoint": {"port": 1, "protocol": "HTTP"}})
 
 
+@pytest.mark.parametrize(
+    ("pod", "container", "where"),
+    [
+        ({"containers": "foo"}, {}, "spec.template.spec.containers"),
+        ({}, {"securityContext": ["a"]}, "securityContext"),
+        ({}, {"securityContext": {"capabilities": "x"}}, "capabilities"),
+        ({}, {"env": {"a": "b"}}, "env"),
+        ({"imagePullSecrets": ["foo"]}, {}, "imagePullSecrets"),
+        ({"securityContext": "x"}, {}, "securityContext"),
+    ],
+)
+def test_malformed_workloads(pod: dict[str, Any], container: dict[str, Any], where: str) -> None:
+    """Where something else stands than belongs there, it is said where."""
+    with pytest.raises(Problem, match=f"the Job has something else at {where} than belongs there"):
+        lift(JOB, job(pod, **container), "lab", GIVEN)
+
+
+@pytest.mark.parametrize("field", ["annotations", "labels"])
+def test_malformed_metadata(field: str) -> None:
+    """Labels and annotations that say nothing yet are none; the container has to be named by a text."""
+    made = job()
+    made["metadata"][field] = None
+    assert "lab" == lift(JOB, made, "lab", GIVEN).workload["metadata"]["labels"][names.REFERENCE]
+    made["metadata"]["annotations"] = {names.CONTAINER: ["main"]}
+    with pytest.raises(Problem, match=names.CONTAINER):
+        lift(JOB, made, "lab", GIVEN)
+
+
 def test_the_authors_part() -> None:
     """Of an Environment its author wrote labels, annotations and spec; ours and kubectl's go."""
     theirs = {"team": "a"}

@@ -1,5 +1,7 @@
 """What would be: workloads with the source of each value, and whether an Environment may be used."""
 
+import copy
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -126,3 +128,54 @@ def test_several_reasons_at_once() -> None:
     found = list(checking.reasons(case(labels, scope={"projects": ["speech"]}, level="baseline")))
 
     assert 2 == len(found)
+
+
+ODD: list[Any] = [None, 7, "x", [8080], {"a": 1}]
+POD = {
+    "containers": [
+        {
+            "name": "main",
+            "image": "i:1",
+            "imagePullPolicy": "Always",
+            "args": ["b"],
+            "env": [{"name": "A", "value": "$(B)"}],
+            "ports": [{"name": "lab", "containerPort": 1}],
+            "securityContext": {"runAsUser": 1, "capabilities": {"add": ["X"]}},
+            "volumeMounts": [{"name": "v", "mountPath": "/m"}],
+        }
+    ],
+    "volumes": [{"name": "v", "emptyDir": {}}],
+    "imagePullSecrets": [{"name": "s"}],
+    "securityContext": {"supplementalGroups": [1]},
+}
+
+
+def spoilt(item: Any) -> Iterator[Any]:
+    """Yield an object with something odd in the place of each of its parts in turn."""
+    yield from copy.deepcopy(ODD)
+    for key, value in item.items() if isinstance(item, dict) else enumerate(item) if isinstance(item, list) else ():
+        for odd in spoilt(value):
+            out = copy.copy(item)
+            out[key] = odd
+            yield out
+
+
+def test_malformed_workloads() -> None:
+    """Whatever stands in a workload, what becomes of it is shown, or it is said why nothing does."""
+    tools = [{"name": "lab", "type": "JupyterNotebook"}]
+    more: Any = {"imagePullSecrets": ["hub"], "createHomeDir": True, "overridable": ["Image", "Env"]}
+    env = published(environment("env", tools=tools, env=[{"name": "A", "value": "1"}], **more))
+    asked = workload("Deployment", "lab", "vision", "env")
+    for spec in spoilt({"template": {"spec": POD}}):
+        outcome = admitted(DEPLOYMENT, {**asked, "spec": spec}, [env], Project("vision"))
+        if outcome.workload is not None:
+            assert sources.sources(DEPLOYMENT, outcome.workload)
+        assert outcome.workload or outcome.refusal
+
+
+def test_malformed_environments() -> None:
+    """Whatever stands in an Environment of a file, it is taken, or it is said why it cannot be used."""
+    made = environment("env", deprecated={"message": "m", "replacedBy": "x"}, imagePullSecrets=["hub"])
+    for spec in spoilt(made["spec"]):
+        assert published({**made, "spec": spec}, ["x"]).name
+    assert published({"metadata": {"generation": "x"}}).problem

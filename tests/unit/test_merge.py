@@ -8,7 +8,7 @@ from builders import spec
 from environment_operator import names
 from environment_operator.api.v1alpha1 import EnvironmentSpec
 from environment_operator.merge import Record, apply, puts, strip
-from environment_operator.paths import Path
+from environment_operator.paths import Path, Unfit
 from environment_operator.render import render
 
 MAIN: Path = ("spec", "containers", "main")
@@ -144,6 +144,17 @@ def test_ports() -> None:
         {"containerPort": 8888, "protocol": "TCP"},
         {"name": "x", "containerPort": 9, "protocol": "TCP"},
     ] == merged(fields, {"ports": mine})["containers"][0]["ports"]
+
+
+@pytest.mark.parametrize(
+    ("field", "odd"),
+    [("ports", [8080]), ("ports", "x"), ("ports", 7), ("image", 7), ("env", "x")],
+)
+def test_what_belongs_elsewhere(field: str, odd: object) -> None:
+    """Where something else stands than belongs there, the error says where."""
+    fields = {"tools": [{"name": "lab", "type": "JupyterNotebook"}], "env": [{"name": "A", "value": "1"}]}
+    with pytest.raises(Unfit, match=rf"^spec\.containers\.main\.{field}$"):
+        merged(fields, {"image": "i", "imagePullPolicy": "Always", field: odd})
 
 
 def test_pull_secrets() -> None:

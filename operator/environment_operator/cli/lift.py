@@ -16,7 +16,7 @@ from environment_operator.api.v1alpha1 import EnvironmentSpec
 from environment_operator.cli.offline import admitted, published
 from environment_operator.cli.problems import Problem
 from environment_operator.kinds import Kind
-from environment_operator.paths import get
+from environment_operator.paths import Unfit, get
 from environment_operator.places import main, places
 from environment_operator.rules import Project
 
@@ -53,6 +53,14 @@ def lift(kind: Kind, workload: Object, name: str, given: Mapping[str, Any]) -> L
     Raises:
         Problem: the workload has no container, or admission would refuse what is left of it.
     """
+    try:
+        return _first_admitted(kind, workload, name, given)
+    except Unfit as unfit:
+        raise Problem(f"the {kind.kind} has something else at {unfit} than belongs there: correct it") from unfit
+
+
+def _first_admitted(kind: Kind, workload: Object, name: str, given: Mapping[str, Any]) -> Lifted:
+    """Return the halves of a workload with the most in the Environment of those that admission takes; as `lift`."""
     refusal = ""
     # Who is guarded by an Environment may not have settings of the same sort besides it: then all of them stay.
     for stays in ((), ("user",), ("security",), ("user", "security")):
@@ -66,7 +74,7 @@ def lift(kind: Kind, workload: Object, name: str, given: Mapping[str, Any]) -> L
 def _halves(kind: Kind, workload: Object, name: str, given: Mapping[str, Any], stays: Collection[str]) -> Lifted:
     """Return the halves of a workload, where some fields stay in it."""
     left = copy.deepcopy(workload)
-    chosen = (workload["metadata"].get("annotations") or {}).get(names.CONTAINER) or ""
+    chosen = _held(_held(workload["metadata"], "annotations", dict), names.CONTAINER, str)
     place = next(iter(places(kind, left)), None)
     template = place.template(left) if place else {}
     path = main(place, template, chosen) if place else None
@@ -78,7 +86,7 @@ def _halves(kind: Kind, workload: Object, name: str, given: Mapping[str, Any], s
     if "image" not in made:
         raise Problem(f"the {workload['kind']} has no image in its container: give one with --image")
     _lift_pod(made, template["spec"], stays)
-    left["metadata"].setdefault("labels", {})[names.REFERENCE] = name
+    left["metadata"]["labels"] = {**(left["metadata"].get("labels") or {}), names.REFERENCE: name}
     return Lifted(made, left)
 
 
@@ -98,10 +106,10 @@ def _lift_container(spec: Object, container: Object, stays: Collection[str]) -> 
     _lift_variables(spec, container)
     if "security" in stays:
         return
-    context = container.get("securityContext") or {}
+    context = _held(container, "securityContext", dict)
     for field in _SECURITY:
         _move(spec, "security", field, context, field)
-    capabilities = context.get("capabilities") or {}
+    capabilities = _held(context, "capabilities", dict)
     _move(spec, "security", "capabilities", capabilities, "add")
     _tidy(context, "capabilities")
     _tidy(container, "securityContext")
@@ -109,7 +117,7 @@ def _lift_container(spec: Object, container: Object, stays: Collection[str]) -> 
 
 def _lift_variables(spec: Object, container: Object) -> None:
     """Move variables up to the first that an Environment cannot hold: those after it may refer to it."""
-    variables = container.get("env") or []
+    variables = _held(container, "env", list)
     while variables and _accept(spec, "env", [*spec.get("env", ()), variables[0]]):
         variables.pop(0)
     _tidy(container, "env")
@@ -119,15 +127,28 @@ def _lift_pod(spec: Object, pod: Object, stays: Collection[str]) -> None:
     """Move what an Environment can hold out of the pod spec."""
     for field in _POD if "security" not in stays else ():
         _move(spec, "security", field, pod, field)
-    context = pod.get("securityContext") or {}
+    context = _held(pod, "securityContext", dict)
     ids = {ours: context[theirs] for theirs, ours in _USER.items() if theirs in context}
     if ids and not {"user"} & {*spec, *stays} and _accept(spec, "user", {"source": "Custom", **ids}):
         for theirs in _USER:
             context.pop(theirs, None)
     _tidy(pod, "securityContext")
-    secrets = [secret.get("name") for secret in pod.get("imagePullSecrets") or ()]
+    listed = _held(pod, "imagePullSecrets", list)
+    secrets = [_held({"imagePullSecrets": each}, "imagePullSecrets", dict).get("name") for each in listed]
     if secrets and _accept(spec, "imagePullSecrets", secrets):
         del pod["imagePullSecrets"]
+
+
+def _held(holder: Object, key: str, form: type[Any]) -> Any:
+    """Return what an object has at a key, something empty where it has nothing there.
+
+    Raises:
+        Unfit: it has something else there.
+    """
+    found = holder.get(key) or form()
+    if not isinstance(found, form):
+        raise Unfit(key)
+    return found
 
 
 def _move(spec: Object, group: str, field: str, source: Object, key: str) -> None:

@@ -16,7 +16,7 @@ TOKEN = "workload"  # noqa: S105 - a name in the place of the one that is drawn 
 
 
 def published(environment: Object, others: Iterable[str] = ()) -> Published:
-    """Return an Environment as admission knows it.
+    """Return an Environment as admission knows it, one that is malformed with what is wrong about it.
 
     Args:
         environment: the Environment, of the API server or of a file.
@@ -25,8 +25,14 @@ def published(environment: Object, others: Iterable[str] = ()) -> Published:
     meta = environment["metadata"]
     known = frozenset(others)
     terminating = bool(meta.get("deletionTimestamp"))
-    generation = int(meta.get("generation", 1))
-    return publish(meta["name"], generation, environment["spec"], known.__contains__, terminating=terminating)
+    generation, spec = meta.get("generation"), environment.get("spec")
+    return publish(
+        meta.get("name") or "",
+        generation if isinstance(generation, int) else 1,
+        spec if isinstance(spec, dict) else {},
+        lambda each: isinstance(each, str) and each in known,
+        terminating=terminating,
+    )
 
 
 def referring(workload: Object, name: str) -> Object:

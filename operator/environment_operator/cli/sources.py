@@ -85,7 +85,7 @@ def _position(node: Any, field: str, key: str) -> str | int:
     """Return the key in an object, or the position of the item of that name in a list."""
     if not isinstance(node, list):
         return key
-    return next(number for number, each in enumerate(node) if KEYED[field](each) == key)
+    return next(number for number, each in enumerate(node) if isinstance(each, dict) and KEYED[field](each) == key)
 
 
 def _values(node: yaml.Node, address: Address) -> Iterator[tuple[int, Address]]:

@@ -113,8 +113,9 @@ def documents(path: str) -> list[Object]:
     except (OSError, ValueError) as error:
         raise Problem(f"{path} cannot be read: {error}", Exit.USAGE) from error
     found = [each for document in found for each in _listed(document)]
-    if not found or not all(map(_is_object, found)):
-        raise Problem(f"{path}: there is no object in it, or something that is none", Exit.USAGE)
+    mistake = next(filter(None, map(_mistake, found)), "") if found else "there is no object in it"
+    if mistake:
+        raise Problem(f"{path}: {mistake}", Exit.USAGE)
     return found
 
 
@@ -140,10 +141,22 @@ def _listed(document: Any) -> list[Any]:
     return [each for item in items for each in _listed(item)]
 
 
-def _is_object(given: Any) -> bool:
-    """Say whether something has the metadata of an object."""
+def _mistake(given: Any) -> str:
+    """Return why something is no object with the metadata of one, empty when it is."""
     meta = given.get("metadata") if isinstance(given, dict) else None
-    return isinstance(meta, dict) and all(isinstance(meta.get(m) or {}, dict) for m in ("labels", "annotations"))
+    if not isinstance(meta, dict):
+        return "something in it is no object: each has metadata"
+    if not all(isinstance(meta.get(field), str | None) for field in ("name", "namespace")):
+        return "metadata.name and metadata.namespace are texts"
+    maps = [meta.get(field) or {} for field in ("labels", "annotations")]
+    if not all(isinstance(each, dict) and all(map(_is_text, each.items())) for each in maps):
+        return "labels and annotations are texts: quote numbers, dates and what means yes or no"
+    return ""
+
+
+def _is_text(item: tuple[Any, Any]) -> bool:
+    """Say whether a label or annotation is one, with a value or none yet."""
+    return isinstance(item[0], str) and isinstance(item[1], str | None)
 
 
 def _with_maps(environment: Object) -> Object:
