@@ -43,7 +43,7 @@ def test_users_follow(kube: Kube, plugin: Plugin, project: str) -> None:
     said = plugin.fails("rename", old, "--to", new, "--display-name", "New", "--yes", code=3)
     kept = kube.environment(old)["spec"]
     kube.kubectl("delete", "job", "user", "-n", project)
-    finished = plugin("rename", old, "--to", new)
+    finished = plugin("rename", old, "--to", new, "--display-name", "Newer")
     kube.until_gone("env", old)
     kube.until_used(new, 3)
 
@@ -52,9 +52,10 @@ def test_users_follow(kube: Kube, plugin: Plugin, project: str) -> None:
     assert (None, False) == untouched
     assert f"{old} stays, these use it still:\n  Job {project}/user: a Job cannot change" in said
     assert {"message": f"it was renamed to {new}", "replacedBy": new} == kept["deprecated"]
-    assert f'environment.environments.dev "{old}" deleted\n' == finished
+    done = (f"environment.environments.dev/{new} renamed", f'environment.environments.dev "{old}" deleted')
+    assert "".join(f"{each}\n" for each in done) == finished
     assert new == kube.environment(other)["spec"]["deprecated"]["replacedBy"]
-    assert ("New", False) == ((spec := kube.environment(new)["spec"])["displayName"], "deprecated" in spec)
+    assert ("Newer", False) == ((spec := kube.environment(new)["spec"])["displayName"], "deprecated" in spec)
     assert [new] * 3 == [reference(kube, kind, "user", project) for kind in kinds[:3]]
     kube.until_ready(other)
 

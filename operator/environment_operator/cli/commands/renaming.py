@@ -109,6 +109,9 @@ class _Renaming:
         if not there:
             self._connection.create(ENVIRONMENTS, wanted, fieldValidation="Strict", **self._query)
             self._say(self._new, "created")
+        elif any(there["spec"].get(field) != value for field, value in fields.items()):
+            self._patch(f"{ENVIRONMENTS}/{self._new}", {"spec": dict(fields)})
+            self._say(self._new, "renamed")
         self._deprecate()
         staying += self._move(following, there=bool(there))
         hidden = reading.usage(self._found).get("total", 0) - len(users)
