@@ -79,6 +79,7 @@ def test_what_is_no_duration(text: str) -> None:
         (["nothing"], "No such command 'nothing'"),
         (["list", "--colour"], "No such option"),
         (["list", "--filter", "image"], "write COLUMN=VALUE"),
+        (["list", "-n=a", "--all-namespaces=true"], "exclude each other"),
         (["list", "-n", "a", "-A"], "exclude each other"),
         (["list", "-A", "-n", "a"], "exclude each other"),
         (["workloads", "x", "-A", "-n", "a"], "exclude each other"),

@@ -8,6 +8,7 @@ from importlib import import_module
 
 import click
 
+from environment_operator.cli.arguments import as_click
 from environment_operator.cli.failures import told
 from environment_operator.cli.problems import Exit, Problem
 from environment_operator.errors import ApiError
@@ -49,6 +50,13 @@ class Commands(click.Group):
         module = import_module(f"environment_operator.cli.commands.{COMMANDS[cmd_name][0]}")
         found: click.Command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
         return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the name of the command, the command, and its arguments as click reads them."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command, as_click(command.params, rest) if command else rest
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands for the help."""
