@@ -163,18 +163,19 @@ def test_a_narrow_terminal(plugin: Plugin, three: dict[str, str]) -> None:
 
 
 def test_watch(kube: Kube, plugin: Plugin, three: dict[str, str]) -> None:
-    """``--watch`` prints what is there, and a new line when it changes."""
-    command = [str(plugin.cluster.layout.kubectl), "environment", "list", "--watch", "--columns", "environment,image"]
-    chosen = ["--filter", f"environment={three['here']}", "--no-headers"]
+    """``--watch`` prints what is there, and a new line below it when it changes."""
+    command = [str(plugin.cluster.layout.kubectl), "environment", "list", "--watch"]
+    chosen = ["--columns", "environment,description,image", "--filter", f"environment={three['here']}"]
     with subprocess.Popen(
         [*command, *chosen], stdout=subprocess.PIPE, text=True, env=plugin.variables(PYTHONUNBUFFERED="1")
     ) as watching:
         assert watching.stdout is not None
-        first = watching.stdout.readline()
+        header, first = watching.stdout.readline(), watching.stdout.readline()
         kube.apply(manifest(three["here"], image="registry.example/other/tool:2", overridable=["Image"]))
         changed = next(line for line in watching.stdout if "tool:2" in line)
         watching.terminate()
 
+    assert {header.index("IMAGE")} == {line.index("registry") for line in (first, changed)}
     assert [three["here"], "registry.example/other/tool:1"] == first.split()
     assert [three["here"], "registry.example/other/tool:2"] == changed.split()
 

@@ -258,3 +258,14 @@ def test_age(seconds: float, shown: str) -> None:
     then = datetime(2026, 1, 1, tzinfo=UTC)
 
     assert shown == words.age("2026-01-01T00:00:00Z", then + timedelta(seconds=seconds))
+
+
+def test_rows_that_go_on_with_a_table() -> None:
+    """A row that is printed later stands in the columns of the table, though it has an empty value."""
+    table = (["name", "what", "image"], [["a", "something", "i:1"]])
+    later = words.aligned((), [["b", "", "i:2"]], words.widths_of([table[0], *table[1]]))
+
+    assert ["NAME   WHAT        IMAGE", "a      something   i:1", "b                  i:2"] == words.aligned(
+        *table
+    ) + later
+    assert [] == words.aligned((), [])

@@ -69,18 +69,21 @@ def note(text: str) -> None:
     click.echo(printable(text), err=True)
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, headers: bool = True) -> None:
+def table(
+    header: Sequence[str], rows: Sequence[Sequence[str]], *, headers: bool = True, least: Sequence[int] = ()
+) -> None:
     """Print a table: in colours that fits the terminal, else as kubectl does, so that programs can read it.
 
     Args:
         header: the titles.
         rows: the values.
         headers: whether to print the titles.
+        least: the smallest width of each column, for rows that go on with a table.
     """
     if is_terminal() and len(rows) <= _MOST_COLOURED:
-        _coloured(header, rows, headers=headers)
+        _coloured(header, rows, headers=headers, least=least)
         return
-    for line in aligned(header if headers else (), rows):
+    for line in aligned(header if headers else (), rows, least):
         click.echo(line)
 
 
@@ -179,7 +182,7 @@ class _Line:
 _line = _Line()
 
 
-def _coloured(header: Sequence[str], rows: Sequence[Sequence[str]], *, headers: bool) -> None:
+def _coloured(header: Sequence[str], rows: Sequence[Sequence[str]], *, headers: bool, least: Sequence[int]) -> None:
     """Print a table with the terminal's colours, folded where it is too wide."""
     from rich.cells import cell_len
     from rich.console import Console
@@ -188,12 +191,14 @@ def _coloured(header: Sequence[str], rows: Sequence[Sequence[str]], *, headers: 
 
     # Where columns would be too narrow to read, the terminal breaks the lines: names stay whole, to be copied.
     columns = [[title, *(printable(v) for v in values)] for title, *values in zip(header, *rows, strict=True)]
-    widths = [max(map(cell_len, column)) for column in columns]
+    least = least or [0] * len(columns)
+    widths = [max(width, *map(cell_len, column)) for width, column in zip(least, columns, strict=True)]
     gaps = _GAP * (len(widths) - 1)
     fits = sum(min(width, _READABLE) for width in widths) + gaps <= Console().width
     made = Table(*header, box=None, show_header=headers, header_style="bold", pad_edge=False)
-    for column in made.columns:
-        column.overflow = "fold"
+    folds = fits and sum(widths) + gaps > Console().width
+    for column, width in zip(made.columns, least, strict=True):
+        column.overflow, column.min_width = "fold", None if folds else width
     for row in rows:
         made.add_row(*(Text(printable(v), _READY_COLOURS.get(v, "")) for v in row))
     Console(width=None if fits else sum(widths) + gaps).print(made)

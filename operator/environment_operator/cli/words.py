@@ -38,11 +38,22 @@ def as_csv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return BYTE_ORDER_MARK + out.getvalue()
 
 
-def aligned(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """Return the lines of a table as kubectl prints one; no header leaves its line out."""
+def widths_of(lines: Sequence[Sequence[str]]) -> list[int]:
+    """Return the width that each column of a table needs."""
+    return [max(len(printable(value)) for value in column) for column in zip(*lines, strict=True)]
+
+
+def aligned(header: Sequence[str], rows: Iterable[Sequence[str]], least: Sequence[int] = ()) -> list[str]:
+    """Return the lines of a table as kubectl prints one.
+
+    Args:
+        header: the titles; none leaves the line out.
+        rows: the values.
+        least: the smallest width of each column; none: whatever its values need.
+    """
     lines = [[title.upper() for title in header]] if header else []
     lines += [[printable(value) for value in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    widths = [max(pair) for pair in zip(widths_of(lines), least or [0] * len(lines[0]), strict=True)] if lines else []
     return [
         "   ".join(value.ljust(width) for value, width in zip(line, widths, strict=True)).rstrip() for line in lines
     ]

@@ -242,7 +242,7 @@ def _watch(connection: Connection, asked: Query) -> None:
         found = _whole(connection, asked)
         _write_whole(asked, found)
         try:
-            _write_changes(connection, asked, found.version)
+            _write_changes(connection, asked, found.version, _widths(asked, found))
         except Expired:
             # What changed in the meantime is not known any more.
             console.note("reading Environments again")
@@ -250,19 +250,25 @@ def _watch(connection: Connection, asked: Query) -> None:
             return
 
 
-def _write_changes(connection: Connection, asked: Query, version: str) -> None:
-    """Print each Environment that changes from a version on."""
+def _widths(asked: Query, found: Whole) -> list[int]:
+    """Return how wide the columns are of what was printed, so that later rows stand below it."""
+    titles = [column.title for column in asked.shown]
+    return words.widths_of([titles, *([row[title] for title in titles] for row in _kept(found.rows, asked))])
+
+
+def _write_changes(connection: Connection, asked: Query, version: str, widths: Sequence[int]) -> None:
+    """Print each Environment that changes from a version on, in columns of some widths at least."""
     while True:
         for event in connection.watch(ENVIRONMENTS, version, allowWatchBookmarks="true"):
             each = event["object"]
             version = each["metadata"]["resourceVersion"]
             if event["type"] != "BOOKMARK":
-                _write_change(connection, asked, each)
+                _write_change(connection, asked, each, widths)
         if connection.limited:
             return
 
 
-def _write_change(connection: Connection, asked: Query, environment: Object) -> None:
+def _write_change(connection: Connection, asked: Query, environment: Object, widths: Sequence[int]) -> None:
     """Print one Environment that changed, if it was asked for."""
     row = known.of_object(environment, asked.read, connection.context)
     if not _kept([row], asked):
@@ -270,4 +276,5 @@ def _write_change(connection: Connection, asked: Query, environment: Object) -> 
     if asked.form == "name":
         click.echo(_full_name(row))
     else:
-        console.table([c.title for c in asked.shown], [[row[c.title] for c in asked.shown]], headers=False)
+        titles = [column.title for column in asked.shown]
+        console.table(titles, [[row[title] for title in titles]], headers=False, least=widths)
