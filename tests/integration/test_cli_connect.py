@@ -34,7 +34,8 @@ def test_connect(kube: Kube, plugin: Plugin, project: str) -> None:
         listed[0].split(), *(line.split()[:2] for line in listed[1:])
     ]  # fmt: skip
     assert f"{url}\n" == plugin(*at, "lab")
-    assert f"kubectl port-forward -n {project} service/{service} 5000\n" == plugin(*at, "inside")
+    here = f"--kubeconfig={plugin.cluster.kubeconfig}"
+    assert f"kubectl port-forward {here} -n {project} service/{service} 5000\n" == plugin(*at, "inside", here)
     assert f"port {port} of every node\n" == plugin(*at, "node")
     assert "has no tool 'other': its tools are lab, inside, node" in plugin.fails(*at, "other", code=4)
     assert "has no URL" in plugin.fails(*at, "inside", "--open", code=1)

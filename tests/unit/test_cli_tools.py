@@ -43,3 +43,13 @@ def test_rows() -> None:
         ("late", "NodePort", "kubectl port-forward -n team service/environment-tokentok 23"),
         ("inside", "ClusterIP", "kubectl port-forward -n team service/environment-tokentok 80"),
     ] == rows(Tools(env="e", token="tokentok", tools=TOOLS), "team", {22: 31000})
+
+
+def test_the_same_api_server() -> None:
+    """The command reaches the API server that was asked, by the options that were given."""
+    found = Tools(env="e", token="tokentok", tools={"inside": TOOLS["inside"]})
+
+    assert (
+        "kubectl port-forward '--context=two words' -n team service/environment-tokentok 80"
+        == (rows(found, "team", {}, ["--context=two words"])[0][2])
+    )

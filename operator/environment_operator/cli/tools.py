@@ -1,6 +1,7 @@
 """Where the tools of a workload are, as people want to see it. Pure."""
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
 
 from environment_operator.addresses import Address, Tools
 
@@ -8,16 +9,19 @@ HEADER = ("Tool", "Connection", "Address")
 _WEB = ("https://", "http://")
 
 
-def rows(tools: Tools, project: str, node_ports: Mapping[int, int]) -> list[tuple[str, str, str]]:
+def rows(
+    tools: Tools, project: str, node_ports: Mapping[int, int], options: Sequence[str] = ()
+) -> list[tuple[str, str, str]]:
     """Return a row for each tool.
 
     Args:
         tools: what admission wrote about them.
         project: the namespace of the workload.
         node_ports: the node port of each port of the container that has one.
+        options: by which kubectl reaches the same API server.
     """
-    service = f"service/environment-{tools.token}"
-    return [(name, a.type, _address(a, f"-n {project} {service}", node_ports)) for name, a in tools.tools.items()]
+    service = shlex.join([*options, "-n", project, f"service/environment-{tools.token}"])
+    return [(name, a.type, _address(a, service, node_ports)) for name, a in tools.tools.items()]
 
 
 def reachable(tools: Tools, tool: str, *, forward: bool) -> str:

@@ -45,7 +45,7 @@ def connect_command(
     project = project or connection.namespace
     found = _tools(connection, workload, project)
     ports = _node_ports(connection, project, found.token)
-    listed = [row for row in rows(found, project, ports) if tool in ("", row[0])]
+    listed = [row for row in rows(found, project, ports, connection.options) if tool in ("", row[0])]
     if not listed:
         raise Problem(f"{workload} has no tool {tool!r}: its tools are {', '.join(found.tools)}", Exit.NOT_FOUND)
     if forward or in_browser:
