@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import click
@@ -106,6 +107,12 @@ def test_a_mistake_of_ours(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 
     assert (Exit.MISTAKE, 1) == (code, len(said.splitlines()))
     assert "please report it: KeyError: 'nothing' (test_cli, line" in said
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    """The plugin says which one it is, as it was installed."""
+    assert Exit.DONE == run(["--version"])
+    assert f"kubectl environment {version('environment-operator')}\n" == capsys.readouterr().out
 
 
 def test_no_arguments_show_the_help() -> None:

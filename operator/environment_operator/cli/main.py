@@ -65,6 +65,7 @@ class Commands(click.Group):
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="environment-operator", message="%(prog)s %(version)s")
 def cli() -> None:
     """Work with Environments: set-ups for AI workloads, written once and used by name.
 
