@@ -65,8 +65,8 @@ def change(connection: Connection, before: Object, wanted: Object) -> None:
     for field in ("apiVersion", "kind"):
         if wanted.get(field) != old[field]:
             raise Problem(f"{field} cannot be changed: it is {old[field]}")
-    if not _is_object(wanted):
-        raise Problem("metadata is no metadata of an object: write it with a name, labels and annotations as a mapping")
+    if mistake := _mistake(wanted):
+        raise Problem(f"metadata is no metadata of an object: {mistake}")
     if wanted["metadata"].get("name") != old["metadata"]["name"]:
         raise Problem(f"the name cannot be changed here: kubectl environment copy {old['metadata']['name']} NEW")
     steps = jsonpatch.make_patch(_with_maps(old), _with_maps(wanted)).patch
