@@ -30,7 +30,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "refresh": ("refreshing", "Put today's Environment into workloads that have an earlier one, or say why not."),
     "import": ("importing", "Create Environments from environment assets of Run:ai."),
     "completion": ("completing", "Print the script that completes kubectl-environment in a shell."),
-    "diff": ("rendering", "Show what applying a file would change, and which users would be outdated."),
+    "diff": ("comparing", "Show what applying a file would change, and which users would be outdated."),
     "uninstall-prepare": ("uninstalling", "Release all Environments, before the operator is removed."),
 }
 COMPLETION = "_KUBECTL_ENVIRONMENT_COMPLETE"
