@@ -274,7 +274,7 @@ def test_more_than_a_page(kube: Kube, plugin: Plugin) -> None:
     listed = [line.rpartition("/")[2] for line in plugin("list", *asked, "-o", "name").splitlines()]
     dated = plugin("list", *asked, "--columns", "environment,updated", "--no-headers").splitlines()
     whole = json.loads(plugin("list", *asked, "-o", "json"))["items"]
-    kube.kubectl("delete", "env", "-l", f"word={word}")
+    assert kube.rest.delete(f"{ENVIRONMENTS}?labelSelector=word%3D{word}").ok
 
     assert many == listed
     assert many == [line.split()[0] for line in dated]

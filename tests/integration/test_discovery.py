@@ -12,6 +12,7 @@ from cluster.faults import Answer, EndWatch, Hold, Match, Rule
 from cluster.proxy import FaultProxy
 from cluster.rest import Rest
 from environment_operator import names
+from environment_operator.addresses import Address, Tools
 from kube import ENVIRONMENTS, Kube, Object, Operator
 
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -81,10 +82,11 @@ def uninstall(kube: Kube, plural: str) -> None:
     kube.kubectl("delete", "crd", f"{plural}.{GROUP}", "--ignore-not-found")
 
 
-def use(kube: Kube, plural: str, project: str, environment: str, version: str = "v1") -> None:
+def use(kube: Kube, plural: str, project: str, environment: str, version: str = "v1", **annotations: str) -> None:
     """Create an object that refers to an Environment, as soon as its kind is served."""
     kind = plural.removesuffix("s").capitalize()
-    meta = {"name": "thing", "namespace": project, "labels": {names.REFERENCE: environment}}
+    labels = {names.REFERENCE: environment}
+    meta = {"name": "thing", "namespace": project, "labels": labels, "annotations": annotations}
     made = {"apiVersion": f"{GROUP}/{version}", "kind": kind, "metadata": meta}
     path = f"/apis/{GROUP}/{version}/namespaces/{project}/{plural}"
     kube.until(f"{kind} to be created", lambda: kube.rest.create(path, made).ok)
@@ -156,6 +158,20 @@ def test_names_that_are_taken(kube: Kube, environment: str) -> None:
     kube.kubectl("delete", "env", environment, "--wait=false")
 
     kube.until_gone("env", environment)
+
+
+def test_version_that_the_row_does_not_know(kube: Kube, environment: str, project: str) -> None:
+    """Users in a version about which admission is not asked are counted, but what they say of tools is anybody's."""
+    for plural, kind, version in (("gadgets", "Gadget", "v2"), ("widgets", "Widget", "v1")):
+        lab = Address(type="ClusterIP", port=80)
+        said = Tools(env=environment, token=f"{plural}x", pods={"app": "x"}, tools={"lab": lab}).text()
+        install(kube, plural, kind, version)
+        use(kube, plural, project, environment, version, **{names.TOOLS: said})
+    kube.until_used(environment, 2)
+    services = f"/api/v1/namespaces/{project}/services"
+    kube.until("a Service", lambda: bool(kube.rest.get(services).body["items"]))
+
+    assert ["environment-widgetsx"] == [item["metadata"]["name"] for item in kube.rest.get(services).body["items"]]
 
 
 @pytest.mark.parametrize("what", ["objects", "definition"])
