@@ -217,14 +217,20 @@ class Publisher:
         project.wrote(Metadata.model_validate(made["metadata"]))
 
     async def _changed(self, project: Holdings, found: Source, before: Copy, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Bring a copy into step; return it. One that cannot be changed, such as an immutable one, is made anew."""
+        """Bring a copy into step; return it. One that cannot be changed, such as an immutable one, is made anew.
+
+        What another one would be refused for, such as somebody's policy, leaves the earlier one where it is.
+        """
         try:
             return await self._cluster.merge(path(project.name, found.name), body)
         except ApiError as error:
             if error.status != HTTPStatus.UNPROCESSABLE_ENTITY:
                 raise
+        fresh = credentials.copied(found, project.name, None)
+        unnamed = {**fresh["metadata"], "name": None, "generateName": f"{found.name}-"}
+        await self._cluster.create(f"{path(project.name)}?dryRun=All", {**fresh, "metadata": unnamed})
         await self._withdraw(project, found.name, before)
-        return await self._cluster.create(path(project.name), credentials.copied(found, project.name, None))
+        return await self._cluster.create(path(project.name), fresh)
 
     async def _withdraw(self, project: Holdings, name: str, before: Copy) -> None:
         """Delete a copy, unless it is another Secret by now."""

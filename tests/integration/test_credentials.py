@@ -1,7 +1,9 @@
 """Registry credentials on the real API server: published, kept in step, withdrawn, and nobody's own ever touched."""
 
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
 
 import pytest
 
@@ -22,6 +24,7 @@ from registries import (
 )
 
 NAMESPACES = "/api/v1/namespaces"
+UNPROCESSABLE = HTTPStatus.UNPROCESSABLE_ENTITY
 Make = Callable[..., str]
 
 
@@ -29,6 +32,27 @@ def told(kube: Kube, name: str, reason: Reason) -> str:
     """Return what an Event of a reason says about credentials, empty when there is none."""
     where = f"{NAMESPACES}/{names.SYSTEM_NAMESPACE}/events?fieldSelector=involvedObject.name={name},reason={reason}"
     return " ".join(event["message"] for event in kube.rest.get(where).body["items"])
+
+
+@contextmanager
+def forbidden(kube: Kube, project: str, name: str) -> Iterator[None]:
+    """Have somebody's policy refuse Secrets of a project whose names begin so."""
+    head = {"apiVersion": "admissionregistration.k8s.io/v1", "metadata": {"name": name}}
+    named = "object.metadata.?name.orValue('') + object.metadata.?generateName.orValue('')"
+    rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"], "resources": ["secrets"]}
+    here = {"matchLabels": {"kubernetes.io/metadata.name": project}}
+    spec = {
+        "matchConstraints": {"resourceRules": [rule], "namespaceSelector": here},
+        "validations": [{"expression": f"!({named}).startsWith('{name}')"}],
+    }
+    bound = {"policyName": name, "validationActions": ["Deny"]}
+    made = {"ValidatingAdmissionPolicy": spec, "ValidatingAdmissionPolicyBinding": bound}
+    kube.apply(*({**head, "kind": kind, "spec": each} for kind, each in made.items()))
+    where = f"{secrets(project)}?dryRun=All"
+    kube.until("the policy", lambda: kube.rest.create(where, secret(f"{name}-x", "a")).status == UNPROCESSABLE)
+    yield
+    for kind in made:
+        kube.kubectl("delete", kind, name)
 
 
 def test_published_into_the_scope(kube: Kube, publish: Make, projects: Make) -> None:
@@ -86,6 +110,19 @@ def test_kept_in_step_though_it_cannot_change(kube: Kube, publish: Make, project
     publish("second", {"projects": [project]}, name=name)
 
     until_held(kube.rest, project, name, payload("second"))
+
+
+def test_kept_although_it_may_not_be_made_anew(kube: Kube, publish: Make, projects: Make) -> None:
+    """A policy that refuses the copy with the new password leaves the earlier one, by which images are pulled."""
+    project = projects()
+    name = publish("first", {"projects": [project]})
+    until_held(kube.rest, project, name, payload("first"))
+    with forbidden(kube, project, name):
+        publish("second", {"projects": [project]}, name=name)
+        later = publish("later", {"projects": [project]}, name=kube.unique("later"))
+        until_held(kube.rest, project, later, payload("later"))
+
+        assert payload("first") == holds(kube.rest, project, name)
 
 
 @pytest.mark.parametrize("how", ["deleted", "unlabelled", "rescoped"])
