@@ -30,6 +30,7 @@ def test_texts_of_several_lines() -> None:
     [
         ("a: 1\nb: 2\na: 3", "the key 'a' stands there twice\n  in .*, line 3"),
         ('1: a\n"1": b', "stands there twice"),
+        ('{"a": {"b": 1, "c": 2, "b": 3}}', "the key 'b' stands there twice"),
         ("a: !!binary aGk=", "could not determine a constructor for the tag '.*binary'"),
         ("a: !!timestamp 2024-01-01", "could not determine a constructor"),
         ("a: !!bool 7", "'7' is neither true nor false"),
@@ -53,3 +54,9 @@ def test_merged_keys() -> None:
     text = "a: &a {x: 1, y y: 1}\nb: &b {<<: *a, x: 2}\nc: {<<: *b, x: 3}"
 
     assert [{"a": {"x": 1, "y y": 1}, "b": {"x": 2, "y y": 1}, "c": {"x": 3, "y y": 1}}] == yaml_text.read(text)
+
+
+def test_json() -> None:
+    """JSON is read with tabs before its keys, and with characters written as two halves."""
+    assert [{"a": "\U0001f600", "b": [1, 0.5]}] == yaml_text.read('{\n\t"a": "\\ud83d\\ude00",\n\t"b": [1.0, 0.5]\n}\n')
+    assert [] == yaml_text.read("null")

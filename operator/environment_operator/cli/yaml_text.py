@@ -1,6 +1,6 @@
-"""YAML as kubectl reads it, and written so that kubectl reads the same. Pure.
+"""YAML and JSON as kubectl reads them, and YAML written so that kubectl reads the same. Pure.
 
-kubectl makes JSON of it: dates are texts, ``y`` is true, nothing is counted to the base of 60, and keys are texts:
+kubectl makes JSON of YAML: dates are texts, ``y`` is true, nothing is counted to the base of 60, and keys are texts:
 https://github.com/kubernetes-sigs/yaml/blob/v1.6.0/yaml.go
 """
 
@@ -34,10 +34,10 @@ def read(text: str) -> list[Any]:
     """Return the documents, without those that are empty.
 
     Raises:
-        ValueError: it is no YAML, or something in it is not to be had in JSON.
+        ValueError: it is neither YAML nor JSON, or something in it is not to be had in JSON.
     """
     try:
-        found = [each for each in yaml.load_all(text, _Loader) if each is not None]
+        found = [each for each in _documents(text) if each is not None]
         json.dumps(found, allow_nan=False)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
@@ -49,6 +49,29 @@ def read(text: str) -> list[Any]:
 def write(*contents: object) -> str:
     """Return documents, with the keys in the order in which they were given, and texts of several lines as such."""
     return str(yaml.dump_all(contents, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=2**20))
+
+
+def _documents(text: str) -> list[Any]:
+    """Return the documents; JSON is read as such, for PyYAML takes neither its tabs nor its pairs of surrogates."""
+    try:
+        return [json.loads(text, object_pairs_hook=_once, parse_float=_number)]
+    except json.JSONDecodeError:
+        return list(yaml.load_all(text, _Loader))
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of JSON in which each key stands once."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)!r} stands there twice")
+    return found
+
+
+def _number(written: str) -> float:
+    """Return a number; one that is whole is written without a point in JSON."""
+    found = float(written)
+    return int(found) if found.is_integer() else found
 
 
 class _Loader(yaml.SafeLoader):
@@ -104,10 +127,9 @@ def _int(_: _Loader, node: yaml.ScalarNode) -> int:
 
 
 def _float(_: _Loader, node: yaml.ScalarNode) -> float:
-    """Return a number; one that is whole is written without a point in JSON."""
+    """Return a number, in whichever way it is written."""
     plain = node.value.replace("_", "").lower()
-    found = float(plain.replace(".inf", "inf").replace(".nan", "nan"))
-    return int(found) if found.is_integer() else found
+    return _number(plain.replace(".inf", "inf").replace(".nan", "nan"))
 
 
 def _represented(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
