@@ -199,7 +199,7 @@ def _judged(request: Request, table: Table, around: Around, keys: Keys, judge: J
         if why := ownership.given_away(kind, request.new, table.values()):
             return _answer(request, Outcome(None, why))
         if ownership.is_left_alone(request.new, request.old, table.values()):
-            return _answer(request, ownership.left_alone(request.new, is_last=judge is approve))
+            return _answer(request, ownership.left_alone(kind, request.new, is_last=judge is approve))
     person = replace(around, user=request.user.username, ids=ids(request.user.extra, keys))
     return _answer(request, judge(kind, request.new, request.old, person))
 

@@ -37,12 +37,13 @@ def is_left_alone(new: Object, old: Object, table: Iterable[Kind]) -> bool:
     return is_made(old, rows) and not is_made(new, rows)
 
 
-def left_alone(item: Object, *, is_last: bool) -> Outcome:
+def left_alone(kind: Kind, item: Object, *, is_last: bool) -> Outcome:
     """Return an object without reference, record and tools: nobody has judged what it runs, nor what it says of itself.
 
     It is not refused, for the garbage collector must not be kept from its work, unless somebody put these in again.
 
     Args:
+        kind: its row in the kinds table.
         item: the object; it is not changed.
         is_last: whether nothing may be changed any more.
     """
@@ -54,5 +55,5 @@ def left_alone(item: Object, *, is_last: bool) -> Outcome:
     if meta == item.get("metadata"):
         return Outcome(item)
     if is_last:
-        return Outcome(None, refusals.LEFT_ALONE)
-    return Outcome({**item, "metadata": meta}, warnings=(refusals.LEFT_ALONE,))
+        return Outcome(None, refusals.left_alone(kind))
+    return Outcome({**item, "metadata": meta}, warnings=(refusals.left_alone(kind),))

@@ -8,10 +8,6 @@ from environment_operator.kinds import Kind
 from environment_operator.paths import Item, get
 
 _SHOWN, _ANNOTATIONS_BYTES = 120, 256 * 1024
-LEFT_ALONE = (
-    f"the label {names.REFERENCE} goes with the controller that made the object, for nobody has judged what it runs: "
-    "give it the label again to use the Environment"
-)
 
 
 def immutable(kind: Kind, name: str, before: str) -> str:
@@ -192,6 +188,15 @@ def too_long(kind: Kind, item: Item) -> str:
     return (
         f"the record of what is put into the pod templates makes the annotations of this {kind.kind} {size} bytes "
         f"long, and {_ANNOTATIONS_BYTES} is the most: use fewer templates, or an Environment that sets less"
+    )
+
+
+def left_alone(kind: Kind) -> str:
+    """Return why an object that loses its controller loses its Environment with it."""
+    way_out = "delete it and create it again" if kind.template_immutable else "give it the label again"
+    return (
+        f"the label {names.REFERENCE} goes with the controller that the {kind.kind} had, for nobody has judged what it "
+        f"runs: {way_out} to use the Environment"
     )
 
 
