@@ -1,5 +1,6 @@
 """Where a kubeconfig leads, and how a request says who acts."""
 
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,40 @@ def test_headers_are_sent_in_utf_8() -> None:
     assert "Bearer a" == sendable("Authorization", "Bearer a\n")
     with pytest.raises(Problem, match="the header Authorization cannot be sent"):
         sendable("authorization", "Bearer a\nb")
+
+
+def kubeconfigs(directory: Path, user: str, server: str = "https://api.example") -> str:
+    """Write a context, its cluster and its user into a directory each; return them as KUBECONFIG has them."""
+    files = {
+        "context": "{contexts: [{name: a, context: {cluster: c, user: u}}], current-context: a}",
+        "cluster": f"{{clusters: [{{name: c, cluster: {{server: '{server}'}}}}]}}",
+        "user": f"{{users: [{{name: u, user: {user}}}]}}",
+    }
+    for name, content in files.items():
+        (directory / name).mkdir()
+        (directory / name / "config").write_text(content)
+    return ":".join(str(directory / name / "config") for name in files)
+
+
+def test_certificates_beside_the_kubeconfig_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files of a user are found from where the user stands, wherever the cluster does."""
+    monkeypatch.setenv("KUBECONFIG", kubeconfigs(tmp_path, "{client-certificate: me.crt, client-key: me.key}"))
+    for name in ("me.crt", "me.key"):
+        (tmp_path / "user" / name).write_text("none")
+    settings = kubeconfig.load("", "").api.configuration
+
+    assert str(tmp_path / "user" / "me.crt") == settings.cert_file
+    assert str(tmp_path / "user" / "me.key") == settings.key_file
+
+
+def test_a_token_that_cannot_be_renewed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An identity provider that does not answer is no mistake of the plugin."""
+    claims = b64encode(b'{"exp": 1}').decode().rstrip("=")
+    provider = f"{{id-token: e30.{claims}.e30, refresh-token: a, client-id: b, idp-issuer-url: 'https://127.0.0.1:1'}}"
+    monkeypatch.setenv("KUBECONFIG", kubeconfigs(tmp_path, f"{{auth-provider: {{name: oidc, config: {provider}}}}}"))
+
+    with pytest.raises(Problem, match=r"the kubeconfig cannot be used: .*refused"):
+        kubeconfig.load("", "")
 
 
 @pytest.mark.parametrize(("variable", "namespace"), [("", "vision"), ("speech", "speech")])

@@ -85,6 +85,7 @@ def _configure(settings: Any, file: str, context: str) -> tuple[str, Object, Obj
     user = _entry(merged, "user", place)
     if not cluster.get("server"):
         raise _useless(f"the cluster {place['cluster']!r} has no server")
+    vars(loader).update(_certificates(merged, place))
     with _heard() as complaints:
         loader.load_and_set(settings)
     if complaints:
@@ -123,12 +124,27 @@ def _entry(merged: Any, kind: str, context: Object) -> Object:
     return dict(found.value.get(kind) or {}) if found else {}
 
 
+def _certificates(merged: Any, context: Object) -> dict[str, str | None]:
+    """Return the user's certificate and key, for which the library looks where the cluster's kubeconfig is."""
+    from kubernetes.config.kube_config import FileOrData
+
+    found = merged.config["users"].get_with_name(context.get("user"), safe=True)
+    if not found or not found.value.get("user"):
+        return {}
+    beside = str(Path(found.path).absolute().parent)
+    files = {"cert_file": "client-certificate", "key_file": "client-key"}
+    return {field: FileOrData(found["user"], key, file_base_path=beside).as_file() for field, key in files.items()}
+
+
 def _failures() -> tuple[type[Exception], ...]:
-    """Return what the library raises over a kubeconfig."""
+    """Return what the library raises over a kubeconfig, and when it renews a token of OpenID Connect."""
     from kubernetes.config.config_exception import ConfigException
+    from oauthlib.oauth2 import OAuth2Error
+    from urllib3.exceptions import HTTPError
     from yaml import YAMLError
 
-    return ConfigException, OSError, ValueError, TypeError, LookupError, AttributeError, YAMLError
+    library = ConfigException, OAuth2Error, HTTPError, YAMLError
+    return *library, OSError, ValueError, TypeError, LookupError, AttributeError
 
 
 def _useless(why: str) -> Problem:
