@@ -217,10 +217,7 @@ class Publisher:
         project.wrote(Metadata.model_validate(made["metadata"]))
 
     async def _changed(self, project: Holdings, found: Source, before: Copy, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Bring a copy into step; return it. One that cannot be changed, such as an immutable one, is made anew.
-
-        What another one would be refused for, such as somebody's policy, leaves the earlier one where it is.
-        """
+        """Bring a copy into step; return it. One that cannot be changed is made anew, unless that would be refused."""
         try:
             return await self._cluster.merge(path(project.name, found.name), body)
         except ApiError as error:
