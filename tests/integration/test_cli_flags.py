@@ -1,6 +1,5 @@
 """What all commands of the plugin share: how they reach the API server, what they say meanwhile, and how they end."""
 
-import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -261,25 +260,6 @@ def test_interruption(plugin: Plugin, through: str, faults: FaultProxy) -> None:
     ran = plugin.interrupted(held, "list", KUBECONFIG=through)
 
     assert (130, "error: interrupted\n") == (ran.code, ran.err.lstrip("\n"))
-
-
-def test_more_than_a_page(kube: Kube, plugin: Plugin) -> None:
-    """Lists that come in several pages are whole and in order, whichever form is asked for."""
-    word = kube.unique("page")
-    many = [f"{word}-{number:04}" for number in range(505)]
-    for made in map(manifest, many):
-        made["metadata"]["labels"] = {"word": word}
-        assert kube.rest.create(ENVIRONMENTS, made).ok
-    asked = ("--filter", f"environment={word}-*")
-    listed = [line.rpartition("/")[2] for line in plugin("list", *asked, "-o", "name").splitlines()]
-    dated = plugin("list", *asked, "--columns", "environment,updated", "--no-headers").splitlines()
-    whole = json.loads(plugin("list", *asked, "-o", "json"))["items"]
-    assert kube.rest.delete(f"{ENVIRONMENTS}?labelSelector=word%3D{word}").ok
-
-    assert many == listed
-    assert many == [line.split()[0] for line in dated]
-    assert all(line.split()[1:] for line in dated)
-    assert many == [each["metadata"]["name"] for each in whole]
 
 
 def test_csv_reads_the_table_alone(plugin: Plugin, through: str, faults: FaultProxy, project: str) -> None:
