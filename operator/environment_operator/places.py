@@ -54,7 +54,8 @@ class Place:
         Raises:
             Unfit: as for `template`.
         """
-        template, spec = self.template(item), self.template(item).get("spec")
+        template = self.template(item)
+        spec = template.get("spec")
         beside = {path: get(item, tuple(path.split("."))) for path in self.row.beside}
         out = {**template, BESIDE: beside} if beside else template
         return {**out, "spec": {**self._inherited(item), **spec}} if isinstance(spec, dict) else out
