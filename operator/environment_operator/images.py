@@ -1,4 +1,4 @@
-"""Image references: what the pattern of the CRD cannot tell, and the default pull policy. Pure.
+"""Image references: what the grammar in the CRD cannot tell, and the default pull policy. Pure.
 
 Source: https://github.com/distribution/reference (ParseNormalizedNamed and its errors).
 """
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from environment_operator.api.types import IMAGE_PATTERN
 
-_IMAGE = re.compile(IMAGE_PATTERN.removesuffix("$") + r"\Z", re.ASCII)
+_IMAGE = re.compile(IMAGE_PATTERN)
 _LONGEST_NAME = 255
 _DIGEST_LENGTHS = {"sha256": 64, "sha384": 96, "sha512": 128}
 _IDENTIFIER = re.compile(r"[a-f0-9]{64}\Z")
@@ -26,7 +26,7 @@ class Image:
 
 def parse(reference: str) -> Image | None:
     """Return the parts of a reference, or None when it does not follow the grammar."""
-    match = _IMAGE.match(reference)
+    match = _IMAGE.fullmatch(reference)
     return Image(*match.groups()) if match else None
 
 

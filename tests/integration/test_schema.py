@@ -1,11 +1,15 @@
 """What the API server accepts and refuses, and what it says: one accepted and one refused object for each rule."""
 
+import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
-from builders import manifest
+from builders import manifest, spec
 from environment_operator.api.tools import DEFAULT_PORTS
+from environment_operator.api.v1alpha1 import EnvironmentSpec
 from kube import ENVIRONMENTS, Kube
 
 INFERENCE = {"workloadTypes": ["Inference"], "endpoint": {"port": 8080, "protocol": "HTTP"}}
@@ -70,7 +74,7 @@ RULES: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
         {"endpoint": {"port": 1, "protocol": "HTTP"}},
         ["spec.endpoint", "refused otherwise"],
     ),
-    "image grammar": ({"image": "r.example:5000/a/b:1"}, {"image": "not an image"}, ["spec.image", "should match"]),
+    "image grammar": ({"image": "r.example:5000/a/b:1"}, {"image": "not an image"}, ["spec.image", "[registry/]name"]),
     "image is required": ({"image": "a"}, {"image": None}, ["spec.image", "Required"]),
     "tools have their own names": (
         {"tools": [TOOL, {**TOOL, "name": "u"}]},
@@ -135,7 +139,7 @@ RULES: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
     "working directory is absolute": (
         {"workingDir": "/work"},
         {"workingDir": "work"},
-        ["spec.workingDir", "should match"],
+        ["spec.workingDir", "begin with /"],
     ),
     "ids with Custom": (
         {"user": {"source": "Custom", "uid": 1000, "gid": 0, "supplementalGroups": [5]}},
@@ -213,6 +217,77 @@ RULES: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
 }
 
 
+def one(field: str) -> Callable[[str], dict[str, Any]]:
+    """Return what makes a spec of a text in a field."""
+    return lambda text: {field: text}
+
+
+# field: (makes a spec of a text, accepted texts, refused texts, what the refusal says)
+GRAMMARS: dict[str, tuple[Callable[[str], dict[str, Any]], list[str], list[str], str]] = {
+    "spec.image": (
+        one("image"),
+        ["a", "a/b__c:V1.0", "localhost:5000/a--b", "[fe80::1]:5000/a", f"r.example/a:1@sha256:{'0a' * 32}"],
+        ["Upper", "a:", "a b", "a\n", "https://r.example/a", "a//b", "-a", "a@sha256:0", "a\u00e9", "/a"],
+        "write [registry/]name[:tag][@digest]",
+    ),
+    "spec.workingDir": (one("workingDir"), ["/", "/a b"], ["a", "./a", "~", "/a\nb", "/a\n", " /a"], "begin with /"),
+    "spec.scope.projects[0]": (
+        lambda text: {"scope": {"projects": [text]}},
+        ["a", "0-a"],
+        ["A", "-a", "a-", "a.b", "a_b", "a\n"],
+        "write small letters, digits and -",
+    ),
+    "spec.scope.departments[0]": (
+        lambda text: {"scope": {"departments": [text]}},
+        ["A", "a_b.c"],
+        ["_a", "a.", "a b", "a/b"],
+        "write letters, digits, -, _ and .",
+    ),
+    "spec.imagePullSecrets[0]": (
+        lambda text: {"imagePullSecrets": [text]},
+        ["a", "a.b-c"],
+        ["A", "a..b", ".a", "a-", "a_b", "a.-b"],
+        "write small letters, digits, - and .",
+    ),
+    "spec.tools[0].name": (
+        lambda text: tools(name=text),
+        ["lab", "a-b"],
+        ["Lab", "a--b", "-a", "a-", "a.b"],
+        "no two -",
+    ),
+    "spec.env[0].name": (
+        lambda text: variables({"name": text, "value": ""}),
+        ["A", "_a.b-C1"],
+        ["1A", "A B", "A=", "A\n"],
+        "no digit first",
+    ),
+    "spec.env[0].valueFrom.configMapKeyRef.key": (
+        lambda text: variables({"name": "A", "valueFrom": {"configMapKeyRef": {"name": "c", "key": text}}}),
+        ["a", "A.b-c_1"],
+        ["a b", "a/b", "a\n"],
+        "write letters, digits, -, _ and .",
+    ),
+    "spec.env[0].valueFrom.secretKeyRef.name": (
+        lambda text: variables({"name": "A", "valueFrom": {"secretKeyRef": {"name": text, "key": "k"}}}),
+        ["a.b"],
+        ["A", "a_b"],
+        "write small letters, digits, - and .",
+    ),
+    "spec.readinessProbe.httpGet.host": (
+        lambda text: {"readinessProbe": {"httpGet": {"port": 1, "host": text}}},
+        ["a.example"],
+        ["A.example", "a:1", "http://a"],
+        "write small letters, digits, - and .",
+    ),
+    "spec.deprecated.replacedBy": (
+        lambda text: {"deprecated": {"message": "old", "replacedBy": text}},
+        ["a.b"],
+        ["A", "a/b"],
+        "write small letters, digits, - and .",
+    ),
+}
+
+
 def dry_run(kube: Kube, accepted: bool, name: str, fields: dict[str, Any]) -> str:
     """Send an Environment to the API server without keeping it; return what it said."""
     reply = kube.rest.create(f"{ENVIRONMENTS}?dryRun=All", manifest(name, **fields))
@@ -228,6 +303,21 @@ def test_rule(kube: Kube, rule: str) -> None:
     message = dry_run(kube, False, "x", refused)
 
     assert [] == [word for word in said if word not in message], message
+
+
+@pytest.mark.parametrize("field", GRAMMARS)
+def test_grammar(kube: Kube, field: str) -> None:
+    """A text is accepted or refused by the API server and in Python alike, with the field and with what to write."""
+    make, accepted, refused, said = GRAMMARS[field]
+    for text in accepted:
+        dry_run(kube, True, "x", make(text))
+        EnvironmentSpec.model_validate(spec(**make(text)))
+    for text in refused:
+        message = dry_run(kube, False, "x", make(text))
+        assert [field, said] == [word for word in (field, said) if word in message], message
+        assert len(message) <= 300, message
+        with pytest.raises(ValidationError, match=re.escape(said)):
+            EnvironmentSpec.model_validate(spec(**make(text)))
 
 
 def test_the_name_is_a_label_value(kube: Kube) -> None:

@@ -71,7 +71,7 @@ def test_which_image_they_are_for(key: str, image: str, expected: bool) -> None:
         ({"r.example": {}}, "", credentials.TYPE, "the annotation environments.dev/scope is missing"),
         ({"r.example": {}}, '{"projects": []}', credentials.TYPE, "projects: List should have at least 1 item"),
         ({"r.example": {}}, '{"cluster": true, "projects": ["a"]}', credentials.TYPE, "needs either"),
-        ({"r.example": {}}, '{"projects": ["No"]}', credentials.TYPE, "projects.0: String should match"),
+        ({"r.example": {}}, '{"projects": ["No"]}', credentials.TYPE, "projects.0: write small letters"),
         ({}, '{"cluster": true}', credentials.TYPE, "names no registry under auths"),
         (None, '{"cluster": true}', credentials.TYPE, "names no registry under auths"),
         ([1], '{"cluster": true}', credentials.TYPE, "names no registry under auths"),

@@ -39,3 +39,8 @@ def test_every_field_is_described_and_bounded(path: str, node: dict[str, Any]) -
 def test_no_defaults_in_list_items() -> None:
     """A default inside a list item would show as drift in GitOps tools, so there is none."""
     assert [] == [path for path, node in nodes(ROOT) if "[]" in path and "default" in node]
+
+
+def test_no_refusal_is_a_regular_expression() -> None:
+    """What authors write wrongly is refused with a message: a pattern would be printed as it stands."""
+    assert [] == [path for path, node in nodes(ROOT) if path.startswith(".spec") and "pattern" in node]

@@ -1,13 +1,15 @@
-"""Cross-field rules in CEL, attached to the models and evaluated by the API server.
+"""Rules in CEL, attached to the models and evaluated by the API server; the message says what to do.
 
-A rule is ``Rule(expression that must hold, message, field path)``; the message says what to do.
-Rules of one field alone (bounds, enumerations, patterns) are not here but in the field's type.
+A `Rule` concerns several fields. A `Grammar` concerns one text and holds in Python, too: it stands in place of a
+``pattern``, of which the API server would print the expression. Bounds and enumerations are in the field's type.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +37,35 @@ class Rule:
 def with_rules(*rules: Rule) -> ConfigDict:
     """Return the model configuration that carries the rules into the model's JSON schema."""
     return ConfigDict(json_schema_extra={"x-kubernetes-validations": [r.as_schema() for r in rules]})
+
+
+@dataclass(frozen=True, slots=True)
+class Grammar:
+    """What may be written in a text, as annotation of its type.
+
+    Args:
+        pattern: regular expression that the whole text matches, the same to RE2 and to Python.
+        message: one line: what to write.
+    """
+
+    pattern: str
+    message: str
+
+    def check(self, text: str) -> str:
+        """Return the text.
+
+        Raises:
+            PydanticCustomError: the pattern does not match it.
+        """
+        if re.fullmatch(self.pattern, text) is None:
+            raise PydanticCustomError("grammar", "{message}", {"message": self.message})
+        return text
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Return how pydantic validates the text: after its length, as the API server does."""
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Return the schema of the text with the rule of the API server."""
+        rule = Rule(f"self.matches(r'^(?:{self.pattern})$')", self.message)
+        return {**handler(schema), "x-kubernetes-validations": [rule.as_schema()]}

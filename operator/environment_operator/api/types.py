@@ -5,11 +5,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
+from environment_operator.api.rules import Grammar
+
 MAX_ITEMS = 100
 MAX_ID = 2**31 - 1
 
 # The grammar of image references: https://github.com/distribution/reference/blob/main/reference.go
-# Written once and used by the API server (RE2) and by `images` (Python) alike.
+# Written once for the API server (RE2) and for Python.
 _ALNUM = "[a-z0-9]+"
 _SEPARATOR = r"(?:[._]|__|[-]+)"
 _PATH_COMPONENT = f"{_ALNUM}(?:{_SEPARATOR}{_ALNUM})*"
@@ -17,15 +19,32 @@ _DOMAIN_COMPONENT = "(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
 _DOMAIN = rf"(?:{_DOMAIN_COMPONENT}(?:\.{_DOMAIN_COMPONENT})*|\[(?:[a-fA-F0-9:]+)\])(?::[0-9]+)?"
 _TAG = "[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
 _DIGEST = "[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}"
-IMAGE_PATTERN = f"^((?:{_DOMAIN}/)?{_PATH_COMPONENT}(?:/{_PATH_COMPONENT})*)(?::({_TAG}))?(?:@({_DIGEST}))?$"
+IMAGE_PATTERN = f"((?:{_DOMAIN}/)?{_PATH_COMPONENT}(?:/{_PATH_COMPONENT})*)(?::({_TAG}))?(?:@({_DIGEST}))?"
 
-DNS_LABEL_PATTERN = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
-SUBDOMAIN_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
-LABEL_VALUE_PATTERN = "^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
-KEY_PATTERN = "^[-._a-zA-Z0-9]+$"
-VARIABLE_PATTERN = "^[-._a-zA-Z][-._a-zA-Z0-9]*$"
-ABSOLUTE_PATTERN = "^/.*$"
-PORT_NAME_PATTERN = "^[a-z0-9]([a-z0-9]|-[a-z0-9])*$"
+SUBDOMAIN_PATTERN = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
+
+IMAGE = Grammar(
+    IMAGE_PATTERN,
+    "write [registry/]name[:tag][@digest], such as registry.example/team/jupyter:4.2: a name in small letters, "
+    "without spaces and without https://",
+)
+DNS_LABEL = Grammar(
+    "[a-z0-9]([-a-z0-9]*[a-z0-9])?", "write small letters, digits and -, with a letter or digit first and last"
+)
+SUBDOMAIN = Grammar(
+    SUBDOMAIN_PATTERN, "write small letters, digits, - and ., with a letter or digit first and last and around each ."
+)
+LABEL_VALUE = Grammar(
+    "[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?",
+    "write letters, digits, -, _ and ., with a letter or digit first and last",
+)
+KEY = Grammar("[-._a-zA-Z0-9]+", "write letters, digits, -, _ and .")
+VARIABLE = Grammar("[-._a-zA-Z][-._a-zA-Z0-9]*", "write letters, digits, -, _ and ., with no digit first")
+ABSOLUTE_PATH = Grammar("/.*", "write an absolute path: begin with /, such as /work, on one line")
+PORT_NAME = Grammar(
+    "[a-z0-9]([a-z0-9]|-[a-z0-9])*",
+    "write small letters, digits and -, with a letter or digit first and last and no two - in a row",
+)
 
 
 def string(longest: int, pattern: str | None = None, shortest: int = 1) -> Any:
@@ -33,15 +52,15 @@ def string(longest: int, pattern: str | None = None, shortest: int = 1) -> Any:
     return StringConstraints(min_length=shortest, max_length=longest, pattern=pattern)
 
 
-DnsLabel = Annotated[str, string(63, DNS_LABEL_PATTERN)]
-Subdomain = Annotated[str, string(253, SUBDOMAIN_PATTERN)]
-EnvironmentName = Annotated[str, string(63, SUBDOMAIN_PATTERN)]
-LabelValue = Annotated[str, string(63, LABEL_VALUE_PATTERN)]
-KeyName = Annotated[str, string(253, KEY_PATTERN)]
-VariableName = Annotated[str, string(253, VARIABLE_PATTERN)]
-AbsolutePath = Annotated[str, string(1024, ABSOLUTE_PATTERN)]
-ToolName = Annotated[str, string(15, PORT_NAME_PATTERN)]
-ImageReference = Annotated[str, string(1024, IMAGE_PATTERN)]
+DnsLabel = Annotated[str, string(63), DNS_LABEL]
+Subdomain = Annotated[str, string(253), SUBDOMAIN]
+EnvironmentName = Annotated[str, string(63), SUBDOMAIN]
+LabelValue = Annotated[str, string(63), LABEL_VALUE]
+KeyName = Annotated[str, string(253), KEY]
+VariableName = Annotated[str, string(253), VARIABLE]
+AbsolutePath = Annotated[str, string(1024), ABSOLUTE_PATH]
+ToolName = Annotated[str, string(15), PORT_NAME]
+ImageReference = Annotated[str, string(1024), IMAGE]
 Line = Annotated[str, string(1024)]
 Text = Annotated[str, string(250)]
 Argument = Annotated[str, string(8192, shortest=0)]
