@@ -46,15 +46,16 @@ fmt: venv ## Format the code.
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
-generate: venv ## Write crds/ and policies, webhooks and kinds of deploy/ from the code.
+generate: venv ## Write the definition, policies, webhooks, kinds and the reference of the plugin from the code.
 	$(PY) -m environment_operator.generate
+	$(PY) -m environment_operator.cli.reference --out operator/cli.md
 
 verify: venv ## Fail when a generated file or the lock file is stale.
 	@tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && set -e; \
 	$(PY) -m environment_operator.generate --out "$$tmp"; \
-	diff -r "$$tmp/crds" crds || { echo "crds/ is stale: run make generate" >&2; exit 1; }; \
-	for file in policies webhooks kinds; do \
-	  diff "$$tmp/deploy/$$file.yaml" "deploy/$$file.yaml" || { echo "deploy/$$file.yaml is stale: run make generate" >&2; exit 1; }; \
+	mkdir "$$tmp/operator"; $(PY) -m environment_operator.cli.reference --out "$$tmp/operator/cli.md"; \
+	for file in $$(cd "$$tmp" && find * -type f) $$(find crds -name '*.yaml'); do \
+	  diff "$$tmp/$$file" "$$file" || { echo "$$file is stale: run make generate" >&2; exit 1; }; \
 	done; \
 	cp requirements.lock "$$tmp/requirements.lock"; \
 	$(UV) pip compile $(LOCK) --no-header -o "$$tmp/requirements.lock"; \

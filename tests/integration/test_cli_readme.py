@@ -1,4 +1,4 @@
-"""The README's examples of the plugin, each run as it stands there."""
+"""The tour of the plugin's reference, each command run as it stands there."""
 
 import json
 import re
@@ -13,8 +13,8 @@ from builders import manifest, workload
 from kube import Kube
 from plugin import Plugin
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-SECTION = README[README.index("## kubectl environment") :].split("\n## ")[0]
+REFERENCE = (Path(__file__).parents[2] / "operator/cli.md").read_text(encoding="utf-8")
+SECTION = REFERENCE.partition("\n## A tour\n")[2].partition("\n## ")[0]
 EXAMPLES = re.findall(r"```console\n(.*?)```", SECTION, re.DOTALL)
 PROJECT = "vision"
 JUPYTER = manifest(

@@ -1,6 +1,6 @@
 """The examples in deploy/examples do what they say on a real API server: apply, use, be guarded, go.
 
-So does the one with which the README begins.
+So does the picture with which the README begins.
 """
 
 import re
@@ -159,25 +159,40 @@ def test_applied_twice(kube: Kube, applied: Example, project: str) -> None:
     kube.until_used(applied.environment, 1)
 
 
-def test_first_example_of_the_readme(kube: Kube, plugin: Plugin, tmp_path: Path) -> None:
-    """The Environment and the commands with which the README begins work as they stand there, but for the names."""
-    section = (REPO_ROOT / "README.md").read_text(encoding="utf-8").split("## What it does today")[1]
-    environment, project = kube.unique("jupyter"), kube.unique("vision")
-    names_here = {"name: jupyter": f"name: {environment}", "ment=jupyter": f"ment={environment}", "vision": project}
+def test_before_and_after(kube: Kube, plugin: Plugin, tmp_path: Path) -> None:
+    """What is stored for the README's six lines is what is stored for its twenty, with the Environment shown there."""
+    section = (REPO_ROOT / "README.md").read_text(encoding="utf-8").partition("## Before and after\n")[2]
+    environment, project = kube.unique("pytorch"), kube.unique("vision")
+    names_here = {
+        "{name: pytorch}": f"{{name: {environment}}}",
+        "ment: pytorch": f"ment: {environment}",
+        "vision": project,
+    }
     for theirs, ours in names_here.items():
         section = section.replace(theirs, ours)
-    manifest, commands = re.findall(r"```(?:yaml|console)\n(.*?)```", section, re.DOTALL)[:2]
-    (tmp_path / "environment.yaml").write_text(manifest)
+    before, after, manifest = re.findall(r"```yaml\n(.*?)```", section, re.DOTALL)[:3]
+    (commands,) = re.findall(r"```console\n(.*?)```", section.partition("\n## ")[0], re.DOTALL)
+    for file, text in {"before.yaml": before, "train.yaml": after, "environment.yaml": manifest}.items():
+        (tmp_path / file).write_text(text)
+    kube.rest.create("/api/v1/namespaces", {"metadata": {"name": project}})
     command = ["bash", "-euo", "pipefail", "-c", commands]
     done = subprocess.run(
         command, cwd=tmp_path, env=plugin.variables(), capture_output=True, text=True, timeout=60, check=False
     )
     assert (0, "", True) == (done.returncode, done.stderr, environment in done.stdout)
     kube.until_used(environment, 1)
-    found = kube.get("deployment", "notebook", project)
+    short = pod_spec(kube, project)
+    kube.kubectl("delete", "job", "train", "-n", project)
+    kube.kubectl("apply", "-n", project, "-f", str(tmp_path / "before.yaml"))
+    long = pod_spec(kube, project)
     kube.rest.delete(f"/api/v1/namespaces/{project}")
 
-    assert found is not None
-    pod = found["spec"]["template"]["spec"]
-    assert {"runAsUser": 1000, "runAsGroup": 100} == pod["securityContext"]
-    assert {"name": "DATA", "value": "/data"} in pod["containers"][0]["env"]
+    assert long == short
+
+
+def pod_spec(kube: Kube, project: str) -> dict[str, Any]:
+    """Return the pod spec of the README's Job as it is stored."""
+    job = kube.get("job", "train", project)
+    assert job is not None
+    found: dict[str, Any] = job["spec"]["template"]["spec"]
+    return found

@@ -1,4 +1,4 @@
-"""A kind of somebody's own, by a row in a file as deploy/README.md tells: filled in and counted, no code needed."""
+"""A kind of somebody's own, by a row in a file as crds/kinds.md shows: filled in and counted, no code needed."""
 
 import re
 import subprocess
@@ -23,7 +23,7 @@ POD: Object = {"spec": {"containers": [{"name": "side", "image": "side:1"}, {"na
 @pytest.fixture
 def experiments(kube: Kube, operator: Operator, tmp_path: Path) -> Iterator[None]:
     """Have the kind of the example, the operator with its row, and what was generated from it applied."""
-    (block,) = re.findall(r"```yaml\n(- group.*?)```", (REPO_ROOT / "deploy/README.md").read_text(), re.DOTALL)
+    (block,) = re.findall(r"```yaml\n(- group.*?)```", (REPO_ROOT / "crds/kinds.md").read_text(), re.DOTALL)
     file = tmp_path / "kinds.yaml"
     file.write_text(block)
     command = [sys.executable, "-m", "environment_operator.generate", "--kinds", str(file), "--out", str(tmp_path)]

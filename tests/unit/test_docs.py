@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from environment_operator import metrics, names
 from environment_operator.api.tools import DEFAULT_PORTS
+from environment_operator.cli import reference
 from environment_operator.cli.main import COMMANDS, cli
 from environment_operator.cli.problems import Exit
 from environment_operator.errors import Reason
@@ -24,10 +25,82 @@ from environment_operator.settings import Settings
 from environment_operator.third_party import ROWS
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-DEPLOYING = (ROOT / "deploy/README.md").read_text(encoding="utf-8")
-INSIDE = (ROOT / "operator/README.md").read_text(encoding="utf-8")
+# What stands where: each document with the most lines that it may have, and its sections.
+DOCUMENTS: dict[str, tuple[int, tuple[str, ...]]] = {
+    "README.md": (120, ("Before and after", "Try it", "Install", "Features", "How it works")),
+    "crds/README.md": (
+        200,
+        (
+            "Fields of an Environment",
+            "Who may use it, and what may be overridden",
+            "User and groups",
+            "Labels and annotations",
+            "When something is refused or stalled",
+        ),
+    ),
+    "crds/kinds.md": (200, ("Kinds", "Further kinds")),
+    "operator/README.md": (190, ("Paths", "Rooms", "The plugin", "What is promised, and how it is kept")),
+    "operator/cli.md": (600, ("A tour", "Habits of kubectl", "Commands", "Exit codes")),
+    "operator/runai.md": (60, ()),
+    "deploy/README.md": (100, ("Upgrading", "Uninstalling")),
+    "deploy/configuration.md": (120, ("Settings", "Metrics")),
+    "deploy/gitops.md": (60, ()),
+    "deploy/tools.md": (100, ("Reaching a tool", "URLs for tools")),
+    "deploy/registry-credentials.md": (80, ()),
+    "deploy/identity-tokens.md": (60, ()),
+    "deploy/enforcement.md": (60, ()),
+    "deploy/security.md": (
+        200,
+        ("Who may do what", "What the operator may do", "Pods that run", "Threat model"),
+    ),
+    "tests/README.md": (120, ("Kinds of other projects", "The cluster")),
+}
+TEXTS = {path: (ROOT / path).read_text(encoding="utf-8") for path in DOCUMENTS}
+README, API, KINDS, INSIDE = (TEXTS[p] for p in ("README.md", "crds/README.md", "crds/kinds.md", "operator/README.md"))
+CONFIGURATION, PLUGIN, RUNAI = (TEXTS[p] for p in ("deploy/configuration.md", "operator/cli.md", "operator/runai.md"))
+LINK = re.compile(r"\]\(([^)\s#]*)(?:#([^)\s]+))?\)")
 SETTLED = {"Exposed", "Available", "Terminating", "Unused", "Resolved", "ReleasedInUse"}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS)
+def test_what_stands_where(path: str) -> None:
+    """Each document has its sections, and no more lines than somebody reads."""
+    most, sections = DOCUMENTS[path]
+
+    assert len(TEXTS[path].splitlines()) <= most
+    assert set(sections) <= set(re.findall(r"^## (.+)$", TEXTS[path], re.MULTILINE))
+
+
+def test_no_document_is_left_out() -> None:
+    """Every document of the repository is in the table."""
+    found = {
+        str(path.relative_to(ROOT))
+        for top in (".", "crds", "deploy", "operator", "tests")
+        for path in (ROOT / top).glob("*.md")
+    }
+
+    assert set(DOCUMENTS) == found
+
+
+def anchors(text: str) -> set[str]:
+    """Return the anchors that a renderer of Markdown gives the headings of a document."""
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS)
+def test_every_link_leads_somewhere(path: str) -> None:
+    """Each link to a file of the repository finds it, and the heading that it names."""
+    for target, anchor in LINK.findall(TEXTS[path]):
+        if not target.startswith("https://"):
+            file = (ROOT / path).parent / target if target else ROOT / path
+            assert file.exists(), target
+            assert not anchor or anchor in anchors(file.read_text(encoding="utf-8")), f"{target}#{anchor}"
+
+
+def test_the_reference_of_the_plugin_is_fresh() -> None:
+    """The reference of the plugin is what its commands say now."""
+    assert reference.document() == PLUGIN
 
 
 @pytest.mark.parametrize("path", documents())
@@ -38,28 +111,28 @@ def test_generated_files_are_fresh(path: str) -> None:
 
 @pytest.mark.parametrize("reason", [r for r in Reason if r not in SETTLED])
 def test_every_trouble_is_explained(reason: Reason) -> None:
-    """Each reason that asks something of a user is in the README, with what to do."""
-    assert f"| `{reason}` |" in README
+    """Each reason that asks something of a user is in the API reference, with what to do."""
+    assert f"| `{reason}` |" in API
 
 
 @pytest.mark.parametrize("name", [v for k, v in vars(names).items() if isinstance(v, str) and f"{names.GROUP}/" in v])
 def test_every_label_and_annotation_is_explained(name: str) -> None:
-    """Each label, annotation and finalizer that works today is in the README's table."""
-    assert name == names.API_VERSION or f"| `{name}" in README
+    """Each label, annotation and finalizer that works today is in the API reference's table."""
+    assert name == names.API_VERSION or f"| `{name}" in API
 
 
 @pytest.mark.parametrize("setting", Settings.model_fields)
 def test_every_setting_is_explained(setting: str) -> None:
-    """Each setting is in the operator's README."""
-    assert f"`{setting.upper()}`" in INSIDE
+    """Each setting is in the document on configuration."""
+    assert f"`{setting.upper()}`" in CONFIGURATION
 
 
 @pytest.mark.parametrize("metric", [m for m in vars(metrics).values() if isinstance(m, Counter | Gauge | Histogram)])
 def test_every_metric_is_explained(metric: Counter | Gauge | Histogram) -> None:
-    """Each metric is in the operator's README, once, under the name that is exported."""
+    """Each metric is in the document on configuration, once, under the name that is exported."""
     described = next(iter(metric.describe()))
     suffix = "_total" if described.type == "counter" else ""
-    assert 1 == len(re.findall(rf"^\| `{described.name}{suffix}[`{{]", INSIDE, re.MULTILINE))
+    assert 1 == len(re.findall(rf"^\| `{described.name}{suffix}[`{{]", CONFIGURATION, re.MULTILINE))
 
 
 def fields(model: type[BaseModel]) -> Iterator[str]:
@@ -87,8 +160,7 @@ ANSWERED = (
 @pytest.mark.parametrize("field", sorted({*fields(EnvironmentAsset), *ANSWERED} - {"meta", "spec"}))
 def test_every_field_of_an_asset_is_mapped(field: str) -> None:
     """Whoever arrives from Run:ai finds what becomes of each field of an environment asset."""
-    section = README.partition("## Arriving from Run:ai\n")[2].partition("\n## ")[0]
-    cells = re.findall(r"^\| ([^|]+) \|", section, re.MULTILINE)
+    cells = re.findall(r"^\| ([^|]+) \|", RUNAI, re.MULTILINE)
     assert any(re.search(rf"`(\w+\.)*{field}(\.\w+)*`", cell) for cell in cells)
 
 
@@ -100,8 +172,8 @@ def test_every_room_is_explained(room: str) -> None:
 
 @pytest.mark.parametrize("row", BUILTIN, ids=lambda row: row.name)
 def test_every_built_in_kind_is_explained(row: Kind) -> None:
-    """Each kind of Kubernetes has a line in the README, with its types, and whether it can be distributed."""
-    table = README[README.index("| built into Kubernetes |") :].split("\n\n")[0]
+    """Each kind of Kubernetes has a line in the table of kinds, with its types, and whether it can be distributed."""
+    table = KINDS[KINDS.index("| built into Kubernetes |") :].split("\n\n")[0]
     (line,) = [line for line in table.splitlines() if row.kind in line.split(" | ")[0].strip("| ").split(", ")]
 
     assert f"| {', '.join(row.types)} |" in line
@@ -110,8 +182,8 @@ def test_every_built_in_kind_is_explained(row: Kind) -> None:
 
 @pytest.mark.parametrize("row", [row for row in ROWS if not row.template], ids=lambda row: row.name)
 def test_every_kind_is_explained(row: Kind) -> None:
-    """Each third-party kind has a line in the README, with its group, its types and its roles."""
-    lines = [line for line in README.splitlines() if re.match(rf"\| [^|]*\b{row.kind}\b[^|]* \| {row.group} \|", line)]
+    """Each third-party kind has a line in the table of kinds, with its group, its types and its roles."""
+    lines = [line for line in KINDS.splitlines() if re.match(rf"\| [^|]*\b{row.kind}\b[^|]* \| {row.group} \|", line)]
     (line,) = [line for line in lines if "names of" in line or "*" not in row.roles]
 
     assert f"| {', '.join(row.types)} |" in line
@@ -121,13 +193,13 @@ def test_every_kind_is_explained(row: Kind) -> None:
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.template], ids=lambda row: row.name)
 def test_every_template_is_explained(row: Kind) -> None:
-    """Each third-party template is named in the README."""
-    assert re.search(rf"Templates, from which[^|]*\b{row.kind}\b", README)
+    """Each third-party template is named in the document on kinds."""
+    assert re.search(rf"Templates, from which[^|]*\b{row.kind}\b", KINDS)
 
 
 def test_further_kinds(tmp_path, monkeypatch) -> None:
     """The example of a row works as it stands: what is generated from it has its webhook and its rights."""
-    (block,) = re.findall(r"```yaml\n(- group.*?)```", DEPLOYING, re.DOTALL)
+    (block,) = re.findall(r"```yaml\n(- group.*?)```", KINDS, re.DOTALL)
     file = tmp_path / "kinds.yaml"
     file.write_text(block)
     monkeypatch.setattr("sys.argv", ["generate", "--kinds", str(file), "--out", str(tmp_path)])
@@ -138,34 +210,21 @@ def test_further_kinds(tmp_path, monkeypatch) -> None:
         assert "experiments" in (tmp_path / f"deploy/{name}.yaml").read_text()
 
 
-def plugin_rows() -> dict[str, str]:
-    """Return the lines of the README's table of the plugin's commands."""
-    section = README[README.index("## kubectl environment") :]
-    rows = [line for line in section.splitlines() if line.startswith("| `")]
-    return {name: row for row in rows for name in COMMANDS if re.search(rf"`{name}[ `]", row.split(" | ")[0])}
-
-
-def flags(command: click.Command) -> set[str]:
-    """Return the options of a command as they are documented: the long name where there is one, but -n, -A and -o."""
-    options = [p.opts for p in command.params if isinstance(p, click.Option)]
-    return {next((o for o in opts if o in ("-n", "-A", "-o", "-f")), opts[-1]) for opts in options}
-
-
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_of_the_plugin_is_explained(name: str) -> None:
-    """Each command of the plugin is in the README, with each of its options and none that it does not have."""
+    """Each command of the plugin is in its reference, with each of its options."""
     command = cli.get_command(click.Context(cli), name)
     assert command is not None
-    shared = set(re.findall(r"`(--[a-z-]+)`", README[README.index("All commands that") :].split("\n\n")[0]))
-    told = set(re.findall(r"(?<![\w-])(--?[A-Za-z][a-z-]*)", plugin_rows()[name].split(" | ")[2]))
+    section = PLUGIN.partition(f"\n### {name}\n")[2].partition("\n### ")[0] + PLUGIN.partition("\n## Options of")[2]
+    options = [opt for p in command.params if isinstance(p, click.Option) for opt in p.opts]
 
-    assert flags(command) - shared == told
+    assert [] == [opt for opt in options if not re.search(rf"^\| `[^`]*{opt}[ ,`]", section, re.MULTILINE)]
 
 
 @pytest.mark.parametrize("code", Exit)
 def test_every_exit_code_is_explained(code: Exit) -> None:
-    """Each exit code of the plugin is in the README."""
-    assert f"| {code:d} | " in README
+    """Each exit code of the plugin is in the plugin's reference."""
+    assert f"| {code:d} | " in PLUGIN
 
 
 @pytest.mark.parametrize("room", sorted(p.stem for p in (ROOT / "operator/environment_operator/cli").iterdir()))
@@ -175,23 +234,33 @@ def test_every_room_of_the_plugin_is_explained(room: str) -> None:
 
 
 def test_default_ports_are_published() -> None:
-    """The README's table of default ports is that of the code."""
-    header, _, ports = README[README.index("| JupyterNotebook") :].splitlines()[:3]
+    """The API reference's table of default ports is that of the code."""
+    header, _, ports = API[API.index("| JupyterNotebook") :].splitlines()[:3]
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in (header, ports)]
 
     assert {name: str(port) for name, port in DEFAULT_PORTS.items()} == dict(zip(*cells, strict=True))
 
 
-@pytest.mark.parametrize("block", re.findall(r"```yaml\n(.*?)```", README, re.DOTALL))
+YAML = re.compile(r"^```yaml\n(.*?)^```", re.DOTALL | re.MULTILINE)
+BLOCKS = [(path, block) for path in DOCUMENTS for block in YAML.findall(TEXTS[path])]
+
+
+@pytest.mark.parametrize("block", [b for _, b in BLOCKS if f"kind: {names.KIND}\n" in b])
 def test_every_example_works(block: str) -> None:
-    """Each Environment in the README is one that can work."""
+    """Each Environment in a document is one that can work."""
     example = yaml.safe_load(block)
 
     assert None is judge(example["spec"], replacement_exists=False).stalled
-    assert names.KIND == example["kind"]
 
 
-@pytest.mark.parametrize("target", sorted(set(re.findall(r"[`\n]make ([a-z-]+)", README))))
+def test_twenty_lines_become_six() -> None:
+    """The README's two pictures of one workload are as long as it says."""
+    before, after = (block for path, block in BLOCKS if path == "README.md" and "kind: Job" in block)
+
+    assert (20, 6) == (len(before.splitlines()), len(after.splitlines()))
+
+
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"[`\n]make ([a-z0-9-]+)", "".join(TEXTS.values())))))
 def test_every_command_exists(target: str) -> None:
     """Each make target that the documentation names is in the Makefile."""
     assert f"\n{target}:" in (ROOT / "Makefile").read_text(encoding="utf-8")

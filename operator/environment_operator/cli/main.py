@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "diff": ("comparing", "Show what applying a file would change, and which users would be outdated."),
     "uninstall-prepare": ("uninstalling", "Release all Environments, before the operator is removed."),
 }
+PROGRAM = "kubectl environment"
 COMPLETION = "_KUBECTL_ENVIRONMENT_COMPLETE"
 
 
@@ -84,7 +85,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run a command line; return the exit code."""
     out = sys.stdout
     try:
-        return int(cli.main(list(arguments), "kubectl environment", COMPLETION, standalone_mode=False) or Exit.DONE)
+        return int(cli.main(list(arguments), PROGRAM, COMPLETION, standalone_mode=False) or Exit.DONE)
     except click.UsageError as error:
         error.show()
         return Exit.USAGE
