@@ -20,6 +20,7 @@ from environment_operator.paths import Path, Unfit, copied, get, put, remove
 from environment_operator.places import Place, Template, containers, orders, places, reference, within
 from environment_operator.record import Entry
 from environment_operator.rules import Around, Published, Refused, check_templates
+from environment_operator.starts import leave_out
 
 
 def new_references(kind: Kind, new: Object, old: Object | None) -> frozenset[str]:
@@ -151,7 +152,9 @@ class _Approval:
         # A record that admission did not write came with a reference that another webhook set too late.
         if (entry.locked, entry.by) != (locked, self.around.user if ids else ""):
             raise Refused(refusals.not_put_in(entry.env))
-        puts = merge.puts(fit(environment, ids, place.row)[0], entry.main, {})
+        fragment = fit(environment, ids, place.row)[0]
+        leave_out(place, self.new, entry.main, fragment, environment)
+        puts = merge.puts(fragment, entry.main, {})
         base = merge.apply(_empty(entry), puts, entry.main)[0]
         return locked, Right(base, entry.main, frozenset(path for path, _ in puts))
 

@@ -36,6 +36,7 @@ def fit(environment: Published, ids: Ids, row: PodTemplate) -> tuple[Fragment, l
         _leave_one_port(fragment, environment)
     for field in row.omits:
         _remove(fragment, field)
+    _order_ports(fragment, environment, row)
     return fragment, [*_misfits(fragment, row), *_not_held(environment, row)]
 
 
@@ -157,6 +158,15 @@ def _leave_one_port(fragment: Fragment, environment: Published) -> None:
         container["ports"] = ports
     else:
         container.pop("ports", None)
+
+
+def _order_ports(fragment: Fragment, environment: Published, row: PodTemplate) -> None:
+    """Put the port of the tool first to which the kind's own pages are to lead, where it has such."""
+    ranks = {tool: rank for rank, tool in enumerate(row.first_tools)}
+    tools = (environment.spec.tools or ()) if environment.spec and ranks else ()
+    found = {tool.port: ranks[tool.type] for tool in reversed(tools) if tool.type in ranks}
+    if found:
+        fragment["containers"][0].get("ports", []).sort(key=lambda port: found.get(port["containerPort"], len(ranks)))
 
 
 def _items(container: Mapping[str, Any], key: str) -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ from environment_operator.paths import Path, Unfit, copied, get
 from environment_operator.places import Place, Template, containers, main, orders, places, reference, within
 from environment_operator.record import Entry
 from environment_operator.rules import Around, Published, Refused, check_labels
+from environment_operator.starts import leave_out, without_start
 
 Object = dict[str, Any]
 
@@ -165,7 +166,7 @@ class _Admission:
         moved = replace(entry, main=now)
         ours = {names.GUARDED: guarded(place, moved)}
         puts = [(within(entry.main, now, p), ours.get(p[-1], value)) for p, value in values if value is not None]
-        self._apply(place, puts, moved)
+        self._apply(place, without_start(place, self.workload, now, puts), moved)
 
     def _leave_submitters_part(self, place: Place) -> None:
         """Take out what a copy or an old revision brought, and what still is as it was put in."""
@@ -202,6 +203,7 @@ class _Admission:
         fragment, misfits = fit(environment, ids, place.row)
         if misfits:
             raise Refused(refusals.misfits(environment.name, self.kind, misfits, place.row.features))
+        self.warnings += leave_out(place, self.workload, entry.main, fragment, environment)
         unite_secrets(fragment, place, place.template(self.workload), entry.main, self.around)
         offers.add_variables(fragment, self._open(place, environment, entry.main))
         self._apply(place, merge.puts(fragment, entry.main, marks(place, entry)), entry)

@@ -15,8 +15,8 @@ _WAY = r"^[A-Za-z][A-Za-z0-9]*(\.[A-Za-z][A-Za-z0-9]*)*$"
 
 # What of a pod spec decides what runs; an Environment fills in nothing else.
 RUNS = (
-    "containers", "initContainers", "securityContext", "hostNetwork", "hostIPC", "hostPID", "imagePullSecrets",
-    "volumes", "serviceAccountName",
+    "containers", "initContainers", "securityContext", "hostNetwork", "hostIPC", "hostPID", "dnsPolicy",
+    "imagePullSecrets", "volumes", "serviceAccountName",
 )  # fmt: skip
 INHERITED = ("securityContext", "hostNetwork")
 # And what of a container: not how much it may use, nor what only its controller reads.
@@ -30,6 +30,32 @@ INDEX = "batch.kubernetes.io/job-completion-index"
 
 WorkloadType = Literal["Workspace", "Training", "Inference"]
 Framework = Literal["PyTorch", "MPI", "TensorFlow", "XGBoost", "JAX", "Ray", "Any"]
+
+
+class OwnStart(BaseModel):
+    """How a kind's controller starts the main container, where command and arguments of an Environment do not go.
+
+    Args:
+        by: what runs instead, in words.
+        inline: only where the main container stands under one of these keys of `PodTemplate.inline`; empty for all.
+        roles: only for the pods of these roles; empty for all.
+        where: only where something stands at this path of the object; empty for always.
+        unless: an annotation of the object or of its pods that says ``true`` where the container's own command runs.
+        itself: words in a command that starts the same itself, and so goes there; empty for none.
+        extended: True when arguments without a command are added to those of the controller.
+        elsewhere: True when the command runs in the pods of another role, so that nothing is lost here.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    by: Annotated[str, StringConstraints(min_length=1)]
+    inline: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    where: Annotated[str, StringConstraints(pattern=rf"{_WAY}|^$")] = ""
+    unless: str = ""
+    itself: str = ""
+    extended: bool = False
+    elsewhere: bool = False
 
 
 def steps(path: str) -> tuple[Step, ...]:
@@ -72,6 +98,9 @@ class PodTemplate(BaseModel):
         one_port: True when only one port may be declared: that of the endpoint, unless the submitter declares another.
         main_by_port: True when that is one port in the whole pod, and the container that has it is the main one.
         pod_ids: False when user and group have to be set on the container.
+        starts: how the controller starts the main container itself; None where it runs what the container says.
+        first_tools: types of tools of which one has to have the first port, in order of preference: it is the one that
+            the kind's own pages lead to.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -98,6 +127,8 @@ class PodTemplate(BaseModel):
     one_port: bool = False
     main_by_port: bool = False
     pod_ids: bool = True
+    starts: OwnStart | None = None
+    first_tools: tuple[str, ...] = ()
 
     @property
     def runs(self) -> tuple[str, ...]:

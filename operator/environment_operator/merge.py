@@ -155,7 +155,7 @@ def _counts_as_unset(template: Template, path: Path, value: Any) -> bool:
             raise Unfit(".".join((*path[:-1], "image")))
         # Without an image the API server takes the tag for something else than latest.
         return bool(value == (images.default_pull_policy(image) if image else "IfNotPresent"))
-    if path[-1] in _OURS:
+    if path[-1] in _OURS or (path, value) == (("spec", "dnsPolicy"), "ClusterFirst"):
         return True
     return "securityContext" not in path and value in (False, "", [], {})
 

@@ -56,6 +56,36 @@ def misfits(name: str, kind: Kind, fields: Iterable[str], features: Mapping[str,
     )
 
 
+def left_out(name: str, place: str, by: str, keys: Iterable[str]) -> str:
+    """Return that command or arguments do not go into a container that the kind's controller starts.
+
+    Args:
+        name: name of the Environment.
+        place: path of the container.
+        by: what runs there.
+        keys: which of them do not go there.
+    """
+    return (
+        f'Environment "{name}": {" and ".join(keys)} left out of {place}, which runs {by}. Set them there to run them.'
+    )
+
+
+def starts_itself(name: str, place: str, by: str, fields: Iterable[str]) -> str:
+    """Return why an Environment whose command has to run cannot go there; the first arguments are those of `left_out`.
+
+    Args:
+        name: name of the Environment.
+        place: path of the container.
+        by: what runs there.
+        fields: which of command and arguments it does not let be overridden.
+    """
+    listed = " and ".join(fields)
+    return (
+        f'Environment "{name}": {place} runs {by}, and the Environment does not let {listed} be overridden. '
+        f"Use an Environment with {listed} in spec.overridable, or without them."
+    )
+
+
 def no_ids(name: str, user: str, problem: str) -> str:
     """Return why somebody without ids cannot use an Environment that takes them from the token.
 

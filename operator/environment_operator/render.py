@@ -41,6 +41,9 @@ def render(spec: EnvironmentSpec) -> Fragment:
         imagePullSecrets=[{"name": name} for name in spec.image_pull_secrets or ()],
         volumes=home,
         hostNetwork=security.host_network,
+        # With the network of the node the default finds no Service:
+        # https://kubernetes.io/docs/concepts/services-networking/dns-pod-service/#pod-s-dns-policy
+        dnsPolicy="ClusterFirstWithHostNet" if security.host_network else None,
         hostIPC=security.host_ipc,
     )
 

@@ -11,7 +11,7 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from environment_operator.kinds import BUILTIN, INDEX, Framework, Kind, PodTemplate
+from environment_operator.kinds import BUILTIN, INDEX, Framework, Kind, OwnStart, PodTemplate
 
 Rows = tuple[PodTemplate, ...]
 
@@ -32,8 +32,12 @@ def _job(kind: str, framework: Framework, replicas: str, container: str, *roles:
 
     It knows roles in any spelling, and of a TFJob makes pods of every one; of most others its webhook refuses them.
     """
+    starts = columns.pop("starts", {})
     templates = tuple(
-        PodTemplate(path=f"spec.{replicas}.{role}.template", role=role.lower(), container=container) for role in roles
+        PodTemplate(
+            path=f"spec.{replicas}.{role}.template", role=role.lower(), container=container, starts=starts.get(role)
+        )
+        for role in roles
     )
     serves = columns.pop("serves", _REPLICA)
     return _kind(
@@ -48,6 +52,14 @@ def _kind(group: str, version: str, kind: str, templates: Rows, **columns: Any) 
     return Kind(group=group, version=version, kind=kind, plural=plural, pod_templates=templates, **columns)
 
 
+# The MPI operator, and the training operator before it, start workers without a command so that the launcher reaches
+# them; with one they run it: https://github.com/kubeflow/mpi-operator, v0.8, newWorker.
+_SSHD = OwnStart(by="sshd, or what else the launcher reaches", itself="sshd", elsewhere=True)
+# KubeRay runs a command before `ray start`, which waits for it, unless the pods say otherwise or it is in the command
+# (pod.go, BuildPod).
+_RAY_START = OwnStart(by="ray start", unless="ray.io/overwrite-container-cmd", itself="ray start")
+
+
 def _ray(at: str) -> Rows:
     """Return the pod templates of a Ray cluster: https://github.com/ray-project/kuberay, v1.7.
 
@@ -57,10 +69,19 @@ def _ray(at: str) -> Rows:
     scaler, collector = f"{at}.autoscalerOptions", f"{at}.historyServerOptions.collectorOptions"
     return (
         PodTemplate(
-            path=f"{at}.headGroupSpec.template", role="head", omits=("container.ports",), adds=(scaler, collector)
+            path=f"{at}.headGroupSpec.template", role="head", omits=("container.ports",), adds=(scaler, collector),
+            starts=_RAY_START,
         ),
-        PodTemplate(path=f"{at}.workerGroupSpecs[groupName].template", role="*", adds=(collector,)),
+        PodTemplate(
+            path=f"{at}.workerGroupSpecs[groupName].template", role="*", adds=(collector,), starts=_RAY_START
+        ),
     )  # fmt: skip
+
+
+# Its command takes the place of the one that submits the job (rayjob_controller.go, configureSubmitterContainer).
+_SUBMITTER = PodTemplate(
+    path="spec.submitterPodTemplate", role="submitter", starts=OwnStart(by="the entrypoint of the RayJob")
+)
 
 
 def _workflow(at: str) -> Rows:
@@ -77,6 +98,8 @@ def _workflow(at: str) -> Rows:
             lists=("sidecars",), inherits=at, annotated=f"{at}.podMetadata", pod_ids=False,
             patches=("podSpecPatch", "templateDefaults", "executorPlugins", "artifactGC.podSpecPatch"),
             lacks=("securityContext", "imagePullSecrets", "hostNetwork", "hostIPC"),
+            # Argo adds the path of the script to the arguments (operator.go, executeScript).
+            starts=OwnStart(by="the script", inline=("script",)),
         ),
     )  # fmt: skip
 
@@ -100,6 +123,8 @@ def _component(path: str, role: str, *inline: str) -> PodTemplate:
     return PodTemplate(
         path=path, role=role, spec="", container="kserve-container", inline=inline, metadata=".", annotated="metadata",
         one_port=True,
+        # Arguments are added to those of the runtime, which are for its own command (utils.go, MergeRuntimeContainers).
+        starts=OwnStart(by="the serving runtime", inline=inline, extended=True) if inline else None,
     )  # fmt: skip
 
 
@@ -108,7 +133,7 @@ _SERVING = (
     _component("spec.canary[predictor/name].predictor", "canary", "model", *_FRAMEWORKS),
     PodTemplate(
         path="spec.predictor.workerSpec", role="worker", spec="", container="worker-container", metadata="",
-        annotated="metadata",
+        annotated="metadata", starts=OwnStart(by="the serving runtime"),
     ),
     _component("spec.transformer", "transformer"),
     _component("spec.explainer", "explainer", "art"),
@@ -157,7 +182,11 @@ _TRAINER = PodTemplate(
 )  # fmt: skip
 _TRAINING_RUNTIME = (
     PodTemplate(
-        path="spec.template.spec.replicatedJobs[name].template.spec.template", role="*", container="node", strict=True
+        path="spec.template.spec.replicatedJobs[name].template.spec.template",
+        role="*",
+        container="node",
+        strict=True,
+        starts=_SSHD.model_copy(update={"roles": ("node",), "where": "spec.mlPolicy.mpi"}),
     ),
 )
 
@@ -167,6 +196,11 @@ _TRAINING_RUNTIME = (
 _SPARK: dict[str, Any] = {
     "types": ("Training",), "instead": "set image, env and securityContext of driver and executor",
 }  # fmt: skip
+
+# The plugin's tasks go by these names unless its arguments say otherwise: https://github.com/volcano-sh/volcano, v1.13.
+_VOLCANO_RAY = OwnStart(by="ray start", roles=("head", "worker"), where="spec.plugins.ray")
+# What Kubeflow's dashboard starts notebooks with, and after it what else is a page of its own.
+_DASHBOARD = ("JupyterNotebook", "VisualStudioCode", "RStudio", "Matlab")
 
 _ARGO, _TRAIN = "argoproj.io", "trainer.kubeflow.org"
 _RAY: dict[str, Any] = {"also": ("v1alpha1",), "framework": "Ray", "serves": {"ray.io/node-type": "{role}"}}
@@ -178,13 +212,15 @@ ROWS: tuple[Kind, ...] = (
     _job("TFJob", "TensorFlow", "tfReplicaSpecs", "tensorflow", "Chief", "Master", "Worker", "PS", "Evaluator"),
     _job(
         "MPIJob", "MPI", "mpiReplicaSpecs", "mpi", "Launcher", "Worker", also=("v2beta1",), serves=_TYPE,
-        serves_in=_LAUNCHER,
+        serves_in=_LAUNCHER, starts={"Worker": _SSHD},
     ),
     _kind(_TRAIN, "v1alpha1", "TrainJob", (_TRAINER,), template_immutable=True, serves=_NODE, **_ANY),
     _kind(_TRAIN, "v1alpha1", "TrainingRuntime", _TRAINING_RUNTIME, framework="Any", **_STORED),
     _kind(_TRAIN, "v1alpha1", "ClusterTrainingRuntime", _TRAINING_RUNTIME, framework="Any", **_STORED),
     _kind(
-        "kubeflow.org", "v1", "Notebook", (PodTemplate(metadata="", annotated="metadata"),), also=("v1beta1",),
+        "kubeflow.org", "v1", "Notebook",
+        # Its Service, to which the dashboard leads, is for the first port (notebook_controller.go, generateService).
+        (PodTemplate(metadata="", annotated="metadata", first_tools=_DASHBOARD),), also=("v1beta1",),
         types=("Workspace",), serves={"notebook-name": "{name}"},
     ),
     _kind(
@@ -204,7 +240,7 @@ ROWS: tuple[Kind, ...] = (
     _kind("ray.io", "v1", "RayCluster", _ray("spec"), types=("Workspace", "Training"), **_RAY),
     _kind(
         "ray.io", "v1", "RayJob",
-        (*_ray("spec.rayClusterSpec"), PodTemplate(path="spec.submitterPodTemplate", role="submitter")),
+        (*_ray("spec.rayClusterSpec"), _SUBMITTER),
         types=("Training",), orders=("spec.entrypoint", "spec.runtimeEnvYAML"), **_RAY,
     ),
     _kind(
@@ -231,7 +267,7 @@ ROWS: tuple[Kind, ...] = (
     ),
     _kind(
         "batch.volcano.sh", "v1alpha1", "Job",
-        (PodTemplate(path="spec.tasks[name].template", role="*", unnamed="default"),),
+        (PodTemplate(path="spec.tasks[name].template", role="*", unnamed="default", starts=_VOLCANO_RAY),),
         template_immutable=True, serves={"volcano.sh/task-spec": "{role}", "volcano.sh/task-index": "0"}, **_ANY,
     ),
     _kind("sparkoperator.k8s.io", "v1beta2", "SparkApplication", (), derives=False, **_SPARK),

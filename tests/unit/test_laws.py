@@ -185,7 +185,9 @@ def test_nothing_of_the_submitter_is_lost(kind, fields, pod, sidecar, server, pu
     after = admitted(kind, before, None, environment(fields), pulls)
     unset = (False, "", [], {}, None)
     mine = {
-        p: v for p, v in leaves(before).items() if v not in unset and p[-1] != "imagePullPolicy" and "ports" not in p
+        p: v
+        for p, v in leaves(before).items()
+        if v not in (*unset, "ClusterFirst") and p[-1] != "imagePullPolicy" and "ports" not in p
     }
     found = leaves(after)
 

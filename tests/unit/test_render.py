@@ -98,7 +98,10 @@ def test_container(fields: dict[str, Any], expected: dict[str, Any]) -> None:
             {"securityContext": {"runAsUser": 0, "runAsGroup": 0, "supplementalGroups": [5]}},
         ),
         ({"imagePullSecrets": ["a", "b"]}, {"imagePullSecrets": [{"name": "a"}, {"name": "b"}]}),
-        ({"security": {"hostNetwork": True, "hostIPC": False}}, {"hostNetwork": True}),
+        (
+            {"security": {"hostNetwork": True, "hostIPC": False}},
+            {"hostNetwork": True, "dnsPolicy": "ClusterFirstWithHostNet"},
+        ),
     ],
 )
 def test_pod(fields: dict[str, Any], expected: dict[str, Any]) -> None:
