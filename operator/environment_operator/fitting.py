@@ -101,6 +101,16 @@ def unite_secrets(fragment: Fragment, place: Place, template: Template, main: Pa
         fragment[_SECRETS] = [{"name": name} for name in dict.fromkeys(listed)]
 
 
+def defaults(row: PodTemplate, main: Path) -> dict[Path, Any]:
+    """Return what the kind's own webhook puts into a main container by default, by path.
+
+    Args:
+        row: what the kinds table says of the pod template.
+        main: path of the main container.
+    """
+    return {(*main, *key.split(".")): value for key, value in row.defaults.items()}
+
+
 def own_ports(place: Place, template: Template, main: Path) -> dict[int, str]:
     """Return the ports that a submitter declares where only one may be: number and name; none where many may.
 

@@ -56,11 +56,13 @@ def _digest_problem(digest: str) -> str | None:
 def default_pull_policy(reference: str) -> str:
     """Return the policy that Kubernetes gives a container without one: Always for the tag latest.
 
-    Source: https://kubernetes.io/docs/concepts/containers/images/#imagepullpolicy-defaulting
+    A digest beside the tag makes no difference, and what is no reference has no tag:
+    https://kubernetes.io/docs/concepts/containers/images/#imagepullpolicy-defaulting and SetDefaults_Container in
+    https://github.com/kubernetes/kubernetes/blob/v1.36.3/pkg/apis/core/v1/defaults.go
     """
-    image = parse(reference)
-    floating = image is None or (not image.digest and image.tag in (None, "latest"))
-    return "Always" if floating else "IfNotPresent"
+    image = None if problem(reference) else parse(reference)
+    floats = image is not None and (image.tag == "latest" or not (image.tag or image.digest))
+    return "Always" if floats else "IfNotPresent"
 
 
 def repository(reference: str) -> str:

@@ -9,9 +9,19 @@ says at most what to take out of that very request.
 from dataclasses import dataclass, replace
 from typing import Any
 
-from environment_operator import advice, guards, merge, names, offers, record, refusals
+from environment_operator import advice, guards, merge, names, offers, one_ofs, record, refusals
 from environment_operator.addresses import BadAddress, Tools
-from environment_operator.fitting import fit, fit_ids, guarded, is_id, marks, of_one_port, own_ports, unite_secrets
+from environment_operator.fitting import (
+    defaults,
+    fit,
+    fit_ids,
+    guarded,
+    is_id,
+    marks,
+    of_one_port,
+    own_ports,
+    unite_secrets,
+)
 from environment_operator.identity import Ids
 from environment_operator.kinds import Kind
 from environment_operator.merge import Put
@@ -175,7 +185,9 @@ class _Admission:
         if brought and (stored is None or not brought.is_like(stored)):
             template = merge.strip(template, brought.record)
         if stored and place.key in self._old_places:
-            template = merge.strip(template, merge.kept(template, stored.record, self._before(place.key)))
+            before = self._before(place.key)
+            template = one_ofs.settled(template, stored.record, before)
+            template = merge.strip(template, merge.kept(template, stored.record, before))
         place.replace(self.workload, template)
 
     def _leave_behind(self) -> None:
@@ -251,7 +263,8 @@ class _Admission:
     def _apply(self, place: Place, puts: list[Put], entry: Entry) -> None:
         """Put values in, and remember what the record is to say."""
         before = place.template(self.workload)
-        template, done = merge.apply(before, of_one_port(place, before, puts, entry.main), entry.main)
+        puts = of_one_port(place, before, puts, entry.main)
+        template, done = merge.apply(before, puts, entry.main, defaults(place.row, entry.main))
         place.replace(self.workload, template)
         judged = {"User", "Security"} & set(entry.locked)
         listed = [*containers(place, before), *containers(place, before, "initContainers")] if judged else []

@@ -98,6 +98,8 @@ class PodTemplate(BaseModel):
         one_port: True when only one port may be declared: that of the endpoint, unless the submitter declares another.
         main_by_port: True when that is one port in the whole pod, and the container that has it is the main one.
         pod_ids: False when user and group have to be set on the container.
+        defaults: what the kind's own webhook puts into a main container that says nothing, by key with dots between:
+            where the label comes later, it is nobody's wish.
         starts: how the controller starts the main container itself; None where it runs what the container says.
         first_tools: types of tools of which one has to have the first port, in order of preference: it is the one that
             the kind's own pages lead to.
@@ -127,6 +129,7 @@ class PodTemplate(BaseModel):
     one_port: bool = False
     main_by_port: bool = False
     pod_ids: bool = True
+    defaults: Mapping[str, Any] = {}
     starts: OwnStart | None = None
     first_tools: tuple[str, ...] = ()
 

@@ -80,13 +80,16 @@ def puts(fragment: Mapping[str, Any], main: Path, metadata: Mapping[Path, Mappin
     return [*_leaves(fragment["containers"][0], main), *_leaves({"spec": pod}, ()), *marks]
 
 
-def apply(template: Template, wanted: Iterable[Put], main: Path) -> tuple[Template, Record]:
+def apply(
+    template: Template, wanted: Iterable[Put], main: Path, defaults: Mapping[Path, Any] | None = None
+) -> tuple[Template, Record]:
     """Return the template with what it lacks, and the record of what was put in.
 
     Args:
         template: the pod template; it is not changed.
         wanted: what to put in, in order.
         main: path of the main container.
+        defaults: values by path that count as unset too, since the kind's own webhook puts them there.
     """
     out, values = copied(template), dict(wanted)
     done: list[Path] = []
@@ -94,7 +97,8 @@ def apply(template: Template, wanted: Iterable[Put], main: Path) -> tuple[Templa
     made: list[Path] = []
     for path, value in values.items():
         before = get(out, path)
-        is_other = before not in (None, value) and not _counts_as_unset(template, path, before)
+        is_unset = (defaults or {}).get(path) == before or _counts_as_unset(template, path, before)
+        is_other = before not in (None, value) and not is_unset
         if is_other or not _fits(out, path, values, main):
             continue
         if before is not None and path[-1] not in _OURS:

@@ -169,6 +169,14 @@ _KNATIVE = PodTemplate(
     one_port=True,
     main_by_port=True,
     pod_ids=False,
+    # Its webhook comes after ours at creation, but not where the label comes later (revision_defaults.go); those of
+    # the security context are there where secure-pod-defaults is on.
+    defaults={
+        "readinessProbe": {"tcpSocket": {"port": 0}, "successThreshold": 1},
+        "securityContext.allowPrivilegeEscalation": False,
+        "securityContext.seccompProfile": {"type": "RuntimeDefault"},
+        "securityContext.runAsNonRoot": True,
+    },
 )  # fmt: skip
 
 # A TrainJob changes what its runtime says by four fields: https://github.com/kubeflow/trainer, v2.3.

@@ -50,7 +50,17 @@ def test_no_problem(reference: str) -> None:
 
 @pytest.mark.parametrize(
     ("reference", "expected"),
-    [("a", "Always"), ("a:latest", "Always"), ("a:1", "IfNotPresent"), (f"a@sha256:{HEX}", "IfNotPresent")],
+    [
+        ("a", "Always"),
+        ("a:latest", "Always"),
+        ("a:1", "IfNotPresent"),
+        (f"a@sha256:{HEX}", "IfNotPresent"),
+        (f"a:latest@sha256:{HEX}", "Always"),
+        (f"a:1@sha256:{HEX}", "IfNotPresent"),
+        ("Upper/Case", "IfNotPresent"),
+        (HEX, "IfNotPresent"),
+        (f"a@md5:{HEX}", "IfNotPresent"),
+    ],
 )
 def test_default_pull_policy(reference: str, expected: str) -> None:
     """The default policy is that of Kubernetes for this image."""
