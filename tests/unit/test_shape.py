@@ -31,8 +31,8 @@ def test_no_long_function(path: Path) -> None:
 
 @pytest.mark.parametrize("path", CODE, ids=lambda p: str(p.relative_to(ROOT)))
 def test_no_long_module(path: Path) -> None:
-    """No module has more than 300 lines."""
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 300
+    """No module has more than 400 lines."""
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
 
 
 def test_functions_are_short() -> None:
