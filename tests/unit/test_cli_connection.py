@@ -1,13 +1,15 @@
 """Where a kubeconfig leads, and how a request says who acts."""
 
+import subprocess
+import sys
 from base64 import b64encode
 from pathlib import Path
 
 import pytest
-from kubernetes.config import incluster_config
 
 from environment_operator.cli import kubeconfig
 from environment_operator.cli.headers import impersonation, sendable
+from environment_operator.cli.library import library
 from environment_operator.cli.problems import Problem
 
 ACTING = {"as": "ann", "as-uid": "7", "as-groups": ["a", "b"], "as-user-extra": {"Sco pe/ä%": ["c", "d"]}}
@@ -63,7 +65,7 @@ def test_certificates_beside_the_kubeconfig_of_the_user(tmp_path: Path, monkeypa
     monkeypatch.setenv("KUBECONFIG", kubeconfigs(tmp_path, "{client-certificate: me.crt, client-key: me.key}"))
     for name in ("me.crt", "me.key"):
         (tmp_path / "user" / name).write_text("none")
-    settings = kubeconfig.load("", "").api.configuration
+    settings = kubeconfig.load("", "").settings
 
     assert str(tmp_path / "user" / "me.crt") == settings.cert_file
     assert str(tmp_path / "user" / "me.key") == settings.key_file
@@ -84,11 +86,24 @@ def test_in_a_pod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
     """Without a kubeconfig the ServiceAccount's API server and namespace are meant, or what the pod says of itself."""
     for file, content in (("token", "secret"), ("ca.crt", "none"), ("namespace", "vision\n")):
         (tmp_path / file).write_text(content)
-    monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(tmp_path / "token"))
-    monkeypatch.setattr(incluster_config, "SERVICE_CERT_FILENAME", str(tmp_path / "ca.crt"))
+    monkeypatch.setattr(library().in_cluster, "SERVICE_TOKEN_FILENAME", str(tmp_path / "token"))
+    monkeypatch.setattr(library().in_cluster, "SERVICE_CERT_FILENAME", str(tmp_path / "ca.crt"))
     variables = {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT": "443", "POD_NAMESPACE": variable}
     for name, value in {**variables, "KUBECONFIG": str(tmp_path / "nothing")}.items():
         monkeypatch.setenv(name, value)
     found = kubeconfig.load("", "")
 
-    assert ("https://10.0.0.1:443", "", namespace) == (found.api.configuration.host, found.context, found.namespace)
+    assert ("https://10.0.0.1:443", "", namespace) == (found.settings.host, found.context, found.namespace)
+
+
+def test_the_library_is_imported_in_part(tmp_path: Path) -> None:
+    """Reading a kubeconfig imports neither the library's models, nor what only renews tokens, and hides no module."""
+    program = (
+        "import sys; from environment_operator.cli.kubeconfig import load; load('', ''); "
+        "print(*({'requests', 'pydantic', 'kubernetes', 'kubernetes.client'} & set(sys.modules))); "
+        "import kubernetes; print(kubernetes.client.ApiClient.__name__)"
+    )
+    variables = {"KUBECONFIG": kubeconfigs(tmp_path, "{token: a}")}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=variables)
+
+    assert "\nApiClient\n" == done.stdout

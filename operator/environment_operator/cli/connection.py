@@ -197,11 +197,11 @@ class Connection:
         from urllib3.exceptions import HTTPError
 
         # Credentials come here, for which a program may ask the user.
-        sent = self._headers(method, content, accept)
-        url = f"{self._api.configuration.host}{path}{'?' if query else ''}{urlencode(query)}"
+        sent = self._headers(content, accept)
+        url = f"{self._reached.settings.host}{path}{'?' if query else ''}{urlencode(query)}"
         try:
             with self._waiting("waiting for the API server"):
-                answer = self._api.rest_client.pool_manager.request(
+                answer = self._reached.pool.request(
                     method,
                     url,
                     body=None if body is None else json.dumps(body),
@@ -211,19 +211,21 @@ class Connection:
                     preload_content="watch" not in query,
                 )
         except HTTPError as error:
-            raise ApiError(0, f"the API server {self._api.configuration.host} cannot be reached: {error}") from error
+            raise ApiError(0, f"the API server {self._reached.settings.host} cannot be reached: {error}") from error
         for warning in answer.headers.getlist("Warning"):
             self._warn(answers.warning(warning))
         if answer.status >= _BAD:
             raise _ERRORS.get(answer.status, ApiError)(answer.status, answers.said(answer.data))
         return answer
 
-    def _headers(self, method: str, content: str, accept: str) -> Any:
+    def _headers(self, content: str, accept: str) -> Any:
         """Return the headers of a request: who we are, and what is sent and wanted."""
         from urllib3 import HTTPHeaderDict
 
         given = {"Accept": accept, "Content-Type": content, "User-Agent": MANAGER}
-        self._api.update_params_for_auth(given, [], ["BearerToken"], "", method, None)
+        # It renews a token that expires.
+        if bearer := self._reached.settings.auth_settings().get("BearerToken"):
+            given[bearer["key"]] = bearer["value"]
         out = HTTPHeaderDict()
         acting = headers.impersonation(self._reached.user, self._access.user, self._access.groups)
         for name, value in (*given.items(), *acting):
@@ -234,11 +236,6 @@ class Connection:
     def contexts(self) -> list[str]:
         """The names of all contexts of the kubeconfig."""
         return kubeconfig.contexts(self._access.kubeconfig)
-
-    @property
-    def _api(self) -> Any:
-        """The library's client."""
-        return self._reached.api
 
     @cached_property
     def _reached(self) -> kubeconfig.Reached:

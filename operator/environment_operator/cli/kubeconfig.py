@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from environment_operator.cli.library import library
 from environment_operator.cli.problems import Exit, Problem
 
 Object = dict[str, Any]
@@ -21,13 +22,15 @@ class Reached:
     """Where a kubeconfig leads.
 
     Args:
-        api: the library's client.
+        settings: of the library: where the API server is, and who we are.
+        pool: the library's connections, of urllib3.
         context: name of the context, empty around a pod.
         namespace: the namespace that is meant where none is given.
         user: the user as the kubeconfig has it.
     """
 
-    api: Any
+    settings: Any
+    pool: Any
     context: str
     namespace: str
     user: Object
@@ -43,9 +46,7 @@ def load(file: str, context: str) -> Reached:
     Raises:
         Problem: it cannot be used.
     """
-    from kubernetes import client
-
-    settings = client.Configuration()
+    settings = library().settings()
     try:
         name, place, user = _configure(settings, file, context)
     except _failures() as error:
@@ -54,7 +55,8 @@ def load(file: str, context: str) -> Reached:
             raise _useless(f"{error}; {hint}") from error
         name, place, user = "", {}, {}
     namespace = place.get("namespace") or _namespace_around() or "default"
-    return Reached(client.ApiClient(settings), name, str(namespace), user)
+    pool = library().rest.RESTClientObject(settings).pool_manager
+    return Reached(settings, pool, name, str(namespace), user)
 
 
 def contexts(file: str) -> list[str]:
@@ -71,10 +73,8 @@ def contexts(file: str) -> list[str]:
 
 def _configure(settings: Any, file: str, context: str) -> tuple[str, Object, Object]:
     """Have settings lead where a kubeconfig does; return the name of the context, the context and the user."""
-    from kubernetes.config.kube_config import KubeConfigLoader
-
     merged = _merged(file)
-    loader = KubeConfigLoader(
+    loader = library().kube_config.KubeConfigLoader(
         merged.config,
         context or _current(merged),
         config_base_path=None,  # each file's own
@@ -99,13 +99,10 @@ def _configure(settings: Any, file: str, context: str) -> tuple[str, Object, Obj
 
 def _merged(file: str) -> Any:
     """Return the library's merger of all files; a variable that is empty is as none."""
-    from kubernetes.config.config_exception import ConfigException
-    from kubernetes.config.kube_config import KubeConfigMerger
-
     path = file or os.environ.get("KUBECONFIG") or _DEFAULT
-    merged = KubeConfigMerger(path)
+    merged = library().kube_config.KubeConfigMerger(path)
     if merged.config is None:
-        raise ConfigException(f"there is none at {path}")
+        raise library().error(f"there is none at {path}")
     return merged
 
 
@@ -126,25 +123,25 @@ def _entry(merged: Any, kind: str, context: Object) -> Object:
 
 def _certificates(merged: Any, context: Object) -> dict[str, str | None]:
     """Return the user's certificate and key, for which the library looks where the cluster's kubeconfig is."""
-    from kubernetes.config.kube_config import FileOrData
-
     found = merged.config["users"].get_with_name(context.get("user"), safe=True)
     if not found or not found.value.get("user"):
         return {}
     beside = str(Path(found.path).absolute().parent)
     files = {"cert_file": "client-certificate", "key_file": "client-key"}
-    return {field: FileOrData(found["user"], key, file_base_path=beside).as_file() for field, key in files.items()}
+    return {
+        field: library().kube_config.FileOrData(found["user"], key, file_base_path=beside).as_file()
+        for field, key in files.items()
+    }
 
 
 def _failures() -> tuple[type[Exception], ...]:
     """Return what the library raises over a kubeconfig, and when it renews a token of OpenID Connect."""
-    from kubernetes.config.config_exception import ConfigException
     from oauthlib.oauth2 import OAuth2Error
     from urllib3.exceptions import HTTPError
     from yaml import YAMLError
 
-    library = ConfigException, OAuth2Error, HTTPError, YAMLError
-    return *library, OSError, ValueError, TypeError, LookupError, AttributeError
+    libraries = library().error, OAuth2Error, HTTPError, YAMLError
+    return *libraries, OSError, ValueError, TypeError, LookupError, AttributeError
 
 
 def _useless(why: str) -> Problem:
@@ -177,12 +174,9 @@ def _is_loopback(url: str) -> bool:
 
 def _in_pod(settings: Any) -> bool:
     """Say whether there is an API server around our pod; if so the settings lead to it."""
-    from kubernetes import config
-    from kubernetes.config.config_exception import ConfigException
-
     try:
-        config.load_incluster_config(client_configuration=settings)
-    except ConfigException:
+        library().in_cluster.load_incluster_config(client_configuration=settings)
+    except library().error:
         return False
     return True
 
@@ -192,8 +186,7 @@ def _namespace_around() -> str:
 
     https://github.com/kubernetes/client-go/blob/v0.36.0/tools/clientcmd/client_config.go
     """
-    from kubernetes.config import incluster_config as pod
-
+    pod = library().in_cluster
     token = Path(pod.SERVICE_TOKEN_FILENAME)
     if not (
         os.environ.get(pod.SERVICE_HOST_ENV_NAME) and os.environ.get(pod.SERVICE_PORT_ENV_NAME) and token.is_file()

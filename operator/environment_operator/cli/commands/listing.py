@@ -130,9 +130,11 @@ def _chosen(columns: str, form: str) -> Sequence[Column]:
 
 def _department(connection: Connection, project: str) -> str | None:
     """Return the department of a project, None for none."""
+    if not project:
+        return None
     from environment_operator.cli import reading
 
-    return reading.department(connection, project) if project else None
+    return reading.department(connection, project)
 
 
 def _print(connection: Connection, asked: Query) -> None:
