@@ -84,6 +84,19 @@ class Address(BaseModel):
         """The path of its URL without a slash at the end, empty where it has a host, or a port, of its own."""
         return urlsplit(self.url).path.rstrip("/") if self.port else ""
 
+    def in_words(self, service: str, node_port: int) -> str:
+        """Return where the tool is; a command that leads there where it has no address of its own.
+
+        Args:
+            service: the Service with its port, as kubectl takes it.
+            node_port: the node port that it has; 0 for none, or while nobody knows which.
+        """
+        if self.url:
+            return self.url
+        if self.type == "NodePort" and node_port:
+            return f"port {node_port} of every node"
+        return f"kubectl port-forward {service} {self.port}"
+
     @property
     def asked(self) -> str:
         """The address that a submitter asked for, which nobody else can have then; empty for none."""
@@ -125,6 +138,17 @@ def read(text: str) -> Tools | None:
 def written(item: Mapping[str, Any]) -> str:
     """Return the annotation of a workload, empty when it has none."""
     return str(get(item, ("metadata", "annotations", names.TOOLS)) or "")
+
+
+def in_words(tools: Tools, namespace: str) -> str:
+    """Return where the tools of a workload are, for people: each with its address, or the command that leads there.
+
+    Args:
+        tools: the tools.
+        namespace: the namespace of the workload; empty for that of the reader.
+    """
+    service = f"{f'-n {namespace} ' if namespace else ''}service/environment-{tools.token}"
+    return ", ".join(f"{name}: {a.in_words(service, a.node_port)}" for name, a in tools.tools.items())
 
 
 def offered(tools: Iterable[Tool], env: str, token: str, pods: Mapping[str, str], routing: Routing) -> Tools:

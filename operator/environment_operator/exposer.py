@@ -220,7 +220,7 @@ class Exposer:
         if failed:
             found.append(Notice("Warning", Reason.NOT_EXPOSED, f"tools cannot be exposed: {failed}"))
         urls = [n for n, a in workload.tools.tools.items() if a.port and a.type == "ExternalURL"]
-        if wrote and urls and (why := self._known.no_routes):
+        if wrote and urls and self._known.ways.route and (why := self._known.no_routes):
             found.append(Notice("Warning", Reason.NO_ROUTES, f"no URL for {', '.join(urls)}: {why}"))
         return found
 

@@ -45,6 +45,12 @@ class Ways:
         return ROUTES if self.gateway else INGRESSES if self.ingress_class else None
 
     @property
+    def lacks(self) -> dict[str, str]:
+        """The types of connection that there is no way for, each with the setting that gives one."""
+        url = {} if self.route else {"ExternalURL": "TOOLS_HOST"}
+        return url if self.routing.load_balancers else {**url, "LoadBalancer": "TOOLS_LOAD_BALANCERS"}
+
+    @property
     def resources(self) -> tuple[Resource, ...]:
         """All that is made."""
         return (SERVICES, *([self.route] if self.route else []))

@@ -57,14 +57,15 @@ class Exposures:
     def no_routes(self) -> str:
         """Why URLs lead nowhere; empty when they lead to tools."""
         if self.ways.route is None:
-            return "this cluster has no host for tools: ask for the setting TOOLS_HOST"
+            return "the cluster has no host for tools"
         mirror = self.mirrors[self.ways.route.kind]
         return "" if mirror.state is State.SYNCED else f"{mirror.name} is {mirror.state}, {mirror.why}"
 
     def of(self, environment: str) -> Exposed:
         """Return how the tools of an Environment's users are reached."""
-        problem = self.no_routes if self.ledger.is_routed(environment) else ""
-        return Exposed(len(self.ledger.users(environment)), tuple(self.ledger.conflicts(environment)), problem)
+        problem = self.no_routes if self.ways.route and self.ledger.is_routed(environment) else ""
+        users, conflicts = len(self.ledger.users(environment)), tuple(self.ledger.conflicts(environment))
+        return Exposed(users, conflicts, problem, self.ways.lacks)
 
     def see(self, kind: str, item: Metadata) -> None:
         """Take in a workload; nothing is exposed where nothing is admitted."""

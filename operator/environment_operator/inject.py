@@ -224,7 +224,7 @@ class _Admission:
         """Return the tools of an Environment, those of the first pod template being the workload's."""
         if place == self._places[0]:
             self._tools = self._master.opened(environment, self._token(), main)
-            self.warnings += offers.advice(self._tools, self.around.routing)
+            self.warnings += offers.advice(self._tools)
         return self._tools if self._tools and self._tools.env == environment.name else offers.closed(environment)
 
     def _with_tools(self, place: Place, entry: Entry, values: list[Put]) -> list[Put]:

@@ -61,13 +61,17 @@ EXEMPT_NAMESPACES = ("kube-system", SYSTEM_NAMESPACE)
 INJECTED_FROM = f"{GROUP}/injected-from"
 TOKEN = f"{GROUP}/workload"
 GUARDED = f"{GROUP}/guarded"
-# Where the tools of a workload are reached; what a submitter asks for, with the name of the tool behind it.
+# Where the tools of a workload are reached, for programs and for people; what a submitter asks for, with the name of
+# the tool behind it.
 TOOLS = f"{GROUP}/tools"
+TOOL_ADDRESSES = f"{GROUP}/tool-addresses"
 CUSTOM_TOOL = f"tools.{GROUP}/"
 # On what the operator makes for a workload: of which it is.
 EXPOSES = f"{GROUP}/exposes"
 # On the Lease of an address that a workload asked for: that it is one, and the address.
 CLAIM = f"{GROUP}/claim"
+# What admission alone writes into the annotations of a workload.
+WRITTEN = (RECORD, TOOLS, TOOL_ADDRESSES)
 REFRESH = f"{GROUP}/refresh"
 CONTAINER = f"{GROUP}/container"
 

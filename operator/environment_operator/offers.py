@@ -182,20 +182,18 @@ def add_variables(fragment: Object, tools: Tools) -> None:
 
 
 def write(item: Object, tools: Tools | None) -> None:
-    """Write onto a workload where its tools are."""
+    """Write onto a workload where its tools are: once for programs, once for people."""
     if tools and tools.tools:
+        namespace = str(get(item, ("metadata", "namespace")) or "")
         put(item, ("metadata", "annotations", names.TOOLS), tools.text())
+        put(item, ("metadata", "annotations", names.TOOL_ADDRESSES), addresses.in_words(tools, namespace))
 
 
-def advice(tools: Tools, routing: Routing) -> Iterator[str]:
-    """Yield what the submitter should know of tools that are not reached as the Environment says."""
+def advice(tools: Tools) -> Iterator[str]:
+    """Yield what the submitter can do about tools that are not reached as the Environment says."""
     for name, address in tools.tools.items():
         if unknown := BRACES.findall(address.url):
             yield f"the URL of the tool {name!r} has ${{{unknown[0]}}}: give that variable a plain value, and refresh"
-        if address.port and address.type == "ExternalURL" and not address.url:
-            yield f"the tool {name!r} gets no URL: this cluster has no host for tools; use kubectl port-forward"
-        if address.type == "LoadBalancer" and not routing.load_balancers:
-            yield f"the tool {name!r} gets no load balancer: this cluster gives none to tools; use kubectl port-forward"
 
 
 def _listed(environment: Published) -> Iterable[Tool]:

@@ -8,7 +8,6 @@ from environment_operator.inject import Outcome
 from environment_operator.kinds import Kind, is_derived
 
 Object = dict[str, Any]
-_WRITTEN = (names.RECORD, names.TOOLS)
 
 
 def is_made(item: Object | None, table: Iterable[Kind]) -> bool:
@@ -48,7 +47,7 @@ def left_alone(kind: Kind, item: Object, *, is_last: bool) -> Outcome:
         is_last: whether nothing may be changed any more.
     """
     meta = dict(item.get("metadata") or {})
-    for field, is_ours in (("labels", names.is_reference), ("annotations", _WRITTEN.__contains__)):
+    for field, is_ours in (("labels", names.is_reference), ("annotations", names.WRITTEN.__contains__)):
         kept = {key: value for key, value in (meta.get(field) or {}).items() if not is_ours(key)}
         if kept != (meta.get(field) or {}):
             meta[field] = kept

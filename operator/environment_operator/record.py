@@ -134,7 +134,7 @@ def write(item: Item, found: Entries) -> None:
 
 def forget(kind: Kind, item: Item) -> None:
     """Remove what admission writes from an object and its pod templates, and the maps that held nothing else."""
-    _forget(item, names.RECORD, names.TOOLS)
+    _forget(item, *names.WRITTEN)
     for place in places(kind, item):
         _forget(place.template(item), names.RECORD)
 

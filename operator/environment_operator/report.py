@@ -48,8 +48,9 @@ def findings(snapshot: Snapshot, found: Usage, verdict: Verdict, hold: Hold | No
         out.append(about_secrets)
     if verdict.spec and (warnings := on_spec(verdict.spec)):
         out.append(Finding("Warnings", "True", Reason.SPEC_WARNINGS, "; ".join(warnings)))
-    if snapshot.exposed.workloads:
-        out.append(_exposed(snapshot.exposed, snapshot.options.sample))
+    lacking = _lacking(verdict.spec, snapshot.exposed) if verdict.spec else []
+    if snapshot.exposed.workloads or lacking:
+        out.append(_exposed(snapshot.exposed, lacking, snapshot.options.sample))
     if hold:
         out.append(Finding("DeletionBlocked", "True", *hold))
     return out
@@ -142,13 +143,26 @@ def _said_before(snapshot: Snapshot, kind: str) -> Finding | None:
     return said and Finding(kind, said["status"], said["reason"], said["message"])
 
 
-def _exposed(exposed: Exposed, sample: int) -> Finding:
+def _lacking(spec: EnvironmentSpec, exposed: Exposed) -> list[str]:
+    """Return which tools of an Environment no workload of this cluster has as it says."""
+    types = {t.name: t.connection.type if t.connection else "ExternalURL" for t in spec.tools or () if t.port}
+    lacking = {what: [name for name, its in types.items() if its == what] for what in exposed.lacks}
+    return [
+        f"the cluster has no {what} for tools: {', '.join(tools)}. Set {exposed.lacks[what]} for the operator, or use "
+        "kubectl environment connect --forward"
+        for what, tools in lacking.items()
+        if tools
+    ]
+
+
+def _exposed(exposed: Exposed, lacking: Sequence[str], sample: int) -> Finding:
     """Return whether the tools of its users are reached as they are to be, naming so many who are not."""
     said = [f"{key} has not {asked}, which {other} has" for key, asked, other in exposed.conflicts[:sample]]
     if more := len(exposed.conflicts) - len(said):
         said.append(f"{more} workload{'s have' if more > 1 else ' has'} not the address asked for, which others have")
     if exposed.problem:
         said.append(f"tools have no URL, since {exposed.problem}")
+    said += lacking
     if not said:
         return Finding("ToolsExposed", "True", Reason.EXPOSED, "the tools of its users are exposed")
     reason = Reason.ADDRESS_TAKEN if exposed.conflicts else Reason.NO_ROUTES

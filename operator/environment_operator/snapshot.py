@@ -45,11 +45,13 @@ class Exposed:
         workloads: how many have tools.
         conflicts: who has not the address that was asked for: the workload, the address, and who has it.
         problem: why those that are to have a URL have none; empty when they have, or are to have none.
+        lacks: the types of connection that the cluster has no way for, each with the setting that gives one.
     """
 
     workloads: int = 0
     conflicts: tuple[tuple[str, str, str], ...] = ()
     problem: str = ""
+    lacks: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

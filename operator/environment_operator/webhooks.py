@@ -53,7 +53,7 @@ def changed(kind: Kind, table: Iterable[Kind]) -> str:
     terms.append(f"!{now} && {before}" if _POD in places else f"({now}) != ({before})")
     return f"""request.operation == 'CREATE'
 || {entries_differ(".?metadata.?labels", f"(k == '{names.REFERENCE}' || k.startsWith('{names.ROLE_REFERENCE}'))")}
-|| {_differ((names.RECORD, names.TOOLS, names.REFRESH, names.CONTAINER), ".?metadata.?annotations")}
+|| {_differ((*names.WRITTEN, names.REFRESH, names.CONTAINER), ".?metadata.?annotations")}
 || {entries_differ(".?metadata.?annotations", f"k.startsWith('{names.CUSTOM_TOOL}')")}
 || {" || ".join(terms)}"""
 

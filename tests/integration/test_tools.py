@@ -59,6 +59,18 @@ def tools(kube: Kube, kind: str, name: str, project: str) -> Object:
     return said
 
 
+def test_found_with_kubectl(kube: Kube, project: str) -> None:
+    """``kubectl get`` finds the workloads of an Environment by its label; an annotation says where their tools are."""
+    name = published(kube, LAB)
+    kube.apply(workload("Deployment", "w", project, name), workload("StatefulSet", "s", project, name))
+    found = kube.kubectl("get", "all", "-n", project, "-l", f"{names.REFERENCE}={name}", "-o", "name").split()
+    token = tools(kube, "deployment", "w", project)["token"]
+    described = kube.kubectl("describe", "deployment", "w", "-n", project)
+
+    assert ["deployment.apps/w", "statefulset.apps/s"] == found
+    assert f"{names.TOOL_ADDRESSES}: lab: {HOST}/environments/{token}.lab\n" in described
+
+
 def made(kube: Kube, kind: str, project: str) -> dict[str, Object]:
     """Return the objects of a kind that we made in a project, by name without the token."""
     found = json.loads(kube.kubectl("get", kind, "-n", project, "-l", names.TOKEN, "-o", "json"))["items"]

@@ -135,10 +135,11 @@ def test_routes_come_and_go(kube: Kube, project: str) -> None:
 
 
 def test_load_balancer(kube: Kube, project: str, operator: Operator) -> None:
-    """A tool has a load balancer where the settings let it, and else a warning."""
+    """A tool has a load balancer where the settings let it; else the Environment says so, and no workload is warned."""
     name = published(kube, tool(type="LoadBalancer"))
     done = kube.cluster.kubectl("apply", "-f", "-", input=yaml.safe_dump(workload("Deployment", "w", project, name)))
-    assert "the tool 'lab' gets no load balancer" in done.stderr
+    assert "" == done.stderr
+    assert "Set TOOLS_LOAD_BALANCERS" in kube.until_condition(name, "ToolsExposed", "False", "NoRoutes")["message"]
     until_made(kube, "services", project, "environment-T")
     with operator.anew(tools_load_balancers=True):
         found = until_made(kube, "services", project, "environment-T", "environment-T-load-balancer")

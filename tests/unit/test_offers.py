@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from builders import KINDS, around, published, workload
-from environment_operator import names
+from environment_operator import addresses, names
 from environment_operator.addresses import Routing
 from environment_operator.advice import on_spec
 from environment_operator.approval import approve
@@ -20,6 +20,7 @@ Object = dict[str, Any]
 DEPLOYMENT, JOB, TEMPLATE = (KINDS[name] for name in ("deployments.apps", "jobs.batch", "podtemplates"))
 PATH = Routing("tools.example.com")
 LAB = {"name": "lab", "type": "JupyterNotebook"}
+WANDB = {"name": "wandb", "type": "WeightsAndBiases", "connection": {"type": "ExternalURL", "url": "https://wandb.ai"}}
 CUSTOM = {**LAB, "connection": {"type": "ExternalURL", "assign": "Custom"}}
 VARIABLE = "ENVIRONMENT_TOOL_LAB_BASE_PATH"
 
@@ -277,14 +278,34 @@ def test_refused_annotations_do_not_block() -> None:
     assert "leave it out" in outcome(DEPLOYMENT, again, before, known()).refusal
 
 
-def test_warnings() -> None:
-    """Where a cluster has no host for tools, or no load balancers, the submitter is told so."""
+def test_no_warning_that_nobody_can_act_on() -> None:
+    """What the cluster has no way for is said of the Environment and by ``connect``, not of each workload."""
     balanced = {**LAB, "name": "web", "connection": {"type": "LoadBalancer"}}
-    said = admit(DEPLOYMENT, made(), None, around(environment(LAB, balanced))).warnings
 
-    assert ["'lab' gets no URL", "'web' gets no load balancer"] == [
-        next(w for w in ("'lab' gets no URL", "'web' gets no load balancer") if w in line) for line in said
-    ]
+    assert () == admit(DEPLOYMENT, made(), None, around(environment(LAB, balanced))).warnings
+
+
+@pytest.mark.parametrize(
+    ("tools", "expected"),
+    [
+        ([LAB], "lab: https://tools.example.com/environments/{token}.lab"),
+        (
+            [{**LAB, "connection": {"type": "ClusterIP"}}, WANDB],
+            "lab: kubectl port-forward -n team service/environment-{token} 8888, wandb: https://wandb.ai",
+        ),
+    ],
+)
+def test_readable_addresses(tools: list[dict[str, Any]], expected: str) -> None:
+    """Beside the record for programs stands, for people, where each tool is; it goes and comes with the record."""
+    before = stored(DEPLOYMENT, made(), None, known(environment(*tools)))
+    said = before["metadata"]["annotations"]
+
+    assert expected.format(token=addresses.read(said[names.TOOLS]).token) == said[names.TOOL_ADDRESSES]
+    forged = copy.deepcopy(before)
+    forged["metadata"]["annotations"][names.TOOL_ADDRESSES] = "lab: https://elsewhere"
+    assert before == stored(DEPLOYMENT, forged, before, known())
+    del forged["metadata"]["labels"][names.REFERENCE]
+    assert "annotations" not in stored(DEPLOYMENT, forged, before, known())["metadata"]
 
 
 def test_only_the_master() -> None:

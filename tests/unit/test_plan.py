@@ -100,6 +100,35 @@ def test_tools(exposed: Exposed, sample: int, expected: tuple[str, str, str] | N
     assert expected == condition(plan, "ToolsExposed")
 
 
+LACKING = {"ExternalURL": "TOOLS_HOST", "LoadBalancer": "TOOLS_LOAD_BALANCERS"}
+
+
+@pytest.mark.parametrize(
+    ("tools", "expected"),
+    [
+        ([], None),
+        ([{"name": "lab", "type": "JupyterNotebook", "connection": {"type": "NodePort"}}], None),
+        (
+            [{"name": "wandb", "type": "WeightsAndBiases", "connection": {"type": "ExternalURL", "url": "https://w"}}],
+            None,
+        ),
+        ([{"name": "lab", "type": "JupyterNotebook"}], "no ExternalURL for tools: lab. Set TOOLS_HOST"),
+        (
+            [{"name": "lab", "type": "JupyterNotebook", "connection": {"type": "LoadBalancer"}}],
+            "no LoadBalancer for tools: lab. Set TOOLS_LOAD_BALANCERS",
+        ),
+    ],
+)
+def test_tools_that_the_cluster_has_no_way_for(tools: list[dict[str, Any]], expected: str | None) -> None:
+    """The Environment says it before anybody uses it, with the setting that helps, and only of its own tools."""
+    plan = decide(snapshot(environment(tools=tools), exposed=Exposed(lacks=LACKING)))
+    found = condition(plan, "ToolsExposed")
+
+    assert (expected is None) == (found is None)
+    if expected and found:
+        assert ("False", "NoRoutes", True) == (*found[:2], expected in found[2])
+
+
 def test_outdated() -> None:
     """Users that received something else are counted, where a refresh can reach them and anything was put in."""
     first = decide(snapshot(environment(), known())).status

@@ -32,7 +32,7 @@ def sources(kind: Kind, admitted: Object, personal: Collection[str] = ()) -> dic
         personal: names of the Environments whose ids are a person's.
     """
     entries = record.entries(admitted)
-    out: dict[Address, str] = {("metadata", "annotations", key): OPERATOR for key in (names.RECORD, names.TOOLS)}
+    out: dict[Address, str] = {("metadata", "annotations", key): OPERATOR for key in names.WRITTEN}
     for place in places(kind, admitted):
         if entry := entries.get(place.key):
             for path in entry.record.put:

@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Mapping, Sequence
 
-from environment_operator.addresses import Address, Tools
+from environment_operator.addresses import Tools
 
 HEADER = ("Tool", "Connection", "Address")
 _WEB = ("https://", "http://")
@@ -21,7 +21,7 @@ def rows(
         options: by which kubectl reaches the same API server.
     """
     service = shlex.join([*options, "-n", project, f"service/environment-{tools.token}"])
-    return [(name, a.type, _address(a, service, node_ports)) for name, a in tools.tools.items()]
+    return [(name, a.type, a.in_words(service, node_ports.get(a.port, 0))) for name, a in tools.tools.items()]
 
 
 def reachable(tools: Tools, tool: str, *, forward: bool) -> str:
@@ -36,10 +36,17 @@ def reachable(tools: Tools, tool: str, *, forward: bool) -> str:
     return next((name for name in can if tool in ("", name)), "")
 
 
-def _address(address: Address, service: str, node_ports: Mapping[int, int]) -> str:
-    """Return where one tool is; a command that leads there where it has no address of its own."""
-    if address.url:
-        return address.url
-    if address.type == "NodePort" and address.port in node_ports:
-        return f"port {node_ports[address.port]} of every node"
-    return f"kubectl port-forward {service} {address.port}"
+def lacking(tools: Tools, tool: str = "") -> list[str]:
+    """Return which tools are not reached as their Environment says, since the cluster has no way for it.
+
+    Args:
+        tools: what admission wrote about them.
+        tool: the one that is meant; empty for all.
+    """
+    found = (name for name, a in tools.tools.items() if a.port and a.type == "ExternalURL" and not a.url)
+    return [
+        f'tool "{name}" has no URL: the cluster had no host for tools when the workload was admitted. Use the command '
+        "above, or ask an administrator for the setting TOOLS_HOST and refresh the workload."
+        for name in found
+        if tool in ("", name)
+    ]

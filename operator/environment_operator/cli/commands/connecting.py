@@ -40,7 +40,7 @@ def connect_command(
       kubectl environment connect deployment/notebook lab -n vision --open
       kubectl environment connect deployment/notebook lab -n vision --forward --local-port 8888
     """
-    from environment_operator.cli.tools import HEADER, reachable, rows
+    from environment_operator.cli.tools import HEADER, lacking, reachable, rows
 
     project = project or connection.namespace
     found = _tools(connection, workload, project)
@@ -56,10 +56,13 @@ def connect_command(
             _forward(connection, found, chosen, project, local_port, in_browser=in_browser)
         elif not _opened(found.tools[chosen].url):
             raise Problem("no browser could be started: open that address yourself", Exit.NO)
-    elif tool:
+        return
+    if tool:
         click.echo(listed[0][2])
     else:
         console.table(HEADER, listed, headers=not no_headers)
+    for missing in lacking(found, tool):
+        console.note(missing)
 
 
 def _tools(connection: Connection, workload: str, project: str) -> "Tools":
