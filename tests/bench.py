@@ -219,7 +219,7 @@ def prepare(rest: Rest) -> None:
     """Create the project, an Environment, and a Deployment for each way."""
     rest.create("/api/v1/namespaces", {"metadata": {"name": PROJECT}})
     account = f"/api/v1/namespaces/{PROJECT}/serviceaccounts/default"
-    until("the default account", lambda: rest.get(account).ok, seconds=30)
+    until("the default account", lambda: rest.get(account).ok)
     overridable = ["Command", "Args", "Env"]
     assert rest.create(ENVIRONMENTS, manifest(NAME, env=[{"name": "A", "value": "1"}], overridable=overridable)).ok
     for name, labels in (("free", {}), ("empty", {EMPTY: "yes"}), ("ours", {names.REFERENCE: NAME})):
@@ -239,7 +239,7 @@ async def run(rounds: int, environments: int) -> None:
         async with connected(cluster.kubeconfig) as client:
             await measure(client, rounds, "no webhook", {}, "free")
             async with empty_handlers(rest):
-                until("the handlers to be called", lambda: rest.create(pods({}).path, _probe()).ok, seconds=30)
+                until("the handlers to be called", lambda: rest.create(pods({}).path, _probe()).ok)
                 await measure(client, rounds, "handlers that do nothing", {EMPTY: "yes"}, "empty")
             await fill(client, 0, 9)
             await measure(client, rounds, "ours, 10 Environments", {names.REFERENCE: NAME}, "ours")

@@ -4,12 +4,17 @@ import signal
 from collections.abc import Generator, Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from cluster import Cluster
 from cluster.processes import tail
 from cluster.rest import Rest
 from kube import Kube
 from plugin import Plugin
+
+# How long a case takes says how busy the machine is, nothing about the code.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 
 def pytest_configure() -> None:

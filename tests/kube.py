@@ -19,12 +19,11 @@ from cluster import Cluster
 from cluster.proxy import FaultProxy
 from cluster.rest import Rest
 from cluster.upstream import Upstream
-from cluster.waiting import until
+from cluster.waiting import PATIENCE_SECONDS, until
 from environment_operator import names
 from environment_operator.kinds import Kind
 
 Object = dict[str, Any]
-SECONDS = 20
 SETTINGS = {
     "GRACE_SECONDS": "1",
     "RETRY_SECONDS": "0.5",
@@ -167,7 +166,7 @@ class Kube:
         """Return a condition of an Environment, empty when it is not there."""
         return next((c for c in self.status(name).get("conditions", ()) if c["type"] == kind), {})
 
-    def until(self, what: str, condition: Callable[[], bool], seconds: float = SECONDS) -> None:
+    def until(self, what: str, condition: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> None:
         """Wait until something holds."""
         until(what, condition, seconds=seconds)
 
@@ -181,7 +180,7 @@ class Kube:
         ready = self.condition(name, "Ready")
         return (ready.get("status"), ready.get("observedGeneration")) == ("True", generation)
 
-    def until_used(self, name: str, total: int, seconds: float = SECONDS) -> None:
+    def until_used(self, name: str, total: int, seconds: float = PATIENCE_SECONDS) -> None:
         """Wait until the status counts so many users."""
         self.until(f"{name} to have {total} users", lambda: self.usage(name) == total, seconds)
 

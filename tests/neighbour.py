@@ -22,7 +22,6 @@ Change = Callable[[Object], None]
 CONFIGURATIONS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
 # The API server calls configurations in the order of their names.
 NAME = "zz-neighbour"
-SECONDS = 20
 MARK = "neighbour.example.org/was-here"
 RULES = [
     {"apiGroups": ["", "apps", "batch"], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"],
@@ -56,7 +55,7 @@ def neighbour(rest: Rest, namespace: str) -> Iterator[Neighbour]:
         reply = rest.create(CONFIGURATIONS, _configuration(url, authority, namespace))
         assert reply.ok, reply.message
         try:
-            until("the other webhook to be called", lambda: _is_called(rest, namespace), seconds=SECONDS)
+            until("the other webhook to be called", lambda: _is_called(rest, namespace))
             yield made
         finally:
             rest.delete(f"{CONFIGURATIONS}/{NAME}")

@@ -14,8 +14,6 @@ from cluster.waiting import until
 from environment_operator import names
 
 RBAC = "rbac.authorization.k8s.io"
-RBAC_SECONDS = 20
-ACCOUNT_SECONDS = 20
 PLURAL = f"{names.PLURAL}.{names.GROUP}"
 DEPARTMENTS = f"{names.DEPARTMENTS}.{names.GROUP}"
 VIEWER, AUTHOR, ADMIN = (f"environment-{role}" for role in ("viewer", "author", "admin"))
@@ -60,7 +58,7 @@ class Person:
     def await_right(self, verb: str, resource: str, namespace: str = "", name: str = "") -> None:
         """Return once the API server knows of a right that was just given."""
         what = f"{self.name} to {verb} {resource} {namespace} {name}"
-        until(what, lambda: self.may(verb, resource, namespace, name), seconds=RBAC_SECONDS)
+        until(what, lambda: self.may(verb, resource, namespace, name))
 
 
 def unique(word: str) -> str:
@@ -86,7 +84,7 @@ def project(rest: Rest) -> str:
     create(rest, namespace(name))
     # The controller manager makes the account that Pods need.
     account = f"{NAMESPACES}/{name}/serviceaccounts/default"
-    until("the default account", lambda: rest.get(account).ok, seconds=ACCOUNT_SECONDS)
+    until("the default account", lambda: rest.get(account).ok)
     return name
 
 

@@ -90,6 +90,6 @@ def holds(rest: Rest, project: str, name: str) -> str:
     return str(found(rest, project, name).get("data", {}).get(credentials.KEY, ""))
 
 
-def until_held(rest: Rest, project: str, name: str, wanted: str, seconds: float = 20) -> None:
+def until_held(rest: Rest, project: str, name: str, wanted: str) -> None:
     """Wait until a project has a Secret with a payload; an empty one stands for no Secret."""
-    until(f"the Secret {project}/{name}", lambda: holds(rest, project, name) == wanted, seconds=seconds)
+    until(f"the Secret {project}/{name}", lambda: holds(rest, project, name) == wanted)

@@ -37,7 +37,7 @@ class Registry:
         with (self._folder / "log").open("w") as log:
             command = ("docker-registry", "serve", str(self._folder / "config.yml"))
             self._process = subprocess.Popen(command, stdout=log, stderr=log, env=_environment())
-        until("the registry to answer", lambda: answers(f"http://{self.name}/"), seconds=20)
+        until("the registry to answer", lambda: answers(f"http://{self.name}/"))
         return self
 
     def __exit__(self, *_exception: object) -> None:

@@ -12,7 +12,6 @@ from environment_operator.third_party import ROWS
 from samples import FILES, SAMPLES, Object, definitions, sample
 
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-SECONDS = 120
 POD = "spec.containers.0"
 JOB = "template.spec.template"
 
@@ -150,7 +149,7 @@ def install(rest: Rest, *words: str) -> list[str]:
         assert reply.ok, reply.message
     for definition in made:
         served = f"/apis/{_stored(definition)[0]}/{definition['spec']['names']['plural']}"
-        until(f"{served} to be served", lambda served=served: rest.get(served).ok, seconds=SECONDS)
+        until(f"{served} to be served", lambda served=served: rest.get(served).ok)
     return [definition["metadata"]["name"] for definition in made]
 
 
@@ -159,7 +158,7 @@ def uninstall(rest: Rest, found: list[str]) -> None:
     for name in found:
         rest.delete(f"{DEFINITIONS}/{name}")
     for name in found:
-        until(f"{name} to be gone", lambda n=name: rest.get(f"{DEFINITIONS}/{n}").status == 404, seconds=SECONDS)
+        until(f"{name} to be gone", lambda n=name: rest.get(f"{DEFINITIONS}/{n}").status == 404)
 
 
 def _stored(definition: Object) -> tuple[str, str]:

@@ -4,6 +4,7 @@ from threading import Event, Lock
 
 from cluster.faults import Act, Hold, Rule
 from cluster.traffic import Request
+from cluster.waiting import PATIENCE_SECONDS
 
 
 class ActiveRule:
@@ -31,7 +32,7 @@ class ActiveRule:
         if isinstance(self.rule.act, Hold):
             self.rule.act.release.set()
 
-    def await_hit(self, seconds: float = 30) -> bool:
+    def await_hit(self, seconds: float = PATIENCE_SECONDS) -> bool:
         """Return as soon as it was applied once; False at the deadline."""
         return self.hit.wait(seconds)
 

@@ -16,8 +16,6 @@ FIELD_MANAGER = "environment-cluster"
 CRDS = "crds/*.yaml"
 MANIFESTS = (CRDS, "deploy/rbac.yaml", "deploy/kinds.yaml", "deploy/policies.yaml")
 WEBHOOKS = "deploy/webhooks.yaml"
-ESTABLISHED_SECONDS = 30
-ENFORCED_SECONDS = 30
 
 
 def apply(layout: Layout, repo_root: Path, *, force: bool) -> None:
@@ -46,7 +44,7 @@ def await_admission(layout: Layout) -> None:
     """Return when the API server calls the operator and believes its certificate."""
     name = f"environment-cluster-canary-{secrets.token_hex(4)}"
     canary = yaml.safe_dump(_environment(name))
-    until("admission to be in force", lambda: _refused_by_webhook(layout, canary), seconds=ENFORCED_SECONDS)
+    until("admission to be in force", lambda: _refused_by_webhook(layout, canary))
 
 
 def files(repo_root: Path, pattern: str) -> list[Path]:
@@ -95,7 +93,7 @@ def _environment(name: str) -> dict[str, object]:
 
 def _await_established(layout: Layout, paths: Sequence[Path]) -> None:
     # `kubectl wait` fails at once when it comes before the first condition.
-    until("the definitions to be served", lambda: _are_established(layout, paths), seconds=ESTABLISHED_SECONDS)
+    until("the definitions to be served", lambda: _are_established(layout, paths))
 
 
 def _are_established(layout: Layout, paths: Sequence[Path]) -> bool:
@@ -121,7 +119,7 @@ def _await_enforced(layout: Layout) -> None:
     # The first thing it denies is its own probe, a dry run.
     try:
         kubectl.run(layout, "create", "--filename=-", stdin=canary)
-        until("the policies to be enforced", lambda: _denied(layout, name), seconds=ENFORCED_SECONDS)
+        until("the policies to be enforced", lambda: _denied(layout, name))
     finally:
         options = ["--ignore-not-found", "--wait=false", "--filename=-"]
         kubectl.run(layout, "delete", *options, stdin=canary, check=False)

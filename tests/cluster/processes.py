@@ -16,13 +16,12 @@ import psutil
 
 from cluster.errors import ClusterError
 from cluster.layout import Layout
-from cluster.waiting import until
+from cluster.waiting import PATIENCE_SECONDS, until
 
 DIRECTORY_MARK = "ENVIRONMENT_CLUSTER_DIR"
 PROGRAM_MARK = "ENVIRONMENT_CLUSTER_PROGRAM"
 STDERR = 2
-READY_SECONDS = 120
-TERM_SECONDS = 15
+TERM_SECONDS = 60
 KILL_SECONDS = 10
 TAIL_LINES = 20
 TAIL_WIDTH = 300
@@ -147,7 +146,7 @@ def end(process: psutil.Process, signal_number: int) -> None:
             process.wait(KILL_SECONDS)
 
 
-def await_ready(layout: Layout, name: str, ready: Callable[[], bool], *, seconds: float = READY_SECONDS) -> None:
+def await_ready(layout: Layout, name: str, ready: Callable[[], bool], *, seconds: float = PATIENCE_SECONDS) -> None:
     """Return once `ready` holds; raise with the end of the log when the program dies or hangs."""
 
     def ready_or_dead() -> bool:

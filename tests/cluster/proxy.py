@@ -17,8 +17,8 @@ from cluster.faults import ANYTHING, EndWatch, Match, Rule
 from cluster.forwarding import Forwarder
 from cluster.traffic import Exchange, Request, Traffic
 from cluster.upstream import Upstream
+from cluster.waiting import PATIENCE_SECONDS
 
-START_SECONDS = 30
 AT_ONCE = EndWatch()
 LARGEST_BODY = 64 * 2**20
 Result = TypeVar("Result")
@@ -99,4 +99,4 @@ class FaultProxy:
         await self._forwarder.close()
 
     def _await(self, work: Coroutine[Any, Any, Result]) -> Result:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(START_SECONDS)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE_SECONDS)

@@ -25,7 +25,6 @@ from people import (
     ENVIRONMENTS,
     PLURAL,
     RBAC,
-    RBAC_SECONDS,
     VIEWER,
     Done,
     Object,
@@ -360,7 +359,7 @@ class TestScopeChanges:
         create(rest, namespace(project), environment(name, {"projects": [project]}))
         person = author(cluster, rest, "author", projects=[project])
         sent(rest.delete(f"/apis/{RBAC}/v1/namespaces/{project}/rolebindings"))
-        until("the right to go", lambda: not person.may(names.PUBLISH, PLURAL, project), seconds=RBAC_SECONDS)
+        until("the right to go", lambda: not person.may(names.PUBLISH, PLURAL, project))
 
         answer = person.rest.delete(at(name))
 

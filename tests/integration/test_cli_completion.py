@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from builders import manifest, workload
+from cluster.waiting import PATIENCE_SECONDS
 from environment_operator import names
 from environment_operator.cli.main import COMMANDS
 from kube import Kube
@@ -157,7 +158,7 @@ def test_zsh(plugin: Plugin) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE_SECONDS,
         stdin=subprocess.DEVNULL,
     )
 

@@ -11,6 +11,7 @@ import yaml
 from builders import manifest, workload
 from cluster.faults import Answer, Delay, Drop, Hold, Match, Rule
 from cluster.proxy import FaultProxy
+from cluster.waiting import PATIENCE_SECONDS
 from environment_operator import names
 from kube import ENVIRONMENTS, Kube
 from plugin import Plugin
@@ -248,7 +249,12 @@ def test_a_reader_that_leaves(kube: Kube, plugin: Plugin) -> None:
     kube.apply(*(manifest(kube.unique("env")) for _ in range(3)))
     line = "set -o pipefail; kubectl environment list -o json | head -1"
     done = subprocess.run(
-        ["bash", "-c", line], env=plugin.variables(), capture_output=True, text=True, check=True, timeout=60
+        ["bash", "-c", line],
+        env=plugin.variables(),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=PATIENCE_SECONDS,
     )
 
     assert ("{\n", "") == (done.stdout, done.stderr)

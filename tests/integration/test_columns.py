@@ -3,6 +3,7 @@
 import yaml
 
 from builders import manifest, workload
+from cluster.waiting import TIMEOUT
 from kube import Kube
 
 WIDE = {
@@ -72,7 +73,7 @@ def test_wait(kube: Kube) -> None:
     """``kubectl wait`` understands the condition and the deletion."""
     name = kube.unique("env")
     kube.apply(manifest(name))
-    kube.kubectl("wait", "--for=condition=Ready", f"env/{name}", "--timeout=20s")
+    kube.kubectl("wait", "--for=condition=Ready", f"env/{name}", TIMEOUT)
     kube.kubectl("delete", "env", name, "--wait=false")
 
-    kube.kubectl("wait", "--for=delete", f"env/{name}", "--timeout=20s")
+    kube.kubectl("wait", "--for=delete", f"env/{name}", TIMEOUT)

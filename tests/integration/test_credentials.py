@@ -79,7 +79,7 @@ def test_let_later(kube: Kube, publish: Make, projects: Make) -> None:
     name = publish("sesame", {"projects": [project]})
     let(kube.rest, project)
 
-    until_held(kube.rest, project, name, payload("sesame"), seconds=5)
+    until_held(kube.rest, project, name, payload("sesame"))
 
 
 def test_kept_in_step(kube: Kube, publish: Make, projects: Make) -> None:

@@ -13,7 +13,6 @@ from samples import FILES, SAMPLES, Object, definitions, sample, stored
 
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 KINDS = {stored(definition): definition for file in FILES for definition in definitions(file)}
-SECONDS = 60
 MARKS = {"labels": {"a": "b"}, "annotations": {"c": "d"}}
 TRAINER_PATCH = "spec.runtimePatches.0.trainingRuntimeSpec.template.spec.replicatedJobs.0.template.spec.template"
 
@@ -77,12 +76,10 @@ def word(request: pytest.FixtureRequest, cluster: Cluster, rest: Rest, defined: 
     where = f"{DEFINITIONS}/{definition['metadata']['name']}"
     if stored(rest.get(where).body) != stored(definition):
         rest.delete(where)
-        until(f"{where} to be gone", lambda: rest.get(where).status == 404, seconds=SECONDS)
+        until(f"{where} to be gone", lambda: rest.get(where).status == 404)
         assert rest.create(DEFINITIONS, definition).ok
     listed = ["get", "--raw", f"/apis/{made['apiVersion']}/{definition['spec']['names']['plural']}"]
-    until(
-        f"{request.param} to be served", lambda: not cluster.kubectl(*listed, check=False).returncode, seconds=SECONDS
-    )
+    until(f"{request.param} to be served", lambda: not cluster.kubectl(*listed, check=False).returncode)
     return str(request.param)
 
 

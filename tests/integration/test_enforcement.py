@@ -36,7 +36,6 @@ from people import project as new_project
 
 PROJECTS = f"{names.PROJECTS}.{names.GROUP}"
 ENFORCED = {names.ENFORCEMENT: names.REQUIRED}
-SECONDS = 20
 DEMAND = f"has the label {names.ENFORCEMENT}={names.REQUIRED}: "
 WORKLOADS = [kind for kind in KINDS.values() if not kind.template]
 CHANGEABLE = [kind for kind in WORKLOADS if not kind.template_immutable]
@@ -64,7 +63,7 @@ def enforce(rest: Rest, project: str) -> None:
     """Label a namespace, and return when the API server acts on it."""
     sent(rest.patch(f"{NAMESPACES}/{project}", {"metadata": {"labels": ENFORCED}}))
     pod = workload("Pod", "canary", project)
-    until(f"{project} to demand a reference", lambda: refuses(dry(rest, project, pod), DEMAND), seconds=SECONDS)
+    until(f"{project} to demand a reference", lambda: refuses(dry(rest, project, pod), DEMAND))
 
 
 @dataclass(frozen=True)
@@ -457,7 +456,7 @@ class TestLabel:
         path = f"{NAMESPACES}/{labelled(office)}"
         sent(office.editor.rest.delete(path))
 
-        until("the namespace to be gone", lambda: office.rest.get(path).status == 404, seconds=60)
+        until("the namespace to be gone", lambda: office.rest.get(path).status == 404)
 
     @pytest.mark.parametrize(("everywhere", "allowed"), [(True, True), (False, False)])
     def test_environment_admin(self, cluster: Cluster, office: Office, *, everywhere: bool, allowed: bool) -> None:

@@ -15,6 +15,7 @@ import yaml
 
 from cluster import Cluster
 from cluster.layout import REPO_ROOT
+from cluster.waiting import PATIENCE_SECONDS
 from environment_operator import names
 from kube import Kube
 from plugin import Plugin
@@ -177,7 +178,13 @@ def test_before_and_after(kube: Kube, plugin: Plugin, tmp_path: Path) -> None:
     kube.rest.create("/api/v1/namespaces", {"metadata": {"name": project}})
     command = ["bash", "-euo", "pipefail", "-c", commands]
     done = subprocess.run(
-        command, cwd=tmp_path, env=plugin.variables(), capture_output=True, text=True, timeout=60, check=False
+        command,
+        cwd=tmp_path,
+        env=plugin.variables(),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
     )
     assert (0, "", True) == (done.returncode, done.stderr, environment in done.stdout)
     kube.until_used(environment, 1)

@@ -84,7 +84,7 @@ def test_killed_at_every_write(operator: Operator, kube: Kube, project: str, pro
     name, reaper = kube.unique("env"), Reaper(operator, moment is Before)
     proxy.add(Rule(Match(methods=WRITES.methods, path=f"/environments/{name}"), moment(reaper)))
     for users in story(kube, name, project):
-        kube.until(f"{users} users", lambda: _told(kube, name, users, reaper), seconds=60)  # noqa: B023 - used at once
+        kube.until(f"{users} users", lambda: _told(kube, name, users, reaper))  # noqa: B023 - used at once
 
     # The API server may have told us of the last write before it told the operator, which is killed over it then.
     kube.until("a kill over every write", lambda: 4 <= reaper.kills)

@@ -89,7 +89,7 @@ def test_kind_of_somebodys_own(kube: Kube, project: str, tmp_path: Path) -> None
     )
     stored = kube.rest.create(path, asked).body
     for used in (name, other):
-        kube.until_used(used, 1, seconds=60)
+        kube.until_used(used, 1)
 
     assert "all:1" == stored["spec"]["trainers"][0]["template"]["spec"]["containers"][0]["image"]
     assert ["side:1", "judge:1"] == [c["image"] for c in stored["spec"]["evaluator"]["template"]["spec"]["containers"]]

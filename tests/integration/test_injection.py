@@ -89,7 +89,7 @@ def test_golden_through_the_webhook(cluster: Cluster, kube: Kube, published: Cas
     case = published
     want = alike(case.want)
     # The webhook hears of an Environment a moment after the API server has it.
-    kube.until("the webhook to know", lambda: want == alike(call(cluster, case.new, case.old, case.kind)), seconds=5)
+    kube.until("the webhook to know", lambda: want == alike(call(cluster, case.new, case.old, case.kind)))
 
 
 @pytest.fixture(scope="module")

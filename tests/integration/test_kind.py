@@ -9,6 +9,7 @@ import pytest
 
 from builders import manifest
 from cluster import Cluster
+from cluster.waiting import TIMEOUT
 
 
 @pytest.fixture
@@ -25,4 +26,4 @@ def test_ready_on_kind(tmp_path: Path) -> None:
     """An Environment becomes ready on a kind cluster, with the operator beside it."""
     with Cluster(directory=tmp_path / "state", flavor="kind") as cluster:
         cluster.kubectl("apply", "-f", "-", input=json.dumps(manifest("kind")))
-        cluster.kubectl("wait", "--for=condition=Ready", "environment/kind", "--timeout=60s")
+        cluster.kubectl("wait", "--for=condition=Ready", "environment/kind", TIMEOUT)

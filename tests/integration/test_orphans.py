@@ -5,6 +5,7 @@ import json
 import pytest
 
 from builders import manifest, workload
+from cluster.waiting import TIMEOUT
 from environment_operator import names
 from kube import Kube, Object
 
@@ -81,7 +82,7 @@ def test_orphans_of_the_garbage_collector(kube: Kube, project: str, enforced: bo
         kube.kubectl("label", "namespace", project, f"{names.ENFORCEMENT}=required")
     (replicas,) = kube.kubectl("get", "replicasets", "-n", project, "-o", "name").split()
     kind, _, child = replicas.partition("/")
-    kube.kubectl("delete", "deployment", "w", "-n", project, "--cascade=orphan", "--timeout=60s")
+    kube.kubectl("delete", "deployment", "w", "-n", project, "--cascade=orphan", TIMEOUT)
 
     assert names.REFERENCE not in left_alone(kube, kind, child, project)["labels"]
     kube.until_used(name, 0)

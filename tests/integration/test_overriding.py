@@ -649,7 +649,7 @@ def test_autoscaler(kube: Kube, project: str) -> None:
     kube.apply(scaler)
 
     path = at("Deployment", project, "scaled")
-    kube.until("the autoscaler", lambda: kube.rest.get(path).body["spec"]["replicas"] == 3, seconds=60)
+    kube.until("the autoscaler", lambda: kube.rest.get(path).body["spec"]["replicas"] == 3)
 
 
 def test_queue(kube: Kube, project: str) -> None:

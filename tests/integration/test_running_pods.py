@@ -49,7 +49,7 @@ def made(rest: Rest, operator: Operator) -> str:  # noqa: ARG001 - it runs
     deployment["spec"]["template"]["spec"]["containers"] = [{"name": "main"}, {"name": "sidecar", "image": "b:1"}]
     sent(rest.create(f"/apis/apps/v1/namespaces/{project}/deployments", deployment))
     path = f"{NAMESPACES}/{project}/pods"
-    until("the Pod", lambda: bool(sent(rest.get(path))["items"]), seconds=20)
+    until("the Pod", lambda: bool(sent(rest.get(path))["items"]))
     return f"{path}/{sent(rest.get(path))['items'][0]['metadata']['name']}"
 
 

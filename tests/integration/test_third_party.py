@@ -116,11 +116,11 @@ def test_from_reference_to_release(hands: Kube, place: str, word: str) -> None:
         (c.get("image"), DATA in c.get("env", ())) for c in containers(word, stored)
     ]
     assert all(name == found.get(names.INJECTED_FROM) for found in labels(word, stored))
-    kube.until_used(name, 1, seconds=60)
+    kube.until_used(name, 1)
     assert "is used by 1" in kube.rest.delete(f"{ENVIRONMENTS}/{name}").message
 
     let_go(kube, word, stored)
-    kube.until_used(name, 0, seconds=60)
+    kube.until_used(name, 0)
     assert kube.rest.delete(f"{ENVIRONMENTS}/{name}").ok
     kube.until_gone("env", name)
 
@@ -220,7 +220,7 @@ def test_roles_with_different_environments(hands: Kube, place: str, word: str) -
     wanted = ["other:1" if any(mark in template for mark in MARKS[word]) else IMAGE for template, _ in FILLED[word]]
     assert wanted == [c["image"] for c in containers(word, stored)]
     for used in (name, other):
-        kube.until_used(used, 1, seconds=60)
+        kube.until_used(used, 1)
         kube.until("one of the kind", lambda u=used: [1] == [k["count"] for k in kube.status(u)["usage"]["byKind"]])
     made["metadata"] |= {"name": "wrong", "labels": {names.REFERENCE: name, f"{names.ROLE_REFERENCE}drummer": other}}
 
@@ -244,7 +244,7 @@ def test_new_worker_group(hands: Kube, place: str, word: str) -> None:
     kube, name = hands, published(hands, word)
     stored = created(kube, user(word, name, place, name))
     kube.rest.patch(f"{ENVIRONMENTS}/{name}", {"spec": {"env": [{"name": "DATA", "value": "/new"}]}})
-    kube.until("the edit to count", lambda: 1 == kube.status(name)["usage"].get("outdated"), seconds=60)
+    kube.until("the edit to count", lambda: 1 == kube.status(name)["usage"].get("outdated"))
     group = {
         "groupName": "late",
         "minReplicas": 0,
@@ -290,7 +290,7 @@ def test_what_is_made_from_a_template(hands: Kube, place: str, word: str) -> Non
     created(kube, user(word, name, place, name))
     made = user(MADE_FROM[word], f"{name}-made", place, None)
     created(kube, made)
-    kube.until_used(name, 1, seconds=60)
+    kube.until_used(name, 1)
 
     assert (0, 1) == tuple(kube.status(name)["usage"][key] for key in ("workloads", "templates"))
 
@@ -299,7 +299,7 @@ def test_pod_template(hands: Kube, place: str) -> None:
     """A PodTemplate is filled in and counted as a template."""
     kube, name = hands, Kube.unique("env")
     kube.apply(manifest(name), workload("PodTemplate", name, place, name))
-    kube.until_used(name, 1, seconds=60)
+    kube.until_used(name, 1)
 
     assert (0, 1) == tuple(kube.status(name)["usage"][key] for key in ("workloads", "templates"))
     assert "used by 1 template" in kube.rest.delete(f"{ENVIRONMENTS}/{name}").message
@@ -320,7 +320,7 @@ def test_what_a_workload_makes(hands: Kube, place: str, defined: None) -> None: 
         }
     ]
     kube.apply(made)
-    kube.until_used(name, 1, seconds=60)
+    kube.until_used(name, 1)
 
     assert names.RECORD not in kube.rest.get(f"/apis/batch/v1/namespaces/{place}/jobs/{name}-job").body["metadata"].get(
         "annotations", {}

@@ -99,7 +99,7 @@ def people(cluster: Cluster, rest: Rest, tmp_path_factory: pytest.TempPathFactor
         _give_rights(rest)
         made = People(cluster, issuer, tmp_path_factory.mktemp("people"))
         somebody = made("somebody").rest
-        Kube(cluster, rest).until("tokens to be accepted", lambda: somebody.create(REVIEWS, REVIEW).ok, seconds=30)
+        Kube(cluster, rest).until("tokens to be accepted", lambda: somebody.create(REVIEWS, REVIEW).ok)
         yield made
         cluster.authenticate({"jwt": []})
 

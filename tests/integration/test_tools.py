@@ -10,7 +10,7 @@ import yaml
 
 from builders import manifest, workload
 from environment_operator import names
-from kube import SECONDS, Kube, Object, Operator
+from kube import Kube, Object, Operator
 
 ROUTE = yaml.safe_load((Path(__file__).parents[1] / "gateway.yaml").read_text(encoding="utf-8"))
 ROUTES = ROUTE["metadata"]["name"]
@@ -77,9 +77,9 @@ def made(kube: Kube, kind: str, project: str) -> dict[str, Object]:
     return {item["metadata"]["name"].replace(item["metadata"]["labels"][names.TOKEN], "T"): item for item in found}
 
 
-def until_made(kube: Kube, kind: str, project: str, *wanted: str, seconds: float = SECONDS) -> dict[str, Object]:
+def until_made(kube: Kube, kind: str, project: str, *wanted: str) -> dict[str, Object]:
     """Wait until exactly these objects of a kind are there; return them."""
-    kube.until(f"{kind} {wanted} in {project}", lambda: set(wanted) == set(made(kube, kind, project)), seconds)
+    kube.until(f"{kind} {wanted} in {project}", lambda: set(wanted) == set(made(kube, kind, project)))
     return made(kube, kind, project)
 
 
@@ -235,7 +235,7 @@ def test_gone_with_the_workload(kube: Kube, project: str, operator: Operator) ->
     with operator.down():
         kube.kubectl("delete", "deployment", "b", "-n", project)
         # The garbage collector looks for new kinds every 30 s.
-        until_made(kube, "httproutes", project, seconds=90)
+        until_made(kube, "httproutes", project)
         until_made(kube, "services", project)
 
 

@@ -33,14 +33,18 @@ def created(kube: Kube, project: str, fields: Mapping[str, Any], container: Mapp
 
 
 def said(kube: Kube, project: str, name: str) -> str:
-    """Wait for the end of a Pod, which must be a good one, and return what it printed."""
+    """Wait for the end of a Pod, which must be a good one, and return what it printed.
+
+    Standard output and standard error arrive in the order in which the node reads them, not in that in which they
+    were written: a program with both has to be asked for lines, not for their order.
+    """
     path = f"/api/v1/namespaces/{project}/pods/{name}"
 
     def phase() -> str:
         found: str = kube.rest.get(path).body["status"].get("phase", "")
         return found
 
-    kube.until(f"the end of pod {name}", lambda: phase() in ("Succeeded", "Failed"), seconds=90)
+    kube.until(f"the end of pod {name}", lambda: phase() in ("Succeeded", "Failed"))
     out = kube.kubectl("logs", name, "-n", project).replace("\r\n", "\n")
     assert phase() == "Succeeded", out
     return out

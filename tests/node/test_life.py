@@ -11,6 +11,7 @@ from builders import manifest
 from cluster import Cluster
 from cluster.layout import REPO_ROOT
 from cluster.manifests import await_admission
+from cluster.waiting import TIMEOUT
 from environment_operator import names
 from kube import ENVIRONMENTS, Kube
 
@@ -37,7 +38,7 @@ def deployed(kube: Kube, project: str) -> str:
         },
     }
     kube.apply(deployment)
-    kube.kubectl("rollout", "status", "deployment/w", "-n", project, "--timeout=60s")
+    kube.kubectl("rollout", "status", "deployment/w", "-n", project, TIMEOUT)
     return name
 
 
@@ -47,10 +48,15 @@ def pods(kube: Kube, project: str) -> dict[str, Object]:
     return {item["metadata"]["uid"]: item for item in items if "deletionTimestamp" not in item["metadata"]}
 
 
-def versions(kube: Kube, project: str) -> set[str]:
-    """Return what the running Pods of the Deployment say."""
-    found = [item["metadata"]["name"] for item in pods(kube, project).values()]
-    return {kube.kubectl("logs", name, "-n", project) for name in found}
+def until_said(kube: Kube, project: str, line: str) -> None:
+    """Wait until all running Pods of the Deployment have said one line, and no other."""
+
+    def said_by_all() -> bool:
+        found = [item["metadata"]["name"] for item in pods(kube, project).values()]
+        return {f"{line}\n"} == {kube.kubectl("logs", name, "-n", project) for name in found}
+
+    # A container is running a moment before what it says is in its log.
+    kube.until(f"all Pods to say {line}", said_by_all)
 
 
 def edit(kube: Kube, name: str) -> None:
@@ -71,11 +77,11 @@ def test_edit_and_refresh(kube: Kube, project: str, deployed: str) -> None:
     edit(kube, deployed)
     kube.until("the count", lambda: outdated(kube, deployed) == 1)
     assert _starts(before) == _starts(pods(kube, project))
-    assert {"version 1\n"} == versions(kube, project)
+    until_said(kube, project, "version 1")
 
     kube.kubectl("annotate", "deployment", "w", "-n", project, f"{names.REFRESH}=now")
-    kube.kubectl("rollout", "status", "deployment/w", "-n", project, "--timeout=60s")
-    kube.until("the new version", lambda: versions(kube, project) == {"version 2\n"})
+    kube.kubectl("rollout", "status", "deployment/w", "-n", project, TIMEOUT)
+    until_said(kube, project, "version 2")
     kube.until("the count", lambda: outdated(kube, deployed) == 0)
 
 
@@ -103,8 +109,8 @@ def test_pod_lost_while_the_operator_is_away(
     kube.kubectl("delete", "pods", "-n", project, "-l", "app=w", "--grace-period=0", "--force")
 
     kube.until("another Pod", lambda: not pods(kube, project).keys() <= before.keys())
-    kube.kubectl("rollout", "status", "deployment/w", "-n", project, "--timeout=60s")
-    assert {"version 1\n"} == versions(kube, project)
+    kube.kubectl("rollout", "status", "deployment/w", "-n", project, TIMEOUT)
+    until_said(kube, project, "version 1")
 
 
 def test_indexed_job(kube: Kube, project: str) -> None:
@@ -118,7 +124,7 @@ def test_indexed_job(kube: Kube, project: str) -> None:
     spec = {"completionMode": "Indexed", "completions": 2, "parallelism": 2, "template": template}
     meta = {"name": "train", "namespace": project, "labels": {names.REFERENCE: name}}
     kube.apply({"apiVersion": "batch/v1", "kind": "Job", "metadata": meta, "spec": spec})
-    kube.kubectl("wait", "-n", project, "job/train", "--for=condition=Complete", "--timeout=90s")
+    kube.kubectl("wait", "-n", project, "job/train", "--for=condition=Complete", TIMEOUT)
 
     logs = kube.kubectl("logs", "-n", project, "-l", "job-name=train", "--tail=-1")
     assert ["worker 0", "worker 1"] == sorted(logs.split("\n"))[-2:]

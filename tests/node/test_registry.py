@@ -10,6 +10,7 @@ from running import created, pod, said
 from builders import manifest
 from cluster import images
 from cluster.images import Image
+from cluster.waiting import TIMEOUT
 from environment_operator import names
 from kube import Kube
 from registries import holds, let
@@ -37,7 +38,7 @@ def test_job_with_credentials(kube: Kube, project: str, registry: Registry, imag
         "spec": {"template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "main"}]}}},
     }
     kube.kubectl("apply", "-n", project, "-f", "-", stdin=json.dumps(job))
-    kube.kubectl("wait", "-n", project, "job/train", "--for=condition=Complete", "--timeout=90s")
+    kube.kubectl("wait", "-n", project, "job/train", "--for=condition=Complete", TIMEOUT)
 
     assert "pulled\n" == kube.kubectl("logs", "-n", project, "job/train")
     assert 1 <= registry.given()[_repository(image)]
@@ -74,7 +75,7 @@ def test_without_credentials(kube: Kube, project: str, registry: Registry, image
         found: Mapping[str, Any] = statuses[0].get("state", {}).get("waiting", {})
         return found
 
-    kube.until("the pull to fail", lambda: waiting().get("reason") in ("ErrImagePull", "ImagePullBackOff"), seconds=60)
+    kube.until("the pull to fail", lambda: waiting().get("reason") in ("ErrImagePull", "ImagePullBackOff"))
     assert 0 == registry.given()[_repository(image)]
 
 

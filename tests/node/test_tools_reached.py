@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from running import PLAIN
 
 from builders import manifest, workload
+from cluster.waiting import TIMEOUT
 from environment_operator import names
 from kube import OPENER, Kube
 from plugin import Plugin, browser
@@ -30,7 +31,7 @@ def serving(kube: Kube, project: str, *workloads: str, way: str) -> None:
         made["spec"]["template"]["spec"] = {"terminationGracePeriodSeconds": 0, "containers": [{"name": "main"}]}
         kube.apply(made)
     for each in workloads:
-        kube.kubectl("rollout", "status", f"deployment/{each}", "-n", project, "--timeout=90s")
+        kube.kubectl("rollout", "status", f"deployment/{each}", "-n", project, TIMEOUT)
 
 
 def services(kube: Kube, project: str) -> dict[str, Object]:
@@ -104,6 +105,6 @@ def test_node_port(kube: Kube, project: str) -> None:
     (port,) = (port["nodePort"] for port in found["spec"]["ports"])
     first = reached(kube, "127.0.0.1", port)
     kube.kubectl("delete", "pods", "-n", project, "-l", "app=lab", "--grace-period=0", "--force")
-    kube.kubectl("rollout", "status", "deployment/lab", "-n", project, "--timeout=90s")
+    kube.kubectl("rollout", "status", "deployment/lab", "-n", project, TIMEOUT)
 
     assert ("lab", "lab") == (first, reached(kube, "127.0.0.1", port))

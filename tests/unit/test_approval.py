@@ -455,7 +455,7 @@ FREE_FIELDS = ["Image", "Command", "Args", "Env", "WorkingDir", "Security"]
 OVERRIDABLE = st.lists(st.sampled_from(FREE_FIELDS), unique=True)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(*ANY, OVERRIDABLE)
 def test_what_was_admitted_goes_on(kind, fields, pod, sidecar, server, pulls, overridable) -> None:
     """Law 5: whatever passed once passes again without any Environment: as it is stored, and as it was requested."""
@@ -469,7 +469,7 @@ def test_what_was_admitted_goes_on(kind, fields, pod, sidecar, server, pulls, ov
     assert "" == approve(kind, before, before, around()).refusal
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(*ANY, OVERRIDABLE, CONTAINERS)
 def test_updates_override_no_more_than_creation(kind, fields, pod, sidecar, server, pulls, overridable, own) -> None:
     """Whatever an update makes of the main container, it passes only with what a new workload could have too."""
@@ -481,7 +481,7 @@ def test_updates_override_no_more_than_creation(kind, fields, pod, sidecar, serv
     assert passed == (refusal(kind, server(kind, update), None, environment) == "")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.sampled_from(list(KINDS.values())), RECORDS | JSON, JSON, JSON, st.booleans())
 def test_whatever_comes_gets_an_answer(kind, record, containers, init, was_there) -> None:
     """However a record or a workload is malformed, the answer is a workload or words, never a crash."""

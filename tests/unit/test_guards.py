@@ -290,7 +290,7 @@ PUT = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(ITEMS, PODS, PUT, st.booleans())
 def test_what_is_stored_is_no_override(items, spec, put, annotated) -> None:
     """Whatever a pod template holds, it is right when it is what is stored; only a variable can still be missed."""
@@ -301,7 +301,7 @@ def test_what_is_stored_is_no_override(items, spec, put, annotated) -> None:
     assert {"Required"} >= {violation.field for violation in violations(items, template, held)}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(ITEMS, PODS, PODS, st.data())
 def test_leaving_something_out_is_no_override(items, spec, stored, data) -> None:
     """Where nothing was put in, whatever is taken out of a pod template breaks no guard that was not broken before."""
@@ -315,7 +315,7 @@ def test_leaving_something_out_is_no_override(items, spec, stored, data) -> None
     assert {"Required"} >= {v.field for v in violations(items, less, held) if (v.field, v.path) not in known}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(ITEMS, ITEMS, PODS, PODS)
 def test_guards_are_independent(some, others, spec, stored) -> None:
     """Each field guards by itself: what two lists of fields find is what they find one by one."""
@@ -325,7 +325,7 @@ def test_guards_are_independent(some, others, spec, stored) -> None:
     assert found == violations([*some, *others], {"spec": spec}, held)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(ITEMS, PODS, st.dictionaries(st.sampled_from(["nodeSelector", "tolerations", "volumes", "affinity"]), JSON))
 def test_what_nobody_guards(items, spec, others) -> None:
     """What is not in the table is never judged: scheduling, volumes, resources."""
@@ -336,7 +336,7 @@ def test_what_nobody_guards(items, spec, others) -> None:
     assert violations(items, {"spec": spec}, held) == violations(items, more, held)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(ITEMS, JSON, JSON, JSON)
 def test_whatever_stands_there(items, containers, init, context) -> None:
     """However malformed a pod template is, there is an answer."""

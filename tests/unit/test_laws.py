@@ -138,7 +138,7 @@ ANY = (
 )  # fmt: skip
 
 
-@settings(max_examples=CASES, deadline=None)
+@settings(max_examples=CASES)
 @given(*ANY)
 def test_idempotent(kind, fields, pod, sidecar, server, pulls) -> None:
     """Law 1: what is admitted twice is what was admitted once, and the request itself is not changed."""
@@ -151,7 +151,7 @@ def test_idempotent(kind, fields, pod, sidecar, server, pulls) -> None:
     assert once == twice
 
 
-@settings(max_examples=CASES, deadline=None)
+@settings(max_examples=CASES)
 @given(*ANY)
 def test_undone_from_the_record_alone(kind, fields, pod, sidecar, server, pulls) -> None:
     """Law 2: when the reference goes, the workload is as without it, though the Environment is gone."""
@@ -177,7 +177,7 @@ def leaves(node: Any, path: tuple[Any, ...] = ()) -> dict[tuple[Any, ...], Any]:
     return {k: v for key, child in pairs for k, v in leaves(child, (*path, key)).items()}
 
 
-@settings(max_examples=CASES, deadline=None)
+@settings(max_examples=CASES)
 @given(*ANY)
 def test_nothing_of_the_submitter_is_lost(kind, fields, pod, sidecar, server, pulls) -> None:
     """Law 3: every value of the submitter's that says something is still there, and lists keep their order."""
@@ -204,7 +204,7 @@ def test_nothing_of_the_submitter_is_lost(kind, fields, pod, sidecar, server, pu
     pod={"containers": [{"name": "main", "env": [{"name": "A", "value": "1"}]}]},
     sidecar=False, server=defaulted, pulls=False, later={"image": "env:1"},
 )  # fmt: skip
-@settings(max_examples=CASES, deadline=None)
+@settings(max_examples=CASES)
 @given(*ANY, SPECS)
 def test_updates_ignore_what_became_of_the_environment(kind, fields, pod, sidecar, server, pulls, later) -> None:
     """Laws 4 and 5: applying the submitter's part again changes nothing, whatever the Environment is now."""
@@ -215,7 +215,7 @@ def test_updates_ignore_what_became_of_the_environment(kind, fields, pod, sideca
     assert stored == server(kind, admitted(kind, stored, stored, environment(later), not pulls))
 
 
-@settings(max_examples=CASES, deadline=None)
+@settings(max_examples=CASES)
 @given(*ANY, SPECS)
 def test_switching_is_taking_out_and_putting_in(kind, fields, pod, sidecar, server, pulls, other) -> None:
     """A switched reference gives what a new workload with it would be, though the old Environment is gone."""
@@ -252,7 +252,7 @@ RECORDS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=CASES, deadline=None)
+@settings(max_examples=CASES)
 @given(st.sampled_from(list(KINDS.values())), RECORDS | JSON, JSON, JSON, st.booleans())
 def test_whatever_comes_gets_an_answer(kind, record, containers, template, stored) -> None:
     """However a record or a workload is malformed, the answer is a workload or words, never a crash."""

@@ -168,7 +168,7 @@ def test_within() -> None:
 NAMES = st.one_of(st.none(), st.integers(), st.sampled_from(["", "a", "b", "0", "1", "2", "1+", "2+"]))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.builds(lambda name, t: {"name": name, "t": {"n": t}}, NAMES, st.integers()), max_size=6))
 def test_keys_are_unique(parts: list[Object]) -> None:
     """However items are named, each pod template has a key of its own, and is set without touching another."""
@@ -182,7 +182,7 @@ def test_keys_are_unique(parts: list[Object]) -> None:
         assert before == item
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(JSON, st.sampled_from(["spec.template", "spec.x[name].env", "spec.x.env[name].x"]))
 def test_whatever_stands_there(node: Any, path: str) -> None:
     """However malformed an object is, its places are found or there are none."""

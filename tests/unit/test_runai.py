@@ -146,7 +146,7 @@ def replaced(value: Any, path: tuple[Any, ...], other: Any) -> Any:
     return out
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.sampled_from(places_in(FULL)[1:]), JSON), min_size=1, max_size=3))
 def test_malformed_assets_never_end_in_a_traceback(tmp_path: Path, changes: list[tuple[tuple[Any, ...], Any]]) -> None:
     """Whatever stands wherever in an asset, it becomes what the models accept, or is refused in words."""
@@ -165,7 +165,7 @@ def test_malformed_assets_never_end_in_a_traceback(tmp_path: Path, changes: list
         assert EnvironmentSpec.model_validate(made["spec"])
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=60) | JSON.map(lambda value: json.dumps(value).encode()))
 def test_files_that_hold_anything(tmp_path: Path, content: bytes) -> None:
     """A file of anything is refused in words."""

@@ -191,7 +191,7 @@ ENDPOINTS = st.builds(
 PORTS = st.sampled_from([[], [{"containerPort": 8888}], [{"containerPort": 9000, "name": "http1"}]])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(SPECS, VARIABLES, ENDPOINTS, PORTS)
 def test_knative_is_content(fields, variables, endpoint, ports) -> None:
     """Whatever an Environment has: it is refused by us, or Knative has nothing to refuse."""

@@ -1,6 +1,8 @@
 """The shape of the code: short functions, small modules, every test with a sentence."""
 
 import ast
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
@@ -8,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 CODE = sorted((ROOT / "operator").rglob("*.py"))
+HERE = Path(__file__).parent
 TESTS = sorted((ROOT / "tests").rglob("test_*.py"))
 FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -45,3 +48,27 @@ def test_every_test_says_what_it_shows(path: Path) -> None:
     """Each test has a docstring."""
     tests = [f for f in functions(path) if f.name.startswith("test_")]
     assert [] == [f.name for f in tests if not ast.get_docstring(f)]
+
+
+def called(node: ast.Call) -> str:
+    """Return the name of the function or method that is called."""
+    return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+
+
+def hurry(path: Path) -> Iterator[str]:
+    """Yield what in a module of the tests counts on the machine being idle."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Constant) and re.fullmatch(r"--timeout=\d+s", str(node.value)):
+            yield f"{node.value}: use cluster.waiting.TIMEOUT"
+        if isinstance(node, ast.Call) and called(node) == "sleep":
+            yield "sleep: wait for what is to come true"
+        if isinstance(node, ast.Call) and called(node).startswith("until"):
+            yield from (f"{called(node)}: leave seconds out" for word in node.keywords if word.arg == "seconds")
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in TESTS if path.parent != HERE], ids=lambda p: str(p.relative_to(ROOT))
+)
+def test_no_test_is_in_a_hurry(path: Path) -> None:
+    """No test on a cluster has a deadline of its own, or sleeps: on a busy machine what takes a moment takes long."""
+    assert [] == list(hurry(path))

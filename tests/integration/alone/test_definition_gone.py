@@ -47,7 +47,7 @@ def works(kube: Kube, project: str, used: str) -> None:
     """Require that an Environment made anew has its old user, is guarded, and can be used."""
     kube.apply(manifest(used))
     # The controller asks for them every ten seconds.
-    kube.until_used(used, 1, seconds=60)
+    kube.until_used(used, 1)
     kube.until_ready(used)
 
     assert [names.FINALIZER] == kube.environment(used)["metadata"]["finalizers"]
