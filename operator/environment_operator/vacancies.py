@@ -44,7 +44,8 @@ class Vacancies:
     async def _why_no_port(self, namespace: str, port: int) -> str:
         """Return why there can be no Service with a node port: only the API server knows, and says so in a dry run."""
         spec = {"type": "NodePort", "ports": [{"port": 1, "nodePort": port}]}
-        service = {"metadata": {"generateName": "environment-"}, "spec": spec}
+        labels = {names.TOKEN: "dry-run", "app.kubernetes.io/managed-by": names.FIELD_MANAGER}
+        service = {"metadata": {"generateName": "environment-", "labels": labels}, "spec": spec}
         try:
             await self._cluster.create(f"{SERVICES.path_of(namespace)}?dryRun=All", service)
         except ApiError as error:

@@ -2,8 +2,9 @@
 
 ``publishing`` says who may write for which scope, ``departments`` who may move a namespace, ``guards`` what protects an
 Environment in use, ``creator`` who has created it, ``enforcement`` where a workload must use one, ``running``
-what stays as it is in Pods that have one, ``revisions`` in what makes them, and ``status`` what a request to a status
-leaves alone. Every expression is total: whatever is missing, it answers instead of failing.
+what stays as it is in Pods that have one, ``revisions`` in what makes them, ``status`` what a request to a status
+leaves alone, and ``account`` what the operator itself may write. Every expression is total: whatever is missing, it
+answers instead of failing.
 """
 
 from collections.abc import Iterable
@@ -11,6 +12,7 @@ from typing import Any
 
 from environment_operator.kinds import Kind
 from environment_operator.policies import (
+    account,
     creator,
     departments,
     enforcement,
@@ -33,5 +35,6 @@ def objects(table: Iterable[Kind]) -> list[dict[str, Any]]:
         *running.policies(),
         *revisions.policies(),
         *status.policies(table),
+        *account.policies(),
     )
     return [each for policy in policies for each in policy.as_objects()]

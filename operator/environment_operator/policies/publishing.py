@@ -28,10 +28,41 @@ _VERB = f'the verb "{names.PUBLISH}" on'
 _LEAVE = "leave it to somebody who has it"
 _DELETES = "request.operation == 'DELETE'"
 
-# One expression, because every matchCondition is evaluated even when an earlier one is false: a change of metadata, and
-# so the operator's own, must not cost an authorizer check.
-_CHANGES = f"request.operation != 'UPDATE' || {SPEC_CHANGES} || {override(NEW)} != {override(OLD)}"
-_CONDITION = ("changed-without-publish-everywhere", f"({_CHANGES}) && !{allowed(names.PUBLISH, names.PLURAL)}")
+# The accounts of the garbage collector: its own, and that of a controller manager whose controllers share one.
+# https://kubernetes.io/docs/concepts/architecture/garbage-collection/
+_COLLECTORS = ("system:serviceaccount:kube-system:generic-garbage-collector", "system:kube-controller-manager")
+_COLLECTS = f"{USERNAME} in {list(_COLLECTORS)}"
+
+
+def _metadata_changes() -> str:
+    """Return whether what people may write of the metadata changes; that our finalizer comes is nobody's harm.
+
+    A foreign finalizer or owner decides when an Environment goes. What was applied last, on the client or as field
+    managers, decides what the owner's next apply takes away.
+    """
+    fields = ("labels", "annotations", "ownerReferences", "managedFields")
+    differ = [f"{NEW}.?metadata.?{field} != {OLD}.?metadata.?{field}" for field in fields]
+    finalizers = ".?metadata.?finalizers.orValue([])"
+    others = f"{finalizers}.filter(f, f != '{names.FINALIZER}')"
+    gone = f"'{names.FINALIZER}' in {OLD}{finalizers} && !('{names.FINALIZER}' in {NEW}{finalizers})"
+    return " || ".join((*differ, f"{NEW}{others} != {OLD}{others}", gone))
+
+
+def _changes() -> str:
+    """Return whether a request needs the right to publish.
+
+    The operator's own account is held by policies of its own. The garbage collector follows owners that somebody with
+    the right has written, and deletes no Environment in use.
+    """
+    owned = f"{OLD}.?metadata.?ownerReferences.orValue([]).size() > 0"
+    return f"""{_DELETES} ? !({_COLLECTS} && {owned})
+: request.operation == 'CREATE' || {SPEC_CHANGES} || {override(NEW)} != {override(OLD)}
+|| !({USERNAME} in {[names.OPERATOR_USER, *_COLLECTORS]}) && ({_metadata_changes()})"""
+
+
+# One expression, because every matchCondition is evaluated even when an earlier one is false: the operator's changes of
+# metadata must not cost an authorizer check.
+_CONDITION = ("changed-without-publish-everywhere", f"({_changes()}) && !{allowed(names.PUBLISH, names.PLURAL)}")
 
 
 @dataclass(frozen=True, slots=True)
