@@ -112,7 +112,11 @@ def test_added(cluster: Cluster, author: Person, who: str) -> None:
 
     answer = people[who].rest.patch(at(name), _annotated(people[who].name))
 
-    assert refuses(answer, f'for this one nobody is known, not "{people[who].name}"'), answer
+    said = {
+        "author": f'for this one nobody is known, not "{people["author"].name}"',
+        "operator": "ValidatingAdmissionPolicy 'environments.dev-",
+    }
+    assert refuses(answer, said[who]), answer
 
 
 def test_dropped(author: Person, rest: Rest) -> None:
