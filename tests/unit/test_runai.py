@@ -65,24 +65,17 @@ def test_what_holds_no_asset(document: Any) -> None:
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({}, "meta is missing; spec is missing"),
-        (None, "not None"),
-        (asset({"name": ""}), "meta.name: String should have at least 1 character, not ''"),
-        (asset({"name": 7}), "meta.name: Input should be a valid string, not 7"),
-        (asset({"workloadSupportedTypes": ["training"]}), "meta.workloadSupportedTypes: Input should be a valid"),
-        (asset(image=["a"]), "spec.image: Input should be a valid string, not ['a']"),
+        ({}, "meta is missing, and has to be an object; spec is missing"),
+        (None, "it is no object, but None"),
+        ({**asset(), "spec": []}, "spec is [], and has to be an object"),
+        (asset({"name": ""}), "meta.name is '': give it a name"),
+        (asset({"name": 7}), "meta.name is 7: give it a name"),
         (asset(image="\ud800"), "it holds what is no text"),
         (asset(novelty=float("inf")), "it holds what is no text or no number"),
-        (asset(runAsUid=True), "spec.runAsUid: Input should be a valid integer, not True"),
-        (asset(supplementalGroups="1,staff"), "spec.supplementalGroups: String should match"),
-        (asset(environmentVariables=[None]), "spec.environmentVariables.0: Input should be a valid"),
-        (asset(environmentVariables=[{"name": "A", "credential": {}}]), "credential.assetId is missing"),
-        (asset(connections={"name": "a"}), "spec.connections: Input should be a valid list"),
         (
             asset(novelty=[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]),
             "nested deeper than 32 levels",
         ),
-        (asset(image=1, command=1, args=1, tty=1, stdin=1, probes=1, runAsUid=""), "and 2 more"),
     ],
 )
 def test_what_is_no_asset(wrong: Any, said: str) -> None:
@@ -99,42 +92,68 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
-FULL = {
+FULL: dict[str, Any] = {
     "meta": {
         "name": "lab", "description": "d", "scope": "project", "projectId": 4501, "projectName": "vision",
-        "departmentId": "d", "departmentName": "n",
-        "workloadSupportedTypes": {"training": True, "inference": True, "distributed": True, "distFramework": "TF"},
+        "workloadSupportedTypes": {"workspace": False, "training": True, "inference": True, "distributed": False},
     },
     "spec": {
         "image": "registry.example/lab:1", "imagePullPolicy": "Always", "workingDir": "/w", "command": "a b",
-        "args": "c ${D}", "stdin": True, "tty": True, "createHomeDir": True, "uidGidSource": "custom", "runAsUid": 1,
-        "runAsGid": 2, "supplementalGroups": "3, 4", "overrideUidGidInWorkspace": True, "capabilities": ["KILL"],
-        "seccompProfileType": "Localhost", "hostIpc": True, "runAsNonRoot": False, "novelty": {},
-        "probes": {"readiness": {"handler": {"httpGet": {"port": 80, "path": "/"}}, "periodSeconds": 5}},
+        "args": "c ${D}", "stdin": False, "tty": False, "createHomeDir": True, "uidGidSource": "custom",
+        "runAsUid": 1, "runAsGid": 2, "supplementalGroups": "3, 4", "overrideUidGidInWorkspace": True,
+        "capabilities": ["KILL"], "seccompProfileType": "Unconfined", "hostIpc": False, "runAsNonRoot": False,
+        "hostNetwork": False, "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True,
+        "probes": {"readiness": {
+            "handler": {"httpGet": {"port": 80, "path": "/", "host": "h", "scheme": "HTTPS"}}, "periodSeconds": 5,
+            "initialDelaySeconds": 0, "timeoutSeconds": 1, "successThreshold": 1, "failureThreshold": 2}},
         "environmentVariables": [
             {"name": "A", "value": "1", "description": "x", "exclude": False},
             {"name": "B", "credential": {"assetId": "c", "key": "k"}},
             {"name": "C", "configMap": {"name": "m", "key": "k"}},
             {"name": "D", "podFieldRef": {"path": "metadata.name"}},
+            {"name": "E", "secret": {"name": "s", "key": "k"}},
         ],
         "connections": [
             {"name": "t", "isExternal": False, "internalToolInfo": {
                 "toolType": "rstudio", "connectionType": "ExternalUrl", "containerPort": 1,
                 "externalUrlInfo": {"isCustomUrl": True, "externalUrl": "https://x"}}},
             {"name": "n", "internalToolInfo": {
-                "toolType": "custom", "connectionType": "NodePort", "nodePortInfo": {"isCustomPort": True}}},
+                "toolType": "custom", "connectionType": "NodePort", "containerPort": 3,
+                "nodePortInfo": {"isCustomPort": True}}},
             {"name": "w", "isExternal": True, "externalToolInfo": {"toolType": "wandb", "externalUrl": "https://w"}},
             {"name": "s", "internalToolInfo": {
                 "connectionType": "ServingPort", "containerPort": 2, "servingPortInfo": {"protocol": "http"}}},
         ],
     },
 }  # fmt: skip
+MAPPED = {"4501": "vision", "c": "hub"}
+# Several fields of the Environment are made of these.
+FAR = ("uidGidSource", "workloadSupportedTypes", "connections", "tty")
+# Any text fits here; a project is known by its id, and what serves requests is no tool.
+TEXTS = (
+    "externalUrl",
+    "name",
+    "description",
+    "command",
+    "args",
+    "value",
+    "path",
+    "assetId",
+    "projectId",
+    "projectName",
+    "toolType",
+)
 
 
 def places_in(value: Any) -> list[tuple[Any, ...]]:
     """Return the path of everything in plain data, itself first."""
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     return [(), *((key, *path) for key, each in inner for path in places_in(each))]
+
+
+def at(value: Any, path: tuple[Any, ...]) -> Any:
+    """Return what stands at a path in plain data."""
+    return at(value[path[0]], path[1:]) if path else value
 
 
 def replaced(value: Any, path: tuple[Any, ...], other: Any) -> Any:
@@ -144,6 +163,69 @@ def replaced(value: Any, path: tuple[Any, ...], other: Any) -> Any:
     out = copy.copy(value)
     out[path[0]] = replaced(value[path[0]], path[1:], other)
     return out
+
+
+def in_words(path: tuple[Any, ...]) -> str:
+    """Return a path as notes have it."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
+
+
+def without(value: Any, path: tuple[Any, ...]) -> Any:
+    """Return plain data without what stands at a path."""
+    out = copy.copy(value)
+    if len(path) > 1:
+        out[path[0]] = without(value[path[0]], path[1:])
+    else:
+        del out[path[0]]
+    return out
+
+
+def test_a_full_asset_comes_over_whole() -> None:
+    """Nothing is left of an asset of which everything fits."""
+    assert ((), "") == (imported(FULL, MAPPED)[0].notes, imported(FULL, MAPPED)[0].problem)
+
+
+@pytest.mark.parametrize("other", [[[]], 7.5, "\t?", {"other": 1}, True], ids=str)
+@pytest.mark.parametrize("path", [path for path in places_in(FULL) if len(path) > 1], ids=in_words)
+def test_what_does_not_fit_is_named(path: tuple[Any, ...], other: Any) -> None:
+    """Whichever key holds something else, it is named with its path, and the rest comes over as ever."""
+    before, changed = imported(FULL, MAPPED)[0], imported(replaced(FULL, path, other), MAPPED)[0]
+    told = "; ".join((*changed.notes, changed.problem))
+    fits = path[-1] in TEXTS if isinstance(other, str) else other is True and isinstance(at(FULL, path), bool)
+
+    assert fits or any(in_words(path[:length]) in told for length in range(2, len(path) + 1)), told
+    assert "operator older" not in told
+    if changed.manifest and not set(FAR) & set(path):
+        fields = {*before.manifest["spec"], *changed.manifest["spec"]}
+        differing = [f for f in fields if before.manifest["spec"].get(f) != changed.manifest["spec"].get(f)]
+        assert len(differing) <= 1, differing
+
+
+@pytest.mark.parametrize("path", [path for path in places_in(FULL) if path], ids=in_words)
+def test_what_is_not_there(path: tuple[Any, ...]) -> None:
+    """Whichever key is missing, the rest comes over, or what is needed is named."""
+    found = imported(without(FULL, path), MAPPED)[0]
+
+    if found.problem:
+        assert path[-1] in found.problem
+    else:
+        assert EnvironmentSpec.model_validate(found.manifest["spec"])
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in places_in(FULL) if isinstance(at(FULL, path), dict)],
+    ids=lambda path: in_words(path) or ".",
+)
+def test_unknown_keys_are_named(path: tuple[Any, ...]) -> None:
+    """A key that is none of ours is named with its path, at every depth, and changes nothing."""
+    more = replaced(FULL, path, {**at(FULL, path), "novelty": {"deep": 1}})
+    before, found = imported(FULL, MAPPED)[0], imported(more, MAPPED)[0]
+
+    assert [f"{in_words((*path, 'novelty'))}: not carried over, an Environment has nothing like it"] == list(
+        found.notes
+    )
+    assert before.manifest == found.manifest
 
 
 @settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -185,6 +267,17 @@ def test_files_that_are_nested_deep(tmp_path: Path, content: str, capsys: pytest
     assert "nested" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize("line", ["\n", "\r\n", "\r"])
+def test_files_of_every_system(tmp_path: Path, encoding: str, line: str) -> None:
+    """A file is read in whichever encoding a system has written it, from standard input, too."""
+    content = json.dumps(asset({"name": "Läb"}), indent=1, ensure_ascii=False).replace("\n", line).encode(encoding)
+    (file := tmp_path / "assets.json").write_bytes(content)
+    for path, stdin in ((str(file), None), ("-", content)):
+        ran = CliRunner().invoke(cli, ["import", path, "--dry-run=client", "-o", "yaml"], input=stdin)
+        assert "Läb" == yaml.safe_load(ran.stdout)["spec"]["displayName"], ran.stderr
+
+
 def test_names() -> None:
     """Free text becomes a name, the text itself is what people read, and no two have the same name."""
     found = [
@@ -204,7 +297,10 @@ def test_names() -> None:
         ({"scope": "project", "projectId": 4501, "projectName": "vision"}, {"projects": ["vision"]}, ""),
         ({"scope": "project", "projectId": 4502}, {"projects": ["speech"]}, ""),
         ({"scope": "project", "projectId": 7}, {"projects": ["7"]}, "say --map 7=NAME"),
-        ({"scope": "project"}, {"projects": []}, "meta.projectId is missing"),
+        ({"scope": "project"}, None, "meta.projectId is missing"),
+        ({"scope": "project", "projectId": "No Name"}, None, "meta.projectId was left out: write small letters"),
+        ({"scope": "galaxy", "projectId": 7}, None, "meta.scope is none of system, tenant"),
+        ({"scope": None}, None, "meta.scope is none of system, tenant"),
         ({"scope": "department", "departmentId": "d1"}, {"departments": ["d1"]}, "say --map d1=NAME"),
     ],
 )
@@ -212,7 +308,7 @@ def test_scope(meta: dict[str, Any], scope: dict[str, Any], said: str) -> None:
     """Each scope becomes ours; ids are mapped to names, and an id that is not is said."""
     spec, notes = one(asset(meta), **{"4502": "speech"})
 
-    assert scope == spec["scope"]
+    assert scope == spec.get("scope")
     assert said in notes
     assert bool(said) == bool(notes.strip("; "))
 
@@ -304,8 +400,15 @@ def test_commands(given: dict[str, Any], fields: tuple[Any, Any], said: str) -> 
             "say --map c2=SECRET",
         ),
         ({"configMap": {"name": "m", "key": "k"}}, {"valueFrom": {"configMapKeyRef": {"name": "m", "key": "k"}}}, ""),
+        ({"secret": {"name": "s", "key": "k"}}, {"valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}, ""),
+        (
+            {"userCredential": {"name": "s", "key": "k"}},
+            {"required": True},
+            "spec.environmentVariables[0]: each workload has to give the value",
+        ),
+        ({"credential": {"assetId": "c1"}}, {"required": True}, "spec.environmentVariables[0].credential was left out"),
         ({"podFieldRef": {"path": "metadata.name"}}, {"valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}, ""),
-        ({"value": "1", "exclude": True}, None, "exclude was not carried over"),
+        ({"value": "1", "exclude": True}, None, "exclude of variable A was not carried over"),
     ],
 )
 def test_variables(variable: dict[str, Any], becomes: dict[str, Any] | None, said: str) -> None:
@@ -348,7 +451,7 @@ def test_variables(variable: dict[str, Any], becomes: dict[str, Any] | None, sai
             {"type": "WeightsAndBiases", "connection": {"type": "ExternalURL", "url": "https://w"}},
             "",
         ),
-        (port("unheard-of", "ExternalUrl"), None, "its tool or its connection type is not known"),
+        (port("unheard-of", "ExternalUrl"), None, "its tool, its port or its connection type is not known"),
         (
             port("mlflow", "ExternalUrl", externalUrlInfo={"externalUrl": "https://x"}),
             {"type": "MLflow", "containerPort": 8888, "connection": {"type": "ExternalURL"}},
@@ -386,7 +489,7 @@ def test_tools_have_names_of_ports() -> None:
         ),
         ({"uidGidSource": "custom", "overrideUidGidInWorkspace": True}, {"source": "Custom"}, ""),
         ({"uidGidSource": "custom"}, None, "custom was left out"),
-        ({"uidGidSource": "fromTheImage", "runAsUid": 7}, {"source": "Image"}, "were left out"),
+        ({"uidGidSource": "fromTheImage", "runAsUid": 7}, {"source": "Image"}, "spec.runAsUid was left out"),
     ],
 )
 def test_user(given: dict[str, Any], user: dict[str, Any] | None, said: str) -> None:
@@ -419,14 +522,14 @@ def test_everything_else() -> None:
         "hostNetwork": True,
     } == spec["security"]
     assert {"httpGet": {"port": 80}, "periodSeconds": 5} == spec["readinessProbe"]
-    assert "spec.novelty was not carried over" in notes
+    assert "spec.novelty: not carried over" in notes
     assert "capability FLY" in notes
 
 
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"image": None}, "give it one"),
+        ({"image": None}, "an Environment needs spec.image"),
         ({"image": "bad image"}, "spec.image"),
         ({"seccompProfileType": "Localhost"}, "names no profile"),
     ],

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from environment_operator.cli import console
+from environment_operator.cli import console, files
 from environment_operator.cli.problems import Exit, Problem
 from environment_operator.errors import ApiError
 
@@ -93,8 +93,8 @@ def _opened(file: Path, marked: str) -> str:
     before = signal.signal(signal.SIGINT, lambda *_: None)
     try:
         click.edit(filename=str(file), editor=os.environ.get("KUBE_EDITOR") or None)
-        saved = file.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
-    except (OSError, UnicodeDecodeError) as error:
+        saved = files.decoded(file.read_bytes())
+    except (OSError, ValueError) as error:
         raise Problem(f"what the editor saved cannot be read, nothing was changed: {error}") from error
     except click.ClickException as error:
         raise Problem(f"{error.message}; nothing was changed. KUBE_EDITOR says which editor to use") from error

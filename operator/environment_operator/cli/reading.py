@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from environment_operator import names, third_party
-from environment_operator.cli import console
+from environment_operator.cli import console, files
 from environment_operator.cli.answers import NO_SUCH_KIND
 from environment_operator.cli.connection import ENVIRONMENTS, NAMESPACES, Connection
 from environment_operator.cli.problems import Exit, Problem
@@ -36,9 +35,9 @@ def kinds(connection: Connection, *, offline: bool = False) -> Kinds:
     """
     file = connection.kinds_file
     try:
-        text = Path(file).read_text(encoding="utf-8") if file else _published(connection, offline=offline)
+        text = files.read(file) if file else _published(connection, offline=offline)
         own = third_party.rows(text, file or _KINDS)
-    except (OSError, UnicodeDecodeError, ValueError) as error:
+    except (OSError, ValueError) as error:
         if file:
             raise Problem(f"--kinds-file {file}: {error}", Exit.USAGE) from error
         console.warn(f"further kinds are left out: {error}")

@@ -1,6 +1,5 @@
 """What commands write: Environments as their authors mean them, created and changed with the user's rights."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import click
 
 from environment_operator import names
-from environment_operator.cli import console
+from environment_operator.cli import console, files
 from environment_operator.cli.connection import ENVIRONMENTS, JSON_PATCH, Connection
 from environment_operator.cli.problems import Exit, Problem
 from environment_operator.errors import ApiError
@@ -108,8 +107,7 @@ def documents(path: str) -> list[Object]:
     from environment_operator.cli import yaml_text
 
     try:
-        text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
-        found = yaml_text.read(text)
+        found = yaml_text.read(files.read(path))
     except (OSError, ValueError) as error:
         raise Problem(f"{path} cannot be read: {error}", Exit.USAGE) from error
     found = [each for document in found for each in _listed(document)]

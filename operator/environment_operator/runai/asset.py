@@ -5,14 +5,22 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from environment_operator import names
+from environment_operator.api import types
 from environment_operator.errors import OperatorError
 from environment_operator.judge import judge
 from environment_operator.runai import pod, shape, words
+from environment_operator.runai.part import FLAG, ID, TEXT, Part
 
 Object = dict[str, Any]
 Asset = Mapping[str, Any]
 _LONGEST_TITLE, _LONGEST_TEXT = 63, 250
+_PLACES: dict[str, TypeAdapter[str]] = {
+    "department": TypeAdapter(types.LabelValue),
+    "project": TypeAdapter(types.DnsLabel),
+}
 _TYPES = {"workspace": "Workspace", "training": "Training", "inference": "Inference"}
 
 
@@ -62,23 +70,35 @@ def imported(document: Any, places: Mapping[str, str]) -> list[Imported]:
 def _one(asset: Asset, places: Mapping[str, str], taken: set[str]) -> Imported:
     """Return what becomes of one asset."""
     notes: list[str] = []
-    meta, given = asset["meta"], asset["spec"]
+    given = Part(asset, "", notes)
+    meta = given.part("meta")
+    title = meta.take("name", TEXT) or ""
     spec: Object = {
-        **_title(meta, notes),
-        "scope": _scope(meta, places, notes),
-        **_kinds(meta.get("workloadSupportedTypes") or {}, notes),
-        **pod.spec(given, places, notes),
+        **_title(title, meta),
+        **_scope(meta, places),
+        **_kinds(meta.part("workloadSupportedTypes")),
+        **pod.spec(given.part("spec"), places),
     }
     _settle_inference(spec, notes)
-    name = _name(meta["name"], taken)
+    if untaken := list(given.untaken()):
+        notes.append(f"{', '.join(untaken)}: not carried over, an Environment has nothing like it")
+    name = _name(title, taken)
     manifest = {
         "apiVersion": names.API_VERSION,
         "kind": names.KIND,
         "metadata": {"name": name},
         "spec": spec,
     }
+    return Imported(name, manifest, tuple(notes), _problem(spec))
+
+
+def _problem(spec: Object) -> str:
+    """Return why an Environment cannot work, empty when it can."""
+    missing = [field for field in ("scope", "image") if field not in spec]
+    if missing:
+        return f"an Environment needs {' and '.join(f'spec.{field}' for field in missing)}: correct the asset"
     stalled = judge(spec, replacement_exists=True).stalled
-    return Imported(name, manifest, tuple(notes), stalled[1] if stalled else "")
+    return stalled[1] if stalled else ""
 
 
 def _name(title: str, taken: set[str]) -> str:
@@ -94,44 +114,60 @@ def _candidates(wanted: str) -> Iterator[str]:
     yield from (f"{shorter}-{number}" for number in count(2))
 
 
-def _title(meta: Asset, notes: list[str]) -> Object:
+def _title(title: str, meta: Part) -> Object:
     """Return the name that people read, and the description."""
-    title, text = meta["name"], meta.get("description") or ""
-    if len(title) > _LONGEST_TITLE:
-        notes.append(f"meta.name is longer than {_LONGEST_TITLE} characters and was cut")
+    text = meta.take("description", TEXT) or ""
+    for field, longest, found in (("name", _LONGEST_TITLE, title), ("description", _LONGEST_TEXT, text)):
+        if len(found) > longest:
+            meta.notes.append(f"{meta.at(field)} is longer than {longest} characters and was cut")
     out = {"displayName": title[:_LONGEST_TITLE]} if title != words.name(title) else {}
     return {**out, **({"description": text[:_LONGEST_TEXT]} if text else {})}
 
 
-def _scope(meta: Asset, places: Mapping[str, str], notes: list[str]) -> Object:
-    """Return the scope."""
-    scope = meta.get("scope")
+def _scope(meta: Part, places: Mapping[str, str]) -> Object:
+    """Return the scope; none where the asset does not say whose it is."""
+    scope = meta.take("scope", TEXT)
     if scope in ("department", "project"):
-        given = meta.get(f"{scope}Id")
-        place = places.get(str(given)) or meta.get(f"{scope}Name")
-        if not place and given is None:
-            notes.append(f"meta.{scope}Id is missing: say which {scope} in spec.scope.{scope}s")
-            return {f"{scope}s": []}
-        if not place:
-            place = str(given)
-            notes.append(f"meta.{scope}Id {given} was taken as the name of the {scope}: say --map {given}=NAME")
-        return {f"{scope}s": [place]}
+        return {"scope": {f"{scope}s": [place]}} if (place := _place(scope, meta, places)) else {}
     if scope in ("system", "tenant"):
-        notes.append(f"scope {scope} became this cluster")
-    return {"cluster": True}
+        meta.notes.append(f"scope {scope} became this cluster")
+    elif scope != "cluster":
+        meta.notes.append(f"{meta.at('scope')} is none of system, tenant, cluster, department and project")
+        return {}
+    return {"scope": {"cluster": True}}
 
 
-def _kinds(supported: Asset, notes: list[str]) -> Object:
+def _place(scope: str, meta: Part, places: Mapping[str, str]) -> str | None:
+    """Return the department or the project that the scope is, None when it is not known."""
+    kind, given = _PLACES[scope], meta.take(f"{scope}Id", ID)
+    named = meta.take(f"{scope}Name", kind) if f"{scope}Name" in meta else None
+    place = places.get(str(given)) or named
+    if place:
+        return place
+    if given is None:
+        meta.notes.append(f"{meta.at(f'{scope}Id')} is missing: say which {scope} in spec.scope.{scope}s")
+        return None
+    if (found := Part({f"{scope}Id": str(given)}, meta.path, meta.notes).take(f"{scope}Id", kind)) is not None:
+        meta.notes.append(
+            f"{meta.at(f'{scope}Id')} {given} was taken as the name of the {scope}: say --map {given}=NAME"
+        )
+    return found
+
+
+def _kinds(supported: Part) -> Object:
     """Return workload types, architecture and framework."""
-    types = [ours for theirs, ours in _TYPES.items() if supported.get(theirs)]
-    if not supported.get("distributed"):
-        if not types:
-            notes.append("no workload type was listed: Workspace and Training were chosen")
-        return {"architecture": "Standard", "workloadTypes": types or ["Workspace", "Training"]}
-    framework = words.FRAMEWORKS.get(supported.get("distFramework") or "", "Any")
+    found = [ours for theirs, ours in _TYPES.items() if supported.take(theirs, FLAG)]
+    given = supported.take("distFramework", TEXT)
+    if not supported.take("distributed", FLAG):
+        if not found:
+            supported.notes.append("no workload type was listed: Workspace and Training were chosen")
+        if given:
+            supported.leave("distFramework", "it is for distributed workloads")
+        return {"architecture": "Standard", "workloadTypes": found or ["Workspace", "Training"]}
+    framework = words.FRAMEWORKS.get(given or "", "Any")
     if framework == "Any":
-        notes.append(f"distFramework {supported.get('distFramework')!r} is not known: any framework may use it")
-    return {"architecture": "Distributed", "framework": framework, "workloadTypes": types or ["Training"]}
+        supported.notes.append(f"{supported.at('distFramework')} {given!r} is not known: any framework may use it")
+    return {"architecture": "Distributed", "framework": framework, "workloadTypes": found or ["Training"]}
 
 
 def _settle_inference(spec: Object, notes: list[str]) -> None:
@@ -144,8 +180,8 @@ def _settle_inference(spec: Object, notes: list[str]) -> None:
         if spec.pop("endpoint", None):
             notes.append("the serving port was left out: the asset is not for inference")
         return
-    for holder, field in pod.NOT_FOR_INFERENCE:
+    for holder, field, theirs in pod.NOT_FOR_INFERENCE:
         of = spec.get(holder, {}) if holder else spec
         if of.get(field):
             del of[field]
-            notes.append(f"{field} was left out: inference workloads cannot have it")
+            notes.append(f"spec.{theirs}: {field} was left out: inference workloads cannot have it")

@@ -1,24 +1,53 @@
 """The spec of an asset → what an Environment puts into a pod. Pure."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+import re
+from collections.abc import Mapping
+from typing import Any, get_args
 
-from environment_operator.api.types import Capability
+from pydantic import TypeAdapter
+from pydantic.alias_generators import to_camel
+
+from environment_operator.api import probe, types, v1alpha1
+from environment_operator.api.types import MAX_ID, MAX_ITEMS, Capability, Id
 from environment_operator.runai import tools, words
+from environment_operator.runai.part import FLAG, ID, TEXT, Part
 
 Object = dict[str, Any]
-Asset = Mapping[str, Any]
 Places = Mapping[str, str]
 
-# What an inference workload cannot have: the group of the spec, and the field.
+# What an inference workload cannot have: the group of the spec, the field, and what the asset calls it.
 NOT_FOR_INFERENCE = (
-    ("security", "hostIPC"),
-    ("security", "hostNetwork"),
-    ("security", "allowPrivilegeEscalation"),
-    ("", "tty"),
-    ("", "stdin"),
+    ("security", "hostIPC", "hostIpc"),
+    ("security", "hostNetwork", "hostNetwork"),
+    ("security", "allowPrivilegeEscalation", "allowPrivilegeEscalation"),
+    ("", "tty", "tty"),
+    ("", "stdin", "stdin"),
 )
-_AS_IT_IS = ("image", "imagePullPolicy", "workingDir", "stdin", "tty", "createHomeDir")
+_IMAGE: TypeAdapter[str] = TypeAdapter(types.ImageReference)
+_PULL_POLICY: TypeAdapter[str] = TypeAdapter(v1alpha1.PullPolicy)
+_DIRECTORY: TypeAdapter[str] = TypeAdapter(types.AbsolutePath)
+_VARIABLE: TypeAdapter[str] = TypeAdapter(types.VariableName)
+_ARGUMENT: TypeAdapter[str] = TypeAdapter(types.Argument)
+_TEXT: TypeAdapter[str] = TypeAdapter(types.Text)
+_LINE: TypeAdapter[str] = TypeAdapter(types.Line)
+_OBJECT_NAME: TypeAdapter[str] = TypeAdapter(types.Subdomain)
+_KEY: TypeAdapter[str] = TypeAdapter(types.KeyName)
+_ID: TypeAdapter[int] = TypeAdapter(Id)
+_AS_IT_IS: dict[str, TypeAdapter[Any]] = {
+    "imagePullPolicy": _PULL_POLICY,
+    "workingDir": _DIRECTORY,
+    "stdin": FLAG,
+    "tty": FLAG,
+    "createHomeDir": FLAG,
+}
+_HTTP: dict[str, TypeAdapter[Any]] = {
+    name: TypeAdapter(field.rebuild_annotation()) for name, field in probe.HttpGet.model_fields.items()
+}
+_NUMBERS: dict[str, TypeAdapter[Any]] = {
+    to_camel(name): TypeAdapter(field.rebuild_annotation())
+    for name, field in probe.ReadinessProbe.model_fields.items()
+    if name.endswith(("_seconds", "_threshold"))
+}
 _SECURITY = {
     "allowPrivilegeEscalation": "allowPrivilegeEscalation",
     "readOnlyRootFilesystem": "readOnlyRootFilesystem",
@@ -26,118 +55,179 @@ _SECURITY = {
     "hostIpc": "hostIPC",
     "hostNetwork": "hostNetwork",
 }
-_CARRIED = frozenset({
-    *_AS_IT_IS, *_SECURITY, "command", "args", "environmentVariables", "connections", "uidGidSource", "runAsUid",
-    "runAsGid", "supplementalGroups", "overrideUidGidInWorkspace", "capabilities", "seccompProfileType", "probes",
-})  # fmt: skip
 _DEFAULT_OVERRIDABLE = ["Command", "Args", "Env"]
+_IDS = {"runAsUid": "uid", "runAsGid": "gid"}
+_MOST_GROUPS = 32
 
 
-def spec(given: Asset, places: Places, notes: list[str]) -> Object:
+def spec(given: Part, places: Places) -> Object:
     """Return the fields of the spec that an asset sets.
 
     Args:
         given: the asset's spec.
         places: names for ids.
-        notes: takes what could not be carried over.
     """
-    notes += [f"spec.{key} was not carried over" for key, v in given.items() if v is not None and key not in _CARRIED]
-    if not given.get("image"):
-        notes.append("the asset has no image: give it one")
-    variables = [_variable(each, places, notes) for each in given.get("environmentVariables") or ()]
-    env = [each for each in variables if each]
-    out: Object = {key: given[key] for key in _AS_IT_IS if given.get(key) is not None}
+    image = given.take("image", _IMAGE)
+    out: Object = {"image": image} if image else {}
+    out |= _present(given, _AS_IT_IS)
     if out.get("tty"):
         out["stdin"] = True
-    out |= _commands(given, frozenset(each["name"] for each in env), notes)
+    env = _variables(given, places)
+    out |= _commands(given, frozenset(each["name"] for each in env))
     out |= {"env": env} if env else {}
-    out |= tools.tools(given.get("connections") or (), notes)
-    out |= _user(given, notes)
-    out |= _security(given, notes)
-    return out | _probe((given.get("probes") or {}).get("readiness"))
+    out |= tools.tools(given)
+    out |= _user(given)
+    out |= _security(given, out.get("user", {}).get("uid"))
+    return out | _probe(given.part("probes").part("readiness"))
 
 
-def _commands(given: Asset, known: frozenset[str], notes: list[str]) -> Object:
+def _present(given: Part, fields: Mapping[str, TypeAdapter[Any]]) -> Object:
+    """Return the fields that are there and fit, under their own names."""
+    found = {field: given.take(field, kind) for field, kind in fields.items()}
+    return {field: value for field, value in found.items() if value is not None}
+
+
+def _commands(given: Part, known: frozenset[str]) -> Object:
     """Return command and arguments as lists; ``${NAME}`` stays, an Environment reads it as Run:ai does."""
     split: Object = {}
     for field in ("command", "args"):
-        if line := given.get(field):
+        if line := given.take(field, _ARGUMENT):
             try:
                 split[field] = words.words(line)
             except ValueError as error:
-                notes.append(f"spec.{field} could not be split into words ({error}) and became one")
+                given.notes.append(f"{given.at(field)} could not be split into words ({error}) and became one")
                 split[field] = [line]
+            if len(split[field]) > MAX_ITEMS:
+                del split[field]
+                given.leave(field, f"it has more than {MAX_ITEMS} words")
     if words.runs_shell(split.get("command", ())):
         return split
     for field, found in split.items():
         for text in found:
-            notes += [f"spec.{field}: nothing sets ${{{name}}}" for name in words.unknown_variables(text, known)]
+            unknown = words.unknown_variables(text, known)
+            given.notes += [f"{given.at(field)}: nothing sets ${{{name}}}" for name in unknown]
     return split
 
 
-def _variable(given: Asset, places: Places, notes: list[str]) -> Object | None:
-    """Return a variable; one that a policy would have added and that was taken away is left out."""
-    name = str(given.get("name"))
-    if given.get("exclude"):
-        notes.append(f"variable {name}: exclude was not carried over, there are no policies to add it")
-        return None
-    described = {"description": given["description"]} if given.get("description") else {}
-    return {"name": name, **_value(name, given, places, notes), **described}
+def _variables(given: Part, places: Places) -> list[Object]:
+    """Return the variables, each name once."""
+    out: dict[str, Object] = {}
+    for each in given.parts("environmentVariables"):
+        name = each.take("name", _VARIABLE)
+        if name is None:
+            each.drop("a variable needs a name")
+        elif name in out:
+            each.drop(f"there is another variable {name}")
+        elif len(out) == MAX_ITEMS:
+            each.drop(f"an Environment has at most {MAX_ITEMS} variables")
+        elif each.take("exclude", FLAG):
+            each.drop(f"exclude of variable {name} was not carried over, there are no policies to add it")
+        else:
+            described = each.take("description", _TEXT)
+            out[name] = {"name": name, **_value(each, places), **({"description": described} if described else {})}
+    return list(out.values())
 
 
-def _value(name: str, given: Asset, places: Places, notes: list[str]) -> Object:
+def _value(given: Part, places: Places) -> Object:
     """Return the value of a variable, where it comes from, or that each workload has to give it."""
-    if credential := given.get("credential"):
-        asset = str(credential["assetId"])
-        if asset not in places:
-            notes.append(f"variable {name}: credential {asset} became a Secret of this name: say --map {asset}=SECRET")
-        return {"valueFrom": {"secretKeyRef": {"name": places.get(asset, asset), "key": credential["key"]}}}
-    if config := given.get("configMap"):
-        return {"valueFrom": {"configMapKeyRef": {"name": config["name"], "key": config["key"]}}}
-    if field := given.get("podFieldRef"):
-        return {"valueFrom": {"fieldRef": {"fieldPath": field["path"]}}}
-    return {"value": given["value"]} if given.get("value") else {"required": True}
+    sources = (
+        ("credential", "secretKeyRef", lambda part: _credential(part, places)),
+        ("secret", "secretKeyRef", lambda part: part.take("name", _OBJECT_NAME)),
+        ("configMap", "configMapKeyRef", lambda part: part.take("name", _OBJECT_NAME)),
+    )
+    for theirs, ours, named in sources:
+        if theirs in given:
+            part = given.part(theirs)
+            name, key = named(part), part.take("key", _KEY)
+            if name and key:
+                return {"valueFrom": {ours: {"name": name, "key": key}}}
+            part.drop("it needs a name and a key")
+    if "podFieldRef" in given:
+        part = given.part("podFieldRef")
+        if path := part.take("path", _LINE):
+            return {"valueFrom": {"fieldRef": {"fieldPath": path}}}
+        part.drop("it needs a path")
+    value = given.take("value", _ARGUMENT)
+    if value is None and given.keys - {"name", "description", "exclude"}:
+        given.notes.append(f"{given.path}: each workload has to give the value, its source was not carried over")
+    return {"value": value} if value else {"required": True}
 
 
-def _user(given: Asset, notes: list[str]) -> Object:
+def _credential(given: Part, places: Places) -> str | None:
+    """Return the name of the Secret of a credential."""
+    asset = given.take("assetId", ID)
+    if asset is None:
+        return None
+    name = places.get(str(asset), str(asset))
+    if str(asset) not in places:
+        given.notes.append(f"{given.path} {asset} became a Secret of this name: say --map {asset}=SECRET")
+    return Part({"assetId": name}, given.path, given.notes).take("assetId", _OBJECT_NAME)
+
+
+def _user(given: Part) -> Object:
     """Return who the process runs as, and whether a workload may say otherwise."""
-    source = words.USERS.get(given.get("uidGidSource") or "")
-    groups = [int(group) for group in str(given.get("supplementalGroups") or "").split(",") if group.strip()]
-    ids = {"uid": given.get("runAsUid"), "gid": given.get("runAsGid"), "supplementalGroups": groups or None}
-    ids = {key: value for key, value in ids.items() if value is not None}
+    source = words.USERS.get(given.take("uidGidSource", TEXT) or "")
+    if source is None:
+        given.leave("uidGidSource", f"it is none of {', '.join(words.USERS)}")
     if source != "Custom":
-        if ids:
-            notes.append("runAsUid, runAsGid and supplementalGroups were left out: they are for uidGidSource custom")
+        for field in (*_IDS, "supplementalGroups", "overrideUidGidInWorkspace"):
+            if field != "overrideUidGidInWorkspace" or given.take(field, FLAG):
+                given.leave(field, "it is for uidGidSource custom")
         return {"user": {"source": source}} if source else {}
-    may = given.get("overrideUidGidInWorkspace")
+    ids: Object = {ours: given.take(theirs, _ID) for theirs, ours in _IDS.items()}
+    ids = {key: value for key, value in ids.items() if value is not None}
+    if groups := _groups(given):
+        ids["supplementalGroups"] = groups
+    may = given.take("overrideUidGidInWorkspace", FLAG)
     if not ids and not may:
-        notes.append("uidGidSource custom was left out: it gives no ids, and none may be given")
+        given.leave("uidGidSource", "custom was left out, it gives no ids, and none may be given")
         return {}
     overridable = {"overridable": [*_DEFAULT_OVERRIDABLE, "User"]} if may else {}
     return {"user": {"source": source, **ids}, **overridable}
 
 
-def _security(given: Asset, notes: list[str]) -> Object:
+def _groups(given: Part) -> list[int]:
+    """Return the ids of groups, written with commas between them."""
+    out: dict[int, None] = {}
+    for each in filter(None, map(str.strip, (given.take("supplementalGroups", TEXT) or "").split(","))):
+        if not re.fullmatch("[0-9]{1,10}", each) or int(each) > MAX_ID or len(out) == _MOST_GROUPS:
+            given.notes.append(
+                f"{given.at('supplementalGroups')}: {each[:20]!r} was left out: it is no group's id here"
+            )
+        else:
+            out[int(each)] = None
+    return list(out)
+
+
+def _security(given: Part, uid: int | None) -> Object:
     """Return the security settings."""
-    out: Object = {ours: given[theirs] for theirs, ours in _SECURITY.items() if given.get(theirs) is not None}
-    capabilities = [str(each).removeprefix("CAP_") for each in given.get("capabilities") or ()]
-    known = set(Capability.__args__)  # type: ignore[attr-defined]
-    notes += [f"capability {each} is not known and was left out" for each in capabilities if each not in known]
-    if kept := [each for each in capabilities if each in known]:
+    found = {ours: given.take(theirs, FLAG) for theirs, ours in _SECURITY.items()}
+    out: Object = {field: value for field, value in found.items() if value is not None}
+    if out.get("runAsNonRoot") and uid == 0:
+        del out["runAsNonRoot"]
+        given.leave("runAsNonRoot", "runAsUid 0 is root")
+    known = get_args(Capability)
+    capabilities = [each.removeprefix("CAP_") for each in given.values("capabilities", TEXT)]
+    unknown = [each for each in capabilities if each not in known]
+    given.notes += [f"{given.at('capabilities')}: capability {each} is not known and was left out" for each in unknown]
+    if kept := [each for each in dict.fromkeys(capabilities) if each in known]:
         out["capabilities"] = kept
-    profile = given.get("seccompProfileType")
-    if profile == "Localhost":
-        notes.append("seccompProfileType Localhost was left out: it names no profile")
-    elif profile:
+    profile = given.take("seccompProfileType", TEXT)
+    if profile in ("RuntimeDefault", "Unconfined"):
         out["seccompProfile"] = {"type": profile}
+    elif profile is not None:
+        given.leave(
+            "seccompProfileType", f"{profile} names no profile" if profile == "Localhost" else "it is not known"
+        )
     return {"security": out} if out else {}
 
 
-def _probe(given: Asset | None) -> Object:
+def _probe(given: Part) -> Object:
     """Return the readiness probe."""
-    if not given:
-        return {}
-    handler = (given.get("handler") or {}).get("httpGet") or {}
-    plain: Callable[[Asset], Object] = lambda of: {k: v for k, v in of.items() if v is not None}  # noqa: E731
-    numbers = plain({key: value for key, value in given.items() if key != "handler"})
-    return {"readinessProbe": {"httpGet": plain(handler), **numbers}} if handler else {}
+    request = _present(given.part("handler").part("httpGet"), _HTTP)
+    numbers = _present(given, _NUMBERS)
+    if "port" in request:
+        return {"readinessProbe": {"httpGet": request, **numbers}}
+    if request or numbers or any(given.untaken()):
+        given.drop("it needs handler.httpGet with a port")
+    return {}

@@ -1,13 +1,11 @@
 """``import``: environment assets of Run:ai become Environments."""
 
 import json
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from environment_operator.cli import console, options
+from environment_operator.cli import console, files, options
 from environment_operator.cli.connection import Connection
 from environment_operator.cli.problems import Exit, Problem
 
@@ -79,7 +77,7 @@ def _create(connection: Connection, asset: "Imported", dry_run: str, output: str
 def _read(file: str) -> Any:
     """Return the data of a JSON file."""
     try:
-        return json.loads(sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8"))
+        return json.loads(files.read(file))
     except RecursionError as error:
         raise Problem(f"{file} cannot be read as JSON: it is nested too deep", Exit.USAGE) from error
     except (OSError, ValueError) as error:
