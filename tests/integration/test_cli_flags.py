@@ -340,6 +340,6 @@ def test_formulas(kube: Kube, plugin: Plugin, project: str) -> None:
     evil = "@SUM(1)"
     kube.kubectl("label", "namespace", project, f"{names.DEPARTMENT}=x")
 
-    assert '\ufeff"\'=HYPERLINK(""http://evil"",""x"")"\r\n' == plugin("list", *chosen)
+    assert '"\'=HYPERLINK(""http://evil"",""x"")"\r\n' == plugin("list", *chosen)
     kube.apply(manifest(name, description=evil))
-    assert f"\ufeff'{evil}\r\n" == plugin("list", *chosen)
+    assert f"'{evil}\r\n" == plugin("list", *chosen)

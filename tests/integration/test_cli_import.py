@@ -48,7 +48,7 @@ def test_import(kube: Kube, plugin: Plugin, tmp_path: Path) -> None:
 
     assert (3, f"environment.environments.dev/{good} created\n") == (ran.code, ran.out)
     assert f"error: {bad}: " in ran.err
-    assert f"{good}: tty was left out: inference workloads cannot have it" in ran.err
+    assert f"{good}: spec.tty was left out: inference workloads cannot have it" in ran.err
     assert {"projects": ["vision"]} == kube.environment(good)["spec"]["scope"]
 
 

@@ -43,7 +43,7 @@ def names_of(out: str) -> set[str]:
 
 def as_rows(out: str) -> dict[str, dict[str, str]]:
     """Return CSV as a spreadsheet reads it, by name."""
-    return {row["Environment"]: row for row in csv.DictReader(io.StringIO(out.removeprefix("\ufeff"), newline=""))}
+    return {row["Environment"]: row for row in csv.DictReader(io.StringIO(out, newline=""))}
 
 
 def test_table(plugin: Plugin, three: dict[str, str]) -> None:
@@ -66,6 +66,16 @@ def test_csv_opens_in_a_spreadsheet(plugin: Plugin, three: dict[str, str]) -> No
     assert ",".join(f"project/{name}" for name in MANY) == shown[three["elsewhere"]]["Scope"]
     assert ("1", "0") == tuple(shown[three["here"]][title] for title in ("Workloads", "Templates"))
     assert shown[three["here"]]["Creation time"]
+
+
+def test_csv_for_programs_and_for_spreadsheets(plugin: Plugin, three: dict[str, str]) -> None:
+    """CSV begins with its first title, with ``--bom`` with the mark that some spreadsheets need."""
+    only = ("--filter", f"environment={three['here']}", "--columns", "environment")
+    bare = plugin("list", "-o", "csv", *only)
+
+    assert f"Environment\r\n{three['here']}\r\n" == bare
+    assert f"\ufeff{bare}" == plugin("list", "-o", "csv", "--bom", *only)
+    assert "--bom is for -o csv only" in plugin.fails("list", "--bom", code=2)
 
 
 def test_columns_from_cells_and_objects_agree(kube: Kube, plugin: Plugin, three: dict[str, str]) -> None:
@@ -139,7 +149,7 @@ def test_no_headers_and_nothing_found(plugin: Plugin, three: dict[str, str]) -> 
     nothing = plugin.run("list", "--filter", "environment=nobody-has-this")
 
     assert f"{three['here']}\n" == plugin("list", *chosen)
-    assert f"{three['here']}\r\n" == plugin("list", *chosen, "-o", "csv").removeprefix("\ufeff")
+    assert f"{three['here']}\r\n" == plugin("list", *chosen, "-o", "csv")
     assert (0, "", "no Environments found\n") == (nothing.code, nothing.out, nothing.err)
 
 

@@ -2,11 +2,18 @@
 
 import csv
 import io
+import json
+
+import yaml
 
 from builders import manifest, workload
 from environment_operator import names
+from environment_operator.kinds import BUILTIN
+from environment_operator.third_party import ROWS
 from kube import Kube
 from plugin import Plugin
+
+DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 
 def test_users(kube: Kube, plugin: Plugin, project: str) -> None:
@@ -20,7 +27,7 @@ def test_users(kube: Kube, plugin: Plugin, project: str) -> None:
     kube.until_ready(name)
     kube.apply(workload("Deployment", "fresh", project, name))
     kube.until_used(name, 15)
-    listed = csv.DictReader(io.StringIO(plugin("workloads", name, "-o", "csv").removeprefix("\ufeff"), newline=""))
+    listed = csv.DictReader(io.StringIO(plugin("workloads", name, "-o", "csv"), newline=""))
     states = {(row["Kind"], row["Name"]): row["State"] for row in listed}
 
     assert {("Job", f"train-{number}") for number in range(12)} | {("Deployment", "lab"), ("Deployment", "fresh")} == (
@@ -30,6 +37,10 @@ def test_users(kube: Kube, plugin: Plugin, project: str) -> None:
     assert "outdated, a Job cannot change" == states["Job", "train-0"]
     assert "podtemplates/base\n" == plugin("templates", name, "-o", "name")
     assert "PodTemplate" in plugin("templates", name, "--no-headers")
+    (base,) = json.loads(plugin("templates", name, "-o", "json"))["items"]
+    assert ("v1", "PodTemplate", "base") == (base["apiVersion"], base["kind"], base["metadata"]["name"])
+    kinds = [each["kind"] for each in yaml.safe_load(plugin("workloads", name, "-o", "yaml"))["items"]]
+    assert ["Deployment"] * 2 + ["Job"] * 12 == kinds
 
 
 def test_users_of_one_project(kube: Kube, plugin: Plugin, project: str) -> None:
@@ -63,7 +74,13 @@ def test_kinds_that_may_not_be_read(kube: Kube, plugin: Plugin, project: str) ->
     described = plugin.run("describe", name, "--as", name)
     warning, count = plugin.run("workloads", name, "--as", name).err.splitlines()
 
-    assert "Warning: these kinds are left out, since you may not list them: pods, " in warning
+    installed = {each["metadata"]["name"] for each in kube.rest.get(DEFINITIONS).body["items"]}
+    there = [
+        kind.name for kind in (*BUILTIN, *ROWS) if not kind.template and (not kind.custom or kind.name in installed)
+    ]
+    line = "Warning: users are left out of kinds that you may not list in all namespaces: "
+    assert f"{line}{', '.join(there[:3])} and {len(there) - 3} more" == warning
+    assert len(warning) <= 300
     assert f"workloads that use {name}: 1 by the operator's count, of which you may see 0" == count
     assert (0, True) == (described.code, "you may not list them" in described.out)
     assert "Used by:\n  1 by the operator's count, of which you may see 0\n" in described.out

@@ -226,7 +226,7 @@ def test_an_order_that_cannot_be_read() -> None:
 @given(st.lists(st.lists(st.text(), min_size=2, max_size=2), min_size=1))
 def test_csv_comes_back(values: list[list[str]]) -> None:
     """Whatever a value holds, a reader of CSV gets it back, apart from the mark before what looks like a formula."""
-    written = words.as_csv(["one", "two"], values).removeprefix(words.BYTE_ORDER_MARK)
+    written = words.as_csv(["one", "two"], values)
     header, *read = csv.reader(io.StringIO(written, newline=""))
 
     assert ["one", "two"] == header
@@ -238,7 +238,19 @@ def test_csv_comes_back(values: list[list[str]]) -> None:
 @pytest.mark.parametrize("value", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1"])  # noqa: RUF001 - meant
 def test_csv_has_no_formulas(value: str) -> None:
     """A value that a spreadsheet would compute is marked as text."""
-    assert f"'{value}" == next(iter(csv.reader(io.StringIO(words.as_csv((), [[value]])[1:], newline=""))))[0]
+    assert f"'{value}" == next(iter(csv.reader(io.StringIO(words.as_csv((), [[value]]), newline=""))))[0]
+
+
+def test_csv_begins_with_a_mark_when_asked() -> None:
+    """The byte order mark is for spreadsheets: to every program it would be a part of the first title."""
+    assert ("a\r\n", "\ufeffa\r\n") == (words.as_csv(["a"], ()), words.as_csv(["a"], (), mark=True))
+
+
+def test_messages_in_one_line() -> None:
+    """What is the same of many names is told once, with the first of them."""
+    told = {name: f'environment "{name}" is forbidden' for name in "abcde"} | {"f": 'conflict of "f"'}
+
+    assert ["a, b, c and 2 more: environment … is forbidden", 'f: conflict of "f"'] == list(words.grouped(told))
 
 
 @pytest.mark.parametrize(

@@ -112,6 +112,21 @@ def output(*forms: str, default: str | None = "table") -> Callable[[Command], Co
     return click.option("-o", "--output", type=click.Choice(forms), metavar="FORM", default=default, help=text)
 
 
+def bom(command: Command) -> Command:
+    """Give a command that prints CSV the option ``--bom``; refused with any other form of the output."""
+
+    @click.option(
+        "--bom", is_flag=True, help="With -o csv: begin with a byte order mark, as some spreadsheets need it."
+    )
+    @wraps(command)
+    def marked(*connection: Connection, bom: bool, **arguments: Any) -> Any:
+        if bom and arguments.get("output") != "csv":
+            raise Problem("--bom is for -o csv only", Exit.USAGE)
+        return command(*connection, bom=bom, **arguments)
+
+    return marked
+
+
 def dry_run(*, client: str = "") -> Callable[[Command], Command]:
     """Return the option ``--dry-run`` with a value, as kubectl has it.
 

@@ -9,7 +9,9 @@ from environment_operator.cli import console, files
 from environment_operator.cli.answers import NO_SUCH_KIND
 from environment_operator.cli.connection import ENVIRONMENTS, NAMESPACES, Connection
 from environment_operator.cli.problems import Exit, Problem
+from environment_operator.cli.served import versions
 from environment_operator.cli.users import Users, user
+from environment_operator.cli.words import few
 from environment_operator.errors import ApiError, Forbidden, NotFound
 from environment_operator.index import references
 from environment_operator.kinds import BUILTIN, Kind, is_derived
@@ -101,17 +103,26 @@ def referring(
         templates: only templates, or only workloads; None for both.
     """
     out: list[Referring] = []
-    unread: list[str] = []
+    known = _unlistable(connection, project)
+    asked = [kind for kind in kinds(connection) if templates in (None, kind.template)]
+    before = set(known)
     with console.progress(f"looking for users of {name}") as tell:
-        for kind in (kind for kind in kinds(connection) if templates in (None, kind.template)):
+        for kind in (kind for kind in asked if kind.name not in known):
             tell(kind.name)
             try:
                 out += _of_kind(connection, kind, name, project)
             except Forbidden:
-                unread.append(kind.name)
-    if unread:
-        console.warn(f"these kinds are left out, since you may not list them: {', '.join(unread)}")
-    return out, unread
+                known.append(kind.name)
+    if new := [each for each in known if each not in before]:
+        where = f"in {project}" if project else "in all namespaces"
+        console.warn(f"users are left out of kinds that you may not list {where}: {few(new)}")
+    return out, [kind.name for kind in asked if kind.name in known]
+
+
+@lru_cache(maxsize=1)
+def _unlistable(_connection: Connection, _project: str) -> list[str]:
+    """Return the kinds that the user turned out not to be allowed to list: asked once, and said once."""
+    return []
 
 
 def users(connection: Connection, of: Object, project: str = "", *, templates: bool | None = None) -> Users:
@@ -183,8 +194,11 @@ def _of_kind(connection: Connection, kind: Kind, name: str, project: str) -> lis
     """Return the objects of a kind that refer to an Environment themselves, by whichever of their labels."""
     selector = names.REFERENCE if kind.roles else f"{names.REFERENCE}={name}"
     version, found = _served(connection, kind, project, selector)
+    head = {"apiVersion": f"{kind.group}/{version}" if kind.group else version, "kind": kind.kind}
     return [
-        Referring(kind, each, path(kind, each["metadata"].get("namespace", ""), each["metadata"]["name"], version))
+        Referring(
+            kind, {**head, **each}, path(kind, each["metadata"].get("namespace", ""), each["metadata"]["name"], version)
+        )
         for each in found
         if name in references(each["metadata"].get("labels") or {})
         and not is_derived(each["metadata"].get("ownerReferences") or (), kinds(connection))
@@ -193,7 +207,7 @@ def _of_kind(connection: Connection, kind: Kind, name: str, project: str) -> lis
 
 def _served(connection: Connection, kind: Kind, project: str, selector: str) -> tuple[str, list[Object]]:
     """Return the version of a kind that the cluster serves, with its objects; none when it serves no version."""
-    for version in (kind.version, *kind.also):
+    for version in versions(connection, kind):
         try:
             return version, connection.items(path(kind, project, version=version), labelSelector=selector)
         except NotFound:
@@ -202,14 +216,16 @@ def _served(connection: Connection, kind: Kind, project: str, selector: str) -> 
 
 
 def kind_of(workload: Object, table: Kinds) -> Kind:
-    """Return the row of a workload's kind in a kinds table.
+    """Return the row of a workload's kind in a kinds table, whichever version of the kind the workload is written in.
 
     Raises:
         Problem: an Environment cannot be used by this kind.
     """
     group, _, version = str(workload.get("apiVersion", "")).rpartition("/")
     for kind in table:
-        if (kind.group, kind.kind) == (group, workload.get("kind")) and version in (kind.version, *kind.also):
+        if (kind.group, kind.kind) == (group, workload.get("kind")):
+            if version not in (kind.version, *kind.also):
+                console.warn(f"{kind.kind} in version {version} is read as if it were in version {kind.version}")
             return kind
     known = ", ".join(sorted({kind.kind for kind in table}))
     given = f"{workload.get('apiVersion')} {workload.get('kind')}"
@@ -254,7 +270,7 @@ def workload(connection: Connection, written: str, project: str) -> tuple[Kind, 
     if not (slash and name) or "/" in name or name in (".", ".."):
         raise Problem(f"{written!r}: write KIND/NAME, such as deployment/notebook", Exit.USAGE)
     its = row(kind, kinds(connection))
-    for version in (its.version, *its.also):
+    for version in versions(connection, its):
         at = path(its, project, name, version)
         if found := connection.find(at):
             return its, found, at

@@ -1,7 +1,7 @@
 """A workload or template that uses an Environment, as people want to see it. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -27,6 +27,7 @@ class User:
         status: how it is, in a word or two.
         created: when it was created.
         state: whether it has today's Environment.
+        item: it itself.
     """
 
     kind: Kind
@@ -36,6 +37,7 @@ class User:
     status: str
     created: str
     state: str
+    item: Object = field(repr=False, compare=False)
 
     @property
     def refreshable(self) -> bool:
@@ -99,7 +101,7 @@ def user(kind: Kind, found: Object, environment: str, fragment_hash: str) -> Use
     state = _state(found, environment, fragment_hash)
     created = meta.get("creationTimestamp") or ""
     types = (meta.get("labels") or {}).get(names.WORKLOAD_TYPE) or ",".join(kind.types)
-    return User(kind, meta.get("namespace", ""), meta["name"], types, _status(found), created, state)
+    return User(kind, meta.get("namespace", ""), meta["name"], types, _status(found), created, state, found)
 
 
 def _state(found: Object, environment: str, fragment_hash: str) -> str:

@@ -2,13 +2,14 @@
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 # Spreadsheets take what begins so for a formula: https://owasp.org/www-community/attacks/CSV_Injection
 _FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # noqa: RUF001 - the wide forms are meant
 _MOST_NAMED = 20
 BYTE_ORDER_MARK = "\ufeff"
+_MOST_IN_A_LINE = 3
 _UNITS = (("y", 365 * 86400), ("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
 
 
@@ -18,24 +19,44 @@ def first(lines: Sequence[str]) -> list[str]:
     return [*lines[:_MOST_NAMED], *([f"and {more} more"] if more > 0 else [])]
 
 
+def few(items: Sequence[str]) -> str:
+    """Return the first few items on one line, and how many more there are."""
+    more = len(items) - _MOST_IN_A_LINE
+    return ", ".join(items[:_MOST_IN_A_LINE]) + (f" and {more} more" if more > 0 else "")
+
+
+def grouped(messages: Mapping[str, str]) -> Iterator[str]:
+    """Yield a line for each message about named things, with the first few of those that have the same one.
+
+    Args:
+        messages: the message of each name; it may have the name in quotes.
+    """
+    found: dict[str, list[str]] = {}
+    for name, message in messages.items():
+        found.setdefault(message.replace(f'"{name}"', "…"), []).append(name)
+    for message, named in found.items():
+        yield f"{few(named)}: {messages[named[0]] if len(named) == 1 else message}"
+
+
 def printable(text: str) -> str:
     """Return a text on one line without anything that a terminal would act on."""
     return "".join(c if c.isprintable() else " " if c in "\n\t" else repr(c)[1:-1] for c in text)
 
 
-def as_csv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return CSV that spreadsheets open right: RFC 4180 in UTF-8 with its mark, and no value is a formula.
+def as_csv(header: Sequence[str], rows: Iterable[Sequence[str]], *, mark: bool = False) -> str:
+    """Return CSV as RFC 4180 has it, in which no value is a formula to a spreadsheet.
 
     Args:
         header: the titles; none leaves the line out.
         rows: the values.
+        mark: whether to begin with a byte order mark, by which some spreadsheets know UTF-8.
     """
     out = io.StringIO(newline="")
     writer = csv.writer(out)
     if header:
         writer.writerow(header)
     writer.writerows([_harmless(value) for value in row] for row in rows)
-    return BYTE_ORDER_MARK + out.getvalue()
+    return (BYTE_ORDER_MARK if mark else "") + out.getvalue()
 
 
 def widths_of(lines: Sequence[Sequence[str]]) -> list[int]:

@@ -184,4 +184,4 @@ def _settle_inference(spec: Object, notes: list[str]) -> None:
         of = spec.get(holder, {}) if holder else spec
         if of.get(field):
             del of[field]
-            notes.append(f"spec.{theirs}: {field} was left out: inference workloads cannot have it")
+            notes.append(f"spec.{theirs} was left out: inference workloads cannot have it")

@@ -32,6 +32,7 @@ class Query:
         department: its department, None for none.
         form: the form of the output.
         headers: whether to print titles.
+        mark: whether CSV begins with a byte order mark.
     """
 
     shown: Sequence[Column]
@@ -42,6 +43,7 @@ class Query:
     department: str | None
     form: str
     headers: bool
+    mark: bool
 
     @property
     def read(self) -> list[Column]:
@@ -76,6 +78,7 @@ class Query:
     shell_complete=completion.sorts,
     help="Column to sort by; repeatable, the weightiest first.",
 )
+@options.bom
 @options.output("table", "wide", "csv", "json", "yaml", "name")
 @click.option("--no-headers", is_flag=True, help="Leave the titles out.")
 @click.option("-w", "--watch", is_flag=True, help="Go on printing those that change.")
@@ -89,6 +92,7 @@ def list_command(
     sort: tuple[str, ...],
     output: str,
     no_headers: bool,
+    bom: bool,
     watch: bool,
 ) -> None:
     """List Environments, or what a project may use.
@@ -112,6 +116,7 @@ def list_command(
         department=_department(connection, project),
         form=output,
         headers=not no_headers,
+        mark=bom,
     )
     if watch and output not in ("table", "wide", "name"):
         raise Problem("--watch goes with -o table, wide or name", Exit.USAGE)
@@ -185,7 +190,7 @@ def _write(kept: Sequence[Row], asked: Query) -> None:
         for row in kept:
             click.echo(_full_name(row))
     elif asked.form == "csv":
-        click.echo(words.as_csv(titles if asked.headers else (), values), nl=False)
+        click.echo(words.as_csv(titles if asked.headers else (), values, mark=asked.mark), nl=False)
     elif not values:
         console.note("no Environments found")
     else:

@@ -1,6 +1,7 @@
 """``describe``, ``workloads`` and ``templates``: one Environment, and who uses it."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import click
 
@@ -39,9 +40,10 @@ def describe_command(connection: Connection, *, name: str) -> None:
 @options.connected
 @options.in_project("Only those in this project.")
 @options.everywhere("Those in all projects; the default.")
-@options.output("table", "csv", "name")
+@options.bom
+@options.output("table", "csv", "json", "yaml", "name")
 @click.option("--no-headers", is_flag=True, help="Leave the titles out.")
-def workloads_command(connection: Connection, *, name: str, project: str, output: str, no_headers: bool) -> None:
+def workloads_command(connection: Connection, *, name: str, project: str, **form: Any) -> None:
     """List all workloads that use an Environment.
 
     \b
@@ -49,7 +51,7 @@ def workloads_command(connection: Connection, *, name: str, project: str, output
       kubectl environment workloads jupyter
       kubectl environment workloads jupyter -n vision -o name
     """
-    _users(connection, name, project, output, headers=not no_headers, templates=False)
+    _users(connection, name, project, templates=False, **form)
 
 
 @click.command("templates")
@@ -57,34 +59,40 @@ def workloads_command(connection: Connection, *, name: str, project: str, output
 @options.connected
 @options.in_project("Only those in this project.")
 @options.everywhere("Those in all projects; the default.")
-@options.output("table", "csv", "name")
+@options.bom
+@options.output("table", "csv", "json", "yaml", "name")
 @click.option("--no-headers", is_flag=True, help="Leave the titles out.")
-def templates_command(connection: Connection, *, name: str, project: str, output: str, no_headers: bool) -> None:
+def templates_command(connection: Connection, *, name: str, project: str, **form: Any) -> None:
     """List all templates that use an Environment.
 
     \b
     Example:
       kubectl environment templates jupyter
     """
-    _users(connection, name, project, output, headers=not no_headers, templates=True)
+    _users(connection, name, project, templates=True, **form)
 
 
-def _users(connection: Connection, name: str, project: str, form: str, *, headers: bool, templates: bool) -> None:
+def _users(
+    connection: Connection, name: str, project: str, *, templates: bool, output: str, no_headers: bool, bom: bool
+) -> None:
     """Print the workloads or the templates that use an Environment."""
     from environment_operator.cli import reading, words
     from environment_operator.cli.users import HEADER
 
     found = reading.users(connection, reading.environment(connection, name), project, templates=templates)
     rows = [user.row(datetime.now(UTC)) for user in found.seen]
+    header = () if no_headers else HEADER
     sort = "templates" if templates else "workloads"
     if found.unread:
         console.note(f"{sort} that use {name}: {found}")
-    if form == "name":
+    if output in ("json", "yaml"):
+        console.document({"apiVersion": "v1", "kind": "List", "items": [user.item for user in found.seen]}, output)
+    elif output == "name":
         for user in found.seen:
             click.echo(f"{user.kind.name}/{user.name}")
-    elif form == "csv":
-        click.echo(words.as_csv(HEADER if headers else (), rows), nl=False)
+    elif output == "csv":
+        click.echo(words.as_csv(header, rows, mark=bom), nl=False)
     elif rows:
-        console.table(HEADER, rows, headers=headers)
+        console.table(HEADER, rows, headers=not no_headers)
     elif not found.unread:
         console.note(f"no {sort} use {name}")

@@ -9,10 +9,11 @@ import click
 from environment_operator import names
 from environment_operator.cli import console, options, words
 from environment_operator.cli.connection import ENVIRONMENTS, Connection
-from environment_operator.cli.problems import Exit
+from environment_operator.cli.problems import Exit, Problem
 
 Object = dict[str, Any]
 _TRIES = 5
+_ASK = "ask an administrator to run this command"
 
 
 @click.command("uninstall-prepare")
@@ -34,6 +35,10 @@ def uninstall_prepare_command(connection: Connection, *, yes: bool) -> int:
     if not held:
         console.note("nothing to do: no Environment has our finalizer")
         return Exit.DONE
+    if not _may_change(connection):
+        raise Problem(
+            f"releasing {len(held)} Environments needs the verb patch on {names.CRD_NAME}, which you lack: {_ASK}"
+        )
     for line in _told(held):
         console.note(line)
     console.confirm("Release them?", sure=yes)
@@ -42,6 +47,15 @@ def uninstall_prepare_command(connection: Connection, *, yes: bool) -> int:
     for name in new:
         console.complain(f"{name} was created meanwhile, or has the finalizer again: run this command again")
     return Exit.REFUSED if refused or new else Exit.DONE
+
+
+def _may_change(connection: Connection) -> bool:
+    """Say whether the user may change Environments: asked once, not refused for each."""
+    wanted = {"group": names.GROUP, "resource": names.PLURAL, "verb": "patch"}
+    review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview"}
+    asked = {**review, "spec": {"resourceAttributes": wanted}}
+    answer = connection.create("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", asked)
+    return bool(answer["status"]["allowed"])
 
 
 def _held(connection: Connection) -> list[Object]:
@@ -80,7 +94,7 @@ def _release_all(connection: Connection, held: Sequence[Object]) -> set[str]:
     """Release Environments; return the names of those that may not be, after saying why."""
     from environment_operator.errors import ApiError
 
-    refused: set[str] = set()
+    refused: dict[str, str] = {}
     with console.progress("releasing Environments") as tell:
         for number, each in enumerate(held, 1):
             name = each["metadata"]["name"]
@@ -89,12 +103,13 @@ def _release_all(connection: Connection, held: Sequence[Object]) -> set[str]:
             except ApiError as error:
                 if not error.status:
                     raise
-                console.complain(f"{name}: {error.message}")
-                refused.add(name)
+                refused[name] = error.message
             else:
                 console.say(f"environment.{names.GROUP}/{name} released")
             tell(f"{number} of {len(held)}")
-    return refused
+    for line in words.grouped(refused):
+        console.complain(line)
+    return set(refused)
 
 
 def _release(connection: Connection, found: Object) -> None:
