@@ -110,7 +110,7 @@ def test_finalizer_while_it_goes(cluster: Cluster, rest: Rest, editor: Person) -
 
     assert refuses(answer := editor.rest.patch(at(name), {"metadata": {"finalizers": []}}), NEEDS), answer
     sent(rest.patch(at(name), {"metadata": {"finalizers": [names.FINALIZER]}}))
-    until("it to be gone", lambda: not exists(rest, name), seconds=20)
+    until("it to be gone", lambda: not exists(rest, name))
 
 
 @pytest.mark.usefixtures("operator")
@@ -124,7 +124,7 @@ def test_owned_goes_with_its_owner(rest: Rest) -> None:
 
     sent(rest.delete(f"/api/v1/namespaces/{parent['name']}"))
 
-    until("the Environment to go with its owner", lambda: not exists(rest, name), seconds=60)
+    until("the Environment to go with its owner", lambda: not exists(rest, name))
 
 
 def test_orphaned(cluster: Cluster, rest: Rest) -> None:
@@ -141,6 +141,5 @@ def test_orphaned(cluster: Cluster, rest: Rest) -> None:
     until(
         "the reference to be taken off",
         lambda: not sent(rest.get(at(name)))["metadata"].get("ownerReferences"),
-        seconds=60,
     )
     sent(rest.delete(at(name)))
