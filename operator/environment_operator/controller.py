@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from datetime import UTC, datetime
 from functools import partial
 
 import kopf
@@ -16,8 +17,9 @@ from environment_operator.metrics import QUEUE_DEPTH, RECONCILE_TIME, RECONCILES
 from environment_operator.publisher import Publisher
 from environment_operator.reconcile import Reconciler
 from environment_operator.settings import Settings
-from environment_operator.snapshot import Options
+from environment_operator.snapshot import Options, rfc3339
 from environment_operator.state import World
+from environment_operator.usage import is_hour_old
 from environment_operator.workqueue import WorkQueue
 
 logger = logging.getLogger(__name__)
@@ -99,10 +101,13 @@ class Controller:
         """Take in every Environment, and forget those that were there before the list and are not in it."""
         before = self._world.environments.names()
         seen: set[str] = set()
+        now = rfc3339(datetime.now(UTC))
         async for page, _ in self._cluster.environments():
             for environment in page:
                 self._world.see(environment)
                 seen.add(environment["metadata"]["name"])
+                if is_hour_old(environment.get("status") or {}, now):
+                    self._world.wake([environment["metadata"]["name"]])
         for name in before:
             if name not in seen:
                 self._world.miss(name)

@@ -26,6 +26,8 @@ POD_SECURITY = "pod-security.kubernetes.io/enforce"
 FINALIZER = f"{GROUP}/in-use"
 ALLOW_DELETE_IN_USE = f"{GROUP}/allow-delete-in-use"
 CREATED_BY = f"{GROUP}/created-by"
+# When it was used last before it came here, from an import.
+LAST_USED = f"{GROUP}/last-used"
 
 # Verbs and virtual resources that people need besides RBAC on environments and namespaces.
 PUBLISH = "publish"

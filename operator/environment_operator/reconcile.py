@@ -14,6 +14,7 @@ from environment_operator.plan import decide, wants_live_look
 from environment_operator.reflector import State
 from environment_operator.snapshot import LiveLook, Notice, Options, Plan, Snapshot, rfc3339
 from environment_operator.state import World
+from environment_operator.usage import is_hour_old
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ class Reconciler:
 
     async def _gather(self, environment: dict[str, Any]) -> Snapshot:
         """Return everything that the decision needs."""
-        name = environment["metadata"]["name"]
+        name, now = environment["metadata"]["name"], _now()
         known = self._world.known(name)
         live = await self._look(name) if wants_live_look(environment, known) else None
         replacement = (environment["spec"].get("deprecated") or {}).get("replacedBy", "")
@@ -57,11 +58,12 @@ class Reconciler:
             known=known,
             departments=self._world.departments,
             replacement_exists=replacement in self._world.environments,
-            now=_now(),
+            now=now,
             live=live,
             options=self._options,
             secrets=self._world.secrets,
             exposed=self._world.exposures.of(name),
+            hour_passed=is_hour_old(environment.get("status") or {}, now),
         )
 
     async def _look(self, name: str) -> LiveLook:

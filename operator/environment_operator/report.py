@@ -32,11 +32,23 @@ def status(snapshot: Snapshot, found: Usage, verdict: Verdict, findings: Sequenc
     return {
         "observedGeneration": generation,
         **({"lastUpdateTime": updated} if (updated := last_change(snapshot.environment)) else {}),
+        **(
+            {"lastUsedTime": used}
+            if (used := counting.last_used(found, before, snapshot.now, hour_passed=snapshot.hour_passed))
+            else {}
+        ),
         "conditions": conditions(findings, before.get("conditions") or (), generation, snapshot.now),
         **_usage_fields(snapshot, found, verdict),
         **(_kept(before) if is_terminating(snapshot.environment) else _description(verdict)),
         **({"cluster": cluster} if cluster else {}),
     }
+
+
+def _last_use(snapshot: Snapshot, found: Usage) -> dict[str, str]:
+    """Return when it was used last, nothing when nobody used it yet."""
+    before = snapshot.environment.get("status") or {}
+    moment = counting.last_used(found, before, snapshot.now, hour_passed=snapshot.hour_passed)
+    return {"lastUsedTime": moment} if moment else {}
 
 
 def findings(snapshot: Snapshot, found: Usage, verdict: Verdict, hold: Hold | None) -> list[Finding]:

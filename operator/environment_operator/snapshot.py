@@ -69,6 +69,7 @@ class Snapshot:
         secrets: the names of the Secrets of each project, None where they may not be seen, without those that were not
             looked at; None when nobody looks.
         exposed: how tools are reached.
+        hour_passed: whether an hour of use has passed, the only change that time alone brings.
     """
 
     environment: Mapping[str, Any]
@@ -80,6 +81,7 @@ class Snapshot:
     options: Options = field(default_factory=Options)
     secrets: Mapping[str, Collection[str] | None] | None = None
     exposed: Exposed = Exposed()
+    hour_passed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,14 @@ import heapq
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from environment_operator.index import User
 from environment_operator.kinds import Kind
 
 InUse = Literal["True", "False", "Unknown"]
+_HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,31 @@ def outdated(known: Known, current: str) -> int:
     """
     reach = {name for name, kind in known.kinds.items() if not kind.template_immutable}
     return sum(bool(found) and found != current for user, found in known.users.items() if user.kind in reach)
+
+
+def last_used(found: Usage, previous: Mapping[str, Any], now: str, *, hour_passed: bool) -> str:
+    """Return when the Environment was used last; empty when nobody used it yet.
+
+    When it is not known whether anybody uses it, the time stays.
+
+    Args:
+        found: who uses it.
+        previous: the status so far.
+        now: RFC 3339 time.
+        hour_passed: whether the time so far is an hour old, see `is_hour_old`.
+    """
+    before = str(previous.get("lastUsedTime") or "")
+    if found.total:
+        return before if before and not hour_passed else now
+    was_used = any(c["type"] == "InUse" and c["status"] == "True" for c in previous.get("conditions") or ())
+    return now if was_used and found.in_use == "False" else before
+
+
+def is_hour_old(status: Mapping[str, Any], now: str) -> bool:
+    """Say whether an hour has passed since the time at which an Environment that has users was used last."""
+    known = str(status.get("lastUsedTime") or "")
+    in_use = bool((status.get("usage") or {}).get("total"))
+    return in_use and bool(known) and datetime.fromisoformat(now) - datetime.fromisoformat(known) >= _HOUR
 
 
 def in_words(workloads: int, templates: int) -> str:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import subprocess
 from typing import Any
 
@@ -34,6 +35,11 @@ def three(kube: Kube, project: str) -> dict[str, str]:
         kube.until_ready(name)
     kube.until_used(made["here"], 1)
     return made
+
+
+def plain(out: str) -> list[str]:
+    """Return the lines of a terminal without colours, and without the progress that made way for them."""
+    return re.sub(r".*\x1b\[K|\x1b\[[0-9;]*m", "", out).splitlines()
 
 
 def names_of(out: str) -> set[str]:
@@ -162,14 +168,47 @@ def test_at_a_terminal(plugin: Plugin, three: dict[str, str]) -> None:
 
 
 def test_a_narrow_terminal(plugin: Plugin, three: dict[str, str]) -> None:
-    """Columns that would be too narrow to read are left whole, so that names can be copied; else long values fold."""
+    """At 80 columns each Environment takes one line, with what matters most; columns that are asked for stay whole or
+    fold.
+    """
     chosen = ("list", "--filter", f"environment={three['elsewhere']}")
     many = plugin.at_terminal(*chosen, COLUMNS="80", NO_COLOR="1").out
     few = plugin.at_terminal(*chosen, "--columns", "environment,scope", COLUMNS="40", NO_COLOR="1").out
+    head, *lines = plain(many)
 
-    assert ",".join(f"project/{name}" for name in MANY) in many
+    assert ["Environment", "Ready", "Outdated", "Workloads", "Image"] == head.split()
+    assert [[three["elsewhere"], "True", "0", "0"]] == [line.split()[:4] for line in lines]
+    assert 80 >= max(map(len, [head, *lines]))
     assert ",".join(f"project/{name}" for name in MANY) not in few
-    assert 40 >= max(map(len, few.replace("\x1b[1m", "").replace("\x1b[0m", "").splitlines()))
+    assert 40 >= max(map(len, plain(few)))
+
+
+def test_several_clusters(kube: Kube, plugin: Plugin, config: Any) -> None:
+    """Contexts may be repeated: the column Cluster says which, and one that cannot be read is a warning."""
+    name = kube.unique("env")
+    kube.apply(manifest(name))
+    kube.until_ready(name)
+
+    def edit(content: dict[str, Any]) -> None:
+        (context,), (cluster,) = content["contexts"], content["clusters"]
+        gone = {"name": "gone", "cluster": {**cluster["cluster"], "server": "https://127.0.0.1:1"}}
+        content["clusters"].append(gone)
+        content["contexts"] = [
+            {"name": where, "context": {**context["context"], "cluster": to}}
+            for where, to in (("east", cluster["name"]), ("west", cluster["name"]), ("off", "gone"))
+        ]
+        content["current-context"] = "east"
+
+    several = {"KUBECONFIG": config(edit)}
+    asked = ("list", "--filter", f"environment={name}", "--columns", "environment,cluster", "--no-headers")
+    both = plugin.run(*asked, "--context", "east", "--context", "west", **several)
+    every = plugin.run(*asked, "--all-contexts", **several)
+
+    assert ([[name, "east"], [name, "west"]], "") == ([line.split() for line in both.lines], both.err)
+    assert (0, both.out) == (every.code, every.out)
+    assert every.err.startswith('Warning: context "off" is left out: ')
+    assert "cannot be reached" in plugin.fails(*asked, "--context", "off", code=5, **several)
+    assert "exclude each other" in plugin.fails(*asked, "--context", "off", "--all-contexts", code=2, **several)
 
 
 def test_watch(kube: Kube, plugin: Plugin, three: dict[str, str]) -> None:

@@ -49,7 +49,7 @@ def test_columns(kube: Kube, project: str) -> None:
 
 
 def test_wide(kube: Kube) -> None:
-    """``-o wide`` adds description, author, cluster and pod security level."""
+    """``-o wide`` adds description, author, pod security level and how many are outdated, in 200 characters."""
     name = kube.unique("env")
     kube.apply(manifest(name, **WIDE))
     kube.until_ready(name)
@@ -57,7 +57,16 @@ def test_wide(kube: Kube) -> None:
 
     assert "Notebooks for everybody" == shown["DESCRIPTION"]
     assert "restricted" == shown["POD SECURITY"]
-    assert {"CREATED BY", "CLUSTER"} <= set(shown)
+    assert {"CREATED BY", "OUTDATED"} <= set(shown)
+
+
+def test_wide_fits(kube: Kube) -> None:
+    """For ordinary names ``-o wide`` takes at most 200 characters."""
+    name = kube.unique("env")
+    kube.apply(manifest(name))
+    kube.until_ready(name)
+
+    assert 200 >= max(map(len, kube.kubectl("get", "environments", name, "-o", "wide").splitlines()))
 
 
 def test_short_name_and_category(kube: Kube) -> None:

@@ -2,8 +2,8 @@
 
 import csv
 import io
-import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from builders import environment
 from environment_operator import names
 from environment_operator.api.crd import COLUMNS as PRINTED
+from environment_operator.api.v1alpha1 import Scope
 from environment_operator.cli import columns, rows, words
 from environment_operator.cli.columns import COLUMNS, ORIGINAL
 from environment_operator.cli.problems import Problem
+from environment_operator.scope import in_words
 
 FULL = environment(
     "jupyter",
@@ -28,6 +30,7 @@ FULL = environment(
         "conditions": [{"type": "Ready", "status": "True"}],
     },
 )
+FULL["status"]["lastUsedTime"] = "2026-06-06T00:00:00Z"
 FULL["metadata"] |= {
     "creationTimestamp": "2026-01-02T03:04:05Z",
     "annotations": {names.CREATED_BY: "ada"},
@@ -55,6 +58,7 @@ ROW = {
     "Outdated": "3",
     "Pod security": "restricted",
     "Last updated": "2026-03-03 00:00:00",
+    "Last used": "2026-06-06 00:00:00",
 }
 
 
@@ -65,32 +69,56 @@ def test_row_of_a_whole_environment() -> None:
     assert ROW == columns.of_object(FULL, COLUMNS, "west")
 
 
-@pytest.mark.parametrize(
-    ("updated", "shown"), [("2026-02-02T00:00:00Z", "2026-02-02 00:00:00"), (None, "2026-01-02 03:04:05")]
-)
-def test_row_of_the_servers_table(updated: str | None, shown: str) -> None:
-    """The same comes of the API server's own table, cells by name in whatever order; null is empty.
-
-    What the operator did not look at yet was last changed when it was created.
-    """
-    cells = {
-        "Name": "jupyter", "Workloads": 12, "Ready": None, "Created": "2026-01-02T03:04:05Z", "Cluster": "east",
-        "Updated": updated,
-    }  # fmt: skip
+def test_row_of_the_servers_table() -> None:
+    """The same comes of the API server's own table, cells by name in whatever order; null is empty."""
+    cells = {"Name": "jupyter", "Workloads": 12, "Ready": None, "Scope": "project/a,project/b"}
     table = {"columnDefinitions": [{"name": name} for name in cells], "rows": [{"cells": list(cells.values())}]}
-    titles = ("Ready", "Cluster", "Creation time", "Workloads", "Environment", "Last updated")
-    wanted = [columns.find(name) for name in titles]
+    wanted = [columns.find(name) for name in ("Ready", "Workloads", "Environment", "Scope", "Creation time")]
+    expected = {"Ready": "", "Workloads": "12", "Environment": "jupyter", "Scope": "project/a,project/b"}
 
-    assert [
-        {
-            "Ready": "",
-            "Cluster": "east",
-            "Creation time": "2026-01-02 03:04:05",
-            "Workloads": "12",
-            "Environment": "jupyter",
-            "Last updated": shown,
-        }
-    ] == columns.of_table(table, wanted, "west")
+    assert [expected] == columns.of_table(table, wanted)
+
+
+@pytest.mark.parametrize(
+    ("scope", "expected"),
+    [("", True), ("project/a,project/b,project/c,+2", True), ("cluster", False), ("department/a,project/b", False)],
+)
+def test_a_scope_of_which_the_table_has_the_beginning(scope: str, expected: bool) -> None:
+    """A scope that the status shortens, or does not have yet, is read of the Environment; names have no plus sign."""
+    assert expected is columns.is_cut({"Scope": scope})
+    assert not columns.is_cut({"Environment": "a"})
+
+
+def test_at_a_terminal_what_matters_comes_first() -> None:
+    """The columns of a narrow terminal come in the order that the reference documents; with several clusters the
+    cluster is the second.
+    """
+    order = ["Environment", "Ready", "Outdated", "Workloads", "Image", "Scope"]
+
+    assert order == [column.title for column in columns.by_rank(several=False)][:6]
+    assert ["Environment", "Cluster", "Ready"] == [column.title for column in columns.by_rank(several=True)][:3]
+    assert {column.title for column in (*ORIGINAL, *COLUMNS[12:14])} == {
+        column.title for column in columns.by_rank(several=True)
+    }
+
+
+@pytest.mark.parametrize(
+    ("room", "expected"),
+    [
+        (80, ["name  true  a long image", "東東  true  short"]),
+        (24, ["name  true  a long image", "東東  true  short"]),
+        (23, ["name  true", "東東  true"]),
+        (9, ["name", "東東"]),
+        (3, ["na…", "東…"]),
+    ],
+)
+def test_one_line_a_row(room: int, expected: list[str]) -> None:
+    """Columns that do not fit are left out from the end; one is cut where enough of it can be read, by cells."""
+    header, rows = words.one_line(("n", "r", "i"), [["name", "true", "a long image"], ["東東", "true", "short"]], room)
+
+    assert expected == ["  ".join(row) for row in rows]
+    assert len(header) == len(rows[0])
+    assert ["a  a long imag…"] == ["  ".join(r) for r in words.one_line(("", ""), [["a", "a long image, yes"]], 15)[1]]
 
 
 def test_the_original_has_twelve_columns() -> None:
@@ -102,9 +130,8 @@ def test_the_original_has_twelve_columns() -> None:
 
 
 def test_every_cell_is_printed_by_the_definition() -> None:
-    """Every column is made of the API server's own table, of columns that the CustomResourceDefinition prints."""
-    assert all(column.cells for column in COLUMNS)
-    assert set() == {cell for c in COLUMNS for cell in c.cells} - {"Name", *(name for name, *_ in PRINTED)}
+    """What the plugin takes of the API server's own table is printed by the CustomResourceDefinition."""
+    assert {column.cell for column in COLUMNS if column.cell} <= {"Name", *(name for name, *_ in PRINTED)}
 
 
 @pytest.mark.parametrize("name", ["Creation time", "creation-time", "CREATIONTIME", "creation", "time"])
@@ -121,34 +148,23 @@ def test_a_title_that_names_no_column(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("departments", "projects", "scope"),
+    ("given", "scope"),
     [
-        (None, None, "cluster"),
-        ('["ml"]', None, "department/ml"),
-        (None, '["a","b"]', "project/a,project/b"),
-        ('["ml"]', '["a","b","c","d"]', "department/ml,project/a,project/b,project/c,project/d"),
+        ({"cluster": True}, "cluster"),
+        ({"departments": ["ml"]}, "department/ml"),
+        ({"projects": ["a", "b"]}, "project/a,project/b"),
+        (
+            {"departments": ["ml"], "projects": ["a", "b", "c", "d"]},
+            "department/ml,project/a,project/b,project/c,project/d",
+        ),
     ],
 )
-def test_the_scope_is_whole(departments: str | None, projects: str | None, scope: str) -> None:
-    """The scope is made of the cells that have all of it, and says the same as that of a whole Environment."""
-    names_of = {"departments": departments, "projects": projects}
-    whole = {key: json.loads(cell) for key, cell in names_of.items() if cell} or {"cluster": True}
-    wanted = [columns.find("scope")]
-    table = {
-        "columnDefinitions": [{"name": "Projects"}, {"name": "Departments"}],
-        "rows": [{"cells": [projects, departments]}],
-    }
+def test_the_scope_is_whole(given: dict[str, Any], scope: str) -> None:
+    """The scope of a whole Environment is all of it; what the status has says the same, or that it is cut."""
+    short = in_words(Scope.model_validate(given))
 
-    assert [{"Scope": scope}] == columns.of_table(table, wanted, "")
-    assert {"Scope": scope} == columns.of_object({"spec": {"scope": whole}}, wanted, "")
-
-
-def test_an_earlier_definition() -> None:
-    """A table without the cells of a column that is wanted is noticed, so that whole Environments are read."""
-    table = {"columnDefinitions": [{"name": "Name"}, {"name": "Projects"}]}
-
-    assert columns.lacks(table, [columns.find("environment"), columns.find("scope")])
-    assert not columns.lacks(table, [columns.find("environment")])
+    assert {"Scope": scope} == columns.of_object({"spec": {"scope": given}}, [columns.SCOPE], "")
+    assert short == scope or columns.is_cut({"Scope": short})
 
 
 @pytest.mark.parametrize(
@@ -214,7 +230,9 @@ def test_order(sorts: tuple[str, ...], names_in_order: list[str]) -> None:
     cells = (("b", "9", "False"), ("a", "10", "True"), ("C", "", "True"))
     found = [dict(zip(("Environment", "Workloads", "Ready"), each, strict=True)) for each in cells]
 
-    assert names_in_order == [r["Environment"] for r in rows.ordered(found, [*map(rows.read_order, sorts)])]
+    assert names_in_order == [
+        r["Environment"] for r in rows.ordered(found, [*map(rows.read_order, sorts)], lambda row: row)
+    ]
 
 
 def test_an_order_that_cannot_be_read() -> None:

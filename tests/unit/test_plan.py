@@ -14,7 +14,7 @@ from environment_operator.api.status import EnvironmentStatus
 from environment_operator.index import User
 from environment_operator.plan import decide, wants_live_look
 from environment_operator.snapshot import Exposed, LiveLook, Options, Plan, Snapshot
-from environment_operator.usage import Known
+from environment_operator.usage import Known, is_hour_old
 
 NOW = "2026-01-01T00:00:00Z"
 DELETED = "2026-01-01T00:00:00Z"
@@ -417,3 +417,35 @@ def test_projects_that_may_be_named(sample: int, expected: str) -> None:
     )
 
     assert expected in str(condition(plan, "PullSecretsFound"))
+
+
+def used(env: dict[str, Any], who: Known | None, now: str) -> str | None:
+    """Return the time of the last use that a look at a time leads to, and have it in the status."""
+    hour_passed = is_hour_old(env["status"], now)
+    env["status"] = decide(snapshot(env, who, now=now, hour_passed=hour_passed)).status or env["status"]
+    found: str | None = env["status"].get("lastUsedTime")
+    return found
+
+
+def test_last_use() -> None:
+    """The time is there with the first user, moves when an hour has passed, and says when the last user went; looking
+    again writes nothing.
+    """
+    env, nobody = {**environment(), "status": {}}, replace(known(), users={})
+    somebody = replace(known(), users={JOB: ""})
+
+    assert used(env, nobody, "2026-01-01T00:00:00Z") is None
+    assert "2026-01-01T00:10:00Z" == used(env, somebody, "2026-01-01T00:10:00Z")
+    assert "2026-01-01T00:10:00Z" == used(env, somebody, "2026-01-01T01:09:59Z")
+    assert "2026-01-01T01:10:00Z" == used(env, somebody, "2026-01-01T01:10:00Z")
+    assert "2026-01-01T01:20:00Z" == used(env, nobody, "2026-01-01T01:20:00Z")
+    assert "2026-01-01T01:20:00Z" == used(env, nobody, "2026-02-01T00:00:00Z")
+
+
+def test_last_use_while_nobody_knows() -> None:
+    """While a kind cannot be read the time stays as it is."""
+    env = {**environment(), "status": {}}
+    assert "2026-01-01T00:10:00Z" == used(env, replace(known(), users={JOB: ""}), "2026-01-01T00:10:00Z")
+    unknown = replace(known(), users={}, unknown={"jobs.batch": "it rains"})
+
+    assert "2026-01-01T00:10:00Z" == used(env, unknown, "2026-01-01T00:20:00Z")

@@ -521,3 +521,21 @@ def test_the_result_is_a_spec() -> None:
 
     assert EnvironmentSpec.model_validate(spec)
     assert "" == notes.strip("; ")
+
+
+@pytest.mark.parametrize(
+    ("given", "stamp", "note"),
+    [
+        ({"lastUsedByWorkload": "2026-03-04T05:06:07.891Z"}, "2026-03-04T05:06:07Z", ""),
+        ({"lastUsedByWorkload": "2026-03-04T05:06:07+02:00"}, "2026-03-04T03:06:07Z", ""),
+        ({"lastUsedByWorkload": None}, None, ""),
+        (None, None, ""),
+        ({"lastUsedByWorkload": "never"}, None, 'usageTimes.lastUsedByWorkload: "never" is not a time'),
+    ],
+)
+def test_last_use(given: object, stamp: str | None, note: str) -> None:
+    """When an asset was used last is carried over, so that what nobody uses can still be told after the move."""
+    found = imported({**asset(), "usageTimes": given}, {})[0]
+
+    assert stamp == (found.manifest["metadata"].get("annotations") or {}).get(names.LAST_USED)
+    assert note in "; ".join(found.notes)

@@ -36,15 +36,8 @@ COLUMNS = (
     ("Age", "date", ".metadata.creationTimestamp", 0),
     ("Description", "string", ".spec.description", 1),
     ("Created By", "string", f".metadata.annotations.{_CREATED_BY}", 1),
-    ("Cluster", "string", ".status.cluster", 1),
     ("Pod Security", "string", ".status.podSecurity", 1),
     ("Outdated", "integer", ".status.usage.outdated", 1),
-    # The scope in full, in JSON; the column above names the first few.
-    ("Departments", "string", ".spec.scope.departments", 1),
-    ("Projects", "string", ".spec.scope.projects", 1),
-    # As text, it comes exact; a column of type date comes as an age.
-    ("Created", "string", ".metadata.creationTimestamp", 1),
-    ("Updated", "string", ".status.lastUpdateTime", 1),
 )
 
 

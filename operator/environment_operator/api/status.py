@@ -72,6 +72,11 @@ class EnvironmentStatus(Model):
     last_update_time: Timestamp | None = Field(
         None, description="When somebody changed the Environment last; what the operator changes does not count."
     )
+    last_used_time: Timestamp | None = Field(
+        None,
+        description="When the Environment was used last: when its last user went, or while there are users a time "
+        "that is brought up to date about once an hour. Absent when nobody used it yet.",
+    )
     conditions: Annotated[list[Condition], items(16, list_type="map", key="type")] | None = Field(
         None, description="Ready, and what else is to be said."
     )

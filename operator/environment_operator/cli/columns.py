@@ -1,6 +1,6 @@
 """The columns of ``list``: those of the original's table and ours, and where each value comes from. Pure."""
 
-import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,11 +12,8 @@ Object = Mapping[str, Any]
 Row = dict[str, str]
 # The scope of those that every project may use.
 EVERYWHERE = "cluster"
-
-
-def _text(cell: Any) -> str:
-    """Return a cell of the API server's table as text: null is empty."""
-    return "" if cell is None else str(cell)
+# The rank of columns that are shown when they are asked for.
+_LATER = 99
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +23,18 @@ class Column:
     Args:
         title: its heading.
         value: reads it from a whole Environment.
-        cells: what it is made of in the API server's own table.
-        made: makes it of them.
+        cell: the column of the API server's own table that says the same; empty for none.
+        in_metadata: whether the metadata of the Environment are enough to read it.
         number: whether it sorts as a number.
+        rank: which columns come first at a narrow terminal, the lowest first.
     """
 
     title: str
     value: Callable[[Object], str]
-    cells: tuple[str, ...]
-    made: Callable[..., str] = _text
+    cell: str = ""
+    in_metadata: bool = False
     number: bool = False
+    rank: int = _LATER
 
     @property
     def key(self) -> str:
@@ -64,11 +63,6 @@ def _scope(environment: Object) -> str:
     """Return the whole scope; the status names only the first of it."""
     scope = environment["spec"].get("scope") or {}
     return _places(scope.get("departments"), scope.get("projects"))
-
-
-def _scope_of_cells(departments: str | None, projects: str | None) -> str:
-    """Return the whole scope, of JSON."""
-    return _places(*(json.loads(cell) if cell else () for cell in (departments, projects)))
 
 
 def _places(departments: Iterable[str] | None, projects: Iterable[str] | None) -> str:
@@ -100,9 +94,10 @@ def _updated(environment: Object) -> str:
     return _time(last_change(environment))
 
 
-def _updated_in_cells(updated: str | None, created: str | None) -> str:
-    """Return the same; before the first look of the operator it is when it was created."""
-    return _time(updated or created)
+def _last_used(environment: Object) -> str:
+    """Return when it was used last, here or where it was imported from; empty when nobody used it yet."""
+    before = (environment["metadata"].get("annotations") or {}).get(names.LAST_USED) or ""
+    return _time((environment.get("status") or {}).get("lastUsedTime") or before)
 
 
 def _time(stamp: str | None) -> str:
@@ -116,27 +111,41 @@ def _key(title: str) -> str:
 
 
 COLUMNS: tuple[Column, ...] = (
-    Column("Environment", _at("metadata", "name"), cells=("Name",)),
-    Column("Description", _at("spec", "description"), cells=("Description",)),
-    Column("Scope", _scope, cells=("Departments", "Projects"), made=_scope_of_cells),
-    Column("Image", _at("spec", "image"), cells=("Image",)),
-    Column("Workload architecture", _at("spec", "architecture"), cells=("Architecture",)),
-    Column("Tools", _tools, cells=("Tools",)),
-    Column("Workloads", _at("status", "usage", "workloads"), cells=("Workloads",), number=True),
-    Column("Workload types", _items("workloadTypes"), cells=("Types",)),
-    Column("Templates", _at("status", "usage", "templates"), cells=("Templates",), number=True),
-    Column("Created by", _at("metadata", "annotations", names.CREATED_BY), cells=("Created By",)),
-    Column("Creation time", _created, cells=("Created",), made=_time),
-    Column("Cluster", _at("status", "cluster"), cells=("Cluster",)),
-    Column("Ready", _ready, cells=("Ready",)),
-    Column("Outdated", _at("status", "usage", "outdated"), cells=("Outdated",), number=True),
-    Column("Pod security", _at("status", "podSecurity"), cells=("Pod Security",)),
-    Column("Last updated", _updated, cells=("Updated", "Created"), made=_updated_in_cells),
+    Column("Environment", _at("metadata", "name"), cell="Name", rank=0),
+    Column("Description", _at("spec", "description"), cell="Description", rank=10),
+    Column("Scope", _scope, cell="Scope", rank=5),
+    Column("Image", _at("spec", "image"), cell="Image", rank=4),
+    Column("Workload architecture", _at("spec", "architecture"), cell="Architecture", rank=9),
+    Column("Tools", _tools, cell="Tools", rank=7),
+    Column("Workloads", _at("status", "usage", "workloads"), cell="Workloads", number=True, rank=3),
+    Column("Workload types", _items("workloadTypes"), cell="Types", rank=6),
+    Column("Templates", _at("status", "usage", "templates"), cell="Templates", number=True, rank=8),
+    Column("Created by", _at("metadata", "annotations", names.CREATED_BY), cell="Created By", rank=11),
+    Column("Creation time", _created, in_metadata=True, rank=12),
+    Column("Cluster", _at("status", "cluster"), rank=13),
+    Column("Ready", _ready, cell="Ready", rank=1),
+    Column("Outdated", _at("status", "usage", "outdated"), cell="Outdated", number=True, rank=2),
+    Column("Pod security", _at("status", "podSecurity"), cell="Pod Security"),
+    Column("Last updated", _updated, in_metadata=True),
+    Column("Last used", _last_used),
 )
 # Those of the original, in its order; the rest is ours.
 ORIGINAL = COLUMNS[:12]
 CLUSTER = "Cluster"
 SCOPE = COLUMNS[2]
+# How a scope ends of which the table shows the beginning.
+_CUT = re.compile(r"\+\d+")
+
+
+def by_rank(*, several: bool) -> list[Column]:
+    """Return the columns for a terminal, those first that are shown longest where not all of them fit.
+
+    Args:
+        several: whether there is more than one cluster: then the cluster comes first, too.
+    """
+    first = [column for column in COLUMNS if several and column.title == CLUSTER]
+    rest = sorted((column for column in COLUMNS if column.rank < _LATER), key=lambda column: column.rank)
+    return [rest[0], *first, *(column for column in rest[1:] if column not in first)]
 
 
 def find(name: str) -> Column:
@@ -162,35 +171,34 @@ def of_object(environment: Object, columns: Iterable[Column], context: str) -> R
         columns: which values.
         context: the context's name, shown where no cluster name is set.
     """
-    return _named({column.title: column.value(environment) for column in columns}, context)
+    return named({column.title: column.value(environment) for column in columns}, context)
 
 
 def lacks(table: Object, columns: Iterable[Column]) -> bool:
     """Say whether the API server's own table, made by an earlier definition, lacks something of some columns."""
     printed = {definition["name"] for definition in table.get("columnDefinitions") or ()}
-    return any(not printed.issuperset(column.cells) for column in columns)
+    return any(column.cell and column.cell not in printed for column in columns)
 
 
-def of_table(table: Object, columns: Sequence[Column], context: str) -> list[Row]:
-    """Return the rows of the API server's own table.
+def is_cut(row: Row) -> bool:
+    """Say whether a row of the API server's table has only the beginning of the scope, or none of it yet."""
+    scope = row.get(SCOPE.title)
+    return scope is not None and (not scope or _CUT.fullmatch(scope.rpartition(",")[2]) is not None)
 
-    Args:
-        table: the ``Table``.
-        columns: which values.
-        context: the context's name, shown where no cluster name is set.
-    """
+
+def of_table(table: Object, columns: Iterable[Column]) -> list[Row]:
+    """Return the rows of the API server's own table, by title, as far as it has the columns."""
     places = {definition["name"]: place for place, definition in enumerate(table.get("columnDefinitions") or ())}
-    picks = [(column, [places[name] for name in column.cells]) for column in columns]
-    return [_named(_row(row, picks), context) for row in table.get("rows") or ()]
+    picks = [(column.title, places[column.cell]) for column in columns if column.cell]
+    return [_row(row["cells"], picks) for row in table.get("rows") or ()]
 
 
-def _row(row: Object, picks: Iterable[tuple[Column, Sequence[int]]]) -> Row:
-    """Return one row of the API server's table."""
-    cells = row["cells"]
-    return {column.title: column.made(*(cells[place] for place in at)) for column, at in picks}
+def _row(cells: Sequence[Any], picks: Iterable[tuple[str, int]]) -> Row:
+    """Return one row of the API server's table; a cell that is null is empty."""
+    return {title: "" if cells[place] is None else str(cells[place]) for title, place in picks}
 
 
-def _named(row: Row, context: str) -> Row:
+def named(row: Row, context: str) -> Row:
     """Return the row with the context's name where the cluster has none."""
     if row.get(CLUSTER) == "":
         row[CLUSTER] = context

@@ -92,6 +92,11 @@ class Connection:
         return [*(f"{option}={value}" for option, value in given.items() if value), *groups]
 
     @property
+    def asked(self) -> str:
+        """The name of the context that the user asked for, empty for the current one."""
+        return self._access.context
+
+    @property
     def context(self) -> str:
         """The name of the context, empty around a pod."""
         return self._reached.context

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from environment_operator.cli.problems import Exit, Problem
-from environment_operator.cli.words import aligned, printable
+from environment_operator.cli.words import aligned, one_line, printable
 
 Object = dict[str, Any]
 _PATIENCE_SECONDS = 1
@@ -70,7 +70,12 @@ def note(text: str) -> None:
 
 
 def table(
-    header: Sequence[str], rows: Sequence[Sequence[str]], *, headers: bool = True, least: Sequence[int] = ()
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    headers: bool = True,
+    least: Sequence[int] = (),
+    cut: bool = False,
 ) -> None:
     """Print a table: in colours that fits the terminal, else as kubectl does, so that programs can read it.
 
@@ -79,7 +84,11 @@ def table(
         rows: the values.
         headers: whether to print the titles.
         least: the smallest width of each column, for rows that go on with a table.
+        cut: whether, at a terminal, columns are left out or cut so that each row takes one line.
     """
+    if cut and is_terminal():
+        header, rows = one_line(header, rows, shutil.get_terminal_size().columns, least)
+        least = least[: len(header)]
     if is_terminal() and len(rows) <= _MOST_COLOURED:
         _coloured(header, rows, headers=headers, least=least)
         return

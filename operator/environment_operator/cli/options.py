@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from typing import Any
 
 import click
 
 from environment_operator import names
-from environment_operator.cli import completion, console
+from environment_operator.cli import completion, console, kubeconfig
 from environment_operator.cli.connection import Access, Connection
 from environment_operator.cli.problems import Exit, Problem
 
@@ -75,7 +76,7 @@ def is_name(value: object) -> bool:
 def connected(command: Command) -> Command:
     """Give a command the options of kubectl that say how to reach the API server, and the connection."""
 
-    @click.option("--kubeconfig", metavar="FILE", type=click.Path(), default="", help="Kubeconfig to use.")
+    @_reaching
     @click.option(
         "--context",
         metavar="NAME",
@@ -83,6 +84,41 @@ def connected(command: Command) -> Command:
         help="Context of the kubeconfig to use.",
         shell_complete=completion.contexts,
     )
+    @wraps(command)
+    def reached(*, access: Access, context: str, **arguments: Any) -> Any:
+        return command(Connection(replace(access, context=context), console.warn, console.progress), **arguments)
+
+    return reached
+
+
+def connected_to_each(command: Command) -> Command:
+    """Give a command the same options with several contexts, and the connections to all of them."""
+
+    @_reaching
+    @click.option(
+        "--context",
+        "contexts",
+        metavar="NAME",
+        multiple=True,
+        help="Context of the kubeconfig to use; repeatable, for several clusters.",
+        shell_complete=completion.contexts,
+    )
+    @click.option("--all-contexts", is_flag=True, help="All contexts of the kubeconfig.")
+    @wraps(command)
+    def reached(*, access: Access, contexts: tuple[str, ...], all_contexts: bool, **arguments: Any) -> Any:
+        if contexts and all_contexts:
+            raise Problem("--context and --all-contexts exclude each other: give one of them", Exit.USAGE)
+        chosen = tuple(kubeconfig.contexts(access.kubeconfig)) if all_contexts else contexts
+        each = [replace(access, context=context) for context in dict.fromkeys(chosen)] or [access]
+        return command([Connection(one, console.warn, console.progress) for one in each], **arguments)
+
+    return reached
+
+
+def _reaching(command: Command) -> Command:
+    """Give a command the options that say how to reach any API server, as what `Connection` takes."""
+
+    @click.option("--kubeconfig", metavar="FILE", type=click.Path(), default="", help="Kubeconfig to use.")
     @click.option("--request-timeout", type=Duration(), default=0.0, help="The longest one request may take, as 30s.")
     @click.option("--as", "as_user", metavar="USER", default="", help="User to impersonate.")
     @click.option("--as-group", "as_groups", metavar="GROUP", multiple=True, help="Group to impersonate.")
@@ -90,20 +126,19 @@ def connected(command: Command) -> Command:
         "--kinds-file", metavar="FILE", type=click.Path(), default="", help="Rows of further kinds of workloads."
     )
     @wraps(command)
-    def reached(
+    def reaching(
         *,
         kubeconfig: str,
-        context: str,
         request_timeout: float,
         as_user: str,
         as_groups: tuple[str, ...],
         kinds_file: str,
         **arguments: Any,
     ) -> Any:
-        access = Access(kubeconfig, context, request_timeout, as_user, as_groups, kinds_file)
-        return command(Connection(access, console.warn, console.progress), **arguments)
+        access = Access(kubeconfig, "", request_timeout, as_user, as_groups, kinds_file)
+        return command(access=access, **arguments)
 
-    return reached
+    return reaching
 
 
 def output(*forms: str, default: str | None = "table") -> Callable[[Command], Command]:

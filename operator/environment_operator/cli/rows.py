@@ -1,12 +1,14 @@
 """Rows of a table: which of them, and in which order. Pure."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
+from typing import TypeVar
 
 from environment_operator.cli.columns import EVERYWHERE, SCOPE, Column, Row, find
 from environment_operator.cli.problems import Exit, Problem
 
+T = TypeVar("T")
 Filter = tuple[Column, str]
 Order = tuple[Column, bool]
 
@@ -60,11 +62,17 @@ def may_use(row: Row, project: str, department: str | None) -> bool:
     return not project or not wanted.isdisjoint(row[SCOPE.title].split(","))
 
 
-def ordered(rows: Iterable[Row], orders: Sequence[Order]) -> list[Row]:
-    """Return the rows in order, by several columns the weightiest of which is first; equal ones stay as they are."""
-    out = list(rows)
+def ordered(listed: Iterable[T], orders: Sequence[Order], row: Callable[[T], Row]) -> list[T]:
+    """Return what has rows in order, by several columns the weightiest first; equal ones stay as they are.
+
+    Args:
+        listed: what has rows.
+        orders: the columns to sort by, each with whether the greatest comes first.
+        row: returns the row of one.
+    """
+    out = list(listed)
     for column, descending in reversed(orders):
-        out.sort(key=lambda row: _rank(row[column.title], column), reverse=descending)
+        out.sort(key=lambda each: _rank(row(each)[column.title], column), reverse=descending)
     return out
 
 

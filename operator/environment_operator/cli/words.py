@@ -4,10 +4,14 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from unicodedata import combining, east_asian_width
 
 # Spreadsheets take what begins so for a formula: https://owasp.org/www-community/attacks/CSV_Injection
 _FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # noqa: RUF001 - the wide forms are meant
 _MOST_NAMED = 20
+# Cells between two columns at a terminal, and those that a column needs to be read.
+_GAP, _READABLE = 2, 12
+Table = tuple[list[str], list[list[str]]]
 BYTE_ORDER_MARK = "\ufeff"
 _MOST_IN_A_LINE = 3
 _UNITS = (("y", 365 * 86400), ("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
@@ -78,6 +82,45 @@ def aligned(header: Sequence[str], rows: Iterable[Sequence[str]], least: Sequenc
     return [
         "   ".join(value.ljust(width) for value, width in zip(line, widths, strict=True)).rstrip() for line in lines
     ]
+
+
+def one_line(header: Sequence[str], rows: Sequence[Sequence[str]], room: int, widths: Sequence[int] = ()) -> Table:
+    """Return a table of which each row fits into one line of a terminal.
+
+    Columns are left out from the last one on. The last that stays is cut where at least 12 cells are left for it.
+
+    Args:
+        header: the titles, those that matter most first.
+        rows: the values.
+        room: cells in a line.
+        widths: the width of each column, for rows that go on with a table; none: what the values need.
+    """
+    lines = [list(header), *([printable(value) for value in row] for row in rows)]
+    wanted = widths or [max(map(cells, column)) for column in zip(*lines, strict=True)]
+    shown: list[int] = []
+    for width in wanted:
+        left = room - sum(shown) - _GAP * len(shown)
+        if width > left and shown and left < _READABLE:
+            break
+        shown.append(min(width, left))
+        if width > left:
+            break
+    cut_, *more = [[cut(value, width) for value, width in zip(line, shown, strict=False)] for line in lines]
+    return cut_, more
+
+
+def cells(text: str) -> int:
+    """Return how many cells of a terminal a text takes: some letters take two, marks on letters none."""
+    return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def cut(text: str, room: int) -> str:
+    """Return a text that takes so many cells at most, with an ellipsis where something is missing."""
+    if cells(text) <= room:
+        return text
+    while text and cells(text) > room - 1:
+        text = text[:-1]
+    return f"{text}…"
 
 
 def age(stamp: str, now: datetime) -> str:

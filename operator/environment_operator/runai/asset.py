@@ -13,6 +13,7 @@ from environment_operator.errors import OperatorError
 from environment_operator.judge import judge
 from environment_operator.runai import pod, shape, words
 from environment_operator.runai.part import FLAG, ID, TEXT, Part
+from environment_operator.runai.usage import last_use
 
 Object = dict[str, Any]
 Asset = Mapping[str, Any]
@@ -86,7 +87,7 @@ def _one(asset: Asset, places: Mapping[str, str], taken: set[str]) -> Imported:
     manifest = {
         "apiVersion": names.API_VERSION,
         "kind": names.KIND,
-        "metadata": {"name": name},
+        "metadata": {"name": name, **last_use(asset, notes)},
         "spec": spec,
     }
     return Imported(name, manifest, tuple(notes), _problem(spec))

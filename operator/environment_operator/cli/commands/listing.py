@@ -1,20 +1,23 @@
 """``list``: the Environments as a table, as CSV or whole, and as they change."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 import click
 
 from environment_operator import names
 from environment_operator.cli import columns as known
-from environment_operator.cli import completion, console, options, rows, words
+from environment_operator.cli import completion, console, gathering, options, rows, words
 from environment_operator.cli.columns import COLUMNS, ORIGINAL, Column, Row
-from environment_operator.cli.connection import ENVIRONMENTS, JSON, Connection
+from environment_operator.cli.connection import ENVIRONMENTS, Connection
+from environment_operator.cli.failures import told as failures_in_words
+from environment_operator.cli.gathering import Listed
 from environment_operator.cli.problems import Exit, Problem
 
 Object = dict[str, Any]
-_TABLE = "application/json;as=Table;g=meta.k8s.io;v=v1"
+Pair = tuple[Row, Object | None]
 _WHOLE_FORMS = ("json", "yaml")
 _NAME = COLUMNS[0]
 
@@ -29,10 +32,10 @@ class Query:
         search: which rows, by a text in any of the columns.
         order: the columns to sort by, the weightiest first, each with whether the greatest comes first.
         project: only what this project may use; empty for all.
-        department: its department, None for none.
         form: the form of the output.
         headers: whether to print titles.
         mark: whether CSV begins with a byte order mark.
+        cut: whether a row takes one line of a terminal, whatever is left out.
     """
 
     shown: Sequence[Column]
@@ -40,10 +43,10 @@ class Query:
     search: str
     order: Sequence[rows.Order]
     project: str
-    department: str | None
     form: str
     headers: bool
     mark: bool
+    cut: bool
 
     @property
     def read(self) -> list[Column]:
@@ -58,7 +61,7 @@ class Query:
 
 
 @click.command("list")
-@options.connected
+@options.connected_to_each
 @options.in_project("Only those that this project may use.")
 @options.everywhere("Those of every scope; the default.")
 @click.option("--columns", metavar="A,B", default="", shell_complete=completion.columns, help="Columns to show.")
@@ -83,7 +86,7 @@ class Query:
 @click.option("--no-headers", is_flag=True, help="Leave the titles out.")
 @click.option("-w", "--watch", is_flag=True, help="Go on printing those that change.")
 def list_command(
-    connection: Connection,
+    connections: list[Connection],
     *,
     project: str,
     columns: str,
@@ -99,6 +102,10 @@ def list_command(
 
     Filters on several columns all have to match, several on the same column any of them.
 
+    At a terminal each Environment takes one line. The columns come in this order, and those that do not fit are left
+    out or cut: Environment, Ready, Outdated, Workloads, Image, Scope, Workload types, Tools, Templates, Workload
+    architecture, Description, Created by, Creation time, Cluster. With -o wide and in pipes nothing is left out.
+
     \b
     Examples:
       kubectl environment list
@@ -106,30 +113,41 @@ def list_command(
       kubectl environment list --filter 'image=*/jupyter:*' --sort workloads:desc
       kubectl environment list --search notebook --columns environment,image,ready
       kubectl environment list -o csv > environments.csv
+      kubectl environment list --context east --context west
     """
     asked = Query(
-        shown=_chosen(columns, output),
+        shown=_chosen(columns, output, several=len(connections) > 1),
         filters=[rows.read_filter(text) for text in filters],
         search=search,
         order=[rows.read_order(text) for text in sort],
         project=project,
-        department=_department(connection, project),
         form=output,
         headers=not no_headers,
         mark=bom,
+        cut=output == "table" and not columns,
     )
     if watch and output not in ("table", "wide", "name"):
         raise Problem("--watch goes with -o table, wide or name", Exit.USAGE)
+    if watch and len(connections) > 1:
+        raise Problem("--watch follows one cluster: give one --context", Exit.USAGE)
     if watch:
-        _watch(connection, asked)
+        _watch(connections[0], asked)
     else:
-        _print(connection, asked)
+        _print(connections, asked)
 
 
-def _chosen(columns: str, form: str) -> Sequence[Column]:
-    """Return the columns to show: the named ones, else those of the form."""
+def _chosen(columns: str, form: str, *, several: bool) -> Sequence[Column]:
+    """Return the columns to show: the named ones, else those of the form; at a terminal as many as fit.
+
+    Args:
+        columns: the columns that were named.
+        form: the form of the output.
+        several: whether there is more than one cluster.
+    """
     if columns:
         return [known.find(name) for name in columns.split(",")]
+    if form == "table" and console.is_terminal():
+        return known.by_rank(several=several)
     return COLUMNS if form == "wide" else ORIGINAL
 
 
@@ -142,59 +160,53 @@ def _department(connection: Connection, project: str) -> str | None:
     return reading.department(connection, project)
 
 
-def _print(connection: Connection, asked: Query) -> None:
-    """Print what is there."""
-    found = None if asked.is_whole else _from_tables(connection, asked)
-    if found is None:
-        _write_whole(asked, _whole(connection, asked))
-    else:
-        _write(_kept(found, asked), asked)
+def _print(connections: Sequence[Connection], asked: Query) -> None:
+    """Print what is there, in each cluster that can be read.
 
-
-@dataclass(slots=True)
-class Whole:
-    """What was read of whole Environments.
-
-    Args:
-        rows: their rows.
-        objects: they themselves by name, where the form of the output is made of them.
-        version: resource version of the list.
+    Raises:
+        Problem: none can be read.
+        ApiError: likewise.
     """
-
-    rows: list[Row]
-    objects: dict[str, Object]
-    version: str = ""
-
-
-def _write_whole(asked: Query, found: Whole) -> None:
-    """Print what was read of whole Environments."""
-    kept = _kept(found.rows, asked)
-    if asked.is_whole:
-        items = [found.objects[row[_NAME.title]] for row in kept]
-        console.document({"apiVersion": "v1", "kind": "List", "items": items}, asked.form)
-    else:
-        _write(kept, asked)
+    with console.progress("reading Environments") as tell:
+        found, failures = gathering.gather(connections, lambda each: _read(each, asked, tell))
+    if not found:
+        raise failures[0].error
+    for failure in failures:
+        console.warn(f'context "{failure.context}" is left out: {failures_in_words(failure.error)[0]}')
+    _write([pair for pairs in found for pair in pairs], asked)
 
 
-def _kept(found: Iterable[Row], asked: Query) -> list[Row]:
-    """Return the rows that were asked for, in order."""
-    fitting = (row for row in found if rows.may_use(row, asked.project, asked.department))
-    return rows.ordered([row for row in fitting if rows.matches(row, asked.filters, asked.search)], asked.order)
+def _read(connection: Connection, asked: Query, tell: Callable[[str], None]) -> list[Pair]:
+    """Return the rows of a cluster that were asked for, with the Environments themselves where these are printed."""
+    department = _department(connection, asked.project)
+    if not asked.is_whole:
+        return _kept(gathering.rows(connection, asked.read, tell), asked, department)
+    return _kept(gathering.whole(connection, asked.read, tell, keep=True), asked, department)
 
 
-def _write(kept: Sequence[Row], asked: Query) -> None:
-    """Print rows."""
+def _kept(found: Listed, asked: Query, department: str | None) -> list[Pair]:
+    """Return the rows that were asked for, each with its Environment where that was kept."""
+    pairs = zip_longest(found.rows, found.objects)
+    fitting = (pair for pair in pairs if rows.may_use(pair[0], asked.project, department))
+    return [pair for pair in fitting if rows.matches(pair[0], asked.filters, asked.search)]
+
+
+def _write(kept: Iterable[Pair], asked: Query) -> None:
+    """Print rows, or the Environments themselves, in order."""
+    listed = rows.ordered(kept, asked.order, lambda pair: pair[0])
     titles = [column.title for column in asked.shown]
-    values = [[row[title] for title in titles] for row in kept]
-    if asked.form == "name":
-        for row in kept:
+    values = [[row[title] for title in titles] for row, _ in listed]
+    if asked.is_whole:
+        console.document({"apiVersion": "v1", "kind": "List", "items": [each for _, each in listed]}, asked.form)
+    elif asked.form == "name":
+        for row, _ in listed:
             click.echo(_full_name(row))
     elif asked.form == "csv":
         click.echo(words.as_csv(titles if asked.headers else (), values, mark=asked.mark), nl=False)
     elif not values:
         console.note("no Environments found")
     else:
-        console.table(titles, values, headers=asked.headers)
+        console.table(titles, values, headers=asked.headers, cut=asked.cut)
 
 
 def _full_name(row: Row) -> str:
@@ -202,54 +214,18 @@ def _full_name(row: Row) -> str:
     return f"{names.KIND.lower()}.{names.GROUP}/{row[_NAME.title]}"
 
 
-def _from_tables(connection: Connection, asked: Query) -> list[Row] | None:
-    """Return rows of the API server's own table, without the objects.
-
-    None where the CustomResourceDefinition is an earlier one, whose table lacks a column.
-    """
-    out: list[Row] = []
-    definitions: Any = None
-    with console.progress("reading Environments") as tell:
-        for page in connection.pages(ENVIRONMENTS, f"{_TABLE},{JSON}", includeObject="None"):
-            # Only the first page describes the columns.
-            definitions = page.get("columnDefinitions") or definitions
-            table = {**page, "columnDefinitions": definitions}
-            if known.lacks(table, asked.read):
-                return None
-            out += known.of_table(table, asked.read, connection.context)
-            tell(str(len(out)))
-    return out
-
-
-def _whole(connection: Connection, asked: Query) -> Whole:
-    """Read whole Environments."""
-    out = Whole([], {})
-    with console.progress("reading Environments") as tell:
-        for page in connection.pages(ENVIRONMENTS):
-            items = page.get("items") or ()
-            out.rows += [known.of_object(each, asked.read, connection.context) for each in items]
-            if asked.is_whole:
-                out.objects |= {each["metadata"]["name"]: _described(each) for each in items}
-            out.version = page["metadata"]["resourceVersion"]
-            tell(str(len(out.rows)))
-    return out
-
-
-def _described(environment: Object) -> Object:
-    """Return an Environment of a list as one that is read alone, without what only the API server needs."""
-    meta = {key: value for key, value in environment["metadata"].items() if key != "managedFields"}
-    return {"apiVersion": names.API_VERSION, "kind": names.KIND, **environment, "metadata": meta}
-
-
 def _watch(connection: Connection, asked: Query) -> None:
     """Print what is there, and then each one that changes, until somebody or the timeout of a request stops it."""
     from environment_operator.errors import Expired
 
+    department = _department(connection, asked.project)
     while True:
-        found = _whole(connection, asked)
-        _write_whole(asked, found)
+        with console.progress("reading Environments") as tell:
+            found = gathering.whole(connection, asked.read, tell, keep=False)
+        kept = _kept(found, asked, department)
+        _write(kept, asked)
         try:
-            _write_changes(connection, asked, found.version, _widths(asked, found))
+            _write_changes(connection, asked, found.version, department, _widths(asked, kept))
         except Expired:
             # What changed in the meantime is not known any more.
             console.note("reading Environments again")
@@ -257,31 +233,33 @@ def _watch(connection: Connection, asked: Query) -> None:
             return
 
 
-def _widths(asked: Query, found: Whole) -> list[int]:
+def _widths(asked: Query, kept: Iterable[Pair]) -> list[int]:
     """Return how wide the columns are of what was printed, so that later rows stand below it."""
     titles = [column.title for column in asked.shown]
-    return words.widths_of([titles, *([row[title] for title in titles] for row in _kept(found.rows, asked))])
+    return words.widths_of([titles, *([row[title] for title in titles] for row, _ in kept)])
 
 
-def _write_changes(connection: Connection, asked: Query, version: str, widths: Sequence[int]) -> None:
+def _write_changes(
+    connection: Connection, asked: Query, version: str, department: str | None, widths: Sequence[int]
+) -> None:
     """Print each Environment that changes from a version on, in columns of some widths at least."""
     while True:
         for event in connection.watch(ENVIRONMENTS, version, allowWatchBookmarks="true"):
             each = event["object"]
             version = each["metadata"]["resourceVersion"]
             if event["type"] != "BOOKMARK":
-                _write_change(connection, asked, each, widths)
+                row = known.of_object(each, asked.read, connection.context)
+                _write_change(_kept(Listed([row]), asked, department), asked, widths)
         if connection.limited:
             return
 
 
-def _write_change(connection: Connection, asked: Query, environment: Object, widths: Sequence[int]) -> None:
-    """Print one Environment that changed, if it was asked for."""
-    row = known.of_object(environment, asked.read, connection.context)
-    if not _kept([row], asked):
-        return
-    if asked.form == "name":
-        click.echo(_full_name(row))
-    else:
-        titles = [column.title for column in asked.shown]
-        console.table(titles, [[row[title] for title in titles]], headers=False, least=widths)
+def _write_change(kept: Sequence[Pair], asked: Query, widths: Sequence[int]) -> None:
+    """Print an Environment that changed, if it was asked for."""
+    for row, _ in kept:
+        if asked.form == "name":
+            click.echo(_full_name(row))
+        else:
+            titles = [column.title for column in asked.shown]
+            line = [[row[title] for title in titles]]
+            console.table(titles, line, headers=False, least=widths, cut=asked.cut)
