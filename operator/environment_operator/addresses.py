@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from environment_operator import names
 from environment_operator.api.tools import Connection, Tool, base_path_variable
+from environment_operator.api.types import MAX_ITEMS
 from environment_operator.paths import get
 
 ConnectionType = Literal["ExternalURL", "NodePort", "LoadBalancer", "ClusterIP"]
@@ -120,7 +121,7 @@ class Tools(BaseModel):
     env: str
     token: str
     pods: dict[str, str] = {}
-    tools: dict[str, Address] = {}
+    tools: dict[str, Address] = Field({}, max_length=MAX_ITEMS)
 
     def text(self) -> str:
         """Return it as the annotation holds it."""

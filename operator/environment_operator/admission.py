@@ -12,10 +12,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-import jsonpatch
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from environment_operator import names, ownership
+from environment_operator import limits, names, ownership
 from environment_operator.advice import on_spec
 from environment_operator.api.types import SUBDOMAIN_PATTERN
 from environment_operator.api.v1alpha1 import EnvironmentSpec
@@ -31,12 +30,27 @@ from environment_operator.snapshot import is_released
 
 Object = dict[str, Any]
 Table = Mapping[str, Kind]
-_LONGEST = 253
+_LONGEST, _HEAD = 253, 1024
 Judge = Callable[[Kind, Object, Object | None, Around], Outcome]
 
 
 class Malformed(OperatorError):
     """This is no AdmissionReview; the text says what is wrong with it."""
+
+
+class TooLarge(OperatorError):
+    """This AdmissionReview is not decoded; the text says why.
+
+    Args:
+        uid: which request it holds.
+    """
+
+    def __init__(self, uid: str) -> None:
+        super().__init__(
+            f"the object, with what is stored and what is kept about its fields, has more than {limits.REVIEW_VALUES} "
+            f"values, too many for an Environment: make it smaller, or leave out the label {names.REFERENCE}"
+        )
+        self.uid = uid
 
 
 class _Resource(BaseModel):
@@ -112,7 +126,12 @@ def read(body: bytes) -> Request:
 
     Raises:
         Malformed: there is none.
+        TooLarge: it has too many values to be decoded while others wait.
     """
+    if len(body) > limits.REVIEW_VALUES and limits.values(body) > limits.REVIEW_VALUES:
+        # https://pkg.go.dev/k8s.io/api/admission/v1#AdmissionReview: the API server writes the fields in this order.
+        uid = re.search(rb'"request":\s*{\s*"uid":\s*"([-0-9A-Za-z]{1,64})"', body[:_HEAD])
+        raise TooLarge(uid[1].decode()) if uid else Malformed("this is no AdmissionReview: it has too many values")
     try:
         return _Review.model_validate_json(body).request
     except ValidationError as error:
@@ -128,8 +147,10 @@ def wanted(request: Request, table: Table) -> frozenset[str]:
         request: the request.
         table: the kinds table, by full name.
     """
-    kind = _row(request, table)
-    return _names(new_references(kind, request.new, request.old)) if kind and request.new else frozenset()
+    kind, new, old = _row(request, table), request.new, request.old
+    if kind is None or new is None or limits.excess(kind, new, old, limits.ROOM):
+        return frozenset()
+    return _names(new_references(kind, new, old))
 
 
 def accounts(request: Request, table: Table) -> frozenset[str]:
@@ -139,7 +160,7 @@ def accounts(request: Request, table: Table) -> frozenset[str]:
 
 def _names(found: Iterable[str]) -> frozenset[str]:
     """Return those that can be names: the API server has not looked at them yet, and paths are made of them."""
-    return frozenset(name for name in found if re.fullmatch(SUBDOMAIN_PATTERN, name) and len(name) <= _LONGEST)
+    return frozenset(name for name in found if len(name) <= _LONGEST and re.fullmatch(SUBDOMAIN_PATTERN, name))
 
 
 def images(request: Request, table: Table) -> frozenset[str]:
@@ -211,6 +232,17 @@ def _row(request: Request, table: Table) -> Kind | None:
     return None if kind is None or all(ownership.is_made(side, table.values()) for side in sides) else kind
 
 
+def refused(uid: str, message: str) -> Answer:
+    """Return the answer that a request is refused.
+
+    Args:
+        uid: which request.
+        message: why, in words.
+    """
+    status = {"code": 403, "reason": "Forbidden", "message": message}
+    return Answer(_review({"uid": uid, "allowed": False, "status": status}), "refused")
+
+
 def lifecycle_problem(meta: Object) -> str:
     """Return why an Environment takes no new references whatever its spec says, empty when it does.
 
@@ -252,7 +284,7 @@ def environment(new: Object, old: Object | None, user: str) -> Outcome:
 
 def _advice(new: Object, old: Object | None) -> tuple[str, ...]:
     """Return what the author of an Environment should know, when the spec is another one."""
-    if old and old.get("spec") == new.get("spec"):
+    if (old and old.get("spec") == new.get("spec")) or limits.is_larger(new, limits.VALUES):
         return ()
     try:
         return tuple(on_spec(EnvironmentSpec.model_validate(new.get("spec"))))
@@ -271,18 +303,40 @@ def _not_the_creator(given: str, creator: str) -> str:
 
 def _answer(request: Request, outcome: Outcome, *, allowed: bool = False) -> Answer:
     """Return the answer: allowed, with the patch where the object changes; or refused."""
-    response: Object = {"uid": request.uid, "allowed": allowed or outcome.workload is not None}
+    if outcome.workload is None and not allowed:
+        return refused(request.uid, outcome.refusal)
+    response: Object = {"uid": request.uid, "allowed": True}
     if outcome.warnings:
         response["warnings"] = list(outcome.warnings)
-    if not response["allowed"]:
-        response["status"] = {"code": 403, "reason": "Forbidden", "message": outcome.refusal}
-        return Answer(_review(response), "refused")
-    changed = outcome.workload is not None and outcome.workload is not request.new
-    patch = jsonpatch.make_patch(request.new, outcome.workload).patch if changed else []
+    patch = [] if outcome.workload is None else list(_patch(request.new, outcome.workload, ""))
     if patch:
         response["patchType"] = "JSONPatch"
         response["patch"] = base64.b64encode(json.dumps(patch).encode()).decode()
     return Answer(_review(response), "changed" if patch else "allowed")
+
+
+def _patch(old: Any, new: Any, path: str) -> Iterator[Object]:
+    """Yield the steps of a JSON patch from one value to another.
+
+    A list of another length is replaced as a whole: looking for what has moved takes the square of its length.
+    """
+    if isinstance(old, dict) and isinstance(new, dict):
+        yield from ({"op": "remove", "path": f"{path}/{_token(key)}"} for key in old if key not in new)
+        for key, value in new.items():
+            if key in old:
+                yield from _patch(old[key], value, f"{path}/{_token(key)}")
+            else:
+                yield {"op": "add", "path": f"{path}/{_token(key)}", "value": value}
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for place, (before, now) in enumerate(zip(old, new, strict=True)):
+            yield from _patch(before, now, f"{path}/{place}")
+    elif old != new or type(old) is not type(new):
+        yield {"op": "replace", "path": path, "value": new}
+
+
+def _token(key: str) -> str:
+    """Return a key as a JSON pointer has it: https://www.rfc-editor.org/rfc/rfc6901#section-3."""
+    return key.replace("~", "~0").replace("/", "~1")
 
 
 def _review(response: Object) -> Object:

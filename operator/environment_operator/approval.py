@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from environment_operator import addresses, cases, guards, merge, record, refusals
+from environment_operator import addresses, cases, guards, limits, merge, record, refusals
 from environment_operator.addresses import BadAddress, Tools
 from environment_operator.cases import Right, Violation
 from environment_operator.fitting import fit, fit_ids
@@ -46,6 +46,7 @@ def approve(kind: Kind, new: Object, old: Object | None, around: Around) -> Outc
         around: what is known around the request; Environments as the API server has them now.
     """
     try:
+        limits.check(kind, new, old, limits.ROOM)
         check_templates(kind, new, old)
         approval = _Approval(kind, new, old, around)
         wrong = [words for place in places(kind, new) for words in approval.judge(place)]
@@ -54,7 +55,7 @@ def approve(kind: Kind, new: Object, old: Object | None, around: Around) -> Outc
         return Outcome(None, str(refused))
     except Unfit as unfit:
         return Outcome(None, f"the {kind.kind} has no object at {unfit}: correct it")
-    return Outcome(None, "; ".join(dict.fromkeys(wrong))) if wrong else Outcome(new)
+    return Outcome(None, refusals.several(wrong)) if wrong else Outcome(new)
 
 
 class _Approval:

@@ -3,11 +3,13 @@
 `guards` says which paths matter for which field of an Environment.
 """
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
-from environment_operator.paths import Path, get
+from environment_operator.paths import Index, Path, every, get
 from environment_operator.places import BESIDE, Template
 
 LISTS = ("initContainers", "containers", "ephemeralContainers", "sidecars")
@@ -57,9 +59,9 @@ class Right:
     theirs: Collection[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Case:
-    """What a guard judges.
+    """What a guard judges; each list of it is indexed once, since every container is held against several paths.
 
     Args:
         template: the pod template.
@@ -68,6 +70,31 @@ class Case:
 
     template: Template
     right: Right
+    _given: Index = field(default_factory=Index, init=False, repr=False, compare=False)
+    _expected: Index = field(default_factory=Index, init=False, repr=False, compare=False)
+
+    def given(self, path: Path) -> Any:
+        """Return what stands at a path."""
+        return get(self.template, path, self._given)
+
+    def expected(self, path: Path) -> Any:
+        """Return what is right at a path."""
+        return get(self.right.template, path, self._expected)
+
+    def every(self, path: Path) -> tuple[Sequence[Any], Sequence[Any]]:
+        """Return all items of a list that have the key at the end of a path: those that stand there, and the right."""
+        lists = self.given(path[:-1]), self.expected(path[:-1])
+        given, expected = (found if isinstance(found, list) else [] for found in lists)
+        field_, key = path[-2:]
+        return every(given, field_, key, self._given), every(expected, field_, key, self._expected)
+
+    @cached_property
+    def put(self) -> Mapping[Path, Collection[str]]:
+        """The keys that were put in, and so may not be missing, by the path of what they are in."""
+        found: defaultdict[Path, dict[str, None]] = defaultdict(dict)
+        for path in self.right.put:
+            found[path[:-1]][path[-1]] = None
+        return dict(found)
 
     def differing(self, field: str, path: Path, *others: Path, weaker: Sequence[Any] = ()) -> Iterator[Violation]:
         """Yield a violation when something else stands at a path than is right there, or nothing where it has to be.
@@ -78,12 +105,12 @@ class Case:
             others: further paths whose right value is right here too.
             weaker: values that are no override.
         """
-        given, here = get(self.template, path), get(self.right.template, path)
-        right = [value for value in (here, *(get(self.right.template, p) for p in others)) if value is not None]
+        given, here = self.given(path), self.expected(path)
+        right = [value for value in (here, *map(self.expected, others)) if value is not None]
         if given in right:
             return
         if given in (None, [], {}):
-            if here is not None and path in self.right.put:
+            if here is not None and path[-1] in self.put.get(path[:-1], ()):
                 yield Violation(field, path, None, here)
         elif given not in weaker or _is_own_profile(here):
             yield Violation(field, path, given, right[0] if right else None)

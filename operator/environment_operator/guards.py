@@ -10,7 +10,7 @@ from typing import Any
 
 from environment_operator.api.v1alpha1 import EnvironmentSpec
 from environment_operator.cases import Case, Right, Violation
-from environment_operator.paths import Path, get
+from environment_operator.paths import Path
 from environment_operator.places import BESIDE, Template
 
 IDS = ("runAsUser", "runAsGroup")
@@ -102,15 +102,15 @@ def _leaf(field: str, key: str) -> Callable[[Case], Iterator[Violation]]:
 def _args(case: Case) -> Iterator[Violation]:
     """Judge the arguments; they are not put in beside another command, and so not missed there."""
     path, command = (*case.right.main, "args"), (*case.right.main, "command")
-    own_command = get(case.template, command) not in (None, [], get(case.right.template, command))
-    if not own_command or get(case.template, path):
+    own_command = case.given(command) not in (None, [], case.expected(command))
+    if not own_command or case.given(path):
         yield from case.differing("Args", path)
 
 
 def _variable(case: Case, name: str) -> Iterator[Violation]:
     """Judge one variable of the main container; where it stands more than once, the last one counts."""
     path = (*case.right.main, "env", name)
-    given, stored = (_every(template, path) for template in (case.template, case.right.template))
+    given, stored = case.every(path)
     if len(given) <= 1:
         yield from case.differing("Env", path)
     elif given != stored and any(value not in stored[-1:] for value in given):
@@ -121,15 +121,9 @@ def _variable(case: Case, name: str) -> Iterator[Violation]:
 def _required(case: Case, name: str) -> Iterator[Violation]:
     """Judge whether a variable has been filled in."""
     path = (*case.right.main, "env", name)
-    given = _every(case.template, path)[-1:]
+    given = case.every(path)[0][-1:]
     if not any(value.get("value") or value.get("valueFrom") for value in given):
         yield Violation("Required", path, given[0] if given else None, None)
-
-
-def _every(template: Template, path: Path) -> list[dict[str, Any]]:
-    """Return all items of a list that have the name at the end of a path."""
-    found = get(template, path[:-1])
-    return [i for i in found if isinstance(i, dict) and i.get("name") == path[-1]] if isinstance(found, list) else []
 
 
 def _user(case: Case) -> Iterator[Violation]:
@@ -145,13 +139,12 @@ def _user(case: Case) -> Iterator[Violation]:
 def _security(case: Case) -> Iterator[Violation]:
     """Judge the host's namespaces, and every leaf of every security context that is not an id."""
     for key in HOST:
-        if get(case.template, ("spec", key)) is not None:
+        if case.given(("spec", key)) is not None:
             yield from case.differing("Security", ("spec", key), weaker=(False,))
     for key in _POD_LEAVES:
         yield from _setting(case, (*_POD, key))
     for container in case.containers():
-        put = [path[-1] for path in case.right.put if path[:-1] == (*container, _CONTEXT)]
-        context = get(case.template, (*container, _CONTEXT))
+        put, context = case.put.get((*container, _CONTEXT), ()), case.given((*container, _CONTEXT))
         for key in dict.fromkeys((*(context if isinstance(context, dict) else ()), *put)):
             if key == "capabilities":
                 yield from _capabilities(case, (*container, _CONTEXT, key))
@@ -170,7 +163,7 @@ def _profiles(case: Case) -> Iterator[Violation]:
     """Judge the annotations that give containers a profile."""
     beside = (BESIDE, case.right.annotated, "annotations") if case.right.annotated else None
     for place in filter(None, (case.right.annotations, beside)):
-        found = get(case.template, place)
+        found = case.given(place)
         for key in found if isinstance(found, dict) else ():
             container = ("spec", "containers", key.removeprefix(APPARMOR))
             if (key.startswith(APPARMOR) or PARAMETER in key) and case.is_judged(container):
@@ -180,11 +173,11 @@ def _profiles(case: Case) -> Iterator[Violation]:
 def _capabilities(case: Case, path: Path) -> Iterator[Violation]:
     """Judge the capabilities that are added: those of the Environment, or those that are stored, may be."""
     add = (*path, "add")
-    given = get(case.template, add)
+    given = case.given(add)
     if given is None:
         return
-    own = get(case.right.template, (*case.right.main, _CONTEXT, "capabilities", "add"))
-    may = [*_words(own), *_words(get(case.right.template, add))]
+    own = case.expected((*case.right.main, _CONTEXT, "capabilities", "add"))
+    may = [*_words(own), *_words(case.expected(add))]
     if not isinstance(given, list) or not set(_words(given)) <= set(may):
         yield Violation("Security", add, given, own)
 

@@ -7,9 +7,10 @@ says at most what to take out of that very request.
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
-from environment_operator import advice, guards, merge, names, offers, one_ofs, record, refusals
+from environment_operator import advice, guards, limits, merge, names, offers, one_ofs, record, refusals
 from environment_operator.addresses import BadAddress, Tools
 from environment_operator.fitting import (
     defaults,
@@ -54,8 +55,10 @@ def admit(kind: Kind, new: Object, old: Object | None, around: Around) -> Outcom
         around: what is known around the request.
     """
     try:
+        limits.check(kind, new, old)
         admission = _Admission(kind, copied(new), old, around)
         admission.run()
+        limits.check(kind, admission.workload, old)
     except (Refused, BadAddress) as refused:
         return Outcome(None, str(refused))
     except Unfit as unfit:
@@ -87,19 +90,29 @@ class _Admission:
         self.warnings: list[str] = []
         self._stored = record.trusted(kind, old)
         self._places = places(kind, workload)
-        self._brought = self._came_along()
         self._old_places = {place.key: place for place in places(kind, old)} if old else {}
+        self._brought: dict[str, Entry] = {}
+        self._usable: dict[str, Published] = {}
         self._entries: dict[str, Entry] = {}
+        self._length = 0
         self._is_ordered_anew = old is not None and orders(kind, workload) != orders(kind, old)
         self._tools: Tools | None = None
 
     def run(self) -> None:
-        """Decide about each pod template, then write the record."""
+        """Decide about each pod template, then write the record.
+
+        What the references need comes first: whoever may not have an Environment causes no further work.
+        """
         check_labels(self.kind, self.workload, self.old)
+        changed = [p for p in self._places if is_new_reference(self.old, self.workload, p, self._old_places)]
+        for place in changed:
+            self._check_reference(place)
+        self._brought = self._came_along()
         self.warnings += advice.on_labels(self.kind, self.workload, self._places)
         record.forget(self.kind, self.workload)
+        keys = {place.key for place in changed}
         for place in self._places:
-            if is_new_reference(self.old, self.workload, place, self._old_places):
+            if place.key in keys:
                 self._change(place)
             else:
                 self._keep(place)
@@ -109,8 +122,7 @@ class _Admission:
                 self._mark(place, entry)
         record.write(self.workload, self._entries)
         offers.write(self.workload, None if self.kind.template else self._tools)
-        if self._entries and (why := refusals.too_long(self.kind, self.workload)):
-            raise Refused(why)
+        self._check_length(record.size(self.workload) if self._entries else 0)
 
     def _came_along(self) -> dict[str, Entry]:
         """Return the records that come with the request: with a copy, or in the pod templates of an old revision.
@@ -118,19 +130,24 @@ class _Admission:
         What a stored template says already does not: somebody may have written it there for the next person's request.
         """
         revisions = record.revisions(self.kind, self.workload)
-        if not self._stored:
-            return {**revisions, **record.entries(self.workload)}
-        here = record.revisions(self.kind, self.old or {})
-        return {key: entry for key, entry in revisions.items() if entry != here.get(key)}
+        here = record.revisions(self.kind, self.old or {}) if self._stored else {}
+        found = revisions if self._stored else {**revisions, **record.entries(self.workload)}
+        return {key: e for key, e in found.items() if e != here.get(key) and e.record.longest <= limits.PATHS}
+
+    def _check_reference(self, place: Place) -> None:
+        """Refuse a new reference that cannot be, or whose Environment may not be used."""
+        name = reference(self.workload, place.role)
+        if self.kind.template_immutable and self.old and (name or place.key in self._stored):
+            raise Refused(refusals.immutable(self.kind, name, reference(self.old, place.role)))
+        if name and name not in self._usable:
+            self._usable[name] = self.around.usable(name, self.kind, self.workload)
 
     def _change(self, place: Place) -> None:
         """Put in, switch, refresh or take out."""
         name = reference(self.workload, place.role)
-        if self.kind.template_immutable and self.old and (name or place.key in self._stored):
-            raise Refused(refusals.immutable(self.kind, name, reference(self.old, place.role)))
         self._leave_submitters_part(place)
         if name:
-            self._inject(place, self.around.usable(name, self.kind, self.workload))
+            self._inject(place, self._usable[name])
         if name or self.old:
             self._require_image(place)
 
@@ -270,6 +287,13 @@ class _Admission:
         listed = [*containers(place, before), *containers(place, before, "initContainers")] if judged else []
         seen = tuple(str(c.get("name", "")) for c in listed)
         self._entries[place.key] = replace(entry, record=done, seen=seen)
+        self._length += done.length
+        self._check_length(self._length)
+
+    def _check_length(self, size: int) -> None:
+        """Refuse a workload whose annotations would be longer than the API server stores."""
+        if size > record.LONGEST:
+            raise Refused(refusals.too_long(self.kind, record.LONGEST))
 
     def _mark(self, place: Place, entry: Entry) -> None:
         """Write onto the pod template what has to be there."""
@@ -280,12 +304,17 @@ class _Admission:
     def _main(self, place: Place) -> Path:
         """Return the path of the container that receives the Environment, or refuse."""
         chosen, template = _annotation(self.workload, names.CONTAINER), place.template(self.workload)
-        elsewhere = any(main(p, p.template(self.workload), chosen) for p in self._places if p.key != place.key)
-        found = main(place, template, chosen) or (main(place, template) if elsewhere else None)
+        found = main(place, template, chosen) or (main(place, template) if self._is_chosen_somewhere else None)
         if found is None:
             listed = [str(c.get("name", "")) for c in containers(place, template)]
             raise Refused(refusals.no_container(chosen, listed))
         return found
+
+    @cached_property
+    def _is_chosen_somewhere(self) -> bool:
+        """Whether a pod template has the container that the submitter named."""
+        chosen = _annotation(self.workload, names.CONTAINER)
+        return any(main(place, place.template(self.workload), chosen) for place in self._places)
 
     def _require_image(self, place: Place) -> None:
         """Refuse a workload that is left without an image."""

@@ -13,10 +13,11 @@ the Environment's already is put in like any other, so that it stays when the su
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from environment_operator import images, names
-from environment_operator.paths import KEYED, Path, Unfit, copied, get, put, remove
+from environment_operator.paths import KEYED, Index, Path, Unfit, copied, get, put, remove
 
 Template = dict[str, Any]
 Put = tuple[Path, Any]
@@ -43,6 +44,16 @@ class Record:
     put: tuple[Path, ...] = ()
     was: Mapping[Path, Any] = field(default_factory=dict)
     made: tuple[Path, ...] = ()
+
+    @property
+    def longest(self) -> int:
+        """The length of its longest list."""
+        return max(len(self.put), len(self.was), len(self.made))
+
+    @property
+    def length(self) -> int:
+        """How many characters its paths have, which is less than it takes to write them down."""
+        return sum(map(len, chain.from_iterable(self.put)))
 
     def as_json(self) -> dict[str, Any]:
         """Return the record as plain data; it holds no value of the Environment."""
@@ -91,12 +102,13 @@ def apply(
         main: path of the main container.
         defaults: values by path that count as unset too, since the kind's own webhook puts them there.
     """
-    out, values = copied(template), dict(wanted)
+    out, values, index = copied(template), dict(wanted), Index()
     done: list[Path] = []
     was: dict[Path, Any] = {}
     made: list[Path] = []
+    ours, fronts = set[Path](), dict[Path, int]()
     for path, value in values.items():
-        before = get(out, path)
+        before = get(out, path, index)
         is_unset = (defaults or {}).get(path) == before or _counts_as_unset(template, path, before)
         is_other = before not in (None, value) and not is_unset
         if is_other or not _fits(out, path, values, main):
@@ -104,9 +116,11 @@ def apply(
         if before is not None and path[-1] not in _OURS:
             was[path] = before
         if before != value:
-            position = _position(out, path, values, {p for p in done if p not in was}) if path[-2] == "env" else None
-            made += put(out, path, _without_taken_name(out, path, value), position)
+            position = _position(out, path, value, ours, fronts) if path[-2] == "env" else None
+            made += put(out, path, _without_taken_name(out, path, value), position, index)
         done.append(path)
+        if path not in was:
+            ours.add(path)
     return out, Record(tuple(done), was, tuple(made))
 
 
@@ -115,22 +129,24 @@ def strip(template: Template, record: Record) -> Template:
 
     A record that does not fit the template takes out what it can: it may have come with a request.
     """
-    out = copied(template)
+    out, index = copied(template), Index()
     for path in reversed(record.put):
         if path not in record.was:
-            remove(out, path)
-        elif get(out, path) is not None:
-            put(out, path, copied(record.was[path]))
+            remove(out, path, index)
+        elif get(out, path, index) is not None:
+            put(out, path, copied(record.was[path]), index=index)
     for path in reversed(record.made):
-        if get(out, path) in ({}, []):
-            remove(out, path)
+        if get(out, path, index) in ({}, []):
+            remove(out, path, index)
     return out
 
 
 def kept(template: Template, record: Record, before: Template) -> Record:
     """Return the part of a record whose values a template still has as another template had them."""
-    same = tuple(path for path in record.put if get(template, path) == get(before, path))
-    return Record(same, {path: value for path, value in record.was.items() if path in same}, record.made)
+    now, then = Index(), Index()
+    same = tuple(path for path in record.put if get(template, path, now) == get(before, path, then))
+    unset = record.was.keys() & set(same)
+    return Record(same, {path: value for path, value in record.was.items() if path in unset}, record.made)
 
 
 def _leaves(node: Mapping[str, Any], path: Path) -> list[Put]:
@@ -177,18 +193,25 @@ def _fits(out: Template, path: Path, values: Mapping[Path, Any], main: Path) -> 
     return True
 
 
-def _position(out: Template, path: Path, values: Mapping[Path, Any], ours: Collection[Path]) -> int:
+def _position(out: Template, path: Path, value: Any, ours: Collection[Path], fronts: dict[Path, int]) -> int:
     """Return where a variable is put in: before the submitter's own, so that those may refer to it.
 
     One that refers to a variable which the submitter has set comes after that one: the kubelet expands ``$(NAME)``
-    from what stands before.
+    from what stands before. How many of a list's first items are ours is kept in ``fronts``, for the next one.
     """
     found = get(out, path[:-1])
-    items = [item if isinstance(item, dict) else {} for item in found] if isinstance(found, list) else []
-    listed = [(*path[:-1], str(item.get("name"))) for item in items]
-    front = next((place for place, each in enumerate(listed) if each not in ours), len(listed))
-    meant = {(*path[:-1], name) for name in _REFERENCE.findall(str(values[path].get("value", "")).replace("$$", ""))}
-    return max([front, *(place + 1 for place, each in enumerate(listed) if each in meant)])
+    listed = found if isinstance(found, list) else []
+    front = fronts.get(path[:-1], 0)
+    while front < len(listed) and (*path[:-1], _name(listed[front])) in ours:
+        front += 1
+    fronts[path[:-1]] = front
+    meant = set(_REFERENCE.findall(str(value.get("value", "")).replace("$$", "")))
+    return max([front, *(place + 1 for place, item in enumerate(listed if meant else ()) if _name(item) in meant)])
+
+
+def _name(item: Any) -> str:
+    """Return the name of a variable, empty for what is none."""
+    return str(item.get("name")) if isinstance(item, dict) else ""
 
 
 def _without_taken_name(out: Template, path: Path, value: Any) -> Any:

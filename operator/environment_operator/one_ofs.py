@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from environment_operator.merge import Record, Template
-from environment_operator.paths import Path, copied, get
+from environment_operator.paths import Index, Path, copied, get
 
 # https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/: of these, one may be given.
 _SOURCES = frozenset({"configMapKeyRef", "fieldRef", "fileKeyRef", "resourceFieldRef", "secretKeyRef"})
@@ -26,7 +26,9 @@ def settled(template: Template, record: Record, before: Template) -> Template:
         record: what was put in.
         before: the stored pod template.
     """
-    found = [(path, member) for path in record.put for member in _superseded(path, template, before)]
+    now, then = Index(), Index()
+    both = ((path, get(template, path, now), get(before, path, then)) for path in record.put)
+    found = [(path, member) for path, *values in both for member in _superseded(path, *values)]
     out = copied(template) if found else template
     for path, member in found:
         holder = get(out, path)
@@ -36,9 +38,8 @@ def settled(template: Template, record: Record, before: Template) -> Template:
     return out
 
 
-def _superseded(path: Path, template: Template, before: Template) -> Iterator[Path]:
+def _superseded(path: Path, now: Any, then: Any) -> Iterator[Path]:
     """Yield the keys, below a path, of each member that is as it was put in and has another one beside it."""
-    now, then = get(template, path), get(before, path)
     if not isinstance(now, dict) or not isinstance(then, dict) or now == then:
         return
     if path[-2] == "env":

@@ -4,7 +4,7 @@ A path is a tuple of keys. In the lists of Kubernetes that have a merge key, an 
 ``("spec", "containers", "main", "env", "HOME")``. Nothing that is not named is touched or moved.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 Path = tuple[str, ...]
@@ -48,11 +48,38 @@ def copied(value: Data) -> Data:
     return [copied(item) for item in value] if isinstance(value, list) else value  # type: ignore[return-value]
 
 
-def get(node: Any, path: Path) -> Any:
-    """Return what stands at a path, None when nothing does."""
+class Index:
+    """The items of keyed lists by their keys, so that many paths cost one pass over each list.
+
+    It holds for one object, as long as that is changed by `put` and `remove` with this index alone.
+    """
+
+    def __init__(self) -> None:
+        # A list is kept with its items: were it gone, another one could have its id.
+        self._lists: dict[tuple[int, str], tuple[list[Any], dict[str, list[Item]]]] = {}
+
+    def of(self, items: list[Any], field: str) -> dict[str, list[Item]]:
+        """Return the items of a list that stands in a field, by key and in their order."""
+        known = self._lists.get((id(items), field))
+        if known is None:
+            known = self._lists[id(items), field] = (items, {})
+            for item in items:
+                if isinstance(item, dict):
+                    known[1].setdefault(KEYED[field](item), []).append(item)
+        return known[1]
+
+
+def get(node: Any, path: Path, index: Index | None = None) -> Any:
+    """Return what stands at a path, None when nothing does.
+
+    Args:
+        node: the object.
+        path: where.
+        index: an index of the object's lists, where many paths are read.
+    """
     for step, key in enumerate(path):
         if isinstance(node, list):
-            node = _item(node, path[step - 1], key)
+            node = next(iter(every(node, path[step - 1], key, index)), None)
         else:
             node = node.get(key) if isinstance(node, dict) else None
         if node is None:
@@ -60,7 +87,16 @@ def get(node: Any, path: Path) -> Any:
     return node
 
 
-def put(root: Item, path: Path, value: Any, position: int | None = None) -> list[Path]:
+def every(items: list[Any], field: str, key: str, index: Index | None = None) -> Sequence[Item]:
+    """Return the items with a key in a list that stands in a field, of which there may be several."""
+    if field not in KEYED:
+        return ()
+    if index is not None:
+        return index.of(items, field).get(key, ())
+    return [item for item in items if isinstance(item, dict) and KEYED[field](item) == key]
+
+
+def put(root: Item, path: Path, value: Any, position: int | None = None, index: Index | None = None) -> list[Path]:
     """Set what stands at a path, making what is missing on the way; return the paths of what was made.
 
     Args:
@@ -68,6 +104,7 @@ def put(root: Item, path: Path, value: Any, position: int | None = None) -> list
         path: where.
         value: what.
         position: for a new item of a list, where to insert it; None appends.
+        index: as for `get`.
 
     Raises:
         Unfit: the path leads through something that is neither an object nor a list with that item.
@@ -75,36 +112,41 @@ def put(root: Item, path: Path, value: Any, position: int | None = None) -> list
     made: list[Path] = []
     node: Any = root
     for step in range(len(path) - 1):
-        node = _child(node, path, step, made)
+        node = _child(node, path, step, made, index)
     if isinstance(node, dict):
         node[path[-1]] = value
         return made
     if not isinstance(node, list) or path[-2] not in KEYED:
         raise Unfit(".".join(path[:-1]))
-    place = _place(node, path[-2], path[-1])
-    if place is None:
+    found = every(node, path[-2], path[-1], index)
+    if not found:
         node.insert(len(node) if position is None else position, value)
     else:
-        node[place] = value
+        node[_place(node, found[0])] = value
+    if index is not None:
+        index.of(node, path[-2])[path[-1]] = [value, *found[1:]]
     return made
 
 
-def remove(root: Item, path: Path) -> None:
-    """Take away what stands at a path, if anything does."""
-    node = get(root, path[:-1])
+def remove(root: Item, path: Path, index: Index | None = None) -> None:
+    """Take away what stands at a path, if anything does; arguments as for `put`."""
+    node = get(root, path[:-1], index)
     if isinstance(node, dict):
         node.pop(path[-1], None)
-    elif isinstance(node, list) and len(path) > 1 and (place := _place(node, path[-2], path[-1])) is not None:
-        del node[place]
+    elif isinstance(node, list) and len(path) > 1 and (found := every(node, path[-2], path[-1], index)):
+        del node[_place(node, found[0])]
+        if index is not None:
+            index.of(node, path[-2])[path[-1]] = list(found[1:])
 
 
-def _child(node: Any, path: Path, step: int, made: list[Path]) -> Any:
+def _child(node: Any, path: Path, step: int, made: list[Path], index: Index | None) -> Any:
     """Return the next node on the way, made if it is missing."""
     key = path[step]
     if isinstance(node, list):
-        node = {key: _item(node, path[step - 1], key)}
-        if node[key] is None:
+        found = every(node, path[step - 1], key, index)
+        if not found:
             raise Unfit(".".join(path[: step + 1]))
+        return found[0]
     if not isinstance(node, dict):
         raise Unfit(".".join(path[:step]))
     if node.get(key) is None:
@@ -113,14 +155,6 @@ def _child(node: Any, path: Path, step: int, made: list[Path]) -> Any:
     return node[key]
 
 
-def _place(items: list[Item], field: str, key: str) -> int | None:
-    """Return where the item with a key stands in a list, None when it does not."""
-    if field not in KEYED:
-        return None
-    return next((i for i, item in enumerate(items) if isinstance(item, dict) and KEYED[field](item) == key), None)
-
-
-def _item(items: list[Item], field: str, key: str) -> Any:
-    """Return the item with a key, None when there is none."""
-    place = _place(items, field, key)
-    return None if place is None else items[place]
+def _place(items: list[Any], wanted: Item) -> int:
+    """Return where an item stands in a list."""
+    return next(place for place, item in enumerate(items) if item is wanted)

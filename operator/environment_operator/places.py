@@ -282,13 +282,15 @@ def _named(items: list[Any], field: str, unnamed: str) -> list[str]:
     """Return a name for each item of a list: that of its field, its position where it has none or another has it."""
     way = tuple(field.split("/"))
     given = [str(get(item, way) or "") if isinstance(item, dict) else "" for item in items]
-    return [
-        name if name and name not in given[:n] else _numbered(f"{unnamed}{n}", given) for n, name in enumerate(given)
-    ]
+    taken, seen, found = set(given), set[str](), []
+    for number, name in enumerate(given):
+        found.append(name if name and name not in seen else _numbered(f"{unnamed}{number}", taken))
+        seen.add(name)
+    return found
 
 
-def _numbered(name: str, given: list[str]) -> str:
+def _numbered(name: str, taken: set[str]) -> str:
     """Return a name made of a position as one that no item has."""
-    while name in given:
+    while name in taken:
         name += "+"
     return name

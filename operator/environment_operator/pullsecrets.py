@@ -19,6 +19,9 @@ from environment_operator.wire import Metadata
 
 logger = logging.getLogger(__name__)
 
+# Long enough for what is no reason to refuse, short enough for what else a review needs.
+_SECONDS = 2
+
 
 class PullSecrets:
     """Knows which credentials are published, and finds out what a project has.
@@ -77,12 +80,13 @@ class PullSecrets:
         """Return what is known of the Secrets of a project."""
         if not self._published:
             return Secrets()
+        wanted = sorted({*named, *(source.name for source in offered)})
         try:
-            if not await self._cluster.may("get", "secrets", project):
-                return Secrets(f"the project {project!r} does not let the operator see its Secrets")
-            wanted = sorted({*named, *(source.name for source in offered)})
-            metadata = await asyncio.gather(*(self._find(project, name) for name in wanted))
-        except ApiError as error:
+            async with asyncio.timeout(_SECONDS):
+                if not await self._cluster.may("get", "secrets", project):
+                    return Secrets(f"the project {project!r} does not let the operator see its Secrets")
+                metadata = await asyncio.gather(*(self._find(project, name) for name in wanted))
+        except (ApiError, TimeoutError) as error:
             logger.warning("the Secrets of %s cannot be looked for: %s", project, error)
             return Secrets(f"the API server could not say whether the project {project!r} has it")
         there = dict(zip(wanted, metadata, strict=True))
@@ -99,14 +103,16 @@ class PullSecrets:
 
     async def _accounts(self, project: str, accounts: Collection[str]) -> dict[str, tuple[str, ...]]:
         """Return the pull secrets of service accounts; an account may come later."""
-        out: dict[str, tuple[str, ...]] = {}
-        for name in accounts:
-            try:
-                found = await self._cluster.get(f"/api/v1/namespaces/{project}/serviceaccounts/{name}")
-            except NotFound:
-                continue
-            out[name] = tuple(secret["name"] for secret in found.get("imagePullSecrets") or ())
-        return out
+        found = await asyncio.gather(*(self._account(project, name) for name in accounts))
+        return dict(zip(accounts, found, strict=True))
+
+    async def _account(self, project: str, name: str) -> tuple[str, ...]:
+        """Return the pull secrets of a service account, none when there is no such account yet."""
+        try:
+            found = await self._cluster.get(f"/api/v1/namespaces/{project}/serviceaccounts/{name}")
+        except NotFound:
+            return ()
+        return tuple(secret["name"] for secret in found.get("imagePullSecrets") or ())
 
 
 def _images(used: Collection[Published]) -> frozenset[str]:

@@ -20,6 +20,9 @@ from environment_operator.paths import Item, Path, get, put, remove
 from environment_operator.places import Place, Template, main, places, reference, within
 
 VERSION = 1
+# The most that the annotations of an object may have: https://kubernetes.io/docs/concepts/overview/working-with-objects/annotations/
+# does not say so, the API server's validation does, `TotalAnnotationSizeLimitB`.
+LONGEST = 256 * 1024
 _TOKEN = re.compile("[a-z0-9]{8}")
 
 
@@ -83,14 +86,21 @@ def aligned(kind: Kind, item: Item) -> dict[str, Entry]:
     return {key: _aligned(here[key], item, entry) if key in here else entry for key, entry in found.items()}
 
 
+def size(item: Item) -> int:
+    """Return how many bytes the annotations of an object have."""
+    annotations = get(item, ("metadata", "annotations")) or {}
+    return sum(len(f"{key}{value}".encode()) for key, value in annotations.items())
+
+
 def trusted(kind: Kind, old: Item | None) -> dict[str, Entry]:
     """Return the entries on a stored object that admission wrote there.
 
     Those of pod templates without a reference it did not: nobody asked it when they were stored.
     """
-    here = {place.key: place for place in places(kind, old)} if old else {}
-    found = aligned(kind, old) if old else {}
-    return {key: e for key, e in found.items() if old and key in here and reference(old, here[key].role)}
+    if not old or not reference(old):
+        return {}
+    here = {place.key: place for place in places(kind, old)}
+    return {key: e for key, e in aligned(kind, old).items() if key in here and reference(old, here[key].role)}
 
 
 def _aligned(place: Place, item: Item, entry: Entry) -> Entry:
@@ -179,8 +189,8 @@ def _path(raw: Any) -> Path:
 
 
 def _json(text: Any) -> Any:
-    """Return the data of a JSON text, None when it is not one, or nested deeper than anything that we write."""
+    """Return the data of a JSON text, None when it is not one, or is longer or nested deeper than what we write."""
     try:
-        return from_json(text)
+        return from_json(text) if len(text) <= LONGEST else None
     except (TypeError, ValueError):
         return None

@@ -5,9 +5,21 @@ from typing import Any
 
 from environment_operator import names
 from environment_operator.kinds import Kind
-from environment_operator.paths import Item, get
+from environment_operator.paths import get
 
-_SHOWN, _ANNOTATIONS_BYTES = 120, 256 * 1024
+_SHOWN, _LISTED = 120, 10
+
+
+def several(found: Iterable[str]) -> str:
+    """Return refusals in one, each once; of very many the first ones."""
+    every = list(dict.fromkeys(found))
+    more = f"; and {len(every) - _LISTED} more" if len(every) > _LISTED else ""
+    return "; ".join(every[:_LISTED]) + more
+
+
+def too_late(seconds: float) -> str:
+    """Return why a request is refused that could not be decided in time."""
+    return f"the API server did not answer the operator within {seconds:g} s: try again"
 
 
 def immutable(kind: Kind, name: str, before: str) -> str:
@@ -205,19 +217,11 @@ def taken_away(name: str) -> str:
     )
 
 
-def too_long(kind: Kind, item: Item) -> str:
-    """Return why an object cannot hold what is remembered of its Environment, empty when it can.
-
-    https://kubernetes.io/docs/concepts/overview/working-with-objects/annotations/ does not say how long annotations may
-    be; the API server's validation does, `TotalAnnotationSizeLimitB`.
-    """
-    annotations = get(item, ("metadata", "annotations")) or {}
-    size = sum(len(f"{key}{value}".encode()) for key, value in annotations.items())
-    if size <= _ANNOTATIONS_BYTES:
-        return ""
+def too_long(kind: Kind, most: int) -> str:
+    """Return why an object cannot hold what is remembered of its Environment."""
     return (
-        f"the record of what is put into the pod templates makes the annotations of this {kind.kind} {size} bytes "
-        f"long, and {_ANNOTATIONS_BYTES} is the most: use fewer templates, or an Environment that sets less"
+        f"the record of what is put into the pod templates makes the annotations of this {kind.kind} longer than may "
+        f"be, in bytes {most} is the most: use fewer templates, or an Environment that sets less"
     )
 
 
@@ -245,5 +249,10 @@ def _has(expected: Any) -> str:
 
 def _short(value: Any) -> str:
     """Return a value for a message; a long one is cut."""
-    text = repr(value.get("value", value) if isinstance(value, dict) and "name" in value else value)
+    return shortened(value.get("value", value) if isinstance(value, dict) and "name" in value else value)
+
+
+def shortened(value: Any) -> str:
+    """Return a value as Python writes it; a long one is cut."""
+    text = repr(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

@@ -4,8 +4,9 @@ A reference that is stored is never judged again: a workload goes on whatever be
 """
 
 import difflib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from environment_operator import names, refusals, scope
@@ -16,6 +17,9 @@ from environment_operator.identity import Ids
 from environment_operator.kinds import Framework, Kind
 from environment_operator.paths import get
 from environment_operator.places import lacks_template, places, strays
+
+# How many names are compared with one that there is not, and by how many characters those differ in length at most.
+_COMPARED, _TYPED = 100, 3
 
 Item = Mapping[str, Any]
 Find = Callable[[str], "Published | None"]
@@ -162,10 +166,21 @@ def check_templates(kind: Kind, new: dict[str, Any], old: dict[str, Any] | None)
 
 
 def unknown(name: str, known: Collection[str]) -> str:
-    """Return that there is no Environment of a name, with the nearest one that there is."""
-    near = difflib.get_close_matches(name, known, 1)
-    hint = f", or did you mean {near[0]!r}?" if near else ""
-    return f"there is no Environment {name!r}: create it, or correct the label {names.REFERENCE}{hint}"
+    """Return that there is no Environment of a name, with the nearest one among some that there are."""
+    near = list(islice(_alike(name, known), _COMPARED))
+    # Without a candidate there is nothing to compare: the label may be longer than any name.
+    found = difflib.get_close_matches(name, near, 1) if near else ()
+    hint = f", or did you mean {found[0]!r}?" if found else ""
+    return (
+        f"there is no Environment {refusals.shortened(name)}: create it, or correct the label {names.REFERENCE}{hint}"
+    )
+
+
+def _alike(name: str, known: Collection[str]) -> Iterator[str]:
+    """Yield the names that may be meant: about as long, those that begin like it first."""
+    near = [each for each in known if abs(len(each) - len(name)) <= _TYPED]
+    yield from (each for each in near if each[:_TYPED] == name[:_TYPED])
+    yield from (each for each in near if each[:_TYPED] != name[:_TYPED])
 
 
 def refusal(name: str, spec: EnvironmentSpec, kind: Kind, item: Item, project: Project) -> str:

@@ -1,5 +1,6 @@
 """Which addresses workloads may have, as far as admission can tell: the controller has the last word."""
 
+import asyncio
 from http import HTTPStatus
 
 from environment_operator import addresses, names
@@ -29,8 +30,8 @@ class Vacancies:
         new = review.new or {}
         key = f"{review.name}/{review.namespace}/{(new.get('metadata') or {}).get('name') or ''}"
         asked = addresses.asked_anew(new, review.old or {})
-        found = {address: await self._why_taken(key, address, port) for address, port in asked.items()}
-        return {address: why for address, why in found.items() if why}
+        found = await asyncio.gather(*(self._why_taken(key, address, port) for address, port in asked.items()))
+        return {address: why for address, why in zip(asked, found, strict=True) if why}
 
     async def _why_taken(self, key: str, asked: str, port: int) -> str:
         """Return why a workload cannot have an address, empty when it can for all that is known now."""

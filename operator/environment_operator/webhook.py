@@ -1,6 +1,7 @@
 """The admission server: everything that `admission` needs, brought to it, and its answers sent back."""
 
 import asyncio
+import gc
 import logging
 import secrets
 import signal
@@ -11,7 +12,7 @@ from datetime import timedelta
 
 from aiohttp import web
 
-from environment_operator import admission, names, probes, webhooks
+from environment_operator import admission, names, probes, refusals, webhooks
 from environment_operator.catalog import Catalog, publish
 from environment_operator.certificates import Terms
 from environment_operator.cluster import ENVIRONMENTS, Cluster
@@ -30,12 +31,18 @@ from environment_operator.vacancies import Vacancies
 logger = logging.getLogger(__name__)
 
 LARGEST = 8 * 2**20
+# How many objects are made before the collector looks at them.
+_ALLOCATED = 50_000
 _TOKEN = string.ascii_lowercase + string.digits
 # The API server closes idle connections after 90 s; were we to close them first, a request could meet the closing.
 _KEEP_ALIVE = 120
 # A new authority is trusted for so many looks of every replica before anything is signed by it.
 _LOOKS = 3
+# The API server gives up after the timeout of the webhook, and then nobody says why.
+_DEADLINE = webhooks.SECONDS - 1
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+LookUp = Callable[[admission.Request], Awaitable[Around]]
+Decide = Callable[[admission.Request, admission.Table, Around, Keys], admission.Answer]
 
 
 class Webhook:
@@ -72,6 +79,8 @@ class Webhook:
 
     async def run(self) -> None:
         """Serve until a signal comes; go on for a while after it, until nobody sends new requests here."""
+        # What a large review is decoded to has no cycles; looking for some while it is made takes twice the time.
+        gc.set_threshold(_ALLOCATED)
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._stopping.set)
         async with asyncio.TaskGroup() as tasks, probes.serve(self._settings, self._why_not_ready):
@@ -121,21 +130,48 @@ class Webhook:
 
     async def _mutate(self, request: web.Request) -> web.Response:
         """Answer one AdmissionReview with what the object is to become."""
-        with ADMISSION_TIME.labels("mutate").time():
-            review = admission.read(await request.read())
-            wanted = admission.wanted(review, self._table)
-            found = {name: self.catalog.find(name) or await self._live(name) for name in wanted}
-            around = await self._around(review, found)
-            around = await self._pull_secrets.known(around, review, found)
-            return _response("mutate", admission.mutated(review, self._table, around, self._keys))
+        return await self._answered(request, self._around_mutation, admission.mutated)
 
     async def _validate(self, request: web.Request) -> web.Response:
         """Answer one AdmissionReview with whether the object may be stored, by what the API server has now."""
-        with ADMISSION_TIME.labels("validate").time():
-            review = admission.read(await request.read())
-            found = {name: await self._live(name) for name in admission.wanted(review, self._table)}
-            around = replace(await self._around(review, found), taken=await self._vacancies.taken(review))
-            return _response("validate", admission.validated(review, self._table, around, self._keys))
+        return await self._answered(request, self._around_validation, admission.validated)
+
+    async def _answered(self, request: web.Request, look: LookUp, decide: Decide) -> web.Response:
+        """Answer one AdmissionReview; whatever is asked for it has one deadline, before the API server gives up.
+
+        Args:
+            request: the call.
+            look: finds out what is known around the review.
+            decide: decides about the review.
+        """
+        which = _which(request)
+        with ADMISSION_TIME.labels(which).time():
+            deadline = asyncio.get_running_loop().time() + _DEADLINE
+            try:
+                review = admission.read(await request.read())
+            except admission.TooLarge as large:
+                return _response(which, admission.refused(large.uid, str(large)))
+            try:
+                async with asyncio.timeout_at(deadline):
+                    around = await look(review)
+            except TimeoutError:
+                return _response(which, admission.refused(review.uid, refusals.too_late(_DEADLINE)))
+            return _response(which, decide(review, self._table, around, self._keys))
+
+    async def _around_mutation(self, review: admission.Request) -> Around:
+        """Return what is known around a request that is to be filled in, from memory as far as possible."""
+        wanted = admission.wanted(review, self._table)
+        cached = {name: self.catalog.find(name) for name in wanted}
+        live = await self._live(*(name for name, environment in cached.items() if environment is None))
+        found = {**cached, **live}
+        return await self._pull_secrets.known(await self._around(review, found), review, found)
+
+    async def _around_validation(self, review: admission.Request) -> Around:
+        """Return what is known around a request that was filled in, from the API server."""
+        found, taken = await asyncio.gather(
+            self._live(*admission.wanted(review, self._table)), self._vacancies.taken(review)
+        )
+        return replace(await self._around(review, found), taken=taken)
 
     async def _around(self, review: admission.Request, found: Mapping[str, Published | None]) -> Around:
         """Return what is known around a request."""
@@ -158,7 +194,11 @@ class Webhook:
             return Project(name, labels.get(names.DEPARTMENT), labels.get(names.POD_SECURITY, ""))
         return Project(name, self._projects.departments[name], self._projects.levels[name])
 
-    async def _live(self, name: str) -> Published | None:
+    async def _live(self, *wanted: str) -> dict[str, Published | None]:
+        """Return Environments as the API server has them now, asked for side by side."""
+        return dict(zip(wanted, await asyncio.gather(*map(self._live_one, wanted)), strict=True))
+
+    async def _live_one(self, name: str) -> Published | None:
         """Return an Environment as the API server has it now."""
         try:
             live = await self._cluster.get(f"{ENVIRONMENTS}/{name}")

@@ -79,9 +79,9 @@ class Rest:
         return self.send("DELETE", path)
 
     def send(self, method: str, path: str, body: object = None, content: str = "application/json") -> Reply:
-        """Make a request; a refusal is a reply like any other."""
+        """Make a request; a refusal is a reply like any other. A body in bytes is sent as it is."""
         headers: Mapping[str, str] = _merged([*self._headers, ("Content-Type", content)])
-        data = None if body is None else json.dumps(body)
+        data = body if body is None or isinstance(body, bytes) else json.dumps(body)
         url = f"{self._api.configuration.host}{path}"
         answer = self._api.rest_client.pool_manager.request(method, url, headers=headers, body=data)
         return Reply(answer.status, _decoded(answer.data), tuple(answer.headers.getlist("Warning")))

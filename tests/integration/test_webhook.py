@@ -172,10 +172,23 @@ def test_large_object(kube: Kube, environment: str, project: str) -> None:
     """An object near the size limit is injected, and its comparison costs no more than the API server grants."""
     path, large = path_of(DEPLOYMENT, project), workload("Deployment", "large", project, environment)
     container = large["spec"]["template"]["spec"]["containers"][0]
-    container["env"] = [{"name": f"V{n}", "value": "x" * 300} for n in range(3000)]
+    container["env"] = [{"name": f"V{n}", "value": "x" * 3300} for n in range(280)]
     assert kube.rest.create(path, large).ok
     assert kube.rest.patch(f"{path}/large", {"spec": {"replicas": 3}}).ok
     assert kube.rest.patch(f"{path}/large", {"metadata": {"labels": {"a": "b"}}}).ok
+
+
+def test_an_answer_before_the_api_server_gives_up(kube: Kube, start: Start, project: str) -> None:
+    """Where what has to be read takes too long, the refusal says so, before the time of the webhook is over."""
+    name, hold = kube.unique("env"), Hold()
+    with FaultProxy(Upstream.of(kube.cluster.kubeconfig)) as proxy:
+        start(server=proxy.url)
+        held = proxy.add(Rule(Match(path=f"{ENVIRONMENTS}/{name}"), hold))
+        refused = kube.rest.create(path_of(JOB, project), workload("Job", "j", project, name)).message
+        held.remove()
+        kube.cluster.stop("webhook")
+
+    assert "the API server did not answer the operator within 4 s: try again" in refused
 
 
 def test_ready_after_all_environments_are_known(kube: Kube, start: Start) -> None:
