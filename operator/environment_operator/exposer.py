@@ -19,12 +19,21 @@ from environment_operator.kinds import api_version
 from environment_operator.ledger import Claim, Place, asked_by, claim_name
 from environment_operator.metrics import EXPOSURES, WRITES
 from environment_operator.reflector import State
+from environment_operator.selection import Selection, needs_look
 from environment_operator.snapshot import Notice, rfc3339
 from environment_operator.state import World
 from environment_operator.wire import WholeItem
 
 logger = logging.getLogger(__name__)
 Object = dict[str, Any]
+
+
+# How often it is asked again whose Pods the name of a workload selects.
+_OWNED_SECONDS = 600.0
+
+
+class _NoPods(Conflict):
+    """A workload has no Pods yet, and only these would show that its name selects no others."""
 
 
 class Exposer:
@@ -71,7 +80,11 @@ class Exposer:
         notices: list[Notice] = []
         mine = await self._hold(workload, notices) if workload else frozenset()
         targets = self._possible(wanted(workload, self._known.ways, mine)) if workload else []
+        unowned = None
+        if workload and targets and needs_look(workload):
+            targets, unowned = await self._owned(workload, targets)
         failed, wrote = await self._make(workload, targets) if workload else (None, False)
+        failed = failed or unowned
         if workload:
             notices += self._said(workload, failed, wrote=wrote)
             for notice in notices:
@@ -115,6 +128,21 @@ class Exposer:
         return [
             {**target, "apiVersion": api_version(path)} for target in targets if (path := ready.get(target["kind"], ""))
         ]
+
+    async def _owned(self, workload: Workload, targets: list[Object]) -> tuple[list[Object], ApiError | None]:
+        """Return what may be there of a workload whose Pods its name alone selects, and what stands against the rest.
+
+        What is there stays while there are no Pods, as when it is suspended. Whose they are is asked again later.
+        """
+        some, other = await Selection(self._cluster, self._world.kinds.values(), workload).owned()
+        if other:
+            why = f'Pod "{other}" has the labels of its Pods and is not one of them. Give the workload another name'
+            return [], Conflict(0, why)
+        self._queue.add(workload.key, _OWNED_SECONDS)
+        there = [target for target in targets if _place(target) in self._ledger.made(workload.key)]
+        if some or len(there) == len(targets):
+            return targets, None
+        return there, _NoPods(0, "it has no Pods yet")
 
     async def _hold(self, workload: Workload, notices: list[Notice]) -> frozenset[str]:
         """Return the addresses that a workload asked for and holds; of the others, tell who has them."""
@@ -217,7 +245,7 @@ class Exposer:
         found = []
         if wrote and (where := told(workload, made)):
             found.append(Notice("Normal", Reason.EXPOSED, "; ".join(where)))
-        if failed:
+        if failed and not isinstance(failed, _NoPods):
             found.append(Notice("Warning", Reason.NOT_EXPOSED, f"tools cannot be exposed: {failed}"))
         urls = [n for n, a in workload.tools.tools.items() if a.port and a.type == "ExternalURL"]
         if wrote and urls and self._known.ways.route and (why := self._known.no_routes):

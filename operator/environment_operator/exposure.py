@@ -185,10 +185,13 @@ def _service(workload: Workload, suffix: str, kind: str, tools: Mapping[str, Add
         ports.setdefault(address.port, port)
         if kind == "NodePort" and address.node_port:
             ports[address.port]["nodePort"] = address.node_port
-    selector = {key: value.replace("{name}", workload.name) for key, value in workload.tools.pods.items()}
-    return _object(
-        workload, "v1", "Service", suffix, {"type": kind, "selector": selector, "ports": list(ports.values())}
-    )
+    spec = {"type": kind, "selector": selector(workload), "ports": list(ports.values())}
+    return _object(workload, "v1", "Service", suffix, spec)
+
+
+def selector(workload: Workload) -> dict[str, str]:
+    """Return the labels of the pods that have the tools of a workload."""
+    return {key: value.replace("{name}", workload.name) for key, value in workload.tools.pods.items()}
 
 
 def _routes(workload: Workload, ways: Ways, tool: str, address: Address) -> Iterator[Object]:
