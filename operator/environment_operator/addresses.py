@@ -13,7 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from environment_operator import names
-from environment_operator.api.tools import Connection, Tool, base_path_variable
+from environment_operator.api.tools import BRACES, Connection, Tool, base_path_variable
 from environment_operator.api.types import MAX_ITEMS
 from environment_operator.paths import get
 
@@ -23,7 +23,11 @@ _SEGMENT = re.compile(r"/[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 # How the hosts begin that are assigned automatically; names of tools have no two hyphens in a row.
 _ASSIGNED = re.compile(r"[a-z0-9]{8}--")
+_SHOWN = 80
 _NUMBER = re.compile("[0-9]{1,5}")
+# What a browser opens and a terminal shows as it is written: no other scheme, nobody's name before the host, no
+# spaces, and no sign that controls a terminal.
+_WEB = re.compile(r"https?://[^\s\\\x00-\x1f\x7f/?#@]+([/?#][^\s\\\x00-\x1f\x7f]*)?", re.IGNORECASE)
 
 
 class BadAddress(Exception):
@@ -92,11 +96,16 @@ class Address(BaseModel):
             service: the Service with its port, as kubectl takes it.
             node_port: the node port that it has; 0 for none, or while nobody knows which.
         """
-        if self.url:
-            return self.url
+        if self.web or not self.port:
+            return self.web
         if self.type == "NodePort" and node_port:
             return f"port {node_port} of every node"
         return f"kubectl port-forward {service} {self.port}"
+
+    @property
+    def web(self) -> str:
+        """Its URL where that is one of the web, empty otherwise: the only one to be shown and opened."""
+        return self.url if _WEB.fullmatch(self.url) else ""
 
     @property
     def asked(self) -> str:
@@ -222,9 +231,20 @@ def settled(
             raise BadAddress(_not_asked_for(name, tools))
     found = {n: _settled(n, address, wishes, routing) if n in new else address for n, address in tools.tools.items()}
     for name, address in found.items():
+        if name in new and address.url and not (address.web or BRACES.search(address.url)):
+            raise BadAddress(_no_web(name, address.url))
+    for name, address in found.items():
         if other := next((o for o, a in found.items() if o != name and a.asked and a.asked == address.asked), ""):
             raise BadAddress(f"the tools {name!r} and {other!r} cannot both have {address.asked}: give one another")
     return tools.model_copy(update={"tools": found})
+
+
+def _no_web(name: str, url: str) -> str:
+    """Return why a tool outside of the cluster cannot have an address, which its author or a variable gives."""
+    return (
+        f'tool "{name}": "{url[:_SHOWN]}" is no address of the web. Have the variables in its url give one that begins '
+        "with https:// or http://, or use an Environment with another url"
+    )
 
 
 def _settled(name: str, address: Address, wishes: Mapping[str, str], routing: Routing) -> Address:

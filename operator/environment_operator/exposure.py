@@ -153,9 +153,9 @@ def told(workload: Workload, made: Mapping[tuple[str, str], Object]) -> list[str
 def _where(workload: Workload, tool: str, address: Address, made: Mapping[tuple[str, str], Object]) -> str:
     """Return where one tool is reached, empty when it is nowhere."""
     if not address.port:
-        return address.url
-    if address.url and any((route.kind, f"{workload.base}-{tool}") in made for route in (ROUTES, INGRESSES)):
-        return address.url
+        return address.web
+    if address.web and any((route.kind, f"{workload.base}-{tool}") in made for route in (ROUTES, INGRESSES)):
+        return address.web
     if service := made.get(("Service", f"{workload.base}-node-port")):
         ports = {port["port"]: port.get("nodePort") for port in service["spec"]["ports"]}
         if address.type == "NodePort" and address.port in ports:

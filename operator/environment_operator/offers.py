@@ -15,7 +15,7 @@ from environment_operator.kinds import INDEX, Kind
 from environment_operator.merge import Put
 from environment_operator.paths import Path, get, put
 from environment_operator.places import Place
-from environment_operator.record import Entry
+from environment_operator.record import Entry, trusted
 from environment_operator.rules import Published, framework
 
 Object = dict[str, Any]
@@ -128,9 +128,26 @@ def _filled_in(tools: Tools, values: Mapping[str, str]) -> Tools:
     """
 
     def filled(url: str) -> str:
-        return BRACES.sub(lambda m: quote(values[m[1]], safe="/") if m[1] in values else m[0], url)
+        found, *rest = BRACES.split(url)
+        for name, text in zip(rest[::2], rest[1::2], strict=True):
+            found += (_encoded(values[name], found) if name in values else f"${{{name}}}") + text
+        return found
 
     return _with_urls(tools, lambda _, address: {"url": filled(address.url), "default": filled(address.default)})
+
+
+def _encoded(value: str, before: str) -> str:
+    """Return a value as it stands in a URL: as it is in scheme and host, encoded in what follows.
+
+    Args:
+        value: the value of a variable.
+        before: what of the URL stands before it.
+    """
+    _, scheme, rest = before.partition("://")
+    host, sign, after = rest.partition("/") if scheme else ("", before[:1], before)
+    if "?" in host + after or "#" in host + after:
+        return quote(value, safe="/:@?")
+    return quote(value, safe="/") if sign else value
 
 
 def _filled_in_as(tools: Tools, before: Tools | None) -> Tools:
@@ -157,6 +174,18 @@ def _with_urls(tools: Tools, of: Callable[[str, Address], dict[str, str]]) -> To
     """Return the tools with some fields of each, of which the function is told name and address, changed."""
     found = {name: address.model_copy(update=of(name, address)) for name, address in tools.tools.items()}
     return tools.model_copy(update={"tools": found})
+
+
+def admitted(kind: Kind, item: Object) -> Tools | None:
+    """Return the tools of a stored workload, None where nothing shows that admission wrote them.
+
+    Args:
+        kind: row of its kind.
+        item: the workload.
+    """
+    tools, meta = addresses.read(addresses.written(item)), item.get("metadata") or {}
+    ours = meta.get("namespace") not in names.EXEMPT_NAMESPACES and trusted(kind, item)
+    return tools if tools and ours and any(entry.env == tools.env for entry in ours.values()) else None
 
 
 def closed(environment: Published) -> Tools:

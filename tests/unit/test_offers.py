@@ -132,6 +132,38 @@ def test_variables_in_urls(env: list[Object], own: list[Object], expected: str) 
     assert tools(found) == tools(stored(DEPLOYMENT, later, found, known()))
 
 
+@pytest.mark.parametrize(
+    ("url", "value", "expected"),
+    [
+        ("${X}", "https://board.example:8443/a", "https://board.example:8443/a"),
+        ("${X}/${X}", "https://board.example", "https://board.example/https%3A//board.example"),
+        ("https://${X}/runs", "board.example:8443", "https://board.example:8443/runs"),
+        ("https://board.example/${X}", "our team", "https://board.example/our%20team"),
+        (
+            "https://board.example/?of=${X}",
+            "https://a.example/b&c",
+            "https://board.example/?of=https://a.example/b%26c",
+        ),
+        ("https://board.example/#${X}", "a b", "https://board.example/#a%20b"),
+        ("${X}", "javascript:alert(1)", None),
+        ("${X}://board.example", "file", None),
+        ("https://${X}", "me@evil.example", None),
+        ("https://${X}", "a.example\n\x1b[2J", None),
+        ("${X}", "/board", None),
+    ],
+)
+def test_variable_anywhere_in_a_url(url: str, value: str, expected: str | None) -> None:
+    """A variable may be a whole address or a host; it is encoded in the path only, and the whole is one of the web."""
+    board = {**AWAY, "connection": {"type": "ExternalURL", "url": url}}
+    new = made()
+    new["spec"]["template"]["spec"]["containers"][0]["env"] = [{"name": "X", "value": value}]
+
+    outcome = admit(DEPLOYMENT, new, None, known(environment(board)))
+
+    assert (expected is None) == ("is no address of the web" in outcome.refusal), outcome.refusal
+    assert expected is None or expected == tools(outcome.workload or {})["tools"]["board"]["url"]
+
+
 @pytest.mark.parametrize("custom", [False, True])
 @pytest.mark.parametrize("own", [[], [{"name": "TEAM", "value": "ours"}]])
 def test_variables_changed_by_another_webhook(own: list[Object], custom: bool) -> None:

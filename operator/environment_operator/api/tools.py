@@ -1,11 +1,11 @@
 """Tools of an Environment: what people connect to, on which port, and how."""
 
 import re
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from environment_operator.api.rules import Rule, with_rules
+from environment_operator.api.rules import Grammar, Rule, with_rules
 from environment_operator.api.types import Line, Model, Port, ToolName
 
 ToolType = Literal[
@@ -29,6 +29,13 @@ DEFAULT_PORTS: dict[str, int] = {
 
 # A variable as people write it in command, arguments and URLs.
 BRACES = re.compile(r"(?<!\$)\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+# What of an address is visible and on one line, and so what a terminal and a browser take as it is written.
+_VISIBLE = r"[^\s\\\x00-\x1f\x7f]"
+WEB_ADDRESS = Grammar(
+    rf"(https?://[^\s\\\x00-\x1f\x7f/?#@]{_VISIBLE}*|\$\{{[A-Za-z_][A-Za-z0-9_]*\}}{_VISIBLE}*|/{_VISIBLE}*)",
+    "write an address that begins with https:// or http://, or with a variable that holds one, without spaces",
+)
 
 _EXTERNAL = f"self.type in {list(EXTERNAL_TOOLS)}"
 _CONNECTION = "has(self.connection)"
@@ -68,7 +75,7 @@ class Connection(Model):
     assign: Literal["Auto", "Custom"] | None = Field(
         None, description="Auto (default): the address is chosen for each workload. Custom: the submitter gives it."
     )
-    url: Line | None = Field(
+    url: Annotated[Line, WEB_ADDRESS] | None = Field(
         None, description="The address of an external tool, or the default of a custom one. Only with ExternalURL."
     )
     node_port: Port | None = Field(
@@ -91,6 +98,11 @@ class Tool(Model):
             "an external tool needs a connection of type ExternalURL with its url",
             ".connection",
             "FieldValueRequired",
+        ),
+        Rule(
+            f"!({_EXTERNAL}) || !{_CONNECTION} || !has(self.connection.url) || !self.connection.url.startsWith('/')",
+            WEB_ADDRESS.message,
+            ".connection.url",
         ),
         Rule(
             f"{_EXTERNAL} || !{_CONNECTION} || !has(self.connection.url)"

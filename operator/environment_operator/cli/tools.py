@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from environment_operator.addresses import Tools
 
 HEADER = ("Tool", "Connection", "Address")
-_WEB = ("https://", "http://")
 
 
 def rows(
@@ -32,7 +31,7 @@ def reachable(tools: Tools, tool: str, *, forward: bool) -> str:
         tool: its name; empty for the first that can.
         forward: whether it needs a port in the cluster; else it needs a URL of the web, as browsers open files, too.
     """
-    can = (name for name, a in tools.tools.items() if (a.port if forward else a.url.lower().startswith(_WEB)))
+    can = (name for name, a in tools.tools.items() if (a.port if forward else a.web))
     return next((name for name in can if tool in ("", name)), "")
 
 

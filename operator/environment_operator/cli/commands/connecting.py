@@ -54,7 +54,7 @@ def connect_command(
             raise Problem(_unreachable(listed[0][0], forward=forward), Exit.NO)
         if forward:
             _forward(connection, found, chosen, project, local_port, in_browser=in_browser)
-        elif not _opened(found.tools[chosen].url):
+        elif not _opened(found.tools[chosen].web):
             raise Problem("no browser could be started: open that address yourself", Exit.NO)
         return
     if tool:
@@ -67,11 +67,11 @@ def connect_command(
 
 def _tools(connection: Connection, workload: str, project: str) -> "Tools":
     """Return the tools of a workload, written as kind and name."""
-    from environment_operator import addresses
+    from environment_operator import offers
     from environment_operator.cli import reading
 
-    _, found, _ = reading.workload(connection, workload, project)
-    tools = addresses.read(addresses.written(found))
+    kind, found, _ = reading.workload(connection, workload, project)
+    tools = offers.admitted(kind, found)
     if tools is None:
         raise Problem(f"{workload} in {project} has no tools: its Environment lists none, or it has none", Exit.NO)
     return tools
