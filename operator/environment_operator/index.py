@@ -46,6 +46,21 @@ def references(labels: Mapping[str, str], *, roles: bool = True) -> frozenset[st
     return frozenset(labels[k] for k in keys if labels[k])
 
 
+def used(labels: Mapping[str, str], record: str, *, roles: bool = True) -> dict[str, str]:
+    """Return the Environments that an object uses, each with the hash of what was put in, empty for nothing.
+
+    A label for a role that the object does not write out uses none: the record would have it.
+
+    Args:
+        labels: the labels.
+        record: the annotation on the object; whatever stands there.
+        roles: whether its kind has roles.
+    """
+    hashes, main = injected(record), labels.get(names.REFERENCE)
+    found = references(labels, roles=roles)
+    return {name: hashes.get(name, "") for name in found if not hashes or name in hashes or name == main}
+
+
 def injected(record: str) -> dict[str, str]:
     """Return the hash of each Environment that was put into an object, empty where its templates have several.
 

@@ -30,7 +30,7 @@ from environment_operator.offers import Master
 from environment_operator.paths import Path, Unfit, copied, get
 from environment_operator.places import Place, Template, containers, main, orders, places, reference, within
 from environment_operator.record import Entry
-from environment_operator.rules import Around, Published, Refused, check_labels
+from environment_operator.rules import Around, Published, Refused, check_labels, idle_labels
 from environment_operator.starts import leave_out, without_start
 
 Object = dict[str, Any]
@@ -109,6 +109,7 @@ class _Admission:
             self._check_reference(place)
         self._brought = self._came_along()
         self.warnings += advice.on_labels(self.kind, self.workload, self._places)
+        self.warnings += (refusals.no_role(self.kind, *idle) for idle in idle_labels(self.kind, self.workload))
         record.forget(self.kind, self.workload)
         keys = {place.key for place in changed}
         for place in self._places:

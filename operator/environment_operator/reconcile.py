@@ -7,7 +7,7 @@ from typing import Any
 from environment_operator import events, names
 from environment_operator.cluster import DEFINITIONS, Cluster
 from environment_operator.errors import ApiError, Conflict, NotFound
-from environment_operator.index import references
+from environment_operator.index import used
 from environment_operator.kinds import Kind, is_derived
 from environment_operator.metrics import WRITES
 from environment_operator.plan import decide, wants_live_look
@@ -104,9 +104,8 @@ class Reconciler:
         while True:
             page = await self._cluster.page(path, selector, token)
             for item in page.items:
-                if name in references(item.labels, roles=bool(kind.roles)) and not is_derived(
-                    item.owner_references, self._world.kinds.values()
-                ):
+                known = used(item.labels, item.annotations.record, roles=bool(kind.roles))
+                if name in known and not is_derived(item.owner_references, self._world.kinds.values()):
                     return f"{kind.kind} {item.namespace}/{item.name}"
             token = page.next
             if not token:

@@ -130,7 +130,7 @@ def no_role(kind: Kind, label: str, roles: Iterable[str]) -> str:
     """Return why a label for a role is refused."""
     listed = ", ".join(roles)
     has = f"its roles are: {listed}" if listed else "it has none"
-    return f"the label {label} names no role of this {kind.kind}: {has}"
+    return f"the label {label} names no role of this {kind.kind} and has no effect: {has}"
 
 
 def stray(kind: Kind, role: str) -> str:

@@ -142,15 +142,21 @@ def check_labels(kind: Kind, new: dict[str, Any], old: dict[str, Any] | None) ->
         old: the workload as stored; None on CREATE.
 
     Raises:
-        Refused: a new one names a role that there is not, or as for `check_templates`.
+        Refused: a new one names a role that the workload does not write out, or as for `check_templates`.
     """
-    known = sorted({*kind.roles, *(place.role for place in places(kind, new))} - {"*", ""})
     before = get(old or {}, ("metadata", "labels")) or {}
-    for label in get(new, ("metadata", "labels")) or {}:
-        role = label.removeprefix(names.ROLE_REFERENCE)
-        if role != label and role not in known and label not in before:
-            raise Refused(refusals.no_role(kind, label, known))
+    for label, roles in idle_labels(kind, new):
+        if label not in before or before[label] != new["metadata"]["labels"][label]:
+            raise Refused(refusals.no_role(kind, label, roles))
     check_templates(kind, new, old)
+
+
+def idle_labels(kind: Kind, workload: dict[str, Any]) -> list[tuple[str, list[str]]]:
+    """Return the labels of a workload for roles that it does not write out, each with the roles that it does."""
+    roles = sorted({place.role for place in places(kind, workload)} - {""})
+    labels = get(workload, ("metadata", "labels")) or {}
+    given = (label for label in labels if label.startswith(names.ROLE_REFERENCE))
+    return [(label, roles) for label in given if label.removeprefix(names.ROLE_REFERENCE) not in roles]
 
 
 def check_templates(kind: Kind, new: dict[str, Any], old: dict[str, Any] | None) -> None:
@@ -217,7 +223,7 @@ def _scope(spec: EnvironmentSpec, project: Project) -> str:
     if scope.includes(spec.scope, project.name, project.department):
         return ""
     there = f"it is for {scope.in_full(spec.scope)}, not for {project}"
-    return f"{there}: choose one from kubectl get environments, or ask its author to widen spec.scope"
+    return f"{there}: choose one from kubectl get {names.CRD_NAME}, or ask its author to widen spec.scope"
 
 
 def _types(spec: EnvironmentSpec, kind: Kind, item: Item) -> str:

@@ -11,7 +11,7 @@ from environment_operator.cluster import Cluster
 from environment_operator.discovery import Discovery
 from environment_operator.exposure import ROUTES
 from environment_operator.exposures import Exposures
-from environment_operator.index import EnvironmentIndex, ProjectIndex, UsageIndex, User, injected, references
+from environment_operator.index import EnvironmentIndex, ProjectIndex, UsageIndex, User, used
 from environment_operator.kinds import Kind, Resource, is_derived
 from environment_operator.metrics import ENVIRONMENTS, QUEUE_ADDS, QUEUE_DEPTH
 from environment_operator.publisher import Publisher
@@ -142,8 +142,7 @@ class _UserSink:
             self.drop(item)
             return
         self._world.exposures.see(self._kind, item)
-        hashes = injected(item.annotations.record)
-        self._tell(item, {name: hashes.get(name, "") for name in references(item.labels, roles=self._has_roles)})
+        self._tell(item, used(item.labels, item.annotations.record, roles=self._has_roles))
 
     def drop(self, item: Metadata) -> None:
         """Forget the object."""

@@ -86,7 +86,7 @@ class TestDelete:
 
         assert refuses(answer, f'environment "{unused}" is used by {counted}: '), answer
         assert f"kubectl get {','.join(by_kind)} --all-namespaces -l {names.REFERENCE}={unused};" in answer.message
-        assert f"first run kubectl annotate environment {unused} {ALLOW}" in answer.message
+        assert f"first run kubectl annotate {names.CRD_NAME} {unused} {ALLOW}" in answer.message
         assert exists(rest, unused)
 
     def test_commands_of_the_refusal_work(self, cluster: Cluster, used: str) -> None:

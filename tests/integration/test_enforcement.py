@@ -106,7 +106,7 @@ class TestCreate:
 
         assert refuses(answer, f'namespace "{place.project}" {DEMAND}'), answer
         assert f"a new {kind.kind} there needs the label {names.REFERENCE}=<name> on its own metadata" in answer.message
-        assert "kubectl get environments" in answer.message
+        assert f"kubectl get {names.CRD_NAME}" in answer.message
 
     @pytest.mark.parametrize("kind", WORKLOADS, ids=described)
     def test_with(self, place: Place, kind: Kind) -> None:

@@ -1,18 +1,39 @@
 """The indices: who uses what, readable both ways, whatever the order of events."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from builders import environment
 from environment_operator import names
-from environment_operator.index import MIXED, EnvironmentIndex, ProjectIndex, UsageIndex, User, injected, references
+from environment_operator.index import (
+    MIXED,
+    EnvironmentIndex,
+    ProjectIndex,
+    UsageIndex,
+    User,
+    injected,
+    references,
+    used,
+)
 
 A, B = User("jobs.batch", "team", "a"), User("pods", "team", "b")
 NAMES = st.sampled_from(["x", "y", "z"])
 STEPS = st.lists(
     st.tuples(st.sampled_from(["jobs.batch", "pods"]), st.sampled_from("abc"), st.frozensets(NAMES)), max_size=30
 )
+
+
+def test_a_role_without_pods_uses_nothing() -> None:
+    """A label for a role counts when its Environment was put in; where nobody knows what was put in, it counts."""
+    labels = {names.REFERENCE: "x", f"{names.ROLE_REFERENCE}worker": "y", f"{names.ROLE_REFERENCE}leader": "z"}
+    record = json.dumps({"a": {"env": "x", "hash": "1"}, "b": {"env": "y", "hash": "2"}})
+
+    assert {"x": "1", "y": "2"} == used(labels, record)
+    assert {"x": "", "y": "", "z": ""} == used(labels, "")
+    assert {"x": ""} == used({names.REFERENCE: "x"}, record.replace('"x"', '"w"'))
 
 
 def test_references() -> None:

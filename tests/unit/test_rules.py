@@ -8,8 +8,11 @@ from builders import KINDS, around, published, spec, workload
 from environment_operator import names
 from environment_operator.api.v1alpha1 import EnvironmentSpec
 from environment_operator.inject import admit
-from environment_operator.kinds import Kind
-from environment_operator.rules import Project, refusal, unknown
+from environment_operator.kinds import Kind, PodTemplate
+from environment_operator.paths import copied
+from environment_operator.places import places
+from environment_operator.rules import Project, Refused, check_labels, refusal, unknown
+from environment_operator.third_party import ROWS
 
 INFERENCE = {"workloadTypes": ["Inference"], "endpoint": {"port": 80, "protocol": "HTTP"}}
 PYTORCH = {"architecture": "Distributed", "framework": "PyTorch"}
@@ -43,7 +46,7 @@ def test_out_of_scope(scope: dict[str, Any], project: str, expected: str) -> Non
     """The refusal says which scopes there are; a cluster-scoped template needs the scope of the cluster."""
     found = why({"scope": scope}, TEMPLATE, project=project)
     assert expected in found
-    assert "kubectl get environments" in found
+    assert f"kubectl get {names.CRD_NAME}" in found
 
 
 @pytest.mark.parametrize(
@@ -80,6 +83,47 @@ def test_architecture(kind: Kind, item: dict[str, Any], fields: dict[str, Any], 
     found = why(fields, kind, item)
     assert (expected == "") is (found == "")
     assert expected in found
+
+
+def with_template(row: PodTemplate, name: str) -> dict[str, Any]:
+    """Return an object with one pod template, the items of the lists on the way called by a name."""
+    out: Any = {"metadata": {}, "spec": {"containers": [{"name": row.container or "main"}]}}
+    if not row.spec:
+        out = {key: {} for key in row.inline[:1]} or {"containers": [{"name": row.container or "main"}]}
+    for key, field in reversed(row.steps):
+        if field:
+            *way, last = field.split("/")
+            holder = out
+            for part in way:
+                holder = holder.setdefault(part, {})
+            holder[last] = name
+            out = [out]
+        out = {key: out}
+    return dict(out)
+
+
+ROLES = [(kind, row) for kind in ROWS if kind.roles for row in kind.pod_templates if row.role]
+
+
+@pytest.mark.parametrize(("kind", "row"), ROLES, ids=lambda each: getattr(each, "kind", None) or each.role)
+def test_a_label_for_a_role_that_is_not_written_out(kind: Kind, row: PodTemplate) -> None:
+    """A new label for a role that the object lacks is refused with the roles that it has; a stored one is not."""
+    item = with_template(row, "here")
+    (role,) = {place.role for place in places(kind, item)} - {""}
+    idle = next(each for each in (*kind.roles, "other") if each not in ("*", role))
+    item["metadata"] = {
+        **item.get("metadata", {}),
+        "labels": {names.REFERENCE: "e", f"{names.ROLE_REFERENCE}{role}": "f"},
+    }
+    check_labels(kind, item, None)
+    wrong = copied(item)
+    wrong["metadata"]["labels"][f"{names.ROLE_REFERENCE}{idle}"] = "f"
+
+    with pytest.raises(Refused, match=f"{names.ROLE_REFERENCE}{idle} names no role of .* its roles are: {role}$"):
+        check_labels(kind, wrong, None)
+    check_labels(kind, wrong, wrong)
+    with pytest.raises(Refused, match="names no role"):
+        check_labels(kind, wrong, {**wrong, "metadata": {"labels": {f"{names.ROLE_REFERENCE}{idle}": "another"}}})
 
 
 def test_unknown() -> None:

@@ -13,7 +13,7 @@ from environment_operator.cli.served import versions
 from environment_operator.cli.users import Users, user
 from environment_operator.cli.words import few
 from environment_operator.errors import ApiError, Forbidden, NotFound
-from environment_operator.index import references
+from environment_operator.index import used
 from environment_operator.kinds import BUILTIN, Kind, is_derived
 
 Object = dict[str, Any]
@@ -200,9 +200,14 @@ def _of_kind(connection: Connection, kind: Kind, name: str, project: str) -> lis
             kind, {**head, **each}, path(kind, each["metadata"].get("namespace", ""), each["metadata"]["name"], version)
         )
         for each in found
-        if name in references(each["metadata"].get("labels") or {})
+        if name in used(each["metadata"].get("labels") or {}, _record(each))
         and not is_derived(each["metadata"].get("ownerReferences") or (), kinds(connection))
     ]
+
+
+def _record(item: Object) -> str:
+    """Return the record of an object, empty where it has none."""
+    return str((item["metadata"].get("annotations") or {}).get(names.RECORD) or "")
 
 
 def _served(connection: Connection, kind: Kind, project: str, selector: str) -> tuple[str, list[Object]]:

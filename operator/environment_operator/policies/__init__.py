@@ -1,10 +1,10 @@
 """The admission policies that the API server enforces by itself, with the operator up or down. Pure.
 
-``publishing`` says who may write for which scope, ``departments`` who may move a namespace, ``guards`` what protects an
-Environment in use, ``creator`` who has created it, ``enforcement`` where a workload must use one, ``running``
-what stays as it is in Pods that have one, ``revisions`` in what makes them, ``status`` what a request to a status
-leaves alone, and ``account`` what the operator itself may write. Every expression is total: whatever is missing, it
-answers instead of failing.
+``publishing`` says who may write for which scope, ``departments`` who may move a namespace, ``guards`` what protects
+an Environment in use, ``creator`` who has created it, ``enforcement`` where a workload must use one, ``misplaced``
+what has no effect where it is, ``running`` what stays as it is in Pods that have one, ``revisions`` in what makes
+them, ``status`` what a request to a status leaves alone, and ``account`` what the operator itself may write. Every
+expression is total: whatever is missing, it answers instead of failing.
 """
 
 from collections.abc import Iterable
@@ -17,6 +17,7 @@ from environment_operator.policies import (
     departments,
     enforcement,
     guards,
+    misplaced,
     publishing,
     revisions,
     running,
@@ -32,6 +33,7 @@ def objects(table: Iterable[Kind]) -> list[dict[str, Any]]:
         *guards.policies(),
         *creator.policies(),
         *enforcement.policies(table),
+        *misplaced.policies(table),
         *running.policies(),
         *revisions.policies(),
         *status.policies(table),

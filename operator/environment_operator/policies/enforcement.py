@@ -14,7 +14,7 @@ from environment_operator.kinds import Kind
 from environment_operator.policies.policy import NAMESPACES, NEW, OLD, USERNAME, Policy, Rule, Validation, allowed
 
 _DEMAND = f"{names.ENFORCEMENT}={names.REQUIRED}"
-_FIND = "kubectl get environments shows their names"
+_FIND = f"kubectl get {names.CRD_NAME} shows their names"
 _LABEL = f".?metadata.?labels[?'{names.ENFORCEMENT}']"
 _NAME = f"{OLD}.?metadata.?name.orValue('')"
 

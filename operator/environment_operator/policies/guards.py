@@ -14,7 +14,7 @@ _NAME = "oldObject.metadata.name"
 _USAGE = f"{OLD}.?status.?usage"
 _IN_USE = f"{_USAGE}.?total.orValue(0) > 0"
 _OVERRIDDEN = f"{override(OLD)} == optional.of('true')"
-_ANNOTATE = f"first run kubectl annotate {_KIND} %s {names.ALLOW_DELETE_IN_USE}=true"
+_ANNOTATE = f"first run kubectl annotate {names.CRD_NAME} %s {names.ALLOW_DELETE_IN_USE}=true"
 
 
 def _counted(word: str) -> str:
