@@ -20,7 +20,9 @@ FURTHER = (
 POLICIES = {
     each["metadata"]["name"]: each["spec"] for each in objects((*BUILTIN, *FURTHER)) if "Binding" not in each["kind"]
 }
-BINDINGS = {each["spec"]["policyName"]: each["spec"] for each in objects(BUILTIN) if "Binding" in each["kind"]}
+BINDINGS = {
+    each["spec"]["policyName"]: each["spec"] for each in objects((*BUILTIN, *FURTHER)) if "Binding" in each["kind"]
+}
 # What may be selected without a question: the request always has these, and the name is there where they are used.
 CERTAIN = (
     r"\b(request\.(operation|namespace|kind\.kind|userInfo(\.username)?)|variables\.\w+|oldObject\.metadata(\.name)?)"
