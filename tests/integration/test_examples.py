@@ -1,12 +1,14 @@
-"""The examples in deploy/examples do what they say on a real API server: apply, use, be guarded, go.
+"""The examples in deploy/examples do what they say on a real API server: apply, use, refresh, be guarded, go.
 
 So does the picture with which the README begins.
 """
 
+import json
 import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -15,45 +17,80 @@ import yaml
 
 from cluster import Cluster
 from cluster.layout import REPO_ROOT
+from cluster.rest import Rest
 from cluster.waiting import PATIENCE_SECONDS
 from environment_operator import names
 from kube import Kube
 from plugin import Plugin
+from third_party import install, uninstall
 
 FOLDER = REPO_ROOT / "deploy" / "examples"
 REGISTRY = "registry.example/"
+GIVEN = {"image", "command", "args", "workingDir", "ports", "readinessProbe", "securityContext"}
 
 
 @dataclass(frozen=True)
 class Example:
-    """One file: its Environment, the workload that uses it, and the only place where its scope lets it be used."""
+    """A workload and the Environment that it uses, and the only place where its scope lets it be used.
 
-    file: str
+    Args:
+        stem: the name of both files.
+        environment: the name of the Environment.
+        group: the API group of the workload.
+        kind: its kind.
+        name: its name.
+        templates: where its pod templates are.
+        project: the project in which it may be used, empty where any will do.
+        department: the department of that project.
+    """
+
+    stem: str
     environment: str
     group: str
     kind: str
     name: str
+    templates: tuple[tuple[str, ...], ...] = (("spec", "template"),)
     project: str = ""
     department: str = ""
 
     @property
-    def path(self) -> Path:
-        """Where the file is."""
-        return FOLDER / self.file
+    def files(self) -> tuple[Path, Path]:
+        """The file of the Environment and that of the workload, in the order in which they are applied."""
+        return FOLDER / f"{self.stem}.environment.yaml", FOLDER / f"{self.stem}.yaml"
 
-    def objects(self) -> list[dict[str, Any]]:
-        """Return the objects in the file."""
-        return list(yaml.safe_load_all(self.path.read_text(encoding="utf-8")))
+    def workload(self) -> dict[str, Any]:
+        """Return the workload as it is applied."""
+        found: dict[str, Any] = yaml.safe_load(self.files[1].read_text(encoding="utf-8"))
+        return found
+
+    def pods(self, workload: dict[str, Any]) -> list[dict[str, Any]]:
+        """Return the pod specs of the workload, as applied or as stored."""
+        return [reduce(dict.__getitem__, path, workload)["spec"] for path in self.templates]
+
+    def lines(self) -> tuple[int, dict[str, Any]]:
+        """Return how many lines the workload has, and the pod spec that is written under them."""
+        head, written = self.files[1].read_text(encoding="utf-8").split("\n# What admission makes of ")
+        spec = re.sub(r"(?m)^# {0,3}", "", written.partition("\n")[2])
+        return sum(not line.startswith("#") for line in head.strip().splitlines()), yaml.safe_load(spec)
 
 
+ROLES = tuple(("spec", "pytorchReplicaSpecs", role, "template") for role in ("Master", "Worker"))
 EXAMPLES = (
-    Example("jupyter-workspace.yaml", "jupyter-scipy", "apps", "StatefulSet", "notebook"),
-    Example("pytorch-training.yaml", "pytorch-ddp", "batch", "Job", "ddp", project="vision"),
-    Example("inference-server.yaml", "vllm-server", "apps", "Deployment", "text-server", department="language"),
+    Example("jupyter-workspace", "jupyter-scipy", "apps", "StatefulSet", "notebook"),
+    Example("pytorch-training", "pytorch-ddp", "kubeflow.org", "PyTorchJob", "ddp", ROLES, project="vision"),
+    Example("inference-server", "vllm-server", "apps", "Deployment", "text-server", department="language"),
 )
 
 
-@pytest.fixture(scope="module", params=EXAMPLES, ids=lambda example: Path(example.file).stem)
+@pytest.fixture(scope="module", autouse=True)
+def definitions(rest: Rest) -> Iterator[None]:
+    """Have the kinds of other projects that the examples use."""
+    found = install(rest, "pytorchjob")
+    yield
+    uninstall(rest, found)
+
+
+@pytest.fixture(scope="module", params=EXAMPLES, ids=lambda example: example.stem)
 def example(request: pytest.FixtureRequest) -> Example:
     """Return each example in turn."""
     found: Example = request.param
@@ -81,14 +118,15 @@ def applied(kube: Kube, example: Example, project: str) -> Iterator[Example]:
 
 
 def apply(kube: Kube, example: Example, project: str) -> None:
-    """Apply an example to a project as its comment says."""
-    kube.kubectl("apply", "-n", project, "-f", str(example.path))
+    """Apply an example to a project, the Environment first, as its comment says."""
+    for file in example.files:
+        kube.kubectl("apply", "-n", project, "-f", str(file))
 
 
 def deleted(kube: Kube, example: Example, project: str) -> bool:
     """Delete what is in an example, and say whether that was accepted for all of it."""
-    options = ("--ignore-not-found", "--wait=false")
-    return kube.cluster.kubectl("delete", "-n", project, "-f", str(example.path), *options, check=False).returncode == 0
+    options = (*(f"--filename={file}" for file in reversed(example.files)), "--ignore-not-found", "--wait=false")
+    return kube.cluster.kubectl("delete", "-n", project, *options, check=False).returncode == 0
 
 
 def versions(kube: Kube, example: Example, project: str) -> tuple[str, str]:
@@ -98,29 +136,58 @@ def versions(kube: Kube, example: Example, project: str) -> tuple[str, str]:
     return kube.environment(example.environment)["metadata"]["resourceVersion"], workload["metadata"]["resourceVersion"]
 
 
-def images(objects: list[dict[str, Any]]) -> set[str]:
-    """Return the images in pod templates and Environments."""
-    specs = [o["spec"] for o in objects]
-    templates = [s["template"]["spec"]["containers"] for s in specs if "template" in s]
-    return {s["image"] for s in specs if "image" in s} | {c["image"] for found in templates for c in found}
+def as_pod(kube: Kube, project: str, spec: dict[str, Any]) -> dict[str, Any]:
+    """Return what the API server would store of a pod spec, with all defaults, but for the paths of tools."""
+    body = {"metadata": {"name": "p"}, "spec": {**spec, "automountServiceAccountToken": False}}
+    reply = kube.rest.create(f"/api/v1/namespaces/{project}/pods?dryRun=All", body)
+    assert reply.ok, reply.message
+    variables = [v for c in reply.body["spec"]["containers"] for v in c.get("env", ()) if "_BASE_PATH" in v["name"]]
+    for variable in variables:
+        variable.pop("value", None)
+    found: dict[str, Any] = reply.body["spec"]
+    return found
 
 
 def test_every_example_is_tested() -> None:
     """No file in deploy/examples is left out here."""
-    assert sorted(example.file for example in EXAMPLES) == sorted(path.name for path in FOLDER.iterdir())
+    tested = {file.name for example in EXAMPLES for file in example.files}
+
+    assert tested == {path.name for path in FOLDER.iterdir()}
 
 
 def test_what_is_in_it(example: Example) -> None:
-    """An example holds one Environment and one user of it, without a fixed project and with one and the same image."""
-    objects = example.objects()
-    users = [o for o in objects if names.REFERENCE in o["metadata"].get("labels", {})]
-    found = images(objects)
+    """An example begins with a workload of twelve lines, which has no image and no project of its own."""
+    workload, (lines, _) = example.workload(), example.lines()
+    containers = [container for spec in example.pods(workload) for container in spec["containers"]]
 
-    assert [example.environment] == [o["metadata"]["name"] for o in objects if o["kind"] == names.KIND]
-    assert [example.environment] == [user["metadata"]["labels"][names.REFERENCE] for user in users]
-    assert not [o["metadata"]["namespace"] for o in objects if "namespace" in o["metadata"]]
-    assert 1 == len(found)
-    assert all(image.startswith(REGISTRY) for image in found)
+    assert 12 >= lines
+    assert example.environment == workload["metadata"]["labels"][names.REFERENCE]
+    assert "namespace" not in workload["metadata"]
+    assert [] == [name for container in containers for name in GIVEN & container.keys()]
+
+
+def test_what_admission_makes_of_it(kube: Kube, applied: Example, project: str) -> None:
+    """What stands under the workload is what is stored."""
+    _, written = applied.lines()
+    stored = kube.get(applied.kind, applied.name, project)
+    assert stored is not None
+    *_, last = applied.pods(stored)
+
+    assert as_pod(kube, project, written) == as_pod(kube, project, last)
+
+
+def test_refresh(kube: Kube, plugin: Plugin, applied: Example, project: str) -> None:
+    """When its Environment gets another image the workload is outdated, and a refresh gives it the new one."""
+    name, image = applied.environment, f"{REGISTRY}newer:2"
+    kube.until_used(name, 1)
+    kube.kubectl("patch", "environment", name, "--type=merge", "-p", json.dumps({"spec": {"image": image}}))
+    kube.until("the workload to be outdated", lambda: kube.status(name)["usage"]["outdated"] == 1)
+    plugin("refresh", f"{applied.kind}/{applied.name}", "-n", project)
+    stored = kube.get(applied.kind, applied.name, project)
+    kube.until("the workload to be up to date", lambda: kube.status(name)["usage"]["outdated"] == 0)
+
+    assert stored is not None
+    assert {image} == {container["image"] for spec in applied.pods(stored) for container in spec["containers"]}
 
 
 def test_use(kube: Kube, applied: Example, project: str) -> None:
