@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from cluster import Cluster
+from cluster.api import chosen
 from cluster.processes import tail
 from cluster.rest import Rest
 from kube import Kube
@@ -17,8 +18,25 @@ settings.register_profile("unhurried", deadline=None, suppress_health_check=[Hea
 settings.load_profile("unhurried")
 
 
-def pytest_configure() -> None:
-    """Let programs that the tests start be interrupted: what runs in the background of a shell passes on that not."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a contributor keep a cluster up between runs."""
+    text = "run on the cluster in this directory, made when there is none, and leave it up"
+    parser.addoption("--cluster", metavar="DIR", help=text)
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Say which Kubernetes a ring with a cluster takes, and why."""
+    kept = config.getoption("--cluster")
+    return f"kubernetes: the cluster in {kept}" if kept else f"kubernetes: {chosen().why}"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let programs that the tests start be interrupted: what runs in the background of a shell passes on that not.
+
+    Refuse several processes on one cluster: they would stop each other's operator.
+    """
+    if config.getoption("--cluster") and config.getoption("numprocesses", default=0):
+        raise pytest.UsageError("--cluster is for one process: leave -n out")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -1,92 +1,71 @@
-"""The story of an Environment, told with kubectl on a real Kubernetes API: `python -m demo`.
+"""The story of an Environment with kubectl on a real Kubernetes API: `python -m demo`.
 
 It starts a control plane of local processes in a temporary directory, with the operator, and takes all of
 it down again. Every step is checked: the exit code is 0 only when each did what it says.
 """
 
 import os
-import shlex
 import signal
 import subprocess
 import sys
 import tempfile
 import textwrap
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import psutil
+import yaml
 
-from cluster import Cluster, ClusterError, images, processes
-from cluster.api import NODE_VARIABLE
+from cluster import Cluster, ClusterError, binaries, images, processes
+from cluster.api import chosen
 from cluster.images import Image
+from cluster.waiting import PATIENCE_SECONDS, POLL_SECONDS
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SIGNAL_EXIT = 128
-STEP_SECONDS = 90
+LINES = 15
 DIM, PLAIN = "\033[2m", "\033[0m"
+PROJECT = "team-a"
+Object = dict[str, Any]
 
 ENVIRONMENT = """\
 apiVersion: environments.dev/v1alpha1
 kind: Environment
-metadata:
-  name: pytorch
+metadata: {name: pytorch}
 spec:
-  description: PyTorch with JupyterLab, without a GPU.
-  scope:
-    cluster: true
+  scope: {projects: [team-a]}
   architecture: Standard
   workloadTypes: [Workspace, Training]
-  image: registry.example/ml/pytorch:2.9.1-cpu
-  tools:
-    - name: jupyter
-      type: JupyterNotebook
-  user:
-    source: Custom
-    uid: 1000
-    gid: 1000
+  image: registry.example/ml/pytorch:1
+  command: [python, train.py]
+  tools: [{name: lab, type: JupyterNotebook, connection: {type: NodePort}}]
+  user: {source: Custom, uid: 1000, gid: 100}
 """
 
 JOB = """\
 apiVersion: batch/v1
 kind: Job
-metadata:
-  name: train
-  labels:
-    environments.dev/environment: pytorch
+metadata: {name: train, labels: {environments.dev/environment: pytorch}}
 spec:
   template:
-    spec:
-      restartPolicy: Never
-      containers:
-        - name: train
-          image: registry.example/ml/pytorch:2.9.1-cpu
-          command: [python, train.py]
+    spec: {restartPolicy: Never, containers: [{name: main}]}
 """
+
+OTHER_JOB = JOB.replace("train", "mine").replace("{name: main}", "{name: main, image: 'somebody/else:1'}")
 
 DEPLOYMENT = """\
 apiVersion: apps/v1
 kind: Deployment
-metadata:
-  name: notebook
-  labels:
-    environments.dev/environment: pytorch
+metadata: {name: notebook, labels: {environments.dev/environment: pytorch}}
 spec:
-  replicas: 2
-  selector:
-    matchLabels:
-      app: notebook
+  selector: {matchLabels: {app: notebook}}
   template:
-    metadata:
-      labels:
-        app: notebook
-    spec:
-      containers:
-        - name: notebook
-          image: registry.example/ml/pytorch:2.9.1-cpu
-          command: [jupyter, lab]
+    metadata: {labels: {app: notebook}}
+    spec: {containers: [{name: main, command: [jupyter, lab]}]}
 """
 
 
@@ -100,13 +79,23 @@ class Answer:
 
 @dataclass(frozen=True)
 class Step:
-    """One sentence, one command, and what it must come to; words are compared without regard to spacing."""
+    """One sentence, one command, and what it must come to.
+
+    Args:
+        say: the sentence.
+        command: the command, as a shell reads it.
+        words: what it must print; words are compared without regard to spacing.
+        exit: its exit code.
+        stdin: its input.
+        prepare: what has to be done before, with the cluster and the folder in which the command runs.
+    """
 
     say: str
     command: str
     words: tuple[str, ...]
     exit: int = 0
     stdin: str = ""
+    prepare: Callable[[Cluster, Path], None] | None = None
 
     @property
     def shown(self) -> str:
@@ -117,115 +106,130 @@ class Step:
         """Return in words what is not as it should be."""
         said = " ".join(answer.output.split())
         code = [f"it ended with {answer.exit}, not with {self.exit}"] if answer.exit != self.exit else []
-        return code + [f"it did not say: {words}" for words in self.words if words not in said]
+        return code + [f"it did not print: {words}" for words in self.words if words not in said]
 
 
-FIND = "kubectl get Deployment.apps,Job.batch --all-namespaces -l environments.dev/environment=pytorch"
-ROW = "pytorch cluster registry.example/ml/pytorch:2.9.1-cpu Standard Workspace,Training jupyter"
+def write_what_was_sent_and_stored(cluster: Cluster, folder: Path) -> None:
+    """Write the Job as it was sent, and as it is stored but for what the API server adds to every Job."""
+    sent: Object = yaml.safe_load(JOB)
+    plain: Object = yaml.safe_load(JOB.replace("{name: main}", "{name: main, image: any}"))
+    plain["metadata"] = {"name": "plain"}
+    added = cluster.kubectl(
+        "create", "-n", PROJECT, "-f", "-", "--dry-run=server", "-o", "yaml", input=yaml.safe_dump(plain)
+    )
+    stored = cluster.kubectl("get", "job", "train", "-n", PROJECT, "-o", "yaml")
+    found = yaml.safe_load(stored.stdout)["spec"]["template"]["spec"]
+    usual = yaml.safe_load(added.stdout)["spec"]["template"]["spec"]
+    for name, spec in (("sent", sent["spec"]["template"]["spec"]), ("stored", without(found, usual, keep=sent))):
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump(spec, default_flow_style=None, sort_keys=True))
+
+
+def without(found: Object, usual: Object, keep: Object) -> Object:
+    """Return a pod spec without what every pod spec has, but with what was sent."""
+    sent = keep["spec"]["template"]["spec"]
+    out = {key: value for key, value in found.items() if key in sent or value != usual.get(key)}
+    (ours,), (theirs,) = found["containers"], usual["containers"]
+    container = {key: value for key, value in ours.items() if key == "name" or value != theirs.get(key)}
+    return {**out, "containers": [container]}
+
 
 STORY = (
     Step(
-        "An Environment is the set-up of a workload, written once for the whole cluster.",
+        "An author publishes an Environment for the project team-a: an image, a command, a tool, a user.",
         "kubectl apply -f -",
         ("environment.environments.dev/pytorch created",),
         stdin=ENVIRONMENT,
     ),
     Step(
-        "The operator checks it and says when it is ready.",
-        "kubectl wait --for=condition=Ready environment/pytorch --timeout=30s",
-        ("environment.environments.dev/pytorch condition met",),
-    ),
-    Step(
-        "Everybody can see what there is; nobody uses this one yet.",
-        "kubectl get environments",
-        (f"{ROW} 0 0 True",),
-    ),
-    Step(
-        "A team has its project, which is a namespace.",
-        "kubectl create namespace team-a",
-        ("namespace/team-a created",),
-    ),
-    Step(
-        "A training Job of the team uses the Environment: it names it in a label.",
-        "kubectl apply -n team-a -f -",
+        "A researcher sends a Job of six lines, which names the Environment and nothing else.",
+        f"kubectl apply -n {PROJECT} -f -",
         ("job.batch/train created",),
         stdin=JOB,
     ),
     Step(
-        "So does a Deployment, which counts once, however many pods it has.",
-        "kubectl apply -n team-a -f -",
+        "Admission injected the rest: the pod spec as sent and as stored, without Kubernetes' own defaults.",
+        "diff --unified sent.yaml stored.yaml",
+        ("registry.example/ml/pytorch:1", "runAsUser: 1000"),
+        exit=1,
+        prepare=write_what_was_sent_and_stored,
+    ),
+    Step(
+        "A Job with another image is refused: this Environment does not let its image be overridden.",
+        f"kubectl apply -n {PROJECT} -f -",
+        ("spec.template.spec.containers[0].image", "somebody/else:1", "registry.example/ml/pytorch:1"),
+        exit=1,
+        stdin=OTHER_JOB,
+    ),
+    Step(
+        "A notebook uses the same Environment, with a command of its own, which is allowed.",
+        f"kubectl apply -n {PROJECT} -f -",
         ("deployment.apps/notebook created",),
         stdin=DEPLOYMENT,
     ),
     Step(
-        "The operator counts both; the count is in the status, so it can be waited for.",
-        "kubectl wait --for=jsonpath='{.status.usage.workloads}'=2 environment/pytorch --timeout=30s",
-        ("environment.environments.dev/pytorch condition met",),
-    ),
-    Step(
-        "The table shows two workloads now.",
+        "The Environment knows its users.",
         "kubectl get environments",
-        (f"{ROW} 2 0 True",),
+        ("pytorch", "Workspace,Training", "lab 2 0 True"),
     ),
     Step(
-        "Deleting the Environment is refused while somebody uses it, and the refusal says what to do.",
+        "Its tool is reached at a port of every node.",
+        f"kubectl environment connect deployment/notebook -n {PROJECT}",
+        ("lab NodePort port 3",),
+    ),
+    Step(
+        "The author moves to a newer image; nothing that runs changes.",
+        """kubectl patch environment pytorch --type=merge -p '{"spec":{"image":"registry.example/ml/pytorch:2"}}'""",
+        ("environment.environments.dev/pytorch patched",),
+    ),
+    Step(
+        "Both workloads have the earlier image, and are shown as outdated.",
+        "kubectl environment workloads pytorch",
+        ("notebook Deployment", "train Job", "outdated"),
+    ),
+    Step(
+        "A refresh gives the notebook the new one; a Job cannot change, so it stays as it is.",
+        f"kubectl environment refresh deployment/notebook -n {PROJECT}",
+        ("deployments.apps/notebook refreshed",),
+    ),
+    Step(
+        "Deleting the Environment is refused as long as somebody uses it.",
         "kubectl delete environment pytorch",
-        ("is used by 2 workloads", f"find them with {FIND}"),
+        ("2 workloads", f"{PROJECT}/notebook", f"{PROJECT}/train"),
         exit=1,
     ),
     Step(
-        "The command in that message finds the users.",
-        FIND,
-        ("team-a deployment.apps/notebook", "team-a job.batch/train"),
-    ),
-    Step(
-        "The users go.",
-        "kubectl delete -n team-a deployment/notebook job/train",
-        ('deployment.apps "notebook" deleted', 'job.batch "train" deleted'),
-    ),
-    Step(
-        "The operator sees that nobody is left.",
-        "kubectl wait --for=jsonpath='{.status.usage.workloads}'=0 environment/pytorch --timeout=30s",
-        ("environment.environments.dev/pytorch condition met",),
-    ),
-    Step(
-        "Now it can be deleted. That takes some ten seconds: the operator lets it go only when no workload "
-        "whose creation was already under way can still turn up and use it.",
-        "kubectl delete environment pytorch",
-        ('"pytorch" deleted',),
-    ),
-    Step(
-        "It is gone.",
-        "kubectl get environment pytorch",
-        ("Error from server (NotFound)",),
-        exit=1,
+        "Without users it goes, after some ten seconds in which a workload that was on its way may still arrive.",
+        f"kubectl delete -n {PROJECT} job/train deployment/notebook && kubectl delete environment pytorch",
+        ('job.batch "train" deleted', 'deployment.apps "notebook" deleted', '"pytorch" deleted'),
     ),
 )
 
 
-# With a node the containers run. The image is made here: its commands say who runs them.
-IMAGE = Image(
-    "registry.example/ml/pytorch:2.9.1-cpu",
-    files={"/bin/python": "#!/bin/sh\necho training as $(id)\n", "/bin/jupyter": "#!/bin/sh\nexec sleep infinity\n"},
+# With a node the containers run. The images are made here: what their tool serves says who runs it.
+SERVES = "#!/bin/sh\necho version VERSION, run by $(id) > /tmp/index.html\nexec httpd -f -p 8888 -h /tmp\n"
+IMAGES = tuple(
+    Image(
+        f"registry.example/ml/pytorch:{version}",
+        files={
+            "/bin/python": "#!/bin/sh\necho training as $(id)\n",
+            "/bin/jupyter": SERVES.replace("VERSION", str(version)),
+        },
+    )
+    for version in (1, 2)
 )
-RUNNING = (
-    Step(
-        "The Job runs to its end.",
-        "kubectl wait -n team-a --for=condition=Complete job/train --timeout=60s",
-        ("job.batch/train condition met",),
-    ),
-    Step(
-        "Its container says who it was: the user and the group of the Environment, of which the Job says nothing.",
-        "kubectl logs -n team-a job/train",
-        ("training as uid=1000 gid=1000",),
-    ),
+REACHED = Step(
+    "Its tool is reached through a Service of the notebook's own; the process is the user of the Environment.",
+    f"kubectl get --raw $(kubectl get service -n {PROJECT} -l environments.dev/workload "
+    """--template='{{range .items}}{{$o := index .metadata.ownerReferences 0}}{{if eq $o.name "notebook"}}"""
+    """/api/v1/namespaces/{{.metadata.namespace}}/services/{{.metadata.name}}:8888/proxy/"""
+    """{{end}}{{end}}')""",
+    ("version 1, run by uid=1000 gid=100",),
 )
 
 
 def story(*, node: bool) -> tuple[Step, ...]:
-    """Return the steps; with a node, what runs is looked at as soon as there is something."""
-    place = next(number for number, step in enumerate(STORY, 1) if step.stdin == JOB)
-    return (*STORY[:place], *(RUNNING if node else ()), *STORY[place:])
+    """Return the steps; with a node the tool answers."""
+    return tuple(REACHED if node and "connect" in step.command else step for step in STORY)
 
 
 class StepFailedError(Exception):
@@ -256,53 +260,80 @@ class Screen:
 
 
 def environment_of(cluster: Cluster) -> dict[str, str]:
-    """Return the environment in which a bare `kubectl` is the cluster's own and talks to it."""
+    """Return the environment in which a bare `kubectl` is the cluster's own, talks to it and has the plugin."""
     layout = cluster.layout
+    programs = (str(layout.kubectl.parent), str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath))
     return {
         **os.environ,
-        "PATH": f"{layout.kubectl.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        "PATH": os.pathsep.join(programs),
         "KUBECONFIG": str(layout.kubeconfig),
         "KUBECACHEDIR": str(layout.kubectl_cache),
         "KUBERC": "off",
     }
 
 
-def run(step: Step, environ: Mapping[str, str]) -> Answer:
+def run(step: Step, environ: Mapping[str, str], folder: Path) -> Answer:
     """Run the command of a step; one that does not end in time is ended and has no exit code of its own."""
     try:
         done = subprocess.run(
-            shlex.split(step.command),
+            ["bash", "-c", step.command],
             input=step.stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env=environ,
+            cwd=folder,
             text=True,
-            timeout=STEP_SECONDS,
+            timeout=PATIENCE_SECONDS,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return Answer(-1, f"(no end after {STEP_SECONDS} s)")
+        return Answer(-1, f"(no end after {PATIENCE_SECONDS} s)")
     return Answer(done.returncode, done.stdout.strip())
 
 
-def play(step: Step, title: str, environ: Mapping[str, str], screen: Screen) -> None:
-    """Tell and do one step; raise when it is not as it should be."""
+def settled(step: Step, environ: Mapping[str, str], folder: Path) -> Answer:
+    """Run a step; one that only reads is run again until what was done before shows."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    answer = run(step, environ, folder)
+    while reads(step) and step.faults(answer) and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+        answer = run(step, environ, folder)
+    return answer
+
+
+def reads(step: Step) -> bool:
+    """Say whether a step changes nothing."""
+    return step.command.startswith(("kubectl get", "kubectl environment workloads", "kubectl environment connect"))
+
+
+def play(cluster: Cluster, step: Step, title: str, folder: Path, screen: Screen) -> None:
+    """Show and do one step; raise when it is not as it should be."""
     screen.say("\n" + textwrap.fill(f"{title}. {step.say}", 100))
     screen.say(step.shown)
-    answer = run(step, environ)
-    screen.aside(answer.output)
+    if step.prepare:
+        step.prepare(cluster, folder)
+    answer = settled(step, environment_of(cluster), folder)
+    screen.aside(shortened(answer.output))
     if faults := step.faults(answer):
-        raise StepFailedError(f"step {title} failed, {step.command}: {'; '.join(faults)}\nit said: {answer.output}")
+        raise StepFailedError(f"step {title} failed, {step.command}: {'; '.join(faults)}\nit printed: {answer.output}")
+
+
+def shortened(output: str) -> str:
+    """Return what is shown of an output: its first lines, folded."""
+    lines = [part for line in output.splitlines() for part in textwrap.wrap(line, 160, drop_whitespace=False) or [""]]
+    return "\n".join(lines if len(lines) <= LINES else [*lines[: LINES - 1], "…"])
 
 
 def tell(cluster: Cluster, screen: Screen) -> None:
-    """Tell the whole story on a cluster that is up."""
-    environ = environment_of(cluster)
+    """Play the whole story on a cluster that is up."""
+    cluster.kubectl("create", "namespace", PROJECT)
     if has_node(cluster):
-        images.load(cluster.layout, IMAGE)
+        for image in IMAGES:
+            images.load(cluster.layout, image)
     steps = story(node=has_node(cluster))
-    for number, step in enumerate(steps, 1):
-        play(step, f"{number}/{len(steps)}", environ, screen)
+    with tempfile.TemporaryDirectory() as folder:
+        for number, step in enumerate(steps, 1):
+            play(cluster, step, f"{number}/{len(steps)}", Path(folder), screen)
 
 
 def has_node(cluster: Cluster) -> bool:
@@ -322,12 +353,20 @@ def ignore_signals() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
+def opening(*, node: bool) -> str:
+    """Return what will happen, and about how long it takes."""
+    place = "a real Kubernetes API and a node" if node else "a real Kubernetes API"
+    what = f"{len(STORY)} steps with real commands on {place}, then everything ends"
+    build = "; Kubernetes is built first, once, about a quarter of an hour" if binaries.missing(binaries.API) else ""
+    return f"What comes: {what}. It takes about {2 if node else 1} min{build}. Kubernetes: {chosen().why}."
+
+
 def tell_and_tidy_up(cluster: Cluster, screen: Screen) -> None:
     """Bring the cluster up, tell the story and take the cluster down, whatever happened between."""
     # Two blocks: a signal on the way out of the inner one cannot keep the outer one from its work.
     try:
         try:
-            screen.say("Starting a Kubernetes API server and the operator.")
+            screen.say(opening(node=has_node(cluster)))
             cluster.up()
             tell(cluster, screen)
         finally:
@@ -355,8 +394,7 @@ def belongs(process: psutil.Process, cluster: Cluster) -> bool:
 def demo(screen: Screen) -> None:
     """Tell the story on a cluster of its own, in a directory of its own; both are gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="environment-demo-") as folder:
-        flavor = "node" if os.environ.get(NODE_VARIABLE) == "1" else "local"
-        cluster = Cluster(directory=Path(folder, "cluster"), flavor=flavor, report=screen.aside)
+        cluster = Cluster(directory=Path(folder, "cluster"), report=screen.aside)
         tell_and_tidy_up(cluster, screen)
 
 

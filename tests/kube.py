@@ -31,6 +31,7 @@ SETTINGS = {
     "TOOLS_HOST": "tools.example.com",
     "TOOLS_GATEWAY": "gateways/shared",
 }
+OPERATOR_ENV = {f"ENVIRONMENT_OPERATOR_{name}": value for name, value in SETTINGS.items()}
 ADMISSIONS = "environment_operator_admissions_total"
 OPENER = build_opener(ProxyHandler({}))
 ENVIRONMENTS = f"/apis/{names.API_VERSION}/{names.PLURAL}"
@@ -48,9 +49,21 @@ def fresh_cluster(directory: Path, **choices: Any) -> Iterator[Cluster]:
 
     What each of the settings is for is tested where it matters, with the time that it needs.
     """
-    settings = {f"ENVIRONMENT_OPERATOR_{name}": value for name, value in SETTINGS.items()}
-    with Cluster(directory=directory, operator_env=settings, **choices) as made:
+    with Cluster(directory=directory, operator_env=OPERATOR_ENV, controllers=True, **choices) as made:
         yield made
+
+
+@contextmanager
+def kept_cluster(directory: Path) -> Iterator[Cluster]:
+    """Have a cluster that stays up between runs, made when there is none, with the operator of today's code."""
+    made = Cluster(directory=directory, operator_env=OPERATOR_ENV, controllers=True)
+    if made.layout.record.exists():
+        made.stop_operator()
+    made.up()
+    yield made
+    # What ran during the tests spoke to the API server through a proxy that is gone.
+    made.stop_operator()
+    made.start_operator()
 
 
 @contextmanager

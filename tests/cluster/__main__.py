@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType
 
-from cluster import packages
-from cluster.api import Cluster
+from cluster import packages, record
+from cluster.api import Cluster, chosen
 from cluster.errors import ClusterError
 
 SIGNALS = {"TERM": signal.SIGTERM, "KILL": signal.SIGKILL}
@@ -40,6 +40,8 @@ def _up(arguments: argparse.Namespace) -> int:
         with_operator=not arguments.without_operator,
         report=_say,
     )
+    if record.load(cluster.layout) is None:
+        _say(f"Kubernetes: {chosen().why}")
     new = cluster.up()
     _say("the cluster is up" if new else "the cluster was already up; nothing is missing now")
     print(f"export KUBECONFIG={shlex.quote(str(cluster.kubeconfig))}")  # noqa: T201

@@ -5,27 +5,32 @@ import signal
 import subprocess
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
-from cluster import control_plane, kubectl, manifests, processes, record, roles
-from cluster.borrowed import Current, Kind
+from cluster import binaries, control_plane, kubectl, manifests, processes, record, roles
+from cluster.borrowed import Current, Kind, docker_answers
 from cluster.errors import ClusterError
 from cluster.flavor import Flavor, Report
 from cluster.layout import REPO_ROOT, Layout, directory_from_environment
 from cluster.local import Local
 from cluster.node import WithNode
 from cluster.record import Record
+from cluster.source import Choice, choose
 
-FLAVOR_VARIABLE = "CLUSTER"
-NODE_VARIABLE = "NODE"
 FLAVORS: Mapping[str, Callable[[], Flavor]] = {"local": Local, "node": WithNode, "kind": Kind, "current": Current}
 
 
+def chosen() -> Choice:
+    """Return which Kubernetes a cluster takes when its maker does not say, and why."""
+    built = not binaries.missing((*binaries.API, binaries.CONTROLLERS))
+    return choose(os.environ, built=built, docker=docker_answers)
+
+
 def flavor_from_environment() -> str:
-    """Return the value of CLUSTER, or `local`, or `node` where NODE=1 asks for a node."""
-    return os.environ.get(FLAVOR_VARIABLE) or ("node" if os.environ.get(NODE_VARIABLE) == "1" else "local")
+    """Return the kind of cluster that is taken when its maker does not say."""
+    return chosen().flavor
 
 
 def _flavor(name: str) -> Flavor:
@@ -53,6 +58,7 @@ class Cluster:
     apiserver_args: tuple[str, ...] = ()
     operator_env: Mapping[str, str] = field(default_factory=dict)
     with_operator: bool = True
+    controllers: bool = False
     report: Report = silent
     _exit: ExitStack = field(default_factory=ExitStack, repr=False, compare=False)
 
@@ -94,6 +100,7 @@ class Cluster:
                 self.layout.create()
                 record.save(self.layout, self._new_record(flavor))
             self._refuse_other_choices()
+            self._remember_settings()
             with self._undone_on_failure(flavor, new=new):
                 self._start_everything(flavor)
         return new
@@ -131,7 +138,8 @@ class Cluster:
         """
         known = self._record
         environ = {**known.operator_env, **(env or {})}
-        roles.start(self.layout, environ, server=server, await_ready=await_ready)
+        host = _flavor(known.flavor).host()
+        roles.start(self.layout, environ, host=host, server=server, await_ready=await_ready)
 
     def start_webhook(self, program: str, server: str | None = None) -> str:
         """Start one more process for admission; return the URL at which the API server can call it.
@@ -187,7 +195,13 @@ class Cluster:
             ports=flavor.ports(),
             apiserver_args=self.apiserver_args,
             operator_env=dict(self.operator_env),
+            controllers=self.controllers,
         )
+
+    def _remember_settings(self) -> None:
+        """Have the operator started again with the settings that it was last given here."""
+        known = self._record
+        record.save(self.layout, replace(known, operator_env={**known.operator_env, **self.operator_env}))
 
     def _refuse_other_choices(self) -> None:
         known = self._record
@@ -203,16 +217,16 @@ class Cluster:
         if self.with_operator:
             manifests.apply(self.layout, self.repo_root, force=flavor.owns_cluster)
             called = self._have_us_called(flavor)
-            roles.start(self.layout, {**known.operator_env, **self.operator_env})
+            roles.start(self.layout, {**known.operator_env, **self.operator_env}, host=flavor.host())
             if called:
                 manifests.await_admission(self.layout)
 
     def _have_us_called(self, flavor: Flavor) -> bool:
         """Have the API server call the operator at admission; one that is elsewhere cannot reach our loopback."""
-        if not flavor.components:
+        if not flavor.host():
             self.report("admission is left out: this API server cannot reach a process of this machine")
             return False
-        url = roles.admission_url(self.layout)
+        url = roles.admission_url(self.layout, host=flavor.host())
         manifests.apply_webhooks(self.layout, self.repo_root, url, force=flavor.owns_cluster)
         return True
 

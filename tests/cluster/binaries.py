@@ -1,6 +1,6 @@
-"""The programs of the test cluster: built once from pinned modules, then cached per user.
+"""The programs of the test cluster: those in KUBEBUILDER_ASSETS, and what is missing there built once and cached.
 
-`go.mod` beside this file is the only place that names a version.
+They are built from pinned modules; `go.mod` beside this file is the only place that names a version.
 """
 
 import hashlib
@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -17,18 +17,14 @@ from cluster import toolchain
 from cluster.build import Step
 from cluster.errors import ClusterError
 from cluster.layout import cache_directory
+from cluster.source import ASSETS_VARIABLE
 
 MODULE = Path(__file__).parent
-# what `go install` calls a program: what we call it
-PROGRAMS = {
-    "server": "etcd",
-    "kube-apiserver": "kube-apiserver",
-    "kube-controller-manager": "kube-controller-manager",
-    "kubectl": "kubectl",
-    "kube-scheduler": "kube-scheduler",
-    "kubelet": "kubelet",
-    "kube-proxy": "kube-proxy",
-}
+API = ("etcd", "kube-apiserver", "kubectl")
+CONTROLLERS = "kube-controller-manager"
+NODE = ("kube-scheduler", "kubelet", "kube-proxy")
+# A node's programs share most packages with the others: together they are built in less time than one after the other.
+ETCD = "go.etcd.io/etcd/server/v3"
 VERSION_PACKAGE = "k8s.io/component-base/version"
 Report = Callable[[str], None]
 
@@ -45,19 +41,39 @@ def location() -> Path:
     return cache_directory() / f"kubernetes-{version()}-{digest}" / "bin"
 
 
-def ensure(progress: Report) -> Path:
-    """Return the directory of the programs; build them first when nobody has yet.
+def given() -> Path | None:
+    """Return the directory in KUBEBUILDER_ASSETS, which must have what an API needs; None where it is not set."""
+    folder = Path(os.environ.get(ASSETS_VARIABLE) or location())
+    if folder == location():
+        return None
+    if absent := [name for name in API if not (folder / name).is_file()]:
+        message = f"{ASSETS_VARIABLE}={folder} lacks {', '.join(absent)}: add them, or unset it"
+        raise ClusterError(message, exit_code=2)
+    return folder
+
+
+def path(name: str) -> Path:
+    """Return where a program is, or will be when it is built."""
+    folder = given()
+    return folder / name if folder and (folder / name).is_file() else location() / name
+
+
+def missing(names: Iterable[str]) -> list[str]:
+    """Return the programs that have to be built first."""
+    return [name for name in names if not path(name).exists()]
+
+
+def ensure(names: Sequence[str], progress: Report) -> None:
+    """Build those of the programs that are missing.
 
     `progress` gets one line of text every few seconds of a build, nothing otherwise.
     """
-    binaries = location()
-    if binaries.exists():
-        return binaries
+    if not missing(names):
+        return
     cache_directory().mkdir(parents=True, exist_ok=True)
     with _alone(cache_directory() / "build.lock", progress):
-        if not binaries.exists():
-            _build(binaries, progress)
-    return binaries
+        if wanted := missing(names):
+            _build(wanted, progress)
 
 
 def _alone(path: Path, progress: Report) -> FileLock:
@@ -71,38 +87,45 @@ def _alone(path: Path, progress: Report) -> FileLock:
     return lock
 
 
-def _build(binaries: Path, progress: Report) -> None:
-    home = binaries.parent
+def _build(names: Sequence[str], progress: Report) -> None:
+    home = location().parent
     for leftover in home.parent.glob(f".building-{home.name}-*"):
         shutil.rmtree(leftover)
     progress(
-        f"building Kubernetes {version()} and etcd: this happens once; "
-        "on two cores it took 8 to 16 minutes, and it needs 8 GB of disk for a while"
+        f"building {', '.join(names)} of Kubernetes {version()}: this happens once; "
+        "on two idle cores all of them took 7 to 16 minutes, and it needs 8 GB of disk for a while"
     )
     log = home.parent / f"{home.name}.log"
     log.write_text("")
     go = toolchain.find(_go_version(), home.parent, progress)
     with tempfile.TemporaryDirectory(dir=home.parent, prefix=f".building-{home.name}-") as folder:
-        _compile(go, Path(folder), log, progress)
-        _collect(Path(folder, "out"), Path(folder, "home", "bin"))
-        Path(folder, "home").rename(home)
+        _compile(go, names, Path(folder), log, progress)
+        _collect(Path(folder, "out"), names)
 
 
-def _compile(go: Path, folder: Path, log: Path, progress: Report) -> None:
+def _compile(go: Path, names: Sequence[str], folder: Path, log: Path, progress: Report) -> None:
     environ = _environment(go, folder)
+    wanted = tuple(ETCD if name == "etcd" else f"k8s.io/kubernetes/cmd/{name}" for name in names)
     listing = Step(
         "downloading modules",
-        (str(go), "list", "-deps", "tool"),
-        lambda lines: f"{lines} so far",
+        (str(go), "list", "-deps", *wanted),
+        lambda lines, _seconds: f"{lines} so far",
     )
     listing.run(MODULE, environ, log, progress)
     packages = len(listing.output)
     compiling = Step(
         f"building Kubernetes {version()}",
-        (str(go), "install", "-v", "-trimpath", "-ldflags", _linker_flags(), "tool"),
-        lambda lines: f"{min(lines, packages)}/{packages} packages",
+        (str(go), "install", "-v", "-trimpath", "-ldflags", _linker_flags(), *wanted),
+        lambda lines, seconds: f"{min(lines, packages)}/{packages} packages, {left(lines, packages, seconds)}",
     )
     compiling.run(MODULE, environ, log, progress)
+
+
+def left(done: int, of: int, seconds: float) -> str:
+    """Return in words how long the rest of a build takes, if it goes on as it went."""
+    if not done:
+        return "the time left is not known yet"
+    return f"about {max(1, round(seconds / done * max(0, of - done) / 60))} min left"
 
 
 def _environment(go: Path, folder: Path) -> Mapping[str, str]:
@@ -129,10 +152,10 @@ def _linker_flags() -> str:
     return " ".join(("-s -w", *settings))
 
 
-def _collect(built: Path, target: Path) -> None:
-    target.mkdir(parents=True)
-    for name, our_name in PROGRAMS.items():
-        (built / name).rename(target / our_name)
+def _collect(built: Path, names: Sequence[str]) -> None:
+    location().mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (built / ("server" if name == "etcd" else name)).rename(location() / name)
 
 
 def _go_version() -> tuple[int, int]:

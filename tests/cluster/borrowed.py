@@ -29,6 +29,10 @@ class Borrowed:
         """Return no ports: nothing of the control plane listens here."""
         return {}
 
+    def host(self) -> str:
+        """Return nothing: an API server elsewhere cannot reach a process of this machine."""
+        return ""
+
     def start_component(self, layout: Layout, record: Record, name: str) -> None:  # noqa: ARG002
         """Refuse: this cluster's programs are out of reach."""
         message = f"{name} is not a process of this machine: only CLUSTER=local can start it"
@@ -39,6 +43,12 @@ class Kind(Borrowed):
     """A cluster in Docker, through pytest-kind."""
 
     owns_cluster = True
+
+    def host(self) -> str:
+        """Return the gateway of kind's network, which on Linux is an address of this machine."""
+        command = ("docker", "network", "inspect", "kind", "--format={{range .IPAM.Config}}{{.Gateway}} {{end}}")
+        found = subprocess.run(command, capture_output=True, text=True, check=False).stdout.split()
+        return next((address for address in found if "." in address), "")
 
     def start(self, layout: Layout, record: Record, report: Report) -> None:  # noqa: ARG002
         """Create the cluster unless it is there, with its kubeconfig in our directory."""
@@ -106,9 +116,14 @@ def _copy_current_context(layout: Layout, program: str) -> None:
     layout.kubeconfig.write_text(view.stdout)
 
 
-def _require_docker() -> None:
+def docker_answers() -> bool:
+    """Say whether a Docker engine answers."""
     docker = shutil.which("docker")
-    if docker is None or subprocess.run((docker, "info"), capture_output=True, check=False).returncode:
+    return docker is not None and not subprocess.run((docker, "info"), capture_output=True, check=False).returncode
+
+
+def _require_docker() -> None:
+    if not docker_answers():
         message = "CLUSTER=kind needs a running Docker; leave CLUSTER unset to do without"
         raise ClusterError(message, exit_code=2)
 

@@ -20,11 +20,11 @@ Report = Callable[[str], None]
 
 @dataclass
 class Step:
-    """One command of the build: what to call it, and how many lines it has written so far."""
+    """One command of the build: what to call it, and how far it is after so many lines and seconds."""
 
     title: str
     argv: tuple[str, ...]
-    progress: Callable[[int], str]
+    progress: Callable[[int, float], str]
     output: list[str] = field(default_factory=list)
     lines: int = 0
 
@@ -36,7 +36,7 @@ class Step:
             try:
                 while not _ended(process):
                     seconds = time.monotonic() - started
-                    report(f"{self.title}: {self.progress(self.lines)}, {seconds:.0f} s")
+                    report(f"{self.title}: {self.progress(self.lines, seconds)}")
             except BaseException:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from cluster import kubeconfig, pki, processes
+from cluster import binaries, kubeconfig, pki, processes
 from cluster.errors import ClusterError
 from cluster.layout import Layout
 from cluster.probe import answers, client_context
@@ -36,11 +36,10 @@ def authenticate(layout: Layout, configuration: Mapping[str, Any]) -> None:
 
 @dataclass(frozen=True)
 class ControlPlane:
-    """The three programs of one cluster, made from its directory, record and binaries."""
+    """The three programs of one cluster, made from its directory and record."""
 
     layout: Layout
     record: Record
-    binaries: Path
 
     @property
     def server(self) -> str:
@@ -51,7 +50,8 @@ class ControlPlane:
         """Start what is missing and return when the cluster is usable."""
         self._prepare()
         for component in COMPONENTS:
-            self.start_component(component)
+            if component != binaries.CONTROLLERS or not binaries.missing([component]):
+                self.start_component(component)
 
     def start_component(self, name: str) -> None:
         """Start one program, on the same port with the same data, and await its readiness."""
@@ -59,7 +59,7 @@ class ControlPlane:
         if arguments is None:
             message = f"{name} is not one of {', '.join(COMPONENTS)}"
             raise ClusterError(message)
-        argv = (str(self.binaries / name), *arguments())
+        argv = (str(binaries.path(name)), *arguments())
         environ = {key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ}
         processes.start(self.layout, Program(name, argv, environ))
         processes.await_ready(self.layout, name, self._ready[name])

@@ -21,6 +21,9 @@ class Flavor(Protocol):
     def ports(self) -> Mapping[str, int]:
         """Return the ports that a new cluster shall have."""
 
+    def host(self) -> str:
+        """Return the address of this machine for the API server, empty when it cannot reach us."""
+
     def start(self, layout: Layout, record: Record, report: Report) -> None:
         """Start what is missing; return when the API server answers."""
 

@@ -20,14 +20,27 @@ class Local:
         return different(PORTS)
 
     def start(self, layout: Layout, record: Record, report: Report) -> None:
-        """Build the programs when they are missing and start those that do not run."""
-        programs = binaries.ensure(report)
-        link(layout, programs / "kubectl")
-        ControlPlane(layout, record, programs).start()
+        """Build the programs when they are missing and start those that do not run.
+
+        Without a controller manager an API server stores objects and nothing comes of them. So it is built, unless
+        programs were given that do not have it, and nobody needs it.
+        """
+        needed = record.controllers or not binaries.given()
+        binaries.ensure((*binaries.API, *((binaries.CONTROLLERS,) if needed else ())), report)
+        if binaries.missing([binaries.CONTROLLERS]):
+            report(
+                f"there is no {binaries.CONTROLLERS}: no Pods come of Deployments and Jobs, and nothing is collected"
+            )
+        link(layout, binaries.path("kubectl"))
+        ControlPlane(layout, record).start()
 
     def start_component(self, layout: Layout, record: Record, name: str) -> None:
         """Start one stopped program again, on the same port with the same data."""
-        ControlPlane(layout, record, binaries.location()).start_component(name)
+        ControlPlane(layout, record).start_component(name)
+
+    def host(self) -> str:
+        """Return the address of this machine for the API server."""
+        return "127.0.0.1"
 
     def stop(self, layout: Layout, report: Report) -> None:
         """Stop the control plane, last started first."""

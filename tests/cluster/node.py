@@ -51,15 +51,16 @@ class WithNode(Local):
     def start(self, layout: Layout, record: Record, report: Report) -> None:
         """Start what does not run; return when the node takes pods."""
         packages.require()
+        binaries.ensure((*binaries.API, binaries.CONTROLLERS, *binaries.NODE), report)
         super().start(layout, record, report)
-        Node(layout, record, binaries.location()).start()
+        Node(layout, record).start()
 
     def start_component(self, layout: Layout, record: Record, name: str) -> None:
         """Start one stopped program again."""
         if name in CONTROL_PLANE:
             super().start_component(layout, record, name)
         else:
-            Node(layout, record, binaries.location()).start_component(name)
+            Node(layout, record).start_component(name)
 
     def stop(self, layout: Layout, report: Report) -> None:
         """Stop the node with its pods, then the control plane."""
@@ -74,11 +75,10 @@ class WithNode(Local):
 
 @dataclass(frozen=True)
 class Node:
-    """The programs of the node, made from the cluster's directory, record and binaries."""
+    """The programs of the node, made from the cluster's directory and record."""
 
     layout: Layout
     record: Record
-    programs: Path
 
     def start(self) -> None:
         """Start what is missing and return when pods can run."""
@@ -100,7 +100,7 @@ class Node:
 
     @property
     def _server(self) -> str:
-        return ControlPlane(self.layout, self.record, self.programs).server
+        return ControlPlane(self.layout, self.record).server
 
     def _prepare(self) -> None:
         for client in ("kube-scheduler", "kubelet", "kube-proxy"):
@@ -119,7 +119,7 @@ class Node:
             "kube-scheduler": self._scheduler_argv,
             "containerd": lambda: containers.argv(self.layout),
             "kubelet": self._kubelet_argv,
-            "kube-proxy": lambda: (str(self.programs / "kube-proxy"), f"--config={self._folder / 'kube-proxy.yaml'}"),
+            "kube-proxy": lambda: (str(binaries.path("kube-proxy")), f"--config={self._folder / 'kube-proxy.yaml'}"),
         }
 
     @property
@@ -135,14 +135,14 @@ class Node:
 
     def _takes_pods(self) -> bool:
         """Say whether the node is ready and has no taint any more."""
-        argv = (str(self.programs / "kubectl"), f"--kubeconfig={self.layout.kubeconfig}", "get", "node", NAME)
+        argv = (str(binaries.path("kubectl")), f"--kubeconfig={self.layout.kubeconfig}", "get", "node", NAME)
         found = subprocess.run((*argv, f"--output=jsonpath={READY}"), capture_output=True, text=True, check=False)
         return found.stdout.strip() == "True"
 
     def _scheduler_argv(self) -> tuple[str, ...]:
         pki = self.layout.pki
         return (
-            str(self.programs / "kube-scheduler"),
+            str(binaries.path("kube-scheduler")),
             f"--kubeconfig={self._kubeconfig('kube-scheduler')}",
             "--leader-elect=false",
             "--bind-address=127.0.0.1",
@@ -153,7 +153,7 @@ class Node:
 
     def _kubelet_argv(self) -> tuple[str, ...]:
         return (
-            str(self.programs / "kubelet"),
+            str(binaries.path("kubelet")),
             f"--kubeconfig={self._kubeconfig('kubelet')}",
             f"--config={self._folder / 'kubelet.yaml'}",
             f"--root-dir={self._folder / 'kubelet'}",
@@ -235,7 +235,7 @@ def _rules() -> str:
 
 def _remove_rules(layout: Layout) -> None:
     """Remove the bridge and the rules of kube-proxy."""
-    program = binaries.location() / "kube-proxy"
+    program = binaries.path("kube-proxy")
     if not layout.node.exists() or not program.exists():
         return
     for command in ((str(program), "--cleanup"), *FIREWALL, ("ip", "link", "delete", bridge(layout))):

@@ -15,12 +15,13 @@ PORT_RANGE = range(20000, 30000)
 
 @dataclass(frozen=True)
 class Record:
-    """The choices of one cluster: its flavor, its ports, and what was passed to `up`."""
+    """The choices of one cluster: its flavor, its ports, what was passed to `up`, and whether it needs controllers."""
 
     flavor: str
     ports: Mapping[str, int] = field(default_factory=dict)
     apiserver_args: tuple[str, ...] = ()
     operator_env: Mapping[str, str] = field(default_factory=dict)
+    controllers: bool = False
 
 
 def load(layout: Layout) -> Record | None:

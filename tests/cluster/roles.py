@@ -16,11 +16,9 @@ NAMESPACE = "environments-system"
 SERVICE_ACCOUNT = "environment-operator"
 MODULE = "environment_operator"
 PORT_VARIABLE = "ENVIRONMENT_OPERATOR_HTTP_PORT"
-ADMISSION = {
-    "ENVIRONMENT_OPERATOR_HTTPS_HOST": "127.0.0.1",
-    "ENVIRONMENT_OPERATOR_CERTIFICATE_HOSTS": "127.0.0.1",
-    "ENVIRONMENT_OPERATOR_DRAIN_SECONDS": "0",
-}
+LOOPBACK = "127.0.0.1"
+ADMISSION_HOST_VARIABLES = ("ENVIRONMENT_OPERATOR_HTTPS_HOST", "ENVIRONMENT_OPERATOR_CERTIFICATE_HOSTS")
+ADMISSION = {"ENVIRONMENT_OPERATOR_DRAIN_SECONDS": "0"}
 ADMISSION_PORT_VARIABLE = "ENVIRONMENT_OPERATOR_HTTPS_PORT"
 ADMISSION_PORT = "admission"
 TOKEN_LIFETIME = "720h"
@@ -42,15 +40,17 @@ def start(
     layout: Layout,
     env: Mapping[str, str],
     *,
+    host: str = LOOPBACK,
     server: str | None = None,
     await_ready: bool = True,
 ) -> None:
     """Start every role that does not run, with `env` added, and await their readiness.
 
-    `server` replaces the API server's URL in the kubeconfig of what is started, for a proxy in between.
+    `host` is the address at which the API server reaches us, where it does; `server` replaces the API server's URL in
+    the kubeconfig of what is started, for a proxy in between.
     """
     for role in ROLES:
-        _start(layout, role, env, server)
+        _start(layout, role, {**dict.fromkeys(ADMISSION_HOST_VARIABLES, host or LOOPBACK), **env}, server)
     if await_ready:
         for role in ROLES:
             _await_ready(layout, role)
@@ -62,7 +62,7 @@ def start_webhook(layout: Layout, program: str, env: Mapping[str, str], server: 
     Nobody calls it yet, and whoever started it has to stop it.
     """
     role = Role(program, "webhook", admission=f"{program}-{ADMISSION_PORT}")
-    _start(layout, role, env, server)
+    _start(layout, role, {**dict.fromkeys(ADMISSION_HOST_VARIABLES, LOOPBACK), **env}, server)
     _await_ready(layout, role)
     return admission_url(layout, role.admission)
 
@@ -81,9 +81,9 @@ def port_of(layout: Layout, program: str) -> int:
     return int(path.read_text())
 
 
-def admission_url(layout: Layout, port: str = ADMISSION_PORT) -> str:
+def admission_url(layout: Layout, port: str = ADMISSION_PORT, host: str = LOOPBACK) -> str:
     """Return where the API server calls us."""
-    return f"https://127.0.0.1:{port_of(layout, port)}"
+    return f"https://{host}:{port_of(layout, port)}"
 
 
 def _start(layout: Layout, role: Role, env: Mapping[str, str], server: str | None) -> None:

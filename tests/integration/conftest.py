@@ -13,16 +13,17 @@ from cluster.proxy import FaultProxy
 from cluster.rest import Rest
 from cluster.upstream import Upstream
 from environment_operator import names
-from kube import Kube, Operator, behind_proxy, fresh_cluster
+from kube import Kube, Operator, behind_proxy, fresh_cluster, kept_cluster
 from people import NAMESPACES
 from plugin import Plugin
 from registries import let, put, secrets, source
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """Return a cluster with the CRD, the policies and the roles, made for this run alone; the operator runs."""
-    with fresh_cluster(tmp_path_factory.mktemp("cluster") / "state") as made:
+def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Return a cluster with the CRD, the policies and the roles, of this run alone or kept; the operator runs."""
+    kept = request.config.getoption("--cluster")
+    with kept_cluster(Path(kept)) if kept else fresh_cluster(tmp_path_factory.mktemp("cluster") / "state") as made:
         yield made
 
 

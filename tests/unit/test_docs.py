@@ -52,7 +52,7 @@ DOCUMENTS: dict[str, tuple[int, tuple[str, ...]]] = {
         200,
         ("Who may do what", "What the operator may do", "Pods that run", "Threat model"),
     ),
-    "tests/README.md": (120, ("Kinds of other projects", "The cluster")),
+    "tests/README.md": (120, ("First steps", "Rings", "Kinds of other projects", "The cluster")),
 }
 TEXTS = {path: (ROOT / path).read_text(encoding="utf-8") for path in DOCUMENTS}
 README, API, KINDS, INSIDE = (TEXTS[p] for p in ("README.md", "crds/README.md", "crds/kinds.md", "operator/README.md"))
