@@ -156,7 +156,7 @@ STORY = (
     Step(
         "A Job with another image is refused: this Environment does not let its image be overridden.",
         f"kubectl apply -n {PROJECT} -f -",
-        ("spec.template.spec.containers[0].image", "somebody/else:1", "registry.example/ml/pytorch:1"),
+        ("image", "somebody/else:1", "registry.example/ml/pytorch:1"),
         exit=1,
         stdin=OTHER_JOB,
     ),

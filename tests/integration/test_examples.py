@@ -138,7 +138,12 @@ def versions(kube: Kube, example: Example, project: str) -> tuple[str, str]:
 
 def as_pod(kube: Kube, project: str, spec: dict[str, Any]) -> dict[str, Any]:
     """Return what the API server would store of a pod spec, with all defaults, but for the paths of tools."""
-    body = {"metadata": {"name": "p"}, "spec": {**spec, "automountServiceAccountToken": False}}
+    # A StatefulSet's controller adds the volumes of its claims.
+    mounted = {mount["name"] for container in spec["containers"] for mount in container.get("volumeMounts", ())}
+    claims = mounted - {volume["name"] for volume in spec.get("volumes", ())}
+    volumes = [*spec.get("volumes", ()), *({"name": name, "emptyDir": {}} for name in sorted(claims))]
+    own = {"automountServiceAccountToken": False, "volumes": volumes}
+    body = {"metadata": {"name": "p"}, "spec": {**spec, **own}}
     reply = kube.rest.create(f"/api/v1/namespaces/{project}/pods?dryRun=All", body)
     assert reply.ok, reply.message
     variables = [v for c in reply.body["spec"]["containers"] for v in c.get("env", ()) if "_BASE_PATH" in v["name"]]

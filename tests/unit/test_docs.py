@@ -1,6 +1,7 @@
 """The documentation is complete: what users can meet is explained where they would look."""
 
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from assets import FULL
 from environment_operator import metrics, names
 from environment_operator.api.tools import DEFAULT_PORTS
 from environment_operator.cli import reference
+from environment_operator.cli.arguments import as_click
 from environment_operator.cli.main import COMMANDS, cli
 from environment_operator.cli.problems import Exit
 from environment_operator.errors import Reason
@@ -258,3 +260,21 @@ def test_twenty_lines_become_six() -> None:
 def test_every_command_exists(target: str) -> None:
     """Each make target that the documentation names is in the Makefile."""
     assert f"\n{target}:" in (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+def examples(name: str) -> list[list[str]]:
+    """Return the arguments of each example of a command, as its section of the reference shows them."""
+    section = PLUGIN.partition(f"\n### {name}\n")[2].partition("\n### ")[0]
+    lines = "".join(re.findall(r"```console\n(.*?)```", section, re.DOTALL)).replace("\\\n", "").splitlines()
+    found = [(re.search(rf"kubectl environment {name}(?: ([^|>)]*))?", line), "xargs" in line) for line in lines]
+    return [[*shlex.split(each[1] or ""), *(["kind/name"] if more else [])] for each, more in found if each]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_example_of_a_command_is_one_that_it_takes(name: str) -> None:
+    """Each example of each command is a command line that the command reads without an error."""
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    assert examples(name)
+    for arguments in examples(name):
+        command.make_context(name, as_click(command.params, arguments))

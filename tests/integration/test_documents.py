@@ -1,0 +1,73 @@
+"""The commands and objects in the documents of deploy/ are taken by a real API server as they stand there.
+
+Those of deploy/README.md are in test_installing.py and alone/test_cli_uninstall.py.
+"""
+
+import re
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from builders import manifest, workload
+from cluster.layout import REPO_ROOT
+from cluster.waiting import PATIENCE_SECONDS
+from kube import Kube
+from plugin import Plugin
+
+TEXTS = {path.name: path.read_text("utf-8") for path in (REPO_ROOT / "deploy").glob("*.md") if path.stem != "README"}
+BLOCKS = [
+    (name, *found) for name, text in TEXTS.items() for found in re.findall(r"```(\w+)\n(.*?)```", text, re.DOTALL)
+]
+COMMANDS = [
+    (name, line) for name, form, block in BLOCKS if form == "console" for line in block.replace("\\\n", "").splitlines()
+]
+# It goes on until it is interrupted, and needs a Pod that runs: the ring node/ forwards to one.
+UNENDING = "kubectl port-forward"
+READS = ("kubectl get", "kubectl describe", "kubectl auth", "kubectl explain", "kubectl environment")
+
+
+@pytest.fixture(scope="module")
+def names(rest: object) -> dict[str, str]:  # noqa: ARG001 - there is a cluster
+    """Return what the project and the Environment of the documents are called here."""
+    return {"vision": Kube.unique("vision"), "jupyter": Kube.unique("jupyter")}
+
+
+@pytest.fixture
+def stage(kube: Kube, names: dict[str, str]) -> Iterator[None]:
+    """Make what the documents speak of: a project, an Environment with a tool, and a notebook that uses it."""
+    path = f"/api/v1/namespaces/{names['vision']}"
+    kube.rest.create("/api/v1/namespaces", {"metadata": {"name": names["vision"]}})
+    custom = {"type": "ExternalURL", "assign": "Custom"}
+    kube.apply(manifest(names["jupyter"], tools=[{"name": "lab", "type": "JupyterNotebook", "connection": custom}]))
+    kube.apply(workload("Deployment", "notebook", names["vision"], names["jupyter"]))
+    yield
+    kube.kubectl("delete", "deployment", "notebook", "-n", names["vision"])
+    kube.rest.delete(path)
+
+
+@pytest.mark.usefixtures("stage")
+def test_every_command_is_taken(plugin: Plugin, names: dict[str, str]) -> None:
+    """Each command that reads is run, each that writes is tried on the API server without storing anything."""
+    for name, line in COMMANDS:
+        if line.startswith(UNENDING):
+            continue
+        for theirs, ours in names.items():
+            line = re.sub(rf"\b{theirs}\b", ours, line)  # noqa: PLW2901 - the same command
+        command = line if line.startswith(READS) else f"{line} --dry-run=server"
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", command],
+            env=plugin.variables(),
+            cwd=REPO_ROOT,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+            check=False,
+        )
+        assert 0 == done.returncode, f"{name}: {command}: {done.stdout}{done.stderr}"
+
+
+@pytest.mark.parametrize(("name", "block"), [(name, block) for name, form, block in BLOCKS if form == "yaml"])
+def test_every_object_is_taken(kube: Kube, name: str, block: str) -> None:
+    """Each object is one that the API server would store."""
+    assert "(server dry run)" in kube.kubectl("apply", "--dry-run=server", "-f", "-", stdin=block), name
