@@ -184,7 +184,7 @@ STORY = (
     Step(
         "Both workloads have the earlier image, and are shown as outdated.",
         "kubectl environment workloads pytorch",
-        ("notebook Deployment", "train Job", "outdated"),
+        ("Deployment team-a notebook", "Job team-a train", "outdated"),
     ),
     Step(
         "A refresh gives the notebook the new one; a Job cannot change, so it stays as it is.",
