@@ -49,6 +49,35 @@ def test_what_cannot_be_had_in_json(text: str, words: str) -> None:
         yaml_text.read(text)
 
 
+def bomb(form: str, last: str) -> str:
+    """Return a document of less than 1 KB in which each line stands for eight times the one before."""
+    lines = [f"a{n}: &a{n} {form % ', '.join([f'*a{n - 1}'] * 8)}" for n in range(1, 12)]
+    return "\n".join([f"a0: &a0 {last}", *lines])
+
+
+@pytest.mark.parametrize("text", [bomb("[%s]", "[x]"), bomb("{<<: [%s]}", "{x: 1}"), bomb("{b: [%s]}", "{x: 1}")])
+def test_aliases_that_stand_for_very_much(text: str) -> None:
+    """A small document that would fill the memory is refused at once, as kubectl does."""
+    assert len(text) < 1024
+    with pytest.raises(ValueError, match="its aliases stand for more than 400000 values"):
+        yaml_text.read(text)
+
+
+def test_large_documents() -> None:
+    """What is large without aliases, or has some, is read."""
+    used = "a: &a {x: 1}\nb: [" + ", ".join(["*a"] * 1000) + "]"
+
+    assert [list(range(10_000))] == yaml_text.read("\n".join(f"- {n}" for n in range(10_000)))
+    assert [{"a": {"x": 1}, "b": [{"x": 1}] * 1000}] == yaml_text.read(used)
+
+
+def test_a_key_of_very_many() -> None:
+    """A key that stands twice among very many is found at once."""
+    keys = ", ".join(f'"k{n}": 0' for n in range(50_000))
+    with pytest.raises(ValueError, match="the key 'k49999' stands there twice"):
+        yaml_text.read(f'{{{keys}, "k49999": 1}}')
+
+
 def test_merged_keys() -> None:
     """What is merged in may be there under the same key again, however often it is merged."""
     text = "a: &a {x: 1, y y: 1}\nb: &b {<<: *a, x: 2}\nc: {<<: *b, x: 3}"

@@ -6,6 +6,7 @@ https://github.com/kubernetes-sigs/yaml/blob/v1.6.0/yaml.go
 
 import json
 import re
+from collections import Counter
 from collections.abc import Hashable
 from typing import Any, ClassVar
 
@@ -26,6 +27,9 @@ _RESOLVERS = (
     ("int", _INT, list("-+0123456789")),
     ("float", _FLOAT, list("-+.0123456789")),
 )
+# Up to here kubectl's library does not ask how much comes from aliases:
+# https://github.com/go-yaml/yaml/blob/v3.0.1/decode.go (alias_ratio_range_low)
+_EXPANDED = 400_000
 # Breaks of lines to YAML 1.1 that are turned into others unless they are escaped.
 _OTHER_BREAKS = frozenset("\x85\u2028\u2029")
 
@@ -63,8 +67,8 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Return an object of JSON in which each key stands once."""
     found = dict(pairs)
     if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)!r} stands there twice")
+        twice = next(key for key, number in Counter(key for key, _ in pairs).items() if number > 1)
+        raise ValueError(f"the key {twice!r} stands there twice")
     return found
 
 
@@ -83,6 +87,15 @@ class _Loader(yaml.SafeLoader):
         for tag, make in yaml.SafeLoader.yaml_constructors.items()
         if tag is None or tag.removeprefix(_TAG) in ("null", "str", "seq", "map")
     }
+
+    def construct_document(self, node: Any) -> Any:
+        """Return a document, unless its aliases stand for too much."""
+        written: dict[int, int] = {}
+        if _expanded(node, written) > max(_EXPANDED, len(written)):
+            raise yaml.MarkedYAMLError(
+                None, None, f"its aliases stand for more than {_EXPANDED} values", node.start_mark
+            )
+        return super().construct_document(node)
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
         """Return a mapping in which each key stands once; those that are merged in may stand there, too."""
@@ -111,6 +124,21 @@ class _Loader(yaml.SafeLoader):
 
 class _Dumper(yaml.SafeDumper):
     """Puts in quotes what either library would not read as a text."""
+
+
+def _expanded(node: yaml.Node, known: dict[int, int]) -> int:
+    """Return how many values a node stands for, each alias counted as what it refers to.
+
+    Args:
+        node: it.
+        known: the numbers of the nodes that were counted, by their identity; a node within itself counts as nothing.
+    """
+    if id(node) not in known:
+        known[id(node)] = 0
+        inner = (part for item in node.value for part in (item if isinstance(item, tuple) else (item,)))
+        parts = () if isinstance(node, yaml.ScalarNode) else inner
+        known[id(node)] = 1 + sum(_expanded(part, known) for part in parts)
+    return known[id(node)]
 
 
 def _bool(_: _Loader, node: yaml.ScalarNode) -> bool:
