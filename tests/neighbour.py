@@ -21,7 +21,7 @@ Object = dict[str, Any]
 Change = Callable[[Object], None]
 CONFIGURATIONS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
 # The API server calls configurations in the order of their names.
-NAME = "zz-neighbour"
+AFTER_OURS, BEFORE_OURS = "zz-neighbour", "aa-neighbour"
 MARK = "neighbour.example.org/was-here"
 RULES = [
     {"apiGroups": ["", "apps", "batch"], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"],
@@ -43,22 +43,23 @@ def mark(item: Object) -> None:
 
 
 @contextmanager
-def neighbour(rest: Rest, namespace: str) -> Iterator[Neighbour]:
+def neighbour(rest: Rest, namespace: str, name: str = AFTER_OURS) -> Iterator[Neighbour]:
     """Have the API server call another webhook for one namespace, from when it does until the end.
 
     Args:
         rest: the administrator's connection.
         namespace: the namespace.
+        name: the name of its configuration, which says when it is called.
     """
     made = Neighbour()
     with _serving(made) as (url, authority):
-        reply = rest.create(CONFIGURATIONS, _configuration(url, authority, namespace))
+        reply = rest.create(CONFIGURATIONS, _configuration(url, authority, namespace, name))
         assert reply.ok, reply.message
         try:
             until("the other webhook to be called", lambda: _is_called(rest, namespace))
             yield made
         finally:
-            rest.delete(f"{CONFIGURATIONS}/{NAME}")
+            rest.delete(f"{CONFIGURATIONS}/{name}")
 
 
 def _is_called(rest: Rest, namespace: str) -> bool:
@@ -68,7 +69,7 @@ def _is_called(rest: Rest, namespace: str) -> bool:
     return MARK in made["metadata"].get("annotations", {})
 
 
-def _configuration(url: str, authority: trustme.CA, namespace: str) -> Object:
+def _configuration(url: str, authority: trustme.CA, namespace: str, name: str) -> Object:
     """Return the webhook configuration."""
     entry = {
         "name": "neighbour.example.org",
@@ -79,7 +80,7 @@ def _configuration(url: str, authority: trustme.CA, namespace: str) -> Object:
         "rules": RULES,
     }
     head = {"apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingWebhookConfiguration"}
-    return {**head, "metadata": {"name": NAME}, "webhooks": [entry]}
+    return {**head, "metadata": {"name": name}, "webhooks": [entry]}
 
 
 @contextmanager

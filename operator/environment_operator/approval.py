@@ -16,8 +16,8 @@ from environment_operator.identity import Ids
 from environment_operator.inject import Object, Outcome, is_new_reference
 from environment_operator.kinds import Kind
 from environment_operator.offers import Master
-from environment_operator.paths import Path, Unfit, copied, get, put, remove
-from environment_operator.places import Place, Template, containers, orders, places, reference, within
+from environment_operator.paths import Path, Unfit, copied, get, is_nameless, put, remove
+from environment_operator.places import Place, Template, named, orders, places, reference, within
 from environment_operator.record import Entry
 from environment_operator.rules import Around, Published, Refused, check_templates
 from environment_operator.starts import leave_out
@@ -105,7 +105,7 @@ class _Approval:
             theirs=_theirs(place, template, entry),
         )
         for violation in guards.violations(locked, template, right):
-            yield _in_words(violation, entry.env, place, self.new)
+            yield _in_words(violation, entry.env, place, self.new, entry.main)
 
     def judge_tools(self) -> Iterator[str]:
         """Yield what is wrong with where the tools are.
@@ -181,14 +181,16 @@ class _Approval:
         return locked, Right(base, entry.main, put_in)
 
 
-def _in_words(violation: Violation, environment: str, place: Place, item: Object) -> str:
+def _in_words(violation: Violation, environment: str, place: Place, item: Object, main: Path) -> str:
     """Return a violation as a person reads it."""
     field, where = violation.field, place.words(violation.path, item)
     if field == "Required":
         return refusals.not_filled_in(where, environment, violation.path[-1])
     if violation.given is None:
         return refusals.missing(where, environment, field, violation.expected)
-    return refusals.override(where, environment, field, violation.given, violation.expected)
+    said = refusals.override(where, environment, field, violation.given, violation.expected)
+    beside = len(named(place, place.template(item))) > 1 and violation.path[:-1] == main
+    return f"{said}; {refusals.ANOTHER_CONTAINER}" if beside else said
 
 
 def _is_missed(item: str, before: Template, stored: Entry) -> bool:
@@ -197,10 +199,16 @@ def _is_missed(item: str, before: Template, stored: Entry) -> bool:
 
 
 def _theirs(place: Place, template: Template, entry: Entry) -> frozenset[str]:
-    """Return the names of the containers that another webhook added after the Environment was put in."""
-    found = [*containers(place, template), *containers(place, template, "initContainers")]
+    """Return the names of the containers that another webhook added after the Environment was put in.
+
+    Some kinds name containers afterwards: where more than the main one had no name, nobody knows who added which.
+    """
+    nameless = sum(map(is_nameless, entry.seen))
+    if nameless > 1 or (nameless and entry.main[-1] in entry.seen):
+        return frozenset()
+    found = {**named(place, template), **named(place, template, "initContainers")}
     # Some kinds rename the main container afterwards: it is the same one.
-    return frozenset(str(c.get("name", "")) for c in found) - {*entry.seen, entry.main[-1]}
+    return frozenset(found) - {*entry.seen, entry.main[-1]}
 
 
 def _annotations(place: Place) -> Path | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from environment_operator.paths import Index, Path, every, get
+from environment_operator.paths import Index, Path, every, get, keys
 from environment_operator.places import BESIDE, Template
 
 LISTS = ("initContainers", "containers", "ephemeralContainers", "sidecars")
@@ -131,9 +131,10 @@ def containers(template: Template, inline: Collection[str] = (), adds: Collectio
     yield from (path for path in alone if isinstance(get(template, path), dict))
     for key in LISTS:
         found = get(template, ("spec", key))
-        for item in found if isinstance(found, list) else ():
+        listed = found if isinstance(found, list) else []
+        for name, item in zip(keys(listed, key), listed, strict=True):
             if isinstance(item, dict):
-                yield "spec", key, str(item.get("name"))
+                yield "spec", key, name
 
 
 def _is_own_profile(value: Any) -> bool:

@@ -28,7 +28,7 @@ from environment_operator.kinds import Kind
 from environment_operator.merge import Put
 from environment_operator.offers import Master
 from environment_operator.paths import Path, Unfit, copied, get
-from environment_operator.places import Place, Template, containers, main, orders, places, reference, within
+from environment_operator.places import Place, Template, alike, main, named, orders, places, reference, within, written
 from environment_operator.record import Entry
 from environment_operator.rules import Around, Published, Refused, check_labels, idle_labels
 from environment_operator.starts import leave_out, without_start
@@ -285,8 +285,7 @@ class _Admission:
         template, done = merge.apply(before, puts, entry.main, defaults(place.row, entry.main))
         place.replace(self.workload, template)
         judged = {"User", "Security"} & set(entry.locked)
-        listed = [*containers(place, before), *containers(place, before, "initContainers")] if judged else []
-        seen = tuple(str(c.get("name", "")) for c in listed)
+        seen = (*named(place, before), *named(place, before, "initContainers")) if judged else ()
         self._entries[place.key] = replace(entry, record=done, seen=seen)
         self._length += done.length
         self._check_length(self._length)
@@ -305,10 +304,12 @@ class _Admission:
     def _main(self, place: Place) -> Path:
         """Return the path of the container that receives the Environment, or refuse."""
         chosen, template = _annotation(self.workload, names.CONTAINER), place.template(self.workload)
-        found = main(place, template, chosen) or (main(place, template) if self._is_chosen_somewhere else None)
+        found = main(place, template, chosen, written(place, self.workload))
+        found = found or (main(place, template) if self._is_chosen_somewhere else None)
         if found is None:
-            listed = [str(c.get("name", "")) for c in containers(place, template)]
-            raise Refused(refusals.no_container(chosen, listed))
+            raise Refused(refusals.no_container(chosen, named(place, template)))
+        if not chosen and (equal := alike(place, template, found)):
+            raise Refused(refusals.no_names(place.words(path, self.workload) for path in equal))
         return found
 
     @cached_property
@@ -319,9 +320,11 @@ class _Admission:
 
     def _require_image(self, place: Place) -> None:
         """Refuse a workload that is left without an image."""
-        for container in containers(place, place.template(self.workload)):
+        found = named(place, place.template(self.workload))
+        for name, container in found.items():
             if not container.get("image"):
-                raise Refused(refusals.no_image(str(container.get("name"))))
+                where = place.words(("spec", "containers", name), self.workload)
+                raise Refused(refusals.no_image(name, where, alone=len(found) == 1))
 
 
 def _annotation(item: Object, key: str) -> str:

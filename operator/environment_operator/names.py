@@ -16,6 +16,10 @@ ROLE_REFERENCE = f"{REFERENCE}."
 RECORD = f"{GROUP}/injected"
 WORKLOAD_TYPE = f"{GROUP}/workload-type"
 
+# On pods, how everybody says which container is meant where none is named:
+# https://kubernetes.io/docs/reference/labels-annotations-taints/#kubectl-kubernetes-io-default-container
+DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
+
 # On a namespace.
 DEPARTMENT = f"{GROUP}/department"
 ENFORCEMENT = f"{GROUP}/enforce"

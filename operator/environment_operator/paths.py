@@ -41,6 +41,26 @@ KEYED: dict[str, Callable[[Item], str]] = {
 }
 
 
+# Lists in which the items of some kinds need no name: those of which there are several are told apart by position.
+CONTAINERS = frozenset({"containers", "ephemeralContainers", "initContainers", "sidecars"})
+
+
+def keys(items: list[Any], field: str) -> list[str]:
+    """Return the key of each item of a list that stands in a field, empty for what has none.
+
+    Where several containers have no name, each is called by its position, such as ``[1]``.
+    """
+    found = [KEYED[field](item) if isinstance(item, dict) else "" for item in items]
+    if field not in CONTAINERS or found.count("") <= 1:
+        return found
+    return [key or f"[{place}]" for place, key in enumerate(found)]
+
+
+def is_nameless(key: str) -> bool:
+    """Say whether a key is that of a container without a name."""
+    return not key or key.startswith("[")
+
+
 def copied(value: Data) -> Data:
     """Return a copy of plain data that shares nothing with it; several times as fast as ``copy.deepcopy``."""
     if isinstance(value, dict):
@@ -63,9 +83,9 @@ class Index:
         known = self._lists.get((id(items), field))
         if known is None:
             known = self._lists[id(items), field] = (items, {})
-            for item in items:
+            for key, item in zip(keys(items, field), items, strict=True):
                 if isinstance(item, dict):
-                    known[1].setdefault(KEYED[field](item), []).append(item)
+                    known[1].setdefault(key, []).append(item)
         return known[1]
 
 
@@ -93,7 +113,7 @@ def every(items: list[Any], field: str, key: str, index: Index | None = None) ->
         return ()
     if index is not None:
         return index.of(items, field).get(key, ())
-    return [item for item in items if isinstance(item, dict) and KEYED[field](item) == key]
+    return [item for own, item in zip(keys(items, field), items, strict=True) if own == key and isinstance(item, dict)]
 
 
 def put(root: Item, path: Path, value: Any, position: int | None = None, index: Index | None = None) -> list[Path]:

@@ -3,13 +3,14 @@
 Whatever a kind looks like, the rooms above see pod templates as Kubernetes has them: metadata and a pod spec.
 """
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from environment_operator import names
 from environment_operator.kinds import EXECUTES, Kind, PodTemplate, Step, steps
-from environment_operator.paths import Item, Path, Unfit, get
+from environment_operator.paths import CONTAINERS, Item, Path, Unfit, get, is_nameless, keys
 
 Template = dict[str, Any]
 # The key of a judged pod template under which is what stands elsewhere in the object, each by its path there.
@@ -105,11 +106,20 @@ class Place:
         """
         if path[:1] == (BESIDE,):
             return ".".join(path[1:])
+        if item and path[1:2] and path[1] in CONTAINERS and is_nameless((*path, "")[2]):
+            path = self._positioned(path, item)
         if item and path[1] in self.row.inherited and get(self.template(item), path[:2]) is None:
             return ".".join((self.row.inherits, *path[1:]))
         inner = path if self.row.spec or path[:1] != ("spec",) else path[1:]
         outer = () if self.key == "." else tuple(self.key.split("/"))
         return ".".join((*outer, *inner))
+
+    def _positioned(self, path: Path, item: Item) -> Path:
+        """Return a path through a container without a name as one that says where it stands."""
+        listed = get(self.template(item), path[:2])
+        found = keys(listed, path[1]) if isinstance(listed, list) else []
+        position = found.index(path[2]) if path[2] in found else 0
+        return (path[0], f"{path[1]}[{position}]", *path[3:])
 
 
 def places(kind: Kind, item: Item, *, every: bool = False) -> tuple[Place, ...]:
@@ -128,29 +138,76 @@ def places(kind: Kind, item: Item, *, every: bool = False) -> tuple[Place, ...]:
     )
 
 
-def main(place: Place, template: Template, chosen: str = "") -> Path | None:
+def main(place: Place, template: Template, chosen: str = "", known: Collection[str] = ()) -> Path | None:
     """Return the path of the container that receives an Environment, None when the chosen one is not there.
 
     Args:
         place: the place of the template.
         template: the pod template.
         chosen: the container that the submitter named; empty for the usual one.
+        known: the containers that the submitter wrote, of which the first is the usual one; empty where nobody knows.
     """
     for key in place.row.inline:
         found = get(template, ("spec", key))
         if (isinstance(found, dict) or (place.row.optional and found is None)) and chosen in ("", key):
             return ("spec", key)
-    listed = {str(c.get("name", "")): c for c in containers(place, template)}
-    name = chosen or _usual(place.row, listed)
+    listed = named(place, template)
+    name = chosen or _usual(place, template, listed, known)
     return ("spec", "containers", name) if name in listed else None
 
 
-def _usual(row: PodTemplate, listed: Mapping[str, Item]) -> str:
-    """Return the name of the main container among those of a pod template, empty when there are none."""
-    if row.container in listed:
-        return row.container
-    with_port = (name for name, container in listed.items() if row.main_by_port and container.get("ports"))
-    return next(iter([*with_port, *listed]), "")
+def named(place: Place, template: Template, key: str = "containers") -> dict[str, Item]:
+    """Return the containers in a list of a pod template by their keys; arguments as for `containers`."""
+    found = containers(place, template, key)
+    return dict(zip(keys(found, key), found, strict=True))
+
+
+def _usual(place: Place, template: Template, listed: Mapping[str, Item], known: Collection[str]) -> str:
+    """Return the key of the main container: that of kubectl, of the kind, the one that serves, or the first."""
+    metadata = place.metadata if place.metadata is not None else ("metadata",)
+    default = get(template, (*metadata, "annotations", names.DEFAULT_CONTAINER))
+    by_name = next((name for name in (default, place.row.container) if name and name in listed), None)
+    if by_name is not None:
+        return str(by_name)
+    serving = [name for name, container in listed.items() if place.row.main_by_port and container.get("ports")]
+    theirs = [name for name in listed if name in known]
+    return next(iter([*serving, *theirs, *listed]), "")
+
+
+def written(place: Place, item: Item) -> frozenset[str]:
+    """Return the names of the containers that people wrote; none where the API server does not say.
+
+    It keeps whose fields are whose before it asks webhooks, so what another webhook added a moment ago is not there:
+    https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management
+    """
+    way = tuple(f"f:{step}" for step in (*place.at, place.row.spec, "containers") if step)
+    managers = get(item, ("metadata", "managedFields"))
+    fields = (get(each, ("fieldsV1", *way)) for each in (managers if isinstance(managers, list) else ()))
+    keys_ = (key for found in fields if isinstance(found, dict) for key in found)
+    return frozenset(filter(None, (_called(key) for key in keys_)))
+
+
+def _called(key: str) -> str:
+    """Return the name in the key of an item, as the API server writes it in the fields of a manager; empty for none."""
+    try:
+        return str(json.loads(key.removeprefix("k:"))["name"])
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+def alike(place: Place, template: Template, found: Path) -> list[Path]:
+    """Return the containers without names among which nothing says which one is the main one; none when something does.
+
+    Args:
+        place: the place of the template.
+        template: the pod template.
+        found: the container that is taken for the main one.
+    """
+    if found[1:2] != ("containers",) or not found[2].startswith("["):
+        return []
+    nameless = {name: c for name, c in named(place, template).items() if is_nameless(name)}
+    serving = [name for name, container in nameless.items() if place.row.main_by_port and container.get("ports")]
+    return [] if serving == [found[2]] else [("spec", "containers", name) for name in nameless]
 
 
 def orders(kind: Kind, item: Item) -> list[Any]:

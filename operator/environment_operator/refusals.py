@@ -5,8 +5,9 @@ from typing import Any
 
 from environment_operator import names
 from environment_operator.kinds import Kind
-from environment_operator.paths import get
+from environment_operator.paths import get, is_nameless
 
+ANOTHER_CONTAINER = f"name the container that is to have the Environment in the annotation {names.CONTAINER}"
 _SHOWN, _LISTED = 120, 10
 
 
@@ -162,9 +163,23 @@ def no_container(chosen: str, listed: Iterable[str]) -> str:
     return f"{wish}; the containers are: {', '.join(listed) or 'none'}"
 
 
-def no_image(container: str) -> str:
-    """Return why a container without an image is refused."""
-    return f"the container {container!r} has no image of its own: give it one"
+def no_names(where: Iterable[str]) -> str:
+    """Return why nobody knows which of some containers receives the Environment."""
+    return (
+        f"nothing says which of {', '.join(where)} receives the Environment: give them names, and {ANOTHER_CONTAINER}"
+    )
+
+
+def no_image(container: str, where: str, *, alone: bool) -> str:
+    """Return why a container without an image is refused.
+
+    Args:
+        container: its name, empty or a position for none.
+        where: the path of the container.
+        alone: whether it is the only one.
+    """
+    called = where if is_nameless(container) else f"the container {container!r}"
+    return f"{called} has no image of its own: give it one{'' if alone else f', or {ANOTHER_CONTAINER}'}"
 
 
 def override(place: str, environment: str, field: str, given: Any, expected: Any) -> str:
