@@ -7,9 +7,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from environment_operator import images
+from environment_operator.api.sizes import LARGEST
 from environment_operator.api.v1alpha1 import EnvironmentSpec
 from environment_operator.errors import Reason
-from environment_operator.render import LARGEST, Fragment, canonical, port_conflict, render
+from environment_operator.render import Fragment, canonical, port_conflict, render
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,6 @@ from environment_operator.api.v1alpha1 import EnvironmentSpec, Variable
 Fragment = dict[str, Any]
 
 HASH_VERSION = "v1"
-LARGEST = 64 * 1024
 HOME = "/home/environment"
 HOME_VOLUME = "environment-home"
 

@@ -95,7 +95,8 @@ def _managed(kube: Kube, environment: str) -> str:
     ("fields", "reason"),
     [
         ({"image": "a/" + "b" * 255}, "InvalidImage"),
-        ({"args": ["x" * 8192] * 9}, "TooLarge"),
+        # Short as it is written; JSON has two signs for each of these.
+        ({"args": ['"' * 8192] * 7}, "TooLarge"),
         ({"deprecated": {"message": "m", "replacedBy": "nobody-has-this-name"}}, "UnknownReplacement"),
     ],
 )

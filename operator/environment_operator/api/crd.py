@@ -5,6 +5,7 @@ from typing import Any
 from environment_operator import names
 from environment_operator.api.rules import Rule
 from environment_operator.api.schema import Schema, structural
+from environment_operator.api.sizes import bounded
 from environment_operator.api.status import EnvironmentStatus
 from environment_operator.api.v1alpha1 import EnvironmentSpec
 
@@ -94,7 +95,7 @@ def _root() -> Schema:
             "apiVersion": {"type": "string", "description": "Version of the API."},
             "kind": {"type": "string", "description": "Environment."},
             "metadata": {"type": "object"},
-            "spec": structural(EnvironmentSpec),
+            "spec": bounded(structural(EnvironmentSpec)),
             "status": status,
         },
     }
