@@ -1,13 +1,26 @@
 """What went wrong, in words and as an exit code, and commands that go on with the next one nevertheless."""
 
+import re
 from collections.abc import Callable, Sequence
 
+from environment_operator import names
 from environment_operator.cli import console
 from environment_operator.cli.answers import NO_SUCH_KIND
 from environment_operator.cli.problems import Exit, Problem
 from environment_operator.errors import ApiError
 
 _CODES = {0: Exit.UNREACHABLE, 401: Exit.UNREACHABLE, 404: Exit.NOT_FOUND}
+
+
+# As the API server says it (apiserver/pkg/endpoints/handlers/responsewriters/errors.go).
+_ON_ENVIRONMENTS = re.compile(
+    rf'User "([^"]*)" cannot (\w+) resource "{names.PLURAL}" in API group "{names.GROUP}" at the cluster scope'
+)
+_READS = ("get", "list", "watch")
+_BINDING = (
+    "Ask an administrator for a ClusterRoleBinding: kubectl create clusterrolebinding environment-{role}s "
+    "--clusterrole=environment-{role} --user={user}"
+)
 
 
 def told(error: Problem | ApiError) -> tuple[str, Exit]:
@@ -53,4 +66,7 @@ def _in_words(error: ApiError) -> str:
         return f"the API server does not accept your credentials: log in again, or choose another --context ({error})"
     if error.status == 404 and NO_SUCH_KIND in error.message:  # noqa: PLR2004 - Not Found
         return "this cluster has no Environments: install the operator, or choose another --context"
+    if found := _ON_ENVIRONMENTS.search(error.message):
+        role = "viewer" if found[2] in _READS else "author"
+        return f"{error.message}. {_BINDING.format(role=role, user=found[1])}"
     return error.message
