@@ -27,6 +27,9 @@ from third_party import install, path, uninstall
 
 Object = dict[str, Any]
 SECONDS, LONGEST = 4, 1.0
+# On a machine that is busy with other things, an ordinary Pod takes as long without an attack: so many are sent, and so
+# many times longer it may take then.
+QUIET, SLOWER = 10, 3
 KNOWN, UNKNOWN = "the-environment", "nobody-has-this-name"
 
 
@@ -44,9 +47,9 @@ def variables(number: int) -> list[Object]:
 
 
 def forged(paths: int, number: int) -> Object:
-    """Return a Pod with a record that names very many of its variables."""
+    """Return a Pod of very many variables with a record that names others: each is looked for among all."""
     main = ["spec", "containers", "main"]
-    put = [[*main, "env", f"V{n}"] for n in reversed(range(paths))]
+    put = [[*main, "env", f"N{n}"] for n in range(paths)]
     entry = {"v": 1, "env": "e", "generation": 1, "hash": "h", "token": "tokentok", "main": main, "put": put}
     record = {"annotations": {names.RECORD: json.dumps({".": entry})}}
     return pod(UNKNOWN, record, containers=[{"name": "main", "image": "a:1", "env": variables(number)}])
@@ -172,19 +175,25 @@ def test_others_are_admitted(
     going = Attack(attacker.rest, f"{where}{DRY_RUN}", json.dumps(body).encode())
     ordinary = workload("Pod", "ordinary", ours, environment)
     programs = [psutil.Process(kube.cluster.pid(name) or 0) for name in ("webhook", "kube-apiserver")]
+    quiet = [admitted(neighbour.rest, ours, ordinary) for _ in range(QUIET)]
     took, probed = [], []
     with going.going_on(), used(attack, programs, going, took):
         end = time.monotonic() + SECONDS
         while time.monotonic() < end or not going.replies:
-            begin = time.monotonic()
-            reply = neighbour.rest.create(f"{path_of(KINDS['pods'], ours)}{DRY_RUN}", ordinary)
-            took.append(time.monotonic() - begin)
-            assert reply.ok, reply.message
+            took.append(admitted(neighbour.rest, ours, ordinary))
             probed.append(answers(f"{kube.cluster.operator_url('webhook')}/livez"))
 
     assert {True} == set(probed)
     assert [] == [reply.message for _, reply in going.replies if not is_expected(reply, expected)]
-    assert LONGEST >= percentile(took, 99)
+    assert max(LONGEST, SLOWER * max(quiet)) >= percentile(took, 99)
+
+
+def admitted(rest: Rest, namespace: str, item: Object) -> float:
+    """Return how many seconds it takes until a Pod is admitted."""
+    begin = time.monotonic()
+    reply = rest.create(f"{path_of(KINDS['pods'], namespace)}{DRY_RUN}", item)
+    assert reply.ok, reply.message
+    return time.monotonic() - begin
 
 
 def is_expected(reply: Reply, expected: str) -> bool:
