@@ -16,6 +16,7 @@ from environment_operator.errors import ApiError
 # Each command with its module and what it does: listed here, so that help imports none of them.
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "list": ("listing", "List Environments, or what a project may use."),
+    "run": ("running", "Run a workload that uses an Environment."),
     "describe": ("reading", "Show everything about one Environment."),
     "workloads": ("reading", "List all workloads that use an Environment."),
     "templates": ("reading", "List all templates that use an Environment."),

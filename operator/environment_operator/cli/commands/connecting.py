@@ -44,7 +44,7 @@ def connect_command(
 
     project = project or connection.namespace
     found = _tools(connection, workload, project)
-    ports = _node_ports(connection, project, found.token)
+    ports = node_ports(connection, project, found.token)
     listed = [row for row in rows(found, project, ports, connection.options) if tool in ("", row[0])]
     if not listed:
         raise Problem(f"{workload} has no tool {tool!r}: its tools are {', '.join(found.tools)}", Exit.NOT_FOUND)
@@ -98,7 +98,7 @@ def _forward(
     forward(connection.options, project, f"environment-{found.token}", (local_port, address.port), ready)
 
 
-def _node_ports(connection: Connection, project: str, token: str) -> dict[int, int]:
+def node_ports(connection: Connection, project: str, token: str) -> dict[int, int]:
     """Return the node port of each port of the container that has one."""
     from environment_operator.cli.connection import NAMESPACES
 
