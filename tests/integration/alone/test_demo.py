@@ -28,7 +28,8 @@ def test_first_line(shown: str) -> None:
 def test_steps(shown: str) -> None:
     """It has twelve steps, none of which prints more than fifteen lines below its command."""
     steps = re.split(r"(?m)^\d+/12\. ", shown)[1:]
-    outputs = [re.split(r"(?m)^(?:EOF|\$ [^<]*)$", step, maxsplit=1)[1].strip() for step in steps]
+    outputs = [re.split(r"(?m)^(?:EOF|\$ [^<\n]*)$", step, maxsplit=1)[1].strip() for step in steps]
 
     assert 12 == len(outputs)
+    assert all(outputs)
     assert 15 >= max(len(output.partition("\n\n")[0].splitlines()) for output in outputs)
