@@ -199,9 +199,10 @@ class Cluster:
         )
 
     def _remember_settings(self) -> None:
-        """Have the operator started again with the settings that it was last given here."""
+        """Remember the settings that the operator was last given, and that controllers are needed."""
         known = self._record
-        record.save(self.layout, replace(known, operator_env={**known.operator_env, **self.operator_env}))
+        settings, controllers = {**known.operator_env, **self.operator_env}, known.controllers or self.controllers
+        record.save(self.layout, replace(known, operator_env=settings, controllers=controllers))
 
     def _refuse_other_choices(self) -> None:
         known = self._record
