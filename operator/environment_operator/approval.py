@@ -6,18 +6,20 @@ update may leave a guarded path as it is stored, whatever became of the Environm
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from environment_operator import addresses, cases, guards, limits, merge, record, refusals
 from environment_operator.addresses import BadAddress, Tools
 from environment_operator.cases import Right, Violation
 from environment_operator.fitting import fit, fit_ids
+from environment_operator.harmless import runs_differently
 from environment_operator.identity import Ids
 from environment_operator.inject import Object, Outcome, is_new_reference
 from environment_operator.kinds import Kind
 from environment_operator.offers import Master
 from environment_operator.paths import Path, Unfit, copied, get, is_nameless, put, remove
-from environment_operator.places import Place, Template, named, orders, places, reference, within
+from environment_operator.places import Place, Template, named, places, reference, within
 from environment_operator.record import Entry
 from environment_operator.rules import Around, Published, Refused, check_templates
 from environment_operator.starts import leave_out
@@ -72,7 +74,11 @@ class _Approval:
         self.kind, self.new, self.old, self.around = kind, new, old, around
         self._entries, self._stored = record.aligned(kind, new), record.trusted(kind, old)
         self._old_places = {place.key: place for place in places(kind, old)} if old else {}
-        self._is_ordered_anew = old is not None and orders(kind, new) != orders(kind, old)
+
+    @cached_property
+    def _runs_differently(self) -> bool:
+        """Whether what runs is another than what is stored."""
+        return self.old is not None and runs_differently(self.kind, self.new, self.old)
 
     def judge(self, place: Place) -> Iterator[str]:
         """Yield what is wrong with one pod template, in words.
@@ -173,8 +179,7 @@ class _Approval:
         """Return what is guarded of a stored reference, and the stored pod template."""
         before = self._old_places[place.key].judged(self.old or {})
         base = _moved(before, stored.main, entry.main)
-        is_changed = self._is_ordered_anew or place.runs(place.judged(self.new)) != place.runs(before)
-        if self.around.ids and entry.by == self.around.user and is_changed:
+        if self.around.ids and entry.by == self.around.user and self._runs_differently:
             base = _with_ids(place, base, entry.main, self.around.ids)
         put_in = frozenset(within(stored.main, entry.main, path) for path in stored.record.put)
         locked = tuple(item for item in stored.locked if not _is_missed(item, before, stored))

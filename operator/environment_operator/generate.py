@@ -34,9 +34,21 @@ def of_kinds(rows: tuple[Kind, ...]) -> dict[str, list[dict[str, Any]]]:
     }
 
 
+class _Dumper(yaml.SafeDumper):
+    """Writes YAML for readers: a text of several lines stands as it is."""
+
+
+def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    """Return a text, its lines below each other."""
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _text)
+
+
 def render(objects: Iterable[dict[str, Any]]) -> str:
     """Return the YAML of some objects, one document each."""
-    return HEADER + yaml.safe_dump_all(objects, sort_keys=False, width=120, allow_unicode=True)
+    return HEADER + yaml.dump_all(objects, Dumper=_Dumper, sort_keys=False, width=120, allow_unicode=True)
 
 
 def main() -> None:

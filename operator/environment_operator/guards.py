@@ -10,6 +10,7 @@ from typing import Any
 
 from environment_operator.api.v1alpha1 import EnvironmentSpec
 from environment_operator.cases import Case, Right, Violation
+from environment_operator.harmless import APPARMOR, is_profile
 from environment_operator.paths import Path
 from environment_operator.places import BESIDE, Template
 
@@ -18,11 +19,6 @@ PERSONAL = (*IDS, "supplementalGroups")
 POD_IDS = (*PERSONAL, "fsGroup")
 HOST = ("hostNetwork", "hostIPC", "hostPID")
 REQUIRED = "Required."
-# The annotation that the API server makes a container's profile of when a pod is created from a template:
-# https://kubernetes.io/docs/tutorials/security/apparmor/#securing-a-pod
-APPARMOR = "container.apparmor.security.beta.kubernetes.io/"
-# A key with a parameter can become one: https://argo-workflows.readthedocs.io/en/latest/variables/
-PARAMETER = "{{"
 _CONTEXT = "securityContext"
 _POD: Path = ("spec", _CONTEXT)
 _POD_LEAVES = ("runAsNonRoot", "seccompProfile", "appArmorProfile", "seLinuxOptions", "windowsOptions", "sysctls")
@@ -166,7 +162,7 @@ def _profiles(case: Case) -> Iterator[Violation]:
         found = case.given(place)
         for key in found if isinstance(found, dict) else ():
             container = ("spec", "containers", key.removeprefix(APPARMOR))
-            if (key.startswith(APPARMOR) or PARAMETER in key) and case.is_judged(container):
+            if is_profile(key) and case.is_judged(container):
                 yield from case.differing("Security", (*place, key), weaker=("runtime/default",))
 
 

@@ -23,12 +23,13 @@ from environment_operator.fitting import (
     own_ports,
     unite_secrets,
 )
+from environment_operator.harmless import runs_differently
 from environment_operator.identity import Ids
 from environment_operator.kinds import Kind
 from environment_operator.merge import Put
 from environment_operator.offers import Master
 from environment_operator.paths import Path, Unfit, copied, get
-from environment_operator.places import Place, Template, alike, main, named, orders, places, reference, within, written
+from environment_operator.places import Place, Template, alike, main, named, places, reference, within, written
 from environment_operator.record import Entry
 from environment_operator.rules import Around, Published, Refused, check_labels, idle_labels
 from environment_operator.starts import leave_out, without_start
@@ -95,7 +96,7 @@ class _Admission:
         self._usable: dict[str, Published] = {}
         self._entries: dict[str, Entry] = {}
         self._length = 0
-        self._is_ordered_anew = old is not None and orders(kind, workload) != orders(kind, old)
+        self._values: dict[str, list[Put]] = {}
         self._tools: Tools | None = None
 
     def run(self) -> None:
@@ -117,6 +118,7 @@ class _Admission:
                 self._change(place)
             else:
                 self._keep(place)
+        self._change_hands()
         self._leave_behind()
         for place in self._places:
             if entry := self._entries.get(place.key):
@@ -160,13 +162,18 @@ class _Admission:
         before = self._before(place.key)
         values = self._with_tools(place, entry, entry.values(before))
         self._leave_submitters_part(place)
-        own = place.template(self.workload)
         self._put_back(place, entry, values)
-        stored = self._old_places[place.key].judged(self.old or {})
-        is_changed = self._is_ordered_anew or place.runs(place.judged(self.workload)) != place.runs(stored)
-        if entry.by and is_changed:
-            place.replace(self.workload, own)
-            self._put_back(place, *self._as_changer(place, entry, values))
+        self._values[place.key] = values
+
+    def _change_hands(self) -> None:
+        """Where what runs is another than before, take out the ids that it had, and put in those of who changes it."""
+        personal = [p for p in self._places if p.key in self._values and self._stored[p.key].by]
+        if not personal or self.old is None or not runs_differently(self.kind, self.workload, self.old):
+            return
+        for place in personal:
+            entry, template = self._stored[place.key], place.template(self.workload)
+            place.replace(self.workload, merge.strip(template, self._entries[place.key].record))
+            self._put_back(place, *self._as_changer(place, entry, self._values[place.key]))
 
     def _as_changer(self, place: Place, entry: Entry, values: list[Put]) -> tuple[Entry, list[Put]]:
         """Return an entry and its values with the ids of who changes what runs: nobody runs it as somebody else."""

@@ -13,20 +13,21 @@ _STEP = r"[A-Za-z][A-Za-z0-9]*(\[[A-Za-z]+(/[A-Za-z]+)*\])?"
 _PATH = rf"^({_STEP}(\.{_STEP})*)?$"
 _WAY = r"^[A-Za-z][A-Za-z0-9]*(\.[A-Za-z][A-Za-z0-9]*)*$"
 
-# What of a pod spec decides what runs; an Environment fills in nothing else.
-RUNS = (
-    "containers", "initContainers", "securityContext", "hostNetwork", "hostIPC", "hostPID", "dnsPolicy",
-    "imagePullSecrets", "volumes", "serviceAccountName",
-)  # fmt: skip
+# What of a pod spec a kind may hold once for all of its pod templates.
 INHERITED = ("securityContext", "hostNetwork")
-# And what of a container: not how much it may use, nor what only its controller reads.
-EXECUTES = (
-    "image", "command", "args", "workingDir", "env", "envFrom", "lifecycle", "livenessProbe", "readinessProbe",
-    "startupProbe", "volumeDevices", "volumeMounts", "securityContext",
-)  # fmt: skip
 
 # https://kubernetes.io/docs/concepts/workloads/controllers/job/#completion-mode
 INDEX = "batch.kubernetes.io/job-completion-index"
+
+# Of a pod spec: where and when the pod is scheduled, how it ranks there, how long it may take.
+# https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#PodSpec
+POD = (
+    "activeDeadlineSeconds", "affinity", "nodeSelector", "preemptionPolicy", "priority", "priorityClassName",
+    "resources", "schedulerName", "schedulingGates", "terminationGracePeriodSeconds", "tolerations",
+    "topologySpreadConstraints",
+)  # fmt: skip
+# What is harmless of a kind whose row says nothing else.
+_USUAL = ("spec.replicas", "spec.suspend", "spec.paused")
 
 WorkloadType = Literal["Workspace", "Training", "Inference"]
 Framework = Literal["PyTorch", "MPI", "TensorFlow", "XGBoost", "JAX", "Ray", "Any"]
@@ -134,11 +135,6 @@ class PodTemplate(BaseModel):
     first_tools: tuple[str, ...] = ()
 
     @property
-    def runs(self) -> tuple[str, ...]:
-        """The keys of the pod spec that decide what runs."""
-        return (*RUNS, *self.inline, *self.lists, *self.patches)
-
-    @property
     def inherited(self) -> tuple[str, ...]:
         """The keys that hold for all templates where they stand at ``inherits``."""
         return (*INHERITED, *self.patches) if self.inherits else ()
@@ -215,7 +211,10 @@ class Kind(Resource):
         template_immutable: True when the pod template cannot change after creation.
         keeps_revisions: True when old pod templates can come back, as by ``kubectl rollout undo``.
         custom: True when it comes from a CustomResourceDefinition and may be absent.
-        orders: paths, as those of pod templates, of fields beside them that say what the containers do.
+        harmless: paths, as those of pod templates, of fields that do not decide what runs, besides those of every pod
+            template: how many pods there are, when they start and where, how long they may take, what is kept of them.
+            Everything else of an object decides it. Of ``metadata`` what gives containers a profile still counts. Kinds
+            of a group with the same list are asked about in one expression.
         roles_in: path of the object whose keys are the roles, of a controller that makes pods of others than those of
             `pod_templates` or knows these in another spelling, too: with a reference there may be none; empty for none.
         borrows: path of the field by which an object names a template whose pod templates it has instead of its own.
@@ -237,7 +236,7 @@ class Kind(Resource):
     template_immutable: bool = False
     keeps_revisions: bool = False
     custom: bool = True
-    orders: tuple[Annotated[str, StringConstraints(pattern=_PATH)], ...] = ()
+    harmless: tuple[Annotated[str, StringConstraints(pattern=_PATH, min_length=1)], ...] = _USUAL
     roles_in: Annotated[str, StringConstraints(pattern=rf"{_WAY}|^$")] = ""
     borrows: Annotated[str, StringConstraints(pattern=_PATH)] = ""
     derives: bool = True
@@ -285,27 +284,43 @@ def _builtin(group: str, kind: str, types: str, path: str = "spec.template", **c
     )  # fmt: skip
 
 
-_FIRST = {INDEX: "0"}
+def below(at: str, *fields: str) -> tuple[str, ...]:
+    """Return paths of fields below a path."""
+    return tuple(f"{at}.{field}" for field in fields)
+
+
 _ALL = "Workspace Training Inference"
 _SERVING = "Workspace Inference"
 
+# https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/
+_COPIES = below("spec", "minReadySeconds", "replicas")
+_APPS = (
+    *_COPIES, *below("spec", "paused", "progressDeadlineSeconds", "revisionHistoryLimit", "strategy", "updateStrategy")
+)  # fmt: skip
+JOB = (
+    "activeDeadlineSeconds", "backoffLimit", "backoffLimitPerIndex", "completions", "maxFailedIndexes", "parallelism",
+    "suspend", "ttlSecondsAfterFinished",
+)  # fmt: skip
+SCHEDULE = (
+    "concurrencyPolicy", "failedJobsHistoryLimit", "schedule", "startingDeadlineSeconds", "successfulJobsHistoryLimit",
+    "suspend",
+)  # fmt: skip
+_BATCH = (
+    *below("spec", *JOB, *SCHEDULE, "jobTemplate.metadata", "timeZone"), *below("spec.jobTemplate.spec", *JOB),
+)  # fmt: skip
+_JOB: dict[str, Any] = {"serves": {INDEX: "0"}, "harmless": _BATCH}
+_CRONJOB = "spec.jobTemplate.spec"
+
 BUILTIN: tuple[Kind, ...] = (
-    _builtin("", "Pod", _SERVING, "", template_immutable=True),
-    _builtin("", "PodTemplate", _ALL, "template", template=True),
-    _builtin("", "ReplicationController", _SERVING),
-    _builtin("apps", "DaemonSet", _SERVING, keeps_revisions=True),
-    _builtin("apps", "Deployment", _SERVING, keeps_revisions=True),
-    _builtin("apps", "ReplicaSet", _SERVING),
-    _builtin("apps", "StatefulSet", "Workspace", keeps_revisions=True),
-    _builtin(
-        "batch",
-        "CronJob",
-        "Training",
-        "spec.jobTemplate.spec.template",
-        indexed="spec.jobTemplate.spec.completionMode",
-        serves=_FIRST,
-    ),
-    _builtin("batch", "Job", "Training", indexed="spec.completionMode", serves=_FIRST, template_immutable=True),
+    _builtin("", "Pod", _SERVING, "", template_immutable=True, harmless=()),
+    _builtin("", "PodTemplate", _ALL, "template", template=True, harmless=_COPIES),
+    _builtin("", "ReplicationController", _SERVING, harmless=_COPIES),
+    _builtin("apps", "DaemonSet", _SERVING, keeps_revisions=True, harmless=_APPS),
+    _builtin("apps", "Deployment", _SERVING, keeps_revisions=True, harmless=_APPS),
+    _builtin("apps", "ReplicaSet", _SERVING, harmless=_APPS),
+    _builtin("apps", "StatefulSet", "Workspace", keeps_revisions=True, harmless=_APPS),
+    _builtin("batch", "CronJob", "Training", f"{_CRONJOB}.template", indexed=f"{_CRONJOB}.completionMode", **_JOB),
+    _builtin("batch", "Job", "Training", indexed="spec.completionMode", template_immutable=True, **_JOB),
 )
 
 

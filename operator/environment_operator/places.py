@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from environment_operator import names
-from environment_operator.kinds import EXECUTES, Kind, PodTemplate, Step, steps
+from environment_operator.kinds import Kind, PodTemplate
 from environment_operator.paths import CONTAINERS, Item, Path, Unfit, get, is_nameless, keys
 
 Template = dict[str, Any]
@@ -81,15 +81,6 @@ class Place:
         for step in self.at[:-1]:
             found = found[step]
         return found
-
-    def runs(self, template: Template) -> Template:
-        """Return what of the pod template, and of containers beside it, decides what runs."""
-        spec = template.get("spec")
-        added = ((path, key) for path in self.row.adds for key in EXECUTES)
-        return {
-            **({key: spec[key] for key in self.row.runs if key in spec} if isinstance(spec, dict) else {}),
-            **{".".join(at): get(template, (BESIDE, *at)) for at in added},
-        }
 
     @property
     def metadata(self) -> Path | None:
@@ -208,21 +199,6 @@ def alike(place: Place, template: Template, found: Path) -> list[Path]:
     nameless = {name: c for name, c in named(place, template).items() if is_nameless(name)}
     serving = [name for name, container in nameless.items() if place.row.main_by_port and container.get("ports")]
     return [] if serving == [found[2]] else [("spec", "containers", name) for name in nameless]
-
-
-def orders(kind: Kind, item: Item) -> list[Any]:
-    """Return what an object says beside its pod templates of what their containers do."""
-    return [_ordered(item, steps(path)) for path in kind.orders]
-
-
-def _ordered(node: Any, way: tuple[Step, ...]) -> Any:
-    """Return what stands at the end of a way; of the items of a list, each with its name."""
-    for number, (key, field) in enumerate(way):
-        node = get(node, (key,)) if isinstance(node, dict) else None
-        if field:
-            items = [item for item in node if isinstance(item, dict)] if isinstance(node, list) else []
-            return [(get(item, tuple(field.split("/"))), _ordered(item, way[number + 1 :])) for item in items]
-    return node
 
 
 def account(template: Template) -> str:

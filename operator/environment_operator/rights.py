@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from environment_operator import names, third_party
+from environment_operator import further, names, webhooks
 from environment_operator.kinds import Kind
 
 NAME = "environment-operator-custom-kinds"
@@ -23,20 +23,33 @@ def objects(table: Iterable[Kind]) -> list[dict[str, Any]]:
     return [_role(every), *_published(every)]
 
 
-def _role(table: Iterable[Kind]) -> dict[str, Any]:
-    """Return the ClusterRole that lets the operator count the users of these kinds; by its label it does."""
+def _role(table: tuple[Kind, ...]) -> dict[str, Any]:
+    """Return the ClusterRole that lets the operator count the users of these kinds, and have its webhooks trusted.
+
+    By its label the operator has these rights.
+    """
     rows = sorted((row for row in table if row.custom), key=lambda row: row.group)
     return {
         "apiVersion": f"{_RBAC}/v1",
         "kind": "ClusterRole",
         "metadata": {"name": NAME, "labels": {names.AGGREGATE: "true"}},
-        "rules": [_rule(group, same) for group, same in groupby(rows, key=lambda row: row.group)],
+        "rules": [*(_rule(group, same) for group, same in groupby(rows, key=lambda row: row.group)), _trusted(table)],
+    }
+
+
+def _trusted(table: Iterable[Kind]) -> dict[str, Any]:
+    """Return the rule for the webhook configurations, whose certificate authority the operator writes."""
+    return {
+        "apiGroups": ["admissionregistration.k8s.io"],
+        "resources": ["mutatingwebhookconfigurations", "validatingwebhookconfigurations"],
+        "resourceNames": [webhooks.called(group) for group in (*webhooks.groups(table), names.GROUP)],
+        "verbs": ["patch"],
     }
 
 
 def _published(table: Iterable[Kind]) -> list[dict[str, Any]]:
     """Return the rows that an administrator added, for ``kubectl environment``, and that everybody may read them."""
-    rows = [row.model_dump(mode="json", exclude_defaults=True) for row in third_party.further(table)]
+    rows = [row.model_dump(mode="json", exclude_defaults=True) for row in further.further(table)]
     meta = {"name": names.KINDS, "namespace": names.SYSTEM_NAMESPACE}
     rule = {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": [names.KINDS], "verbs": ["get"]}
     everybody = {"apiGroup": _RBAC, "kind": "Group", "name": "system:authenticated"}

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.parse import quote
 
 from environment_operator import names, webhooks
 from environment_operator.certificates import Bundle, Pair, Terms, renew
@@ -24,9 +25,9 @@ logger = logging.getLogger(__name__)
 NAME = "environment-operator-webhook"
 _SECRETS = f"/api/v1/namespaces/{names.SYSTEM_NAMESPACE}/secrets"
 _CONFIGURATIONS = tuple(
-    f"/apis/admissionregistration.k8s.io/v1/{which}webhookconfigurations/{webhooks.NAME}"
-    for which in ("mutating", "validating")
+    f"/apis/admissionregistration.k8s.io/v1/{which}webhookconfigurations" for which in ("validating", "mutating")
 )
+_OURS = ",".join(f"{key}={value}" for key, value in webhooks.LABELS.items())
 _TRIES = 5
 _RETRY = 2.0
 
@@ -121,10 +122,14 @@ class Certificates:
         """See to it that the API server trusts every authority of the bundle."""
         trusted = b64encode(bundle.trusted).decode()
         for path in _CONFIGURATIONS:
-            patch = _trust(await self._cluster.get(path), trusted)
-            if patch:
-                await self._cluster.patch(path, patch)
-                logger.info("authorities that the API server trusts for %s: %d", path, len(bundle.authorities))
+            found = (await self._cluster.get(f"{path}?labelSelector={quote(_OURS)}"))["items"]
+            if not found:
+                raise NotFound(404, f"{path}: none has the label {_OURS}: apply deploy/webhooks.yaml")
+            for configuration in found:
+                if patch := _trust(configuration, trusted):
+                    name = configuration["metadata"]["name"]
+                    await self._cluster.patch(f"{path}/{name}", patch)
+                    logger.info("authorities that the API server trusts for %s: %d", name, len(bundle.authorities))
 
     def _say(self, what: str) -> None:
         """Log what is wrong, once."""

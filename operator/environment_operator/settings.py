@@ -8,10 +8,11 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from environment_operator import names, third_party
+from environment_operator import further, names
 from environment_operator.addresses import Routing
 from environment_operator.exposure import Ways
 from environment_operator.kinds import BUILTIN, Kind
+from environment_operator.third_party import ROWS
 
 logger = logging.getLogger(__name__)
 
@@ -148,9 +149,9 @@ def table(file: Path | None) -> tuple[Kind, ...]:
     """Return the kinds table with the rows of a file, as `Settings.kinds`."""
     own = _rows(file) if file else ()
     for row in own:
-        if row.name in {ours.name for ours in third_party.ROWS}:
+        if row.name in {ours.name for ours in ROWS}:
             logger.info("%s: its row for %s takes the place of ours", file, row.name)
-    return (*BUILTIN, *third_party.with_own(own))
+    return (*BUILTIN, *further.with_own(own))
 
 
 def _rows(file: Path) -> tuple[Kind, ...]:
@@ -159,4 +160,4 @@ def _rows(file: Path) -> tuple[Kind, ...]:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"{file} cannot be read: {error}") from None
-    return third_party.rows(text, str(file))
+    return further.rows(text, str(file))

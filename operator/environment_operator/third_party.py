@@ -4,14 +4,9 @@ Templates of Argo that start several containers (``containerSet``) or hold furth
 alone.
 """
 
-from collections.abc import Iterable
 from typing import Any
 
-import yaml
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails
-
-from environment_operator.kinds import BUILTIN, INDEX, Framework, Kind, OwnStart, PodTemplate
+from environment_operator.kinds import INDEX, JOB, POD, SCHEDULE, Framework, Kind, OwnStart, PodTemplate, below
 
 Rows = tuple[PodTemplate, ...]
 
@@ -27,7 +22,25 @@ _FIRST = {"jobset.sigs.k8s.io/replicatedjob-name": "{role}", "jobset.sigs.k8s.io
 _NODE = {**_FIRST, "jobset.sigs.k8s.io/jobset-name": "{name}", "jobset.sigs.k8s.io/replicatedjob-name": "node"}
 
 
-def _job(kind: str, framework: Framework, replicas: str, container: str, *roles: str, **columns: Any) -> Kind:
+_ROLES = {
+    "pytorchReplicaSpecs": ("Master", "Worker"),
+    "tfReplicaSpecs": ("Chief", "Master", "Worker", "PS", "Evaluator"),
+    "mpiReplicaSpecs": ("Launcher", "Worker"),
+    "xgbReplicaSpecs": ("Master", "Worker"),
+    "jaxReplicaSpecs": ("Worker",),
+    "paddleReplicaSpecs": ("Master", "Worker"),
+}
+_REPLICAS = (
+    *(f"spec.{replicas}.{role}.replicas" for replicas, roles in _ROLES.items() for role in roles),
+    *below(
+        "spec.runPolicy", "activeDeadlineSeconds", "backoffLimit", "cleanPodPolicy", "schedulingPolicy", "suspend",
+        "ttlSecondsAfterFinished",
+    ),
+    *below("spec.elasticPolicy", "maxReplicas", "maxRestarts", "metrics", "minReplicas"), "spec.cleanPodPolicy",
+)  # fmt: skip
+
+
+def _job(kind: str, framework: Framework, replicas: str, container: str, **columns: Any) -> Kind:
     """Return a row of Kubeflow's training operator: https://github.com/kubeflow/training-operator, v1.9.
 
     It knows roles in any spelling, and of a TFJob makes pods of every one; of most others its webhook refuses them.
@@ -37,12 +50,12 @@ def _job(kind: str, framework: Framework, replicas: str, container: str, *roles:
         PodTemplate(
             path=f"spec.{replicas}.{role}.template", role=role.lower(), container=container, starts=starts.get(role)
         )
-        for role in roles
+        for role in _ROLES[replicas]
     )
     serves = columns.pop("serves", _REPLICA)
     return _kind(
         "kubeflow.org", "v1", kind, templates, types=("Training",), framework=framework, serves=serves,
-        roles_in=f"spec.{replicas}", **columns,
+        roles_in=f"spec.{replicas}", harmless=_REPLICAS, **columns,
     )  # fmt: skip
 
 
@@ -84,6 +97,29 @@ _SUBMITTER = PodTemplate(
 )
 
 
+def _scaled(at: str) -> tuple[str, ...]:
+    """Return what is harmless of a Ray cluster.
+
+    Labels and resources of its groups go into the command that starts Ray.
+    """
+    group = below(
+        f"{at}.workerGroupSpecs[groupName]", "idleTimeoutSeconds", "maxReplicas", "minReplicas", "numOfHosts",
+        "priority", "replicas", "scaleStrategy", "suspend",
+    )  # fmt: skip
+    scaler = below(f"{at}.autoscalerOptions", "idleTimeoutSeconds", "resources", "upscalingMode")
+    return (f"{at}.suspend", *group, *scaler, f"{at}.historyServerOptions.collectorOptions.resources")
+
+
+_RAY_HARMLESS = (
+    *_scaled("spec"), *_scaled("spec.rayClusterSpec"), *_scaled("spec.rayClusterConfig"),
+    *below(
+        "spec", "activeDeadlineSeconds", "backoffLimit", "deletionStrategy", "deploymentUnhealthySecondThreshold",
+        "rayClusterDeletionDelaySeconds", "serviceUnhealthySecondThreshold", "shutdownAfterJobFinishes",
+        "ttlSecondsAfterFinished", "upgradeStrategy",
+    ),
+)  # fmt: skip
+
+
 def _workflow(at: str) -> Rows:
     """Return the templates of an Argo workflow, each a container with some fields of a pod beside it.
 
@@ -104,11 +140,24 @@ def _workflow(at: str) -> Rows:
     )  # fmt: skip
 
 
-def _ordered(at: str) -> dict[str, Any]:
-    """Return where an Argo workflow says which templates run, its own or another's, and what they are given."""
-    beside = ("arguments", "entrypoint", "onExit", "hooks")
-    orders = (*beside, *(f"templates[name].{key}" for key in ("inputs", "steps", "dag", "hooks")))
-    return {"orders": tuple(f"{at}.{key}" for key in orders), "borrows": f"{at}.workflowTemplateRef"}
+def _paced(at: str) -> tuple[str, ...]:
+    """Return what is harmless of an Argo workflow."""
+    each = below(
+        f"{at}.templates[name]", "activeDeadlineSeconds", "metadata", "parallelism", "priority", "priorityClassName"
+    )
+    return (
+        *each,
+        *below(
+            at, "activeDeadlineSeconds", "affinity", "nodeSelector", "parallelism", "podDisruptionBudget", "podGC",
+            "podMetadata", "podPriorityClassName", "priority", "schedulerName", "shutdown", "suspend", "tolerations",
+            "ttlStrategy",
+        ),
+    )  # fmt: skip
+
+
+_PACED = (
+    *_paced("spec"), *_paced("spec.workflowSpec"), *below("spec", *SCHEDULE, "schedules", "timezone")
+)  # fmt: skip
 
 
 # What KServe takes of a pod spec: https://github.com/kserve/kserve, v0.20. Its own webhook, after ours, makes a model
@@ -138,6 +187,11 @@ _SERVING = (
     _component("spec.transformer", "transformer"),
     _component("spec.explainer", "explainer", "art"),
 )  # fmt: skip
+_ELASTIC_COMPONENT = (
+    "autoScaling", "canaryTrafficPercent", "containerConcurrency", "deploymentStrategy", "maxReplicas", "minReplicas",
+    "scaleMetric", "scaleMetricType", "scaleTarget", "timeout",
+)  # fmt: skip
+_COMPONENTS = ("spec.predictor", "spec.canary[predictor/name].predictor", "spec.transformer", "spec.explainer")
 _RUNTIME_LACKS = ("securityContext", "hostNetwork", "hostIPC")
 _RUNTIME = (
     PodTemplate(
@@ -198,6 +252,29 @@ _TRAINING_RUNTIME = (
     ),
 )
 
+
+def _sets(at: str) -> tuple[str, ...]:
+    """Return what is harmless of the spec of a JobSet."""
+    each = f"{at}.replicatedJobs[name]"
+    return (
+        *below(at, "suspend", "ttlSecondsAfterFinished"), *below(each, "replicas", "template.metadata"),
+        *below(f"{each}.template.spec", *JOB),
+    )  # fmt: skip
+
+
+# What a queue changes of the pods of a TrainJob, and who it is.
+_PATCH = "spec.runtimePatches[manager].trainingRuntimeSpec.template"
+_PATCHED = (f"{_PATCH}.spec.replicatedJobs[name].template.spec.template", "spec.podTemplateOverrides[targetJobs]")
+_PATCHES = (
+    "spec.runtimePatches[manager].time", f"{_PATCH}.metadata", *_sets(f"{_PATCH}.spec"),
+    *(path for pod in _PATCHED for path in (f"{pod}.metadata", *below(f"{pod}.spec", *POD))),
+)  # fmt: skip
+_TRAIN_HARMLESS = (
+    *below("spec", "activeDeadlineSeconds", "annotations", "labels", "suspend"),
+    *below("spec.trainer", "numNodes", "resourcesPerNode"), *_PATCHES,
+    *below("spec", "mlPolicy.numNodes", "podGroupPolicy", "template.metadata"), *_sets("spec.template.spec"),
+)  # fmt: skip
+
 # Spark takes images from its own settings, whatever a pod template says, and containers are described by fields of the
 # kind: https://github.com/kubeflow/spark-operator, v2.3, and
 # https://spark.apache.org/docs/latest/running-on-kubernetes.html#pod-template
@@ -211,60 +288,81 @@ _VOLCANO_RAY = OwnStart(by="ray start", roles=("head", "worker"), where="spec.pl
 _DASHBOARD = ("JupyterNotebook", "VisualStudioCode", "RStudio", "Matlab")
 
 _ARGO, _TRAIN = "argoproj.io", "trainer.kubeflow.org"
-_RAY: dict[str, Any] = {"also": ("v1alpha1",), "framework": "Ray", "serves": {"ray.io/node-type": "{role}"}}
+_RAY: dict[str, Any] = {
+    "also": ("v1alpha1",), "framework": "Ray", "serves": {"ray.io/node-type": "{role}"}, "harmless": _RAY_HARMLESS
+}  # fmt: skip
 _ANY: dict[str, Any] = {"types": ("Training",), "framework": "Any"}
 _STORED: dict[str, Any] = {"template": True}
 
 ROWS: tuple[Kind, ...] = (
-    _job("PyTorchJob", "PyTorch", "pytorchReplicaSpecs", "pytorch", "Master", "Worker"),
-    _job("TFJob", "TensorFlow", "tfReplicaSpecs", "tensorflow", "Chief", "Master", "Worker", "PS", "Evaluator"),
+    _job("PyTorchJob", "PyTorch", "pytorchReplicaSpecs", "pytorch"),
+    _job("TFJob", "TensorFlow", "tfReplicaSpecs", "tensorflow"),
     _job(
-        "MPIJob", "MPI", "mpiReplicaSpecs", "mpi", "Launcher", "Worker", also=("v2beta1",), serves=_TYPE,
-        serves_in=_LAUNCHER, starts={"Worker": _SSHD},
+        "MPIJob", "MPI", "mpiReplicaSpecs", "mpi", also=("v2beta1",), serves=_TYPE, serves_in=_LAUNCHER,
+        starts={"Worker": _SSHD},
     ),
-    _kind(_TRAIN, "v1alpha1", "TrainJob", (_TRAINER,), template_immutable=True, serves=_NODE, **_ANY),
-    _kind(_TRAIN, "v1alpha1", "TrainingRuntime", _TRAINING_RUNTIME, framework="Any", **_STORED),
-    _kind(_TRAIN, "v1alpha1", "ClusterTrainingRuntime", _TRAINING_RUNTIME, framework="Any", **_STORED),
+    _kind(
+        _TRAIN, "v1alpha1", "TrainJob", (_TRAINER,), template_immutable=True, serves=_NODE, **_ANY,
+        harmless=_TRAIN_HARMLESS,
+    ),
+    _kind(
+        _TRAIN, "v1alpha1", "TrainingRuntime", _TRAINING_RUNTIME, framework="Any", harmless=_TRAIN_HARMLESS,
+        **_STORED,
+    ),
+    _kind(
+        _TRAIN, "v1alpha1", "ClusterTrainingRuntime", _TRAINING_RUNTIME, framework="Any", harmless=_TRAIN_HARMLESS,
+        **_STORED,
+    ),
     _kind(
         "kubeflow.org", "v1", "Notebook",
         # Its Service, to which the dashboard leads, is for the first port (notebook_controller.go, generateService).
         (PodTemplate(metadata="", annotated="metadata", first_tools=_DASHBOARD),), also=("v1beta1",),
-        types=("Workspace",), serves={"notebook-name": "{name}"},
+        types=("Workspace",), serves={"notebook-name": "{name}"}, harmless=(),
     ),
     _kind(
         "serving.kserve.io", "v1beta1", "InferenceService", _SERVING, types=("Inference",),
-        serves={"component": "{role}"},
+        serves={"component": "{role}"}, harmless=sum((below(at, *_ELASTIC_COMPONENT) for at in _COMPONENTS), ()),
     ),
-    _kind("serving.kserve.io", "v1alpha1", "ServingRuntime", _RUNTIME, **_STORED),
-    _kind("serving.kserve.io", "v1alpha1", "ClusterServingRuntime", _RUNTIME, **_STORED),
+    _kind("serving.kserve.io", "v1alpha1", "ServingRuntime", _RUNTIME, harmless=("spec.replicas",), **_STORED),
+    _kind("serving.kserve.io", "v1alpha1", "ClusterServingRuntime", _RUNTIME, harmless=("spec.replicas",), **_STORED),
     _kind(
-        "serving.knative.dev", "v1", "Service", (_KNATIVE,), types=("Inference",), makes=("Configuration", "Revision")
+        "serving.knative.dev", "v1", "Service", (_KNATIVE,), types=("Inference",), makes=("Configuration", "Revision"),
+        harmless=below(
+            "spec.template.spec", "containerConcurrency", "idleTimeoutSeconds", "responseStartTimeoutSeconds",
+            "timeoutSeconds",
+        ),
     ),
     _kind(
         "jobset.x-k8s.io", "v1alpha2", "JobSet",
         (PodTemplate(path="spec.replicatedJobs[name].template.spec.template", role="*"),),
-        template_immutable=True, serves=_FIRST, **_ANY,
+        template_immutable=True, serves=_FIRST, harmless=_sets("spec"), **_ANY,
     ),
-    _kind("ray.io", "v1", "RayCluster", _ray("spec"), types=("Workspace", "Training"), **_RAY),
+    _kind(
+        "ray.io", "v1", "RayCluster", _ray("spec"), types=("Workspace", "Training"), **_RAY
+    ),
     _kind(
         "ray.io", "v1", "RayJob",
         (*_ray("spec.rayClusterSpec"), _SUBMITTER),
-        types=("Training",), orders=("spec.entrypoint", "spec.runtimeEnvYAML"), **_RAY,
+        types=("Training",), **_RAY,
     ),
     _kind(
         "ray.io", "v1", "RayService", _ray("spec.rayClusterConfig"), types=("Inference",),
-        orders=("spec.serveConfigV2",), **_RAY,
+        **_RAY,
     ),
-    _kind(_ARGO, "v1alpha1", "Workflow", _workflow("spec"), types=("Training",), **_ordered("spec")),
+    _kind(
+        _ARGO, "v1alpha1", "Workflow", _workflow("spec"), types=("Training",), borrows="spec.workflowTemplateRef",
+        harmless=_PACED,
+    ),
     _kind(
         _ARGO, "v1alpha1", "CronWorkflow", _workflow("spec.workflowSpec"), types=("Training",),
-        **_ordered("spec.workflowSpec"),
+        borrows="spec.workflowSpec.workflowTemplateRef",
+        harmless=_PACED,
     ),
-    _kind(_ARGO, "v1alpha1", "WorkflowTemplate", _workflow("spec"), **_STORED),
-    _kind(_ARGO, "v1alpha1", "ClusterWorkflowTemplate", _workflow("spec"), **_STORED),
-    _job("XGBoostJob", "XGBoost", "xgbReplicaSpecs", "xgboost", "Master", "Worker"),
-    _job("JAXJob", "JAX", "jaxReplicaSpecs", "jax", "Worker"),
-    _job("PaddleJob", "Any", "paddleReplicaSpecs", "paddle", "Master", "Worker"),
+    _kind(_ARGO, "v1alpha1", "WorkflowTemplate", _workflow("spec"), harmless=_PACED, **_STORED),
+    _kind(_ARGO, "v1alpha1", "ClusterWorkflowTemplate", _workflow("spec"), harmless=_PACED, **_STORED),
+    _job("XGBoostJob", "XGBoost", "xgbReplicaSpecs", "xgboost"),
+    _job("JAXJob", "JAX", "jaxReplicaSpecs", "jax"),
+    _job("PaddleJob", "Any", "paddleReplicaSpecs", "paddle"),
     _kind(
         "leaderworkerset.x-k8s.io", "v1", "LeaderWorkerSet",
         (
@@ -272,65 +370,20 @@ ROWS: tuple[Kind, ...] = (
             PodTemplate(path="spec.leaderWorkerTemplate.workerTemplate", role="worker"),
         ),
         types=("Training", "Inference"), framework="Any", serves={"leaderworkerset.sigs.k8s.io/worker-index": "0"},
+        harmless=below("spec", "leaderWorkerTemplate.size", "replicas", "rolloutStrategy", "startupPolicy"),
     ),
     _kind(
         "batch.volcano.sh", "v1alpha1", "Job",
         (PodTemplate(path="spec.tasks[name].template", role="*", unnamed="default", starts=_VOLCANO_RAY),),
         template_immutable=True, serves={"volcano.sh/task-spec": "{role}", "volcano.sh/task-index": "0"}, **_ANY,
+        harmless=(
+            *below(
+                "spec", "maxRetry", "minAvailable", "minSuccess", "networkTopology", "priorityClassName", "queue",
+                "runningEstimate", "schedulerName", "ttlSecondsAfterFinished",
+            ),
+            *below("spec.tasks[name]", "maxRetry", "minAvailable", "replicas", "topologyPolicy"),
+        ),
     ),
     _kind("sparkoperator.k8s.io", "v1beta2", "SparkApplication", (), derives=False, **_SPARK),
     _kind("sparkoperator.k8s.io", "v1beta2", "ScheduledSparkApplication", (), **_SPARK),
 )  # fmt: skip
-
-
-def with_own(own: Iterable[Kind]) -> tuple[Kind, ...]:
-    """Return these rows and those of an administrator, which take the place of ours for the same kind."""
-    added = tuple(own)
-    names = {row.name for row in added}
-    return (*(row for row in ROWS if row.name not in names), *added)
-
-
-def further(table: Iterable[Kind]) -> list[Kind]:
-    """Return the rows of a table that an administrator added."""
-    return [row for row in table if row not in BUILTIN and row not in ROWS]
-
-
-def rows(text: str, source: str) -> tuple[Kind, ...]:
-    """Return the rows of further kinds in a YAML list.
-
-    Args:
-        text: the list.
-        source: what to call it in an error.
-
-    Raises:
-        ValueError: these are no such rows; the text says where and what is wrong.
-    """
-    try:
-        raw = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ValueError(f"{source} cannot be read: {error}") from None
-    if not isinstance(raw, list):
-        raise ValueError(f"{source}: a list of rows is expected, one a kind, not {type(raw).__name__}")  # noqa: TRY004
-    out = tuple(_row(source, number, row) for number, row in enumerate(raw, 1))
-    known = {row.name for row in BUILTIN}
-    for number, row in enumerate(out, 1):
-        if row.name in known:
-            raise ValueError(f"{source}, row {number}: {row.name} is built in, or there twice: take the row away")
-        known.add(row.name)
-    return out
-
-
-def _row(source: str, number: int, raw: object) -> Kind:
-    """Return one row."""
-    try:
-        return Kind.model_validate(raw)
-    except ValidationError as error:
-        wrong = "; ".join(_in_words(found) for found in error.errors(include_url=False))
-        raise ValueError(f"{source}, row {number}: {wrong}") from None
-
-
-def _in_words(found: ErrorDetails) -> str:
-    """Return what is wrong with a field of a row, and what was given."""
-    field = ".".join(map(str, found["loc"]))
-    given = "" if found["type"] == "missing" else f", not {found['input']!r}"
-    return f"{field}: {found['msg']}{given}" if field else f"{found['msg']}{given}"

@@ -4,18 +4,22 @@ import json
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 import yaml
 
 from cluster import kubectl
 from cluster.errors import ClusterError
 from cluster.layout import Layout
+from cluster.rest import Rest
 from cluster.waiting import until
 
 FIELD_MANAGER = "environment-cluster"
 CRDS = "crds/*.yaml"
 MANIFESTS = (CRDS, "deploy/rbac.yaml", "deploy/kinds.yaml", "deploy/policies.yaml")
 WEBHOOKS = "deploy/webhooks.yaml"
+SELECTOR = "app.kubernetes.io/name=environment-operator"
 
 
 def apply(layout: Layout, repo_root: Path, *, force: bool) -> None:
@@ -42,9 +46,21 @@ def apply_webhooks(layout: Layout, repo_root: Path, url: str, *, force: bool) ->
 
 def await_admission(layout: Layout) -> None:
     """Return when the API server calls the operator and believes its certificate."""
+    until("the operator to be trusted", lambda: _trusted(layout), seconds=ENFORCED_SECONDS)
     name = f"environment-cluster-canary-{secrets.token_hex(4)}"
     canary = yaml.safe_dump(_environment(name))
     until("admission to be in force", lambda: _refused_by_webhook(layout, canary))
+
+
+def configurations(rest: Rest) -> dict[str, dict[str, Any]]:
+    """Return the operator's webhook configurations by their URL paths."""
+    group = "/apis/admissionregistration.k8s.io/v1"
+    heads = [f"{group}/{which}webhookconfigurations" for which in ("mutating", "validating")]
+    return {
+        f"{head}/{found['metadata']['name']}": found
+        for head in heads
+        for found in rest.get(f"{head}?labelSelector={quote(SELECTOR)}").body["items"]
+    }
 
 
 def files(repo_root: Path, pattern: str) -> list[Path]:
@@ -68,6 +84,14 @@ def _apply_text(layout: Layout, text: str, *, force: bool) -> None:
 def _options(*, force: bool) -> list[str]:
     conflicts = ["--force-conflicts"] if force else []
     return ["--server-side", f"--field-manager={FIELD_MANAGER}", *conflicts]
+
+
+def _trusted(layout: Layout) -> bool:
+    """Say whether each of the operator's webhooks has the authority that signed its certificate."""
+    kinds = "mutatingwebhookconfigurations,validatingwebhookconfigurations"
+    found = kubectl.run(layout, "get", kinds, f"--selector={SELECTOR}", "--output=json")
+    entries = [entry for item in json.loads(found.stdout)["items"] for entry in item["webhooks"]]
+    return all("caBundle" in entry["clientConfig"] for entry in entries)
 
 
 def _refused_by_webhook(layout: Layout, canary: str) -> bool:

@@ -13,17 +13,13 @@ from itertools import product
 import pytest
 
 from builders import KINDS, manifest, template_path, workload
-from cluster import Cluster
-from cluster.manifests import await_admission
+from cluster import Cluster, manifests
 from cluster.rest import Reply, Rest
-from environment_operator import names, webhooks
+from environment_operator import names
 from environment_operator.kinds import Kind
 from environment_operator.paths import get, put
 from kube import ENVIRONMENTS, Kube, Object, Operator, path_of
 
-CONFIGURATIONS = tuple(
-    f"/apis/admissionregistration.k8s.io/v1/{which}webhookconfigurations" for which in ("mutating", "validating")
-)
 PROGRAMS = ("operator", "webhook")
 NOBODY = "nobody-has-this-name"
 NOWHERE = ["spec", "containers", NOBODY, "image"]
@@ -133,15 +129,16 @@ def stored(cluster: Cluster, rest: Rest, operator: Operator) -> Iterator[Nonsens
 def unconfigured(stored: Nonsense) -> Iterator[None]:
     """Have nobody asked about workloads for a while."""
     rest = stored.kube.rest
-    before = {path: rest.get(f"{path}/{webhooks.NAME}").body["webhooks"] for path in CONFIGURATIONS}
+    before = manifests.configurations(rest)
     for path in before:
-        rest.delete(f"{path}/{webhooks.NAME}")
+        rest.delete(path)
     stored.kube.until("nobody to be asked", lambda: not stored.refused())
     try:
         yield
     finally:
-        for path, entries in before.items():
-            check(rest.create(path, {"metadata": {"name": webhooks.NAME}, "webhooks": entries}))
+        for path, found in before.items():
+            metadata = {key: found["metadata"][key] for key in ("name", "labels")}
+            check(rest.create(path.rpartition("/")[0], {"metadata": metadata, "webhooks": found["webhooks"]}))
 
 
 @pytest.fixture(scope="module")
@@ -207,7 +204,7 @@ def down(stored: Nonsense, operator: Operator) -> Iterator[None]:
     assert f".environment-operator.{names.GROUP}" in stored.refused()
     yield
     operator.start()
-    await_admission(operator.cluster.layout)
+    manifests.await_admission(operator.cluster.layout)
 
 
 @pytest.mark.usefixtures("down")

@@ -22,7 +22,8 @@ from kube import ENVIRONMENTS, OPENER, Kube, Object, Operator, path_of
 ALL_KINDS = list(KINDS.values())
 DEPLOYMENT, JOB, POD_TEMPLATE = (KINDS[name] for name in ("deployments.apps", "jobs.batch", "podtemplates"))
 SECRET = f"/api/v1/namespaces/{names.SYSTEM_NAMESPACE}/secrets/environment-operator-webhook"
-CONFIGURATION = f"/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/{webhooks.NAME}"
+HEAD = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
+CONFIGURATION = f"{HEAD}/{webhooks.called('batch')}"
 Start = Callable[..., None]
 
 
@@ -231,9 +232,8 @@ def test_wrong_path(kube: Kube, project: str) -> None:
         ],
     }
     name = kube.unique("wrong")
-    head, _, _ = CONFIGURATION.rpartition("/")
     made = {"apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingWebhookConfiguration"}
-    assert kube.rest.create(head, {**made, "metadata": {"name": name}, "webhooks": [wrong]}).ok
+    assert kube.rest.create(HEAD, {**made, "metadata": {"name": name}, "webhooks": [wrong]}).ok
     path = f"/api/v1/namespaces/{project}/configmaps?dryRun=All"
     try:
         kube.until(
@@ -243,7 +243,7 @@ def test_wrong_path(kube: Kube, project: str) -> None:
             ),
         )
     finally:
-        kube.rest.delete(f"{head}/{name}")
+        kube.rest.delete(f"{HEAD}/{name}")
 
 
 class Load:
@@ -305,10 +305,10 @@ def test_what_was_lost_is_put_back(kube: Kube, environment: str, project: str, s
     """A deleted Secret is written again with the same authority, and a lost caBundle is put back, by itself."""
     start(certificate_check_seconds=0.3)
     before = kube.rest.get(SECRET).body["data"]["ca.crt"]
-    entries = kube.rest.get(CONFIGURATION).body["webhooks"]
     kube.rest.delete(SECRET)
-    lost = [{"op": "remove", "path": f"/webhooks/{n}/clientConfig/caBundle"} for n in range(len(entries))]
-    assert kube.rest.patch(CONFIGURATION, lost, "json").ok
+    for path, found in manifests.configurations(kube.rest).items():
+        lost = [{"op": "remove", "path": f"/webhooks/{n}/clientConfig/caBundle"} for n in range(len(found["webhooks"]))]
+        assert kube.rest.patch(path, lost, "json").ok
     kube.until("the Secret to be back", lambda: kube.rest.get(SECRET).ok)
     path = f"{path_of(JOB, project)}?dryRun=All"
     kube.until("admission to be back", lambda: kube.rest.create(path, workload("Job", "j", project, environment)).ok)
@@ -318,6 +318,11 @@ def test_what_was_lost_is_put_back(kube: Kube, environment: str, project: str, s
 
 def test_replicas_share(kube: Kube, start: Start) -> None:
     """A restart takes the certificate that is there: nothing is written."""
-    before = (_version(kube.rest.get(SECRET).body), _version(kube.rest.get(CONFIGURATION).body))
+    before = (_version(kube.rest.get(SECRET).body), _versions(kube))
     start()
-    assert before == (_version(kube.rest.get(SECRET).body), _version(kube.rest.get(CONFIGURATION).body))
+    assert before == (_version(kube.rest.get(SECRET).body), _versions(kube))
+
+
+def _versions(kube: Kube) -> list[str]:
+    """Return the resource versions of the webhook configurations."""
+    return [_version(found) for found in manifests.configurations(kube.rest).values()]

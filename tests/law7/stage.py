@@ -12,16 +12,15 @@ from urllib.request import ProxyHandler, build_opener
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from cluster import Cluster
+from cluster import Cluster, manifests
 from cluster.faults import Answer, Delay, Match, Rule
 from cluster.probe import client_context
 from cluster.proxy import FaultProxy
 from cluster.rest import Rest
 from cluster.upstream import Upstream
-from environment_operator import names, webhooks
+from environment_operator import names
 from law7.connection import Connection
 from law7.script import FRESH, ROUTES, SLOW_LISTS, STALE, Terms
-from law7.slowness import REGISTRATION
 
 Object = dict[str, Any]
 REQUEST_SECONDS = 10
@@ -81,9 +80,8 @@ class Stage:
         for project, (first, last) in ROUTES.items():
             labels = {_label("mutating"): first, _label("validating"): last}
             self._rest.create("/api/v1/namespaces", {"metadata": {"name": project, "labels": labels}})
-        for which in ("mutating", "validating"):
-            path = f"{REGISTRATION}/{which}webhookconfigurations/{webhooks.NAME}"
-            found = self._rest.get(path).body
+        for path, found in manifests.configurations(self._rest).items():
+            which = "mutating" if "mutating" in path else "validating"
             found["webhooks"] = [part for entry in found["webhooks"] for part in _parts(entry, which, url)]
             answer = self._rest.replace(path, found)
             if not answer.ok:
@@ -110,7 +108,7 @@ def _label(which: str) -> str:
 
 def _parts(entry: Object, which: str, url: str) -> Iterable[Object]:
     """Return an entry of a configuration, split in two where it depends on the namespace."""
-    if "namespaceSelector" not in entry or not entry["namespaceSelector"]:
+    if not entry.get("namespaceSelector"):
         return (entry,)
     stale = copy.deepcopy(entry)
     stale["name"] = f"{STALE}-{entry['name']}"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from environment_operator import names, third_party
+from environment_operator import further, names
 from environment_operator.cli import console, files
 from environment_operator.cli.answers import NO_SUCH_KIND
 from environment_operator.cli.connection import ENVIRONMENTS, NAMESPACES, Connection
@@ -38,13 +38,13 @@ def kinds(connection: Connection, *, offline: bool = False) -> Kinds:
     file = connection.kinds_file
     try:
         text = files.read(file) if file else _published(connection, offline=offline)
-        own = third_party.rows(text, file or _KINDS)
+        own = further.rows(text, file or _KINDS)
     except (OSError, ValueError) as error:
         if file:
             raise Problem(f"--kinds-file {file}: {error}", Exit.USAGE) from error
         console.warn(f"further kinds are left out: {error}")
         own = ()
-    return (*BUILTIN, *third_party.with_own(own))
+    return (*BUILTIN, *further.with_own(own))
 
 
 def _published(connection: Connection, *, offline: bool) -> str:

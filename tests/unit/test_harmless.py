@@ -1,0 +1,205 @@
+"""What of an object decides what runs: everything but the reviewed list of what does not."""
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from builders import KINDS, published, workload
+from environment_operator.guards import APPARMOR
+from environment_operator.harmless import CONTAINER, runs_differently, tree, what_runs
+from environment_operator.kinds import BUILTIN, POD, Kind, steps
+from environment_operator.paths import get, put
+from environment_operator.places import main, places
+from environment_operator.third_party import ROWS
+from samples import SAMPLES, sample
+
+Object = dict[str, Any]
+TABLE = (*BUILTIN, *ROWS)
+BY_KIND = {(kind.group, kind.kind): kind for kind in TABLE}
+
+
+def every() -> Iterator[tuple[str, Kind, Object]]:
+    """Yield a word, a row and an object for each row that has pod templates."""
+    for kind in BUILTIN:
+        yield kind.kind, kind, workload(kind.kind, "w", "p", "e")
+    for word in SAMPLES:
+        item = sample(word, "w", "p")
+        kind = BY_KIND.get((item["apiVersion"].rpartition("/")[0], item["kind"]))
+        if kind and kind.pod_templates:
+            yield word, kind, item
+
+
+EVERY = list(every())
+IDS = [word for word, _, _ in EVERY]
+# What the API server, an agent or a shell does with a field is another pod.
+OF_A_POD = {
+    "hostAliases": [{"ip": "10.0.0.1", "hostnames": ["registry"]}],
+    "dnsConfig": {"nameservers": ["10.0.0.1"]},
+    "dnsPolicy": "None",
+    "shareProcessNamespace": True,
+    "automountServiceAccountToken": True,
+    "nodeName": "theirs",
+    "runtimeClassName": "theirs",
+    "hostUsers": False,
+    "serviceAccount": "theirs",
+    "serviceAccountName": "theirs",
+    "hostPID": True,
+    "subdomain": "theirs",
+    "of a later version": "theirs",
+}
+
+
+@pytest.mark.parametrize(("_word", "kind", "item"), EVERY, ids=IDS)
+@pytest.mark.parametrize("field", OF_A_POD)
+def test_fields_of_pods(field: str, _word: str, kind: Kind, item: Object) -> None:
+    """Any field of a pod spec that is not harmless is what runs, in every kind and also where it is not known yet."""
+    for place in places(kind, item):
+        changed = copy.deepcopy(item)
+        template = place.template(changed)
+        template.setdefault("spec", {})[field] = OF_A_POD[field]
+        place.replace(changed, template)
+
+        assert runs_differently(kind, changed, item)
+
+
+@pytest.mark.parametrize(("_word", "kind", "item"), EVERY, ids=IDS)
+def test_harmless_fields_of_pods(_word: str, kind: Kind, item: Object) -> None:
+    """Scheduling, priority, resources, grace and metadata of pods do not decide what runs."""
+    for place in places(kind, item):
+        changed = copy.deepcopy(item)
+        template = place.template(changed)
+        template.setdefault("spec", {}).update(dict.fromkeys(POD, "another"))
+        container = get(template, main(place, template) or ())
+        if isinstance(container, dict):
+            container |= dict.fromkeys(CONTAINER, "another")
+        if place.metadata is not None and place.at:
+            put(template, (*place.metadata, "annotations"), {"kubectl.kubernetes.io/restartedAt": "now"})
+        place.replace(changed, template)
+
+        assert not runs_differently(kind, changed, item)
+
+
+@pytest.mark.parametrize(("_word", "kind", "item"), EVERY, ids=IDS)
+def test_everything_of_a_fragment(_word: str, kind: Kind, item: Object) -> None:
+    """Whatever an Environment can contribute is among what decides what runs."""
+    security = {"hostIPC": True, "hostNetwork": True, "runAsNonRoot": True, "capabilities": ["NET_RAW"]}
+    environment = published(
+        user={"source": "Custom", "uid": 1, "gid": 2, "supplementalGroups": [3]}, security=security, command=["a"],
+        args=["b"], env=[{"name": "C", "value": "d"}], workingDir="/e", stdin=True, tty=True, createHomeDir=True,
+        imagePullSecrets=["f"], imagePullPolicy="Always",
+        tools=[{"name": "g", "type": "JupyterNotebook", "connection": {"type": "ClusterIP"}}],
+        readinessProbe={"httpGet": {"path": "/", "port": 8888}},
+    )  # fmt: skip
+    spec = environment.fragment
+    (container,) = spec["containers"]
+    fields = {*container} - {"name"}
+    assert {"image", "command", "args", "env", "ports", "volumeMounts", "securityContext", "readinessProbe"} <= fields
+    for place in places(kind, item):
+        for path, field in [*((("spec",), f) for f in spec), *((main(place, place.template(item)), f) for f in fields)]:
+            changed = copy.deepcopy(item)
+            template = place.template(changed)
+            holder = get(template, path or ()) if path else None
+            if holder is not None and field != "containers":
+                holder[field] = "another"
+                place.replace(changed, template)
+                assert runs_differently(kind, changed, item), field
+
+
+OTHERS: list[tuple[str, str, Any, bool]] = [
+    ("raycluster", "spec.headGroupSpec.rayStartParams", {"num-cpus": "1; theirs"}, True),
+    ("raycluster", "spec.headGroupSpec.resources", {"x": "1'; theirs"}, True),
+    ("raycluster", "spec.gcsFaultToleranceOptions", {"redisAddress": "theirs"}, True),
+    ("raycluster", "spec.suspend", True, False),
+    ("raycluster", "spec.autoscalerOptions", {"idleTimeoutSeconds": 60, "resources": {}}, False),
+    ("raycluster", "spec.autoscalerOptions", {"idleTimeoutSeconds": 60, "image": "theirs"}, True),
+    ("rayjob", "spec.metadata", {"theirs": "'; theirs"}, True),
+    ("rayjob", "spec.ttlSecondsAfterFinished", 60, False),
+    ("workflow", "spec.volumes", [{"name": "theirs"}], True),
+    ("workflow", "spec.serviceAccountName", "theirs", True),
+    ("workflow", "spec.artifactRepositoryRef", {"configMap": "theirs"}, True),
+    ("workflow", "spec.podMetadata", {"labels": {"a": "b"}}, False),
+    ("workflow", "spec.podMetadata", {"annotations": {f"{APPARMOR}main": "unconfined"}}, True),
+    ("workflow", "spec.shutdown", "Terminate", False),
+    ("cronworkflow", "spec.workflowSpec.volumes", [{"name": "theirs"}], True),
+    ("cronworkflow", "spec.schedule", "* * * * *", False),
+    ("cronworkflow", "spec.workflowMetadata", {"labels": {"a": "b"}}, True),
+    ("jobset", "spec.network", {"enableDNSHostnames": False}, True),
+    ("jobset", "spec.ttlSecondsAfterFinished", 60, False),
+    ("trainjob", "spec.podTemplateOverrides", [{"targetJobs": [{"name": "n"}], "spec": {"nodeSelector": {}}}], False),
+    ("trainjob", "spec.podTemplateOverrides", [{"targetJobs": [{"name": "n"}], "spec": {"volumes": []}}], True),
+    ("trainjob", "spec.trainer.numNodes", 7, False),
+    ("volcano-job", "spec.plugins", {"ssh": ["theirs"]}, True),
+    ("volcano-job", "spec.queue", "another", False),
+    ("tfjob", "spec.runPolicy", {"suspend": True}, False),
+    ("tfjob", "spec.runPolicy", {"theirs": True}, True),
+    ("tfjob", "spec.tfReplicaSpecs.chief", {"replicas": 1}, True),
+    ("inferenceservice", "spec.predictor.minReplicas", 7, False),
+    ("inferenceservice", "spec.predictor.logger", {"url": "theirs"}, True),
+    ("knative-service", "spec.template.spec.timeoutSeconds", 7, False),
+    ("leaderworkerset", "spec.leaderWorkerTemplate.size", 7, False),
+    ("Deployment", "spec.strategy", {"type": "Recreate"}, False),
+    ("StatefulSet", "spec.updateStrategy", {"rollingUpdate": {"partition": 1}}, False),
+    ("StatefulSet", "spec.volumeClaimTemplates", [{"theirs": True}], True),
+    ("CronJob", "spec.jobTemplate.spec.parallelism", 7, False),
+    ("CronJob", "spec.jobTemplate.metadata", {"labels": {"a": "b"}}, False),
+    ("Job", "spec.managedBy", "theirs", True),
+    ("Deployment", "metadata.labels.theirs", "b", False),
+    ("Deployment", "status", {"replicas": 7}, False),
+    ("Deployment", "data", {"of a later version": 7}, True),
+]
+
+
+@pytest.mark.parametrize(("word", "path", "value", "expected"), OTHERS)
+def test_fields_beside_the_pods(word: str, path: str, value: Any, *, expected: bool) -> None:
+    """What goes into a command, an identity or a volume is what runs; what only scales, schedules or ends is not."""
+    kind, item = next((kind, item) for found, kind, item in EVERY if found == word)
+    changed = copy.deepcopy(item)
+    put(changed, tuple(path.split(".")), value)
+
+    assert expected == runs_differently(kind, changed, item)
+
+
+@pytest.mark.parametrize("kind", TABLE, ids=lambda kind: kind.name)
+def test_lists_are_lists(kind: Kind) -> None:
+    """A path of the table that leads through a list says so wherever it stands."""
+    ways = [steps(path) for path in kind.harmless] + [row.steps for row in kind.pod_templates]
+    said: dict[tuple[str, ...], set[str]] = {}
+    for way in ways:
+        for number, (_, named) in enumerate(way[:-1] if way in [steps(p) for p in kind.harmless] else way):
+            said.setdefault(tuple(key for key, _ in way[: number + 1]), set()).add(named)
+
+    assert {} == {path: named for path, named in said.items() if len(named) > 1}
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["spec", "template", "containers", "name", "metadata", "x"]), inner, max_size=3
+        )
+    ),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(JSON, st.sampled_from(TABLE))
+def test_whatever_stands_there(node: Any, kind: Kind) -> None:
+    """However malformed an object is, the question has an answer, and it is not changed."""
+    before = copy.deepcopy(node)
+    what_runs(kind, {"spec": node})
+
+    assert before == node
+    assert not runs_differently(kind, {"spec": node}, {"spec": before})
+    assert tree(kind) == tree(kind)
+
+
+def test_kinds_of_every_cluster_are_known() -> None:
+    """Each row with pod templates is looked at above."""
+    assert {kind.name for kind in TABLE if kind.pod_templates} == {kind.name for _, kind, _ in EVERY}
+    assert KINDS
