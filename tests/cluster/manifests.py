@@ -46,7 +46,7 @@ def apply_webhooks(layout: Layout, repo_root: Path, url: str, *, force: bool) ->
 
 def await_admission(layout: Layout) -> None:
     """Return when the API server calls the operator and believes its certificate."""
-    until("the operator to be trusted", lambda: _trusted(layout), seconds=ENFORCED_SECONDS)
+    until("the operator to be trusted", lambda: _trusted(layout))
     name = f"environment-cluster-canary-{secrets.token_hex(4)}"
     canary = yaml.safe_dump(_environment(name))
     until("admission to be in force", lambda: _refused_by_webhook(layout, canary))

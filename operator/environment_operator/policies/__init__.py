@@ -3,7 +3,8 @@
 ``publishing`` says who may write for which scope, ``departments`` who may move a namespace, ``guards`` what protects
 an Environment in use, ``creator`` who has created it, ``enforcement`` where a workload must use one, ``misplaced``
 what has no effect where it is, ``running`` what stays as it is in Pods that have one, ``revisions`` in what makes
-them, ``status`` what a request to a status leaves alone, and ``account`` what the operator itself may write. Every
+them, ``status`` what a request to a status leaves alone, ``account`` what the operator itself may write, and ``sizes``
+how many labels an object with one has. Every
 expression is total: whatever is missing, it answers instead of failing.
 """
 
@@ -21,6 +22,7 @@ from environment_operator.policies import (
     publishing,
     revisions,
     running,
+    sizes,
     status,
 )
 
@@ -38,5 +40,6 @@ def objects(table: Iterable[Kind]) -> list[dict[str, Any]]:
         *revisions.policies(),
         *status.policies(table),
         *account.policies(),
+        *sizes.policies(table),
     )
     return [each for policy in policies for each in policy.as_objects()]

@@ -6,16 +6,16 @@ and at updates that take the reference away; what was there without one goes on 
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
-from operator import attrgetter
 from typing import Any
 
 from environment_operator import names
-from environment_operator.kinds import Kind
+from environment_operator.kinds import Kind, PodTemplate, Step
 from environment_operator.policies.policy import NAMESPACES, NEW, OLD, USERNAME, Policy, Rule, Validation, allowed
 
 _DEMAND = f"{names.ENFORCEMENT}={names.REQUIRED}"
 _FIND = f"kubectl get {names.CRD_NAME} shows their names"
 _LABEL = f".?metadata.?labels[?'{names.ENFORCEMENT}']"
+_DYN = "optional.ofNonZeroValue(dyn(object))"
 _NAME = f"{OLD}.?metadata.?name.orValue('')"
 
 # What a controller makes is its maker's affair: a workload of the table was asked itself, and a controller that this
@@ -27,25 +27,20 @@ _BY_A_NODE = "request.userInfo.?groups.orValue([]).exists(g, g == 'system:nodes'
 # The kubelet shows Pods of its own manifests like this; it runs them whether they are shown or not.
 _MIRROR = f"request.kind.kind == 'Pod' && {NEW}.?metadata.?annotations[?'kubernetes.io/config.mirror'].hasValue()"
 
-_BORROWS = attrgetter("borrows")
-
 
 def policies(table: Iterable[Kind]) -> Iterator[Policy]:
-    """Yield the policies of workloads, for the kinds of a table, and that of the namespaces' label.
-
-    Kinds that borrow their pod templates have one for each place where they say so: the API server checks the types of
-    an expression for every kind of a policy.
-    """
-    asked = sorted((kind for kind in table if not kind.template and not kind.instead), key=_BORROWS)
-    for place, kinds in groupby(asked, key=_BORROWS):
-        yield _workloads(list(kinds), place)
+    """Yield the policy of workloads, for the kinds of a table, and that of the namespaces' label."""
+    yield _workloads([kind for kind in table if not kind.template and not kind.instead])
     yield _namespaces()
 
 
-def _workloads(kinds: Sequence[Kind], place: str) -> Policy:
-    """Return that a workload has a reference from the beginning and keeps it, unless it is another object's affair."""
-    borrows = [NEW + "".join(f".?{key}" for key in place.split(".")) + ".hasValue()"] if place else []
-    free = " || ".join((f"{NEW}{_CONTROLLED}", _LEFT_ALONE, _BY_A_NODE, _MIRROR, *borrows))
+def _workloads(kinds: Sequence[Kind]) -> Policy:
+    """Return that a workload has a reference from the beginning and keeps it.
+
+    It is free when it is another object's affair, or has no pod template for an Environment to go into: with a
+    reference admission would refuse it.
+    """
+    free = " || ".join((f"{NEW}{_CONTROLLED}", _LEFT_ALONE, _BY_A_NODE, _MIRROR, f"!({_has_pods(kinds)})"))
     said = f"""'namespace "%s" has the label {_DEMAND}: '.format([request.namespace])
 + (request.operation == 'CREATE'
   ? 'a new %s there needs the label {names.REFERENCE}=<name> on its own metadata; '.format([request.kind.kind])
@@ -54,13 +49,36 @@ def _workloads(kinds: Sequence[Kind], place: str) -> Policy:
 + '{_FIND}'"""
     fallback = f"the namespace has the label {_DEMAND}: add the label {names.REFERENCE} to the workload; {_FIND}"
     return Policy(
-        name=f"enforce-{kinds[0].plural}" if place else "enforce",
+        name="enforce",
         operations=("CREATE", "UPDATE"),
         condition=("has-no-reference", f"!{_refers(NEW)} && (request.operation == 'CREATE' || {_refers(OLD)})"),
         validations=[Validation(free, said, fallback)],
         rules=list(_rules(kinds)),
         selectors={"namespaceSelector": _enforced()},
     )
+
+
+def _has_pods(kinds: Iterable[Kind]) -> str:
+    """Return whether an object has a pod template of one of these kinds; no two of them have other things in one place.
+
+    The API server would check the types of the fields for every kind of the policy, were they not dynamic.
+    """
+    rows = [(kind.kind, row) for kind in kinds for row in kind.pod_templates]
+    always = sorted({kind for kind, row in rows if not row.steps or row.optional})
+    found = dict.fromkeys(_found(_DYN, row.steps, row) for kind, row in rows if kind not in always)
+    return " || ".join((f"request.kind.kind in {always}", *found))
+
+
+def _found(node: str, way: Sequence[Step], row: PodTemplate) -> str:
+    """Return whether something stands at the end of a way that is a pod template for an Environment."""
+    for number, (key, field) in enumerate(way):
+        node += f".?{key}"
+        if field:
+            return f"{node}.orValue([]).exists(i, {_found('i', way[number + 1 :], row)})"
+    if row.spec:
+        return f"{node}.hasValue()"
+    listed = f"{node}.?containers.orValue([]) != []"
+    return f"({listed} || {list(row.inline)}.exists(key, {node}[?key].hasValue()))" if row.inline else listed
 
 
 def _refers(side: str) -> str:
