@@ -76,9 +76,9 @@ class _Approval:
         self._old_places = {place.key: place for place in places(kind, old)} if old else {}
 
     @cached_property
-    def _runs_differently(self) -> bool:
-        """Whether what runs is another than what is stored."""
-        return self.old is not None and runs_differently(self.kind, self.new, self.old)
+    def _changed(self) -> frozenset[str]:
+        """The pod templates whose pods run something else than what is stored."""
+        return runs_differently(self.kind, self.new, self.old) if self.old else frozenset()
 
     def judge(self, place: Place) -> Iterator[str]:
         """Yield what is wrong with one pod template, in words.
@@ -179,7 +179,7 @@ class _Approval:
         """Return what is guarded of a stored reference, and the stored pod template."""
         before = self._old_places[place.key].judged(self.old or {})
         base = _moved(before, stored.main, entry.main)
-        if self.around.ids and entry.by == self.around.user and self._runs_differently:
+        if self.around.ids and entry.by == self.around.user and place.key in self._changed:
             base = _with_ids(place, base, entry.main, self.around.ids)
         put_in = frozenset(within(stored.main, entry.main, path) for path in stored.record.put)
         locked = tuple(item for item in stored.locked if not _is_missed(item, before, stored))

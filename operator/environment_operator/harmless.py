@@ -4,11 +4,13 @@ Admission asks whether what runs is another than before, here, and so does the A
 the same nodes. A field that nobody has thought of counts.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from environment_operator.kinds import POD, Kind, PodTemplate, Step, steps
+from environment_operator.paths import copied
+from environment_operator.places import Place, places
 
 # The annotation that the API server makes a container's profile of when a pod is created from a template:
 # https://kubernetes.io/docs/tutorials/security/apparmor/#securing-a-pod
@@ -20,6 +22,7 @@ PARAMETER = "{{"
 CONTAINER = ("resizePolicy", "resources")
 _CONTAINERS = ("containers", "initContainers")
 _METADATA = ("metadata", "podMetadata")
+_At = tuple[str | int, ...]
 _IDENTITY = ("apiVersion", "kind", "status")
 
 
@@ -75,16 +78,52 @@ def what_runs(kind: Kind, item: Mapping[str, Any]) -> Any:
     return _kept(item, tree(kind))
 
 
-def runs_differently(kind: Kind, new: Mapping[str, Any], old: Mapping[str, Any]) -> bool:
-    """Say whether what runs is another than before.
+def runs_differently(kind: Kind, new: dict[str, Any], old: dict[str, Any]) -> frozenset[str]:
+    """Return the keys of the pod templates whose pods run something else than before.
+
+    What stands in no pod template, nor in an item of a list that is there for one, counts for all of them.
 
     Args:
         kind: the row of the object's kind.
         new: the object as requested.
         old: the object as stored.
     """
-    counts = tree(kind)
-    return bool(_kept(new, counts) != _kept(old, counts))
+    keys = {place.key for item in (new, old) for place in places(kind, item)}
+    (now, rest), (before, rest_before) = _parts(kind, new, keys), _parts(kind, old, keys)
+    return frozenset(key for key, value in now.items() if rest != rest_before or value != before.get(key))
+
+
+def _parts(kind: Kind, item: dict[str, Any], keys: Collection[str]) -> tuple[dict[str, Any], Any]:
+    """Return what counts of each of some pod templates, by its key, and what counts besides."""
+    counts, rest = tree(kind), {"": copied(item)}
+    units: dict[_At, Any] = {}
+    found = {place.key: _unit(place) for place in places(kind, item, every=True) if place.key in keys}
+    for at in sorted(set(found.values()), key=len, reverse=True):
+        node: Any = counts
+        for step in at:
+            # A position in a list has no node of its own.
+            node = node if isinstance(step, int) else node.below[step]
+        units[at] = _kept(_taken(rest, ("", *at)), _item(node, at))
+    return {key: units[at] for key, at in found.items()}, _kept(rest[""], counts)
+
+
+def _unit(place: Place) -> _At:
+    """Return what leads to a pod template, or to the item of a list that it is in."""
+    positions = [number for number, step in enumerate(place.at, 1) if isinstance(step, int)]
+    return place.at[: positions[0]] if positions else place.at
+
+
+def _taken(root: Any, at: _At) -> Any:
+    """Return what stands at the end of a way, and leave an empty object there."""
+    for step in at[:-1]:
+        root = root[step]
+    taken, root[at[-1]] = root[at[-1]], {}
+    return taken
+
+
+def _item(node: Node, at: _At) -> Node:
+    """Return the node of an item of a list, or of what is in none."""
+    return Node(node.below) if at and isinstance(at[-1], int) else node
 
 
 def _pods(node: Node, row: PodTemplate) -> None:

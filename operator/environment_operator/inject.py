@@ -168,12 +168,12 @@ class _Admission:
     def _change_hands(self) -> None:
         """Where what runs is another than before, take out the ids that it had, and put in those of who changes it."""
         personal = [p for p in self._places if p.key in self._values and self._stored[p.key].by]
-        if not personal or self.old is None or not runs_differently(self.kind, self.workload, self.old):
-            return
+        changed = runs_differently(self.kind, self.workload, self.old) if personal and self.old else ()
         for place in personal:
-            entry, template = self._stored[place.key], place.template(self.workload)
-            place.replace(self.workload, merge.strip(template, self._entries[place.key].record))
-            self._put_back(place, *self._as_changer(place, entry, self._values[place.key]))
+            if place.key in changed:
+                entry, template = self._stored[place.key], place.template(self.workload)
+                place.replace(self.workload, merge.strip(template, self._entries[place.key].record))
+                self._put_back(place, *self._as_changer(place, entry, self._values[place.key]))
 
     def _as_changer(self, place: Place, entry: Entry, values: list[Put]) -> tuple[Entry, list[Put]]:
         """Return an entry and its values with the ids of who changes what runs: nobody runs it as somebody else."""

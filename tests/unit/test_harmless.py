@@ -160,7 +160,7 @@ def test_fields_beside_the_pods(word: str, path: str, value: Any, *, expected: b
     changed = copy.deepcopy(item)
     put(changed, tuple(path.split(".")), value)
 
-    assert expected == runs_differently(kind, changed, item)
+    assert expected == bool(runs_differently(kind, changed, item))
 
 
 @pytest.mark.parametrize("kind", TABLE, ids=lambda kind: kind.name)
