@@ -1,13 +1,23 @@
 """What deploy/README.md has an administrator apply: accepted again after Kubernetes and the operator worked on it."""
 
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 import yaml
 
+from cluster import Cluster, roles
 from cluster.layout import REPO_ROOT
 from cluster.manifests import FIELD_MANAGER
+from cluster.rest import Rest
 from environment_operator import names
 from kube import Kube
 
+# Configuration of the API server, which is no object.
+NO_OBJECTS = ("authentication.yaml",)
+# https://kubernetes.io/docs/concepts/overview/working-with-objects/annotations/#syntax-and-character-set
+MOST_OF_AN_ANNOTATION = 262_144
 DRY = ("apply", "--server-side", "--dry-run=server", "-f")
 
 
@@ -15,6 +25,44 @@ DRY = ("apply", "--server-side", "--dry-run=server", "-f")
 def test_applied_again(kube: Kube, file: str) -> None:
     """Whoever applied the files applies them once more to upgrade: nobody else has taken over what they set."""
     kube.kubectl(*DRY, str(REPO_ROOT / "deploy" / file), f"--field-manager={FIELD_MANAGER}")
+
+
+MANIFESTS = sorted(
+    path
+    for pattern in ("crds/*.yaml", "deploy/*.yaml")
+    for path in REPO_ROOT.glob(pattern)
+    if path.name not in NO_OBJECTS
+)
+SIDES = {
+    "a client's, as Argo CD's default sync": ("apply",),
+    "the server's, by a third manager": ("apply", "--server-side", "--field-manager=third"),
+    "the server's, by a fourth manager": ("apply", "--server-side", "--field-manager=fourth"),
+}
+
+
+@pytest.fixture(scope="module")
+def programs(cluster: Cluster, rest: Rest) -> Iterator[None]:
+    """Have applied what the cluster of the tests has in another way: the programs, which have no image here."""
+    hands, files = Kube(cluster, rest), ("operator.yaml", "ingresses.yaml")
+    chosen = [option for file in files for option in ("-f", str(REPO_ROOT / "deploy" / file))]
+    hands.kubectl("apply", "--server-side", f"--field-manager={FIELD_MANAGER}", *chosen)
+    yield
+    hands.kubectl("delete", "--wait=false", *chosen)
+
+
+@pytest.mark.usefixtures("programs")
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.name)
+def test_every_way_of_applying(kube: Kube, path: Path, side: str) -> None:
+    """Each manifest is accepted in every way of applying it, also by who did not apply it before."""
+    objects = list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
+    for entry in (entry for each in objects for entry in each.get("webhooks", ())):
+        # As the cluster of the tests has it.
+        where = entry["clientConfig"].pop("service")["path"]
+        entry["clientConfig"]["url"] = f"{roles.admission_url(kube.cluster.layout)}{where}"
+    kube.kubectl(*SIDES[side], "--dry-run=server", "-f", "-", stdin=yaml.safe_dump_all(objects))
+
+    assert all(len(json.dumps(each)) < MOST_OF_AN_ANNOTATION for each in objects)
 
 
 def test_programs(kube: Kube) -> None:

@@ -119,7 +119,11 @@ class Policy:
         return {
             # A policy with Fail that cannot be evaluated refuses the request even when its binding only warns.
             "failurePolicy": "Fail" if self.action == "Deny" else "Ignore",
+            # Written out: with what the API server adds, the next field manager would be told of a conflict.
             "matchConstraints": {
+                "matchPolicy": "Equivalent",
+                "namespaceSelector": {},
+                "objectSelector": {},
                 "resourceRules": [rule.as_item(self.operations) for rule in self.rules],
                 **self.selectors,
             },

@@ -54,7 +54,7 @@ def seconds(rest: Rest, path: str, patch: Object) -> float:
 
 
 def test_many_labels(kube: Kube, project: str, somebody: Rest) -> None:
-    """A reference on an object with more than 500 labels and annotations is refused, and so is every way to get there."""
+    """A reference on an object with more than 500 labels and annotations is refused, whichever comes first."""
     environment, path = kube.unique("env"), f"/api/v1/namespaces/{project}/pods"
     assert kube.rest.create(ENVIRONMENTS, manifest(environment)).ok
     kube.until_ready(environment)
