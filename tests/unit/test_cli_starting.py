@@ -9,9 +9,9 @@ from environment_operator import names
 from environment_operator.cli import offline, starting
 from environment_operator.cli.problems import Problem
 from environment_operator.cli.starting import Wish
+from environment_operator.further import with_own
 from environment_operator.kinds import BUILTIN
 from environment_operator.rules import Project
-from environment_operator.third_party import with_own
 
 TABLE = (*BUILTIN, *with_own(()))
 DISTRIBUTED = {"architecture": "Distributed", "workloadTypes": ["Training"]}
