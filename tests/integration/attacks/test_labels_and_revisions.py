@@ -42,7 +42,7 @@ def pod(name: str, labels: dict[str, str], environment: str = "") -> Object:
     """Return a Pod with a foreign finalizer."""
     reference = {names.REFERENCE: environment} if environment else {}
     meta = {"name": name, "labels": {**labels, **reference}, "finalizers": [FOREIGN]}
-    return {"metadata": meta, "spec": {"containers": [{"name": "main", "image": "a:1"}]}}
+    return {"metadata": meta, "spec": {"containers": [{"name": "main", **({} if environment else {"image": "a:1"})}]}}
 
 
 def seconds(rest: Rest, path: str, patch: Object) -> float:
@@ -116,9 +116,12 @@ def test_revisions(kube: Kube, project: str, somebody: Rest, cluster: Cluster, w
     assert somebody.create(path, revision("free", "")).ok
     assert controller.rest.create(path, revision("kept", where)).ok
     assert refused(somebody.delete(f"{path}/kept"))
-    assert refused(somebody.patch(f"{path}/kept", {"metadata": {"labels": {"a": "b"}}}))
-    assert somebody.patch(f"{path}/free", {"metadata": {"labels": {"a": "b"}}}).ok
-    assert refused(somebody.patch(f"{path}/free", {"metadata": {"labels": {names.INJECTED_FROM: "e"}}}))
+    # An update has to bring the data as it is, which is immutable.
+    assert refused(somebody.replace(f"{path}/kept", {**revision("kept", where), "revision": 2}))
+    assert somebody.replace(f"{path}/free", {**revision("free", ""), "revision": 2}).ok
+    marked = revision("free", "")
+    marked["metadata"]["labels"] = {names.INJECTED_FROM: "e"}
+    assert refused(somebody.replace(f"{path}/free", marked))
     assert somebody.delete(f"{path}/free").ok
     assert controller.rest.delete(f"{path}/kept").ok
     controller.rest.close()

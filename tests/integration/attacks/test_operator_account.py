@@ -74,12 +74,18 @@ def owner() -> Object:
     return {"apiVersion": "v1", "kind": "Namespace", "name": "none", "uid": "00000000-0000-0000-0000-000000000000"}
 
 
+FOR_WORKLOADS = ("all objects", "all namespaces", "all requests", "another condition", "nothing when it is down")
+
+
 @pytest.mark.parametrize("what", WEBHOOKS)
 def test_webhook_configurations(rest: Rest, account: Rest, what: str) -> None:
     """Nothing of a webhook configuration changes, so that no webhook reads or changes what is not ours."""
     tried = 0
     for path, stored in configurations(rest):
         if what in ("in another order", "all others gone") and len(stored["webhooks"]) == 1:
+            continue
+        # The call for Environments is for all of them, and lets them pass when there is no answer.
+        if what in FOR_WORKLOADS and "matchConditions" not in stored["webhooks"][0]:
             continue
         tried += 1
         answer = account.patch(f"{path}{DRY_RUN}", WEBHOOKS[what](stored), "json")
