@@ -219,10 +219,9 @@ IMAGES = tuple(
 )
 REACHED = Step(
     "Its tool is reached through a Service of the notebook's own; the process is the user of the Environment.",
-    f"kubectl get --raw $(kubectl get service -n {PROJECT} -l environments.dev/workload "
-    """--template='{{range .items}}{{$o := index .metadata.ownerReferences 0}}{{if eq $o.name "notebook"}}"""
-    """/api/v1/namespaces/{{.metadata.namespace}}/services/{{.metadata.name}}:8888/proxy/"""
-    """{{end}}{{end}}')""",
+    f"kubectl get --raw /api/v1/namespaces/{PROJECT}/services/environment-$("
+    f"kubectl get pod -n {PROJECT} -l app=notebook "
+    """-o jsonpath='{.items[0].metadata.labels.environments\\.dev/workload}'):8888/proxy/""",
     ("version 1, run by uid=1000 gid=100",),
 )
 
