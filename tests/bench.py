@@ -26,7 +26,7 @@ from kubernetes.aio import config
 from kubernetes.aio.client import Configuration
 
 from builders import manifest, workload
-from cluster import Cluster
+from cluster import Cluster, interrupts
 from cluster.record import free_port
 from cluster.rest import Rest
 from cluster.waiting import until
@@ -230,22 +230,30 @@ def prepare(rest: Rest) -> None:
         assert reply.ok, reply.message
 
 
-async def run(rounds: int, environments: int) -> None:
-    """Measure every way on a cluster of its own."""
-    with TemporaryDirectory() as folder, Cluster(directory=Path(folder, "cluster"), report=say) as cluster:
-        rest = Rest(cluster.kubeconfig)
-        prepare(rest)
-        say(f"{'milliseconds':28} {'':7} {'p50':>7} {'p99':>7} {'a second':>7}")
-        async with connected(cluster.kubeconfig) as client:
-            await measure(client, rounds, "no webhook", {}, "free")
-            async with empty_handlers(rest):
-                until("the handlers to be called", lambda: rest.create(pods({}).path, _probe()).ok)
-                await measure(client, rounds, "handlers that do nothing", {EMPTY: "yes"}, "empty")
-            await fill(client, 0, 9)
-            await measure(client, rounds, "ours, 10 Environments", {names.REFERENCE: NAME}, "ours")
-            await fill(client, 9, environments - 1)
-            await measure(client, rounds, f"ours, {environments:,} Environments", {names.REFERENCE: NAME}, "ours")
-        rest.close()
+def run(rounds: int, environments: int) -> None:
+    """Measure every way on a cluster of its own, of which nothing is left."""
+    with (
+        TemporaryDirectory() as folder,
+        interrupts.started(Cluster(directory=Path(folder, "cluster"), report=say)) as cluster,
+    ):
+        asyncio.run(series(cluster, rounds, environments))
+
+
+async def series(cluster: Cluster, rounds: int, environments: int) -> None:
+    """Measure every way on a cluster."""
+    rest = Rest(cluster.kubeconfig)
+    prepare(rest)
+    say(f"{'milliseconds':28} {'':7} {'p50':>7} {'p99':>7} {'a second':>7}")
+    async with connected(cluster.kubeconfig) as client:
+        await measure(client, rounds, "no webhook", {}, "free")
+        async with empty_handlers(rest):
+            until("the handlers to be called", lambda: rest.create(pods({}).path, _probe()).ok)
+            await measure(client, rounds, "handlers that do nothing", {EMPTY: "yes"}, "empty")
+        await fill(client, 0, 9)
+        await measure(client, rounds, "ours, 10 Environments", {names.REFERENCE: NAME}, "ours")
+        await fill(client, 9, environments - 1)
+        await measure(client, rounds, f"ours, {environments:,} Environments", {names.REFERENCE: NAME}, "ours")
+    rest.close()
 
 
 def _probe() -> Object:
@@ -253,16 +261,25 @@ def _probe() -> Object:
     return pods({EMPTY: "yes"}).body(0)
 
 
-def main() -> None:
-    """Measure, or serve the empty handlers."""
+def main() -> int:
+    """Measure, or serve the empty handlers; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=1000, help="requests in a series")
     parser.add_argument("--environments", type=int, default=10_000, help="how many there are in the last series")
     parser.add_argument("--empty", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args()
-    asyncio.run(empty(given.empty, given.port) if given.empty else run(given.rounds, given.environments))
+    if given.empty:
+        asyncio.run(empty(given.empty, given.port))
+        return 0
+    interrupts.heed()
+    try:
+        run(given.rounds, given.environments)
+    except KeyboardInterrupt as interruption:
+        say("interrupted; nothing is left running")
+        return interrupts.SIGNAL_EXIT + int(interruption.args[0] if interruption.args else 2)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

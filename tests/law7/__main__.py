@@ -3,13 +3,12 @@
 import argparse
 import asyncio
 import secrets
-import signal
 import sys
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import FrameType
 
+from cluster import interrupts
 from law7.rounds import play
 from law7.script import Terms
 from law7.stage import REQUEST_SECONDS, Stage
@@ -19,8 +18,7 @@ INTERRUPTED = 130
 
 def main() -> int:
     """Play the rounds; return the exit code: 0 when the law held, 1 when not."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+    interrupts.heed()
     terms, start = _terms(), time.monotonic()
     _say(f"{terms.rounds} rounds, {terms.width} at a time, seed {terms.seed}; "
          f"grace {terms.grace:g} s, --request-timeout={REQUEST_SECONDS}s")  # fmt: skip
@@ -47,10 +45,6 @@ def _terms() -> Terms:
     parser.add_argument("--grace", type=float, default=usual.grace, help="GRACE_SECONDS of the operator")
     parser.add_argument("--lists", type=float, default=usual.lists, help="time of a list where lists are slow")
     return Terms(**vars(parser.parse_args()))
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def _say(line: str) -> None:

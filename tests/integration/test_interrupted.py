@@ -1,0 +1,41 @@
+"""Commands that start a cluster of their own: whoever interrupts one finds nothing left of it."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from cluster import processes
+from cluster.waiting import until
+
+TESTS = Path(__file__).parents[1]
+
+
+def left(folder: Path) -> Iterator[str]:
+    """Yield the programs that run for a cluster below a folder."""
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(processes.DIRECTORY_MARK, "").startswith(str(folder)):
+                yield process.name()
+        except psutil.Error:
+            continue
+
+
+@pytest.mark.parametrize(("module", "number"), [("bench", signal.SIGINT), ("law7", signal.SIGTERM)])
+def test_nothing_is_left(tmp_path: Path, module: str, number: signal.Signals) -> None:
+    """Interrupted in the middle of its start, and again while it tidies up, a command ends all that it started."""
+    variables = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(TESTS)}
+    with subprocess.Popen([sys.executable, "-m", module], env=variables, stdout=subprocess.PIPE, text=True) as running:
+        until("a program of the cluster to run", lambda: list(left(tmp_path)))
+        running.send_signal(number)
+        running.send_signal(number)
+        said, _ = running.communicate()
+
+    assert [] == list(left(tmp_path))
+    assert "interrupted; nothing is left running" in said
+    assert running.returncode in (130, 128 + number)
