@@ -87,11 +87,23 @@ def test_create_refused(kube: Kube, plugin: Plugin) -> None:
 def test_create_asks_at_a_terminal(kube: Kube, plugin: Plugin) -> None:
     """At a terminal, what is needed is asked for, again where the answer does not fit."""
     name = kube.unique("env")
-    ran = plugin.at_terminal("create", name, typed="registry.example/a:1\nnonsense\ntraining\n\n")
+    typed = ("https://a", "registry.example/a:1", "nonsense", "training", "", "projects", "No Name", "vision, speech")
+    no = plugin.at_terminal("create", name, typed="\n".join((*typed, "n", "")))
+    nothing = kube.find(name)
+    ran = plugin.at_terminal("create", name, typed="\n".join((*typed, "y", "")))
     spec = kube.environment(name)["spec"]
 
+    assert (1, None) == (no.code, nothing)
+    shown = ran.out.index("Create it?")
+    for said in (
+        '"https://a" is no image: write [registry/]',
+        '"No Name" is no name',
+        "image: registry.example/a:1\r\n",
+    ):
+        assert said in ran.out[:shown]
+
     assert (0, "Image") == (ran.code, ran.out[ran.out.index("Image") :][:5])
-    assert ("registry.example/a:1", ["Training"], {"cluster": True}) == (
+    assert ("registry.example/a:1", ["Training"], {"projects": ["vision", "speech"]}) == (
         spec["image"],
         spec["workloadTypes"],
         spec["scope"],

@@ -77,7 +77,9 @@ def test_what_is_no_duration(text: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["nothing"], "No such command 'nothing'"),
+        (["nothing"], 'error: there is no command "nothing". kubectl environment --help lists the commands.'),
+        (["descrbe"], 'error: there is no command "descrbe". Did you mean "describe"?'),
+        (["list", "--colour"], "See 'kubectl environment list --help' for usage."),
         (["list", "--colour"], "No such option"),
         (["list", "--filter", "image"], "write COLUMN=VALUE"),
         (["list", "-n=a", "--all-namespaces=true"], "exclude each other"),
@@ -166,3 +168,22 @@ def test_a_full_disk() -> None:
         )
 
     assert (Exit.REFUSED, True) == (done.returncode, "the system refuses it: " in done.stderr), done.stderr
+
+
+def test_the_habits_of_kubectl() -> None:
+    """What people type from kubectl is the same command, and how the API server is reached comes last in each help."""
+    helps = [CliRunner().invoke(cli, [word, "--help"]).output for word in ("list", "get", "ls")]
+    options = [line.split()[0] for line in helps[0].splitlines() if line.startswith("  -")]
+
+    assert [text.split("\n", 2)[2] for text in helps] == [helps[0].split("\n", 2)[2]] * 3
+    last = [
+        "--context",
+        "--all-contexts",
+        "--kubeconfig",
+        "--request-timeout",
+        "--as",
+        "--as-group",
+        "--kinds-file",
+        "-h,",
+    ]
+    assert set(last) == set(options[-len(last) :])

@@ -1,5 +1,6 @@
 """Where the plugin starts: finds the command, and turns errors into words and exit codes."""
 
+import difflib
 import sys
 import traceback
 import warnings
@@ -34,6 +35,12 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "diff": ("comparing", "Show what applying a file would change, and which users would be outdated."),
     "uninstall-prepare": ("uninstalling", "Release all Environments, before the operator is removed."),
 }
+# What else people type, from kubectl and from the shell.
+ALIASES = {"get": "list", "ls": "list"}
+# How the API server is reached, and as whom: the same for every command, and so last in the help.
+CONNECTION = frozenset({
+    "kubeconfig", "context", "contexts", "all_contexts", "request_timeout", "as_user", "as_groups", "kinds_file",
+})  # fmt: skip
 PROGRAM = "kubectl environment"
 COMPLETION = "_KUBECTL_ENVIRONMENT_COMPLETE"
 
@@ -47,16 +54,20 @@ class Commands(click.Group):
 
     def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command, None when there is none of this name."""
+        cmd_name = ALIASES.get(cmd_name, cmd_name)
         if cmd_name not in COMMANDS:
             return None
         module = import_module(f"environment_operator.cli.commands.{COMMANDS[cmd_name][0]}")
         found: click.Command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
+        found.params.sort(key=lambda param: param.name in CONNECTION)
         return found
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Return the name of the command, the command, and its arguments as click reads them."""
+        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            ctx.fail(_no_command(args[0]))
         name, command, rest = super().resolve_command(ctx, args)
         return name, command, as_click(command.params, rest) if command else rest
 
@@ -64,6 +75,13 @@ class Commands(click.Group):
         """Write the list of commands for the help."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+def _no_command(name: str) -> str:
+    """Return that there is no command of a name, with the nearest one that there is."""
+    near = difflib.get_close_matches(name, (*COMMANDS, *ALIASES), 1)
+    hint = f'Did you mean "{near[0]}"?' if near else f"{PROGRAM} --help lists the commands."
+    return f'there is no command "{name}". {hint}'
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -88,7 +106,8 @@ def run(arguments: Sequence[str]) -> int:
     try:
         return int(cli.main(list(arguments), PROGRAM, COMPLETION, standalone_mode=False) or Exit.DONE)
     except click.UsageError as error:
-        error.show()
+        click.secho(f"error: {error.format_message()}", err=True, fg="red")
+        click.echo(f"See '{error.ctx.command_path if error.ctx else PROGRAM} --help' for usage.", err=True)
         return Exit.USAGE
     except SystemExit:
         # The library replaces the output and leaves with 1 when nobody reads on; 1 would be an answer of ours.

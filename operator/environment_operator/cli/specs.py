@@ -62,7 +62,7 @@ def spec(given: Mapping[str, Any]) -> Spec:
         "scope": _given({"cluster": "cluster_wide", "departments": "departments", "projects": "projects"}, given)
     }
     out |= _given(PLAIN, given)
-    out["endpoint"] = _endpoint(given["endpoint"]) if given.get("endpoint") else None
+    out["endpoint"] = endpoint(given["endpoint"]) if given.get("endpoint") else None
     out["tools"] = [_tool(text) for text in given.get("tools") or ()]
     out["command"] = _words("--command", given.get("command"))
     out["args"] = _words("--args", given.get("args"))
@@ -95,7 +95,7 @@ def _user(given: Mapping[str, Any]) -> Spec:
     return {"source": source, **ids} if source else {}
 
 
-def _endpoint(text: str) -> Spec:
+def endpoint(text: str) -> Spec:
     """Return the endpoint of ``PORT[/PROTOCOL]``."""
     port, _, protocol = text.partition("/")
     return {"port": _port("--endpoint", text, port), "protocol": protocol.upper() or "HTTP"}

@@ -1,5 +1,6 @@
 """``create`` and ``copy``: new Environments."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -111,7 +112,12 @@ def create_command(
         both = _lifted(connection, name, source, specs.spec(given))
         console.documents(both, output or "yaml")
         return
-    wanted = writing.manifest(name, _complete(specs.spec(given)))
+    found = specs.spec(given)
+    asked = bool(specs.missing(found))
+    wanted = writing.manifest(name, _complete(found))
+    if asked and dry_run == "none":
+        console.note(console.as_yaml(wanted).rstrip())
+        console.confirm("Create it?", sure=False)
     made = writing.create(connection, wanted, dry_run)
     writing.say(name, _created(dry_run), output, made)
 
@@ -166,14 +172,60 @@ def _complete(found: Object) -> Object:
 def _ask(found: Object) -> None:
     """Ask for what is needed."""
     if "image" not in found:
-        found["image"] = click.prompt("Image", err=True)
+        found["image"] = click.prompt("Image", err=True, value_proc=_image)
     if "workloadTypes" not in found:
         wanted = click.Choice(specs.WORKLOAD_TYPES, case_sensitive=False)
         found["workloadTypes"] = [click.prompt("Workload type", type=wanted, err=True)]
+    if "Inference" in found["workloadTypes"] and "endpoint" not in found:
+        found["endpoint"] = click.prompt("Port that serves requests, PORT[/PROTOCOL]", err=True, value_proc=_endpoint)
     if "scope" not in found:
-        named = click.prompt("Projects that may use it, with commas between them (empty: all)", "", err=True)
-        projects = [word.strip() for word in named.split(",") if word.strip()]
-        found["scope"] = {"projects": projects} if projects else {"cluster": True}
+        found["scope"] = _asked_scope()
+
+
+def _asked_scope() -> Object:
+    """Ask who may use it: nothing is published to the whole cluster by pressing Enter."""
+    whom = click.prompt("Who may use it", type=click.Choice(["projects", "departments", "cluster"]), err=True)
+    if whom == "cluster":
+        return {"cluster": True}
+    return {whom: click.prompt(f"Names of the {whom}, with commas between them", err=True, value_proc=_names(whom))}
+
+
+def _image(text: str) -> str:
+    """Return an image, when it can be one.
+
+    Raises:
+        UsageError: it cannot; the question is asked again.
+    """
+    from environment_operator import images
+    from environment_operator.api.types import IMAGE
+
+    if why := images.problem(text):
+        raise click.UsageError(f'"{text}" is no image: {why if images.parse(text) else IMAGE.message}')
+    return text
+
+
+def _endpoint(text: str) -> Object:
+    """Return an endpoint; as `_image`."""
+    try:
+        return specs.endpoint(text)
+    except Problem as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _names(whom: str) -> Callable[[str], list[str]]:
+    """Return what reads names of projects or departments; as `_image`."""
+    from environment_operator.api.types import DNS_LABEL, LABEL_VALUE
+
+    grammar = DNS_LABEL if whom == "projects" else LABEL_VALUE
+
+    def read(text: str) -> list[str]:
+        found = list(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
+        wrong = next((name for name in found if re.fullmatch(grammar.pattern, name) is None), None)
+        if wrong is not None or not found:
+            raise click.UsageError(f'"{wrong or text}" is no name: {grammar.message}')
+        return found
+
+    return read
 
 
 def _lifted(connection: Connection, name: str, source: str, given: Object) -> tuple[Object, Object]:

@@ -10,7 +10,9 @@ from environment_operator.cli.problems import Problem
 
 
 @click.command("refresh")
-@click.argument("workloads", metavar="KIND/NAME...", nargs=-1, required=True, shell_complete=completion.workloads)
+@click.argument(
+    "workloads", metavar="KIND/NAME...|KIND NAME...", nargs=-1, required=True, shell_complete=completion.workloads
+)
 @options.connected
 @options.in_project("The project of the workloads; else that of the context.")
 @options.dry_run()
@@ -20,9 +22,13 @@ def refresh_command(connection: Connection, *, workloads: tuple[str, ...], proje
     \b
     Examples:
       kubectl environment refresh deployment/notebook -n vision
+      kubectl environment refresh deployment notebook viewer -n vision
       kubectl environment workloads jupyter -n vision -o name | xargs kubectl environment refresh -n vision
     """
     place = project or connection.namespace
+    kind, *named = workloads
+    if named and not any("/" in each for each in workloads):
+        workloads = tuple(f"{kind}/{name}" for name in named)
     return failures.each(workloads, lambda each: _refresh(connection, each, place, dry_run=dry_run != "none"))
 
 
