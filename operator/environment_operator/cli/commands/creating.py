@@ -116,7 +116,8 @@ def create_command(
     asked = bool(specs.missing(found))
     wanted = writing.manifest(name, _complete(found))
     if asked and dry_run == "none":
-        console.note(console.as_yaml(wanted).rstrip())
+        for line in console.as_yaml(wanted).splitlines():
+            console.note(line)
         console.confirm("Create it?", sure=False)
     made = writing.create(connection, wanted, dry_run)
     writing.say(name, _created(dry_run), output, made)
