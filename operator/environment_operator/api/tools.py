@@ -33,7 +33,7 @@ BRACES = re.compile(r"(?<!\$)\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 # What of an address is visible and on one line, and so what a terminal and a browser take as it is written.
 _VISIBLE = r"[^\s\\\x00-\x1f\x7f]"
 WEB_ADDRESS = Grammar(
-    rf"(https?://[^\s\\\x00-\x1f\x7f/?#@]{_VISIBLE}*|\$\{{[A-Za-z_][A-Za-z0-9_]*\}}{_VISIBLE}*|/{_VISIBLE}*)",
+    rf"(https?://[^\s\\\x00-\x1f\x7f/?#@]+([/?#]{_VISIBLE}*)?|\$\{{[A-Za-z_][A-Za-z0-9_]*\}}{_VISIBLE}*|/{_VISIBLE}*)",
     "write an address that begins with https:// or http://, or with a variable that holds one, without spaces",
 )
 

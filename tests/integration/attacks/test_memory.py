@@ -20,8 +20,8 @@ URL = {"type": "ExternalURL", "url": f"https://a.example/{'u' * (LINE - 20)}"}
 TOO_LONG: dict[str, dict[str, Any]] = {
     "values": {"env": [{"name": f"V{n}", "value": "x" * ARGUMENT} for n in range(9)]},
     "values of two bytes": {"env": [{"name": f"V{n}", "value": "é" * ARGUMENT} for n in range(5)]},
-    "descriptions": {
-        "env": [{"name": f"{n}{'V' * 240}"[::-1], "value": "", "description": "d" * 250} for n in range(99)]
+    "names and descriptions": {
+        "env": [{"name": f"{'V' * 240}{n}", "value": "x" * 200, "description": "d" * 250} for n in range(99)]
     },
     "names of Secrets": {"env": KEYS[:100], "imagePullSecrets": [f"{n}{'s' * NAME}" for n in range(100)]},
     "names of ConfigMaps": {"env": KEYS[100:], "imagePullSecrets": [f"{n}{'s' * NAME}" for n in range(100)]},
