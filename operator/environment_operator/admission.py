@@ -75,6 +75,7 @@ class Request(BaseModel):
     sub_resource: str = Field("", alias="subResource")
     operation: Literal["CREATE", "UPDATE", "DELETE", "CONNECT"]
     namespace: str = ""
+    dry_run: bool = Field(default=False, alias="dryRun")
     user: _UserInfo = Field(default_factory=_UserInfo, alias="userInfo")
     new: Object | None = Field(None, alias="object")
     old: Object | None = Field(None, alias="oldObject")
@@ -221,8 +222,9 @@ def _judged(request: Request, table: Table, around: Around, keys: Keys, judge: J
             return _answer(request, Outcome(None, why))
         if ownership.is_left_alone(request.new, request.old, table.values()):
             return _answer(request, ownership.left_alone(kind, request.new, is_last=judge is approve))
-    person = replace(around, user=request.user.username, ids=ids(request.user.extra, keys))
-    return _answer(request, judge(kind, request.new, request.old, person))
+    person = ids(request.user.extra, keys)
+    known = replace(around, user=request.user.username, ids=person, dry_run=request.dry_run)
+    return _answer(request, judge(kind, request.new, request.old, known))
 
 
 def _row(request: Request, table: Table) -> Kind | None:
@@ -270,8 +272,9 @@ def environment(new: Object, old: Object | None, user: str) -> Outcome:
     """
     creator = user if old is None else _annotations(old).get(names.CREATED_BY, "")
     given = _annotations(new).get(names.CREATED_BY, "")
-    if given and given != creator:
+    if given and given != creator and old is not None:
         return Outcome(None, _not_the_creator(given, creator))
+    replaced = [_replaced(given, creator)] if given and given != creator else []
     meta = dict(new.get("metadata") or {})
     finalizers = list(meta.get("finalizers") or ())
     released = old is not None and is_released(new)
@@ -279,7 +282,7 @@ def environment(new: Object, old: Object | None, user: str) -> Outcome:
         meta["finalizers"] = [*finalizers, names.FINALIZER]
     if creator:
         meta["annotations"] = {**_annotations(new), names.CREATED_BY: creator}
-    return Outcome({**new, "metadata": meta}, warnings=_advice(new, old))
+    return Outcome({**new, "metadata": meta}, warnings=(*replaced, *_advice(new, old)))
 
 
 def _advice(new: Object, old: Object | None) -> tuple[str, ...]:
@@ -290,6 +293,11 @@ def _advice(new: Object, old: Object | None) -> tuple[str, ...]:
         return tuple(on_spec(EnvironmentSpec.model_validate(new.get("spec"))))
     except ValidationError:
         return ()
+
+
+def _replaced(given: str, creator: str) -> str:
+    """Return that an Environment which somebody else had created is now the one's who creates it, as from a backup."""
+    return f'metadata.annotations[{names.CREATED_BY}]: "{given}" is replaced by "{creator}", who creates this one.'
 
 
 def _not_the_creator(given: str, creator: str) -> str:

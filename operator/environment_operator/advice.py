@@ -10,6 +10,7 @@ from environment_operator.api.v1alpha1 import EnvironmentSpec
 from environment_operator.kinds import Kind
 from environment_operator.paths import Item, get
 from environment_operator.places import Place
+from environment_operator.record import Entry
 from environment_operator.render import foreign_references, known_variables, pod_security
 from environment_operator.rules import Around, Published
 
@@ -18,6 +19,8 @@ _SECRET = re.compile(r"(PASSW(OR)?D|SECRET|TOKEN|API_?KEY|ACCESS_?KEY|PRIVATE_?K
 _LAST_ID = 65535
 # The name by which Knative and KServe know a port of HTTP/2 in clear text, as gRPC needs it.
 _GRPC = "h2c"
+# The registry of an image that stands in for an unknown one; nothing is found there, by RFC 2606.
+NO_IMAGE = "environment.invalid"
 # The Pod Security Standards, from the strictest on.
 _LEVELS = ("restricted", "baseline", "privileged")
 
@@ -46,6 +49,27 @@ def on_use(environment: Published, around: Around) -> list[str]:
             f"enforces {project.level!r}: its pods will be refused there"
         )
     return [*out, *_pull_secrets(environment, around)]
+
+
+def on_restoring(environment: Published, saved: Entry | None) -> list[str]:
+    """Return what the submitter should know whose object was saved with an earlier state of the Environment.
+
+    Args:
+        environment: the Environment.
+        saved: the record that came with the object; None when there is none.
+    """
+    if saved is None or saved.env != environment.name or saved.hash == environment.hash:
+        return []
+    said = f'Environment "{environment.name}" has changed since this object was saved'
+    return [f"{said}: the values of today are injected, not those of generation {saved.generation} in its record."]
+
+
+def on_absence(name: str) -> str:
+    """Return what the submitter of a dry run should know of an Environment that does not exist."""
+    return (
+        f'Environment "{name}" does not exist: this dry run continues without it, with an image of {NO_IMAGE} where '
+        "the workload names none. Create it before, or with, the workload: otherwise the workload is refused."
+    )
 
 
 def on_labels(kind: Kind, workload: Item, found: Iterable[Place]) -> Iterator[str]:

@@ -90,6 +90,8 @@ class _Approval:
         if not name:
             return
         if is_new_reference(self.old, self.new, place, self._old_places):
+            if self.around.may_come(name) and entry is None:
+                return
             self.around.usable(name, self.kind, self.new)
             if entry is None or entry.env != name:
                 raise Refused(refusals.not_put_in(name))

@@ -28,7 +28,7 @@ from environment_operator.identity import Ids
 from environment_operator.kinds import Kind
 from environment_operator.merge import Put
 from environment_operator.offers import Master
-from environment_operator.paths import Path, Unfit, copied, get
+from environment_operator.paths import Path, Unfit, copied, get, put
 from environment_operator.places import Place, Template, alike, main, named, places, reference, within, written
 from environment_operator.record import Entry
 from environment_operator.rules import Around, Published, Refused, check_labels, idle_labels
@@ -142,17 +142,27 @@ class _Admission:
         name = reference(self.workload, place.role)
         if self.kind.template_immutable and self.old and (name or place.key in self._stored):
             raise Refused(refusals.immutable(self.kind, name, reference(self.old, place.role)))
-        if name and name not in self._usable:
+        if name and name not in self._usable and not self.around.may_come(name):
             self._usable[name] = self.around.usable(name, self.kind, self.workload)
 
     def _change(self, place: Place) -> None:
         """Put in, switch, refresh or take out."""
         name = reference(self.workload, place.role)
         self._leave_submitters_part(place)
-        if name:
+        if name and name in self._usable:
             self._inject(place, self._usable[name])
+        elif name:
+            self._stand_in(place, name)
         if name or self.old:
             self._require_image(place)
+
+    def _stand_in(self, place: Place, name: str) -> None:
+        """Let a dry run go on without its Environment; the API server refuses a container without an image."""
+        self.warnings.append(advice.on_absence(name))
+        template, main_path = place.template(self.workload), self._main(place)
+        if main_path[1] == "containers" and not get(template, (*main_path, "image")):
+            put(template, (*main_path, "image"), f"{advice.NO_IMAGE}/{name}")
+        place.replace(self.workload, template)
 
     def _keep(self, place: Place) -> None:
         """Put the stored values in again where the request lacks them; what it sets otherwise is the submitter's."""
@@ -236,6 +246,8 @@ class _Admission:
             guards.locked(environment.spec) if environment.spec else (), by=self.around.user if ids else "",
         )  # fmt: skip
         self.warnings += advice.on_use(environment, self.around)
+        if self.old is None:
+            self.warnings += advice.on_restoring(environment, self._brought.get(place.key))
         self.warnings += advice.on_ports(environment, own_ports(place, place.template(self.workload), entry.main))
         fragment, misfits = fit(environment, ids, place.row)
         if misfits:
@@ -303,9 +315,9 @@ class _Admission:
             raise Refused(refusals.too_long(self.kind, record.LONGEST))
 
     def _mark(self, place: Place, entry: Entry) -> None:
-        """Write onto the pod template what has to be there."""
-        template = place.template(self.workload)
-        record.mark(self.kind, template, entry)
+        """Write onto the pod template what has to be there; a template in which nothing else changes stays as it is."""
+        template, before = place.template(self.workload), record.revisions(self.kind, self.old or {}).get(place.key)
+        record.mark(self.kind, template, before if before and entry.puts_the_same(before) else entry)
         place.replace(self.workload, template)
 
     def _main(self, place: Place) -> Path:

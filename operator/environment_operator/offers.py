@@ -11,12 +11,13 @@ from urllib.parse import quote
 from environment_operator import addresses, names
 from environment_operator.addresses import Address, Routing, Tools
 from environment_operator.api.tools import BRACES, Tool
+from environment_operator.eligibility import framework
 from environment_operator.kinds import INDEX, Kind
 from environment_operator.merge import Put
 from environment_operator.paths import Path, get, put
 from environment_operator.places import Place
 from environment_operator.record import Entry, trusted
-from environment_operator.rules import Published, framework
+from environment_operator.rules import Published
 
 Object = dict[str, Any]
 

@@ -66,6 +66,10 @@ class Entry:
         """Say whether the same was put in, with ids of the same person."""
         return (self.record, self.hash, self.by) == (other.record, other.hash, other.by)
 
+    def puts_the_same(self, other: "Entry") -> bool:
+        """Say whether the same was put into the same container: another generation alone makes no pod anew."""
+        return replace(self, generation=other.generation, locked=other.locked, seen=other.seen) == other
+
 
 Entries = Mapping[str, Entry]
 

@@ -9,20 +9,23 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from environment_operator import names, refusals, scope
+from environment_operator import names, refusals, scope, third_party
 from environment_operator.addresses import Routing
 from environment_operator.api.v1alpha1 import EnvironmentSpec
 from environment_operator.credentials import Secrets
+from environment_operator.eligibility import fits, framework, in_words, kinds_for
 from environment_operator.identity import Ids
-from environment_operator.kinds import Framework, Kind
+from environment_operator.kinds import BUILTIN, Kind
 from environment_operator.paths import get
 from environment_operator.places import lacks_template, places, strays
 
 # How many names are compared with one that there is not, and by how many characters those differ in length at most.
 _COMPARED, _TYPED = 100, 3
+_SHOWN = 120
 
 Item = Mapping[str, Any]
 Find = Callable[[str], "Published | None"]
+_TABLE = (*BUILTIN, *third_party.ROWS)
 
 
 class Refused(Exception):
@@ -98,6 +101,7 @@ class Around:
         secrets: what is known of the Secrets of the project, where they matter.
         routing: where the URLs of tools are.
         taken: addresses of tools that cannot be given, each with the reason.
+        dry_run: whether nothing of the request is stored.
     """
 
     find: Find
@@ -111,6 +115,15 @@ class Around:
     secrets: Secrets = field(default_factory=Secrets)
     routing: Routing = Routing()  # noqa: RUF009 - it is frozen
     taken: Mapping[str, str] = field(default_factory=dict)
+    dry_run: bool = False
+
+    def may_come(self, name: str) -> bool:
+        """Say whether an Environment is absent and may still be created: what a dry run admits is validated again.
+
+        Flux runs a server-side dry run of a whole set before it applies any of it:
+        https://github.com/fluxcd/pkg/blob/main/ssa/manager_apply.go
+        """
+        return self.dry_run and self.find(name) is None
 
     def usable(self, name: str, kind: Kind, item: Item) -> Published:
         """Return the Environment of a new reference.
@@ -176,9 +189,10 @@ def unknown(name: str, known: Collection[str]) -> str:
     near = list(islice(_alike(name, known), _COMPARED))
     # Without a candidate there is nothing to compare: the label may be longer than any name.
     found = difflib.get_close_matches(name, near, 1) if near else ()
-    hint = f", or did you mean {found[0]!r}?" if found else ""
+    hint = f' (did you mean "{found[0]}"?)' if found else ""
     return (
-        f"there is no Environment {refusals.shortened(name)}: create it, or correct the label {names.REFERENCE}{hint}"
+        f'Environment "{name[:_SHOWN]}" does not exist. Create it; if it is part of the same set of manifests, apply the '
+        f"set again. Or correct label {names.REFERENCE}{hint}."
     )
 
 
@@ -210,14 +224,6 @@ def refusal(name: str, spec: EnvironmentSpec, kind: Kind, item: Item, project: P
     return f"the Environment {name!r} cannot be used: {why}" if why else ""
 
 
-def framework(kind: Kind, item: Item) -> Framework | None:
-    """Return the framework of a distributed workload, ``Any`` for all of them; None when it is a standard one."""
-    if kind.framework:
-        return kind.framework
-    indexed = kind.indexed and get(item, tuple(kind.indexed.split("."))) == "Indexed"
-    return "Any" if indexed else None
-
-
 def _scope(spec: EnvironmentSpec, project: Project) -> str:
     """Return why it is not in scope."""
     if scope.includes(spec.scope, project.name, project.department):
@@ -227,22 +233,39 @@ def _scope(spec: EnvironmentSpec, project: Project) -> str:
 
 
 def _types(spec: EnvironmentSpec, kind: Kind, item: Item) -> str:
-    """Return why the workload type does not fit."""
+    """Return why the workload type does not fit, and the way out."""
     wanted = (get(item, ("metadata", "labels")) or {}).get(names.WORKLOAD_TYPE)
     if wanted is not None and wanted not in kind.types:
         return f"the label {names.WORKLOAD_TYPE} says {wanted!r}; a {kind.kind} can be: {', '.join(kind.types)}"
     possible = (wanted,) if wanted else kind.types
     if set(possible) & set(spec.workload_types):
         return ""
-    return f"it is for workload types {', '.join(spec.workload_types)}; this {kind.kind} is {' or '.join(possible)}"
+    is_now = " or ".join(possible)
+    why = f"it is for workload types {', '.join(spec.workload_types)}; this {kind.kind} is {is_now}"
+    if others := [each for each in kind.types if each in spec.workload_types]:
+        return f"{why}. Set label {names.WORKLOAD_TYPE}: {others[0]}, or use an Environment for {is_now}."
+    return f"{why}. {_instead(spec, f'an Environment for {is_now}')}"
 
 
 def _architecture(spec: EnvironmentSpec, kind: Kind, item: Item) -> str:
-    """Return why architecture or framework do not fit."""
+    """Return why architecture or framework do not fit, and the way out."""
     found = framework(kind, item)
-    if (found is not None) != (spec.architecture == "Distributed"):
-        is_now = "Distributed" if found else "Standard"
-        return f"it is for {spec.architecture} workloads; this {kind.kind} is {is_now}"
-    if found is None or "Any" in (found, spec.framework) or found == spec.framework:
+    if fits(spec, found):
         return ""
-    return f"it is for the framework {spec.framework}; a {kind.kind} is {found}"
+    if found and spec.architecture == "Distributed":
+        why = f"it is for the framework {spec.framework}; a {kind.kind} is {found}"
+        return f"{why}. {_instead(spec, f'an Environment for the framework {found}')}"
+    is_now = "Distributed" if found else "Standard"
+    why = f"it is for {spec.architecture} workloads; this {kind.kind} is {is_now}"
+    way_out = _instead(spec, f"an Environment with architecture {is_now}")
+    if not kind.indexed:
+        return f"{why}. {way_out}"
+    mode = "remove" if found else "set"
+    return f"{why}. For {spec.architecture} {mode} {kind.indexed}: Indexed. {way_out}"
+
+
+def _instead(spec: EnvironmentSpec, other: str) -> str:
+    """Return which kinds can use an Environment, or which other one is needed."""
+    found = kinds_for(spec, _TABLE)
+    found.sort(key=lambda kind: kind.framework != spec.framework)
+    return f"Use a {in_words(found)}, or {other}." if found else f"Use {other}."

@@ -49,7 +49,7 @@ def await_admission(layout: Layout) -> None:
     until("the operator to be trusted", lambda: _trusted(layout))
     name = f"environment-cluster-canary-{secrets.token_hex(4)}"
     canary = yaml.safe_dump(_environment(name))
-    until("admission to be in force", lambda: _refused_by_webhook(layout, canary))
+    until("admission to be in force", lambda: _changed_by_webhook(layout, canary))
 
 
 def configurations(rest: Rest) -> dict[str, dict[str, Any]]:
@@ -94,18 +94,19 @@ def _trusted(layout: Layout) -> bool:
     return all("caBundle" in entry["clientConfig"] for entry in entries)
 
 
-def _refused_by_webhook(layout: Layout, canary: str) -> bool:
-    """Say whether the webhook refuses an Environment; unless it was asked, the Environment is accepted."""
-    answer = kubectl.run(layout, "create", "--dry-run=server", "--filename=-", stdin=canary, check=False)
-    return answer.returncode != 0 and "admission webhook" in answer.stderr
+def _changed_by_webhook(layout: Layout, canary: str) -> bool:
+    """Say whether the webhook puts the finalizer on an Environment; unless it was asked, nobody does."""
+    dry_run = ("create", "--dry-run=server", "--output=json", "--filename=-")
+    answer = kubectl.run(layout, *dry_run, stdin=canary, check=False)
+    return answer.returncode == 0 and "finalizers" in json.loads(answer.stdout)["metadata"]
 
 
 def _environment(name: str) -> dict[str, object]:
-    """Return an Environment that claims to be somebody else's."""
+    """Return an Environment that the API server accepts."""
     return {
         "apiVersion": "environments.dev/v1alpha1",
         "kind": "Environment",
-        "metadata": {"name": name, "annotations": {"environments.dev/created-by": "nobody"}},
+        "metadata": {"name": name},
         "spec": {
             "scope": {"cluster": True},
             "architecture": "Standard",

@@ -120,9 +120,9 @@ def test_roles(kube: Kube, plugin: Plugin, project: str, files: Any) -> None:
         assert f"image: role:1  # Environment {role}" in " ".join(each.split()).replace(" # ", "  # ")
     assert "".join(shown[:2]) == both
     assert "yes" in plugin("check", main, "-n", project, "-f", asked)
-    assert "there is no Environment 'nobody'" in plugin("check", main, "-n", project, "-f", unknown, code=1)
+    assert 'Environment "nobody" does not exist' in plugin("check", main, "-n", project, "-f", unknown, code=1)
     assert f"{small!r} cannot be used: it is for" in plugin("check", main, "-n", project, "-f", unfit, code=1)
-    assert "there is no Environment 'nobody'" in plugin.fails("render", main, "-f", unknown, code=3)
+    assert 'Environment "nobody" does not exist' in plugin.fails("render", main, "-f", unknown, code=3)
 
 
 def test_what_is_no_workload(plugin: Plugin, tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ def stored(cluster: Cluster, rest: Rest, operator: Operator) -> Iterator[Nonsens
         for kind, case in product(KINDS.values(), ODD):
             made.create(kind, case)
     operator.start()
-    made.kube.until("the webhook to be asked", lambda: "there is no Environment" in made.refused())
+    made.kube.until("the webhook to be asked", lambda: "does not exist. Create it" in made.refused())
     yield made
     rest.delete(f"/api/v1/namespaces/{made.project}")
 

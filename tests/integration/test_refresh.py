@@ -47,6 +47,24 @@ def test_refresh(kube: Kube, project: str, edited: str) -> None:
     kube.until("the count", lambda: usage(kube, edited)["outdated"] == 0)
 
 
+@pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "DaemonSet"])
+def test_refresh_without_a_change(kube: Kube, project: str, kind: str) -> None:
+    """After an edit that changes nothing of the pods a refresh leaves the template alone, so no Pod is replaced."""
+    name = kube.unique("env")
+    kube.apply(manifest(name))
+    kube.apply(workload(kind, "w", project, name))
+    before = kube.get(kind, "w", project)
+    assert kube.rest.patch(f"{ENVIRONMENTS}/{name}", {"spec": {"description": "the same in other words"}}).ok
+
+    kube.kubectl("annotate", kind, "w", "-n", project, f"{names.REFRESH}=now")
+    after = kube.get(kind, "w", project)
+
+    assert before is not None
+    assert after is not None
+    assert before["spec"]["template"] == after["spec"]["template"]
+    assert '"generation":2' in after["metadata"]["annotations"][names.RECORD]
+
+
 @pytest.mark.parametrize("kind", ["job", "pod"])
 def test_refresh_of_what_cannot_change(kube: Kube, project: str, edited: str, kind: str) -> None:
     """Where the pod template cannot change, a refresh is refused with the way out."""

@@ -82,7 +82,7 @@ def test_refusal() -> None:
     response = respond(review(workload("Deployment", "d", "team", "nowhere")))
     assert response["allowed"] is False
     assert 403 == response["status"]["code"]
-    assert "'nowhere'" in response["status"]["message"]
+    assert 'Environment "nowhere" does not exist' in response["status"]["message"]
     assert "patch" not in response
 
 
@@ -230,11 +230,21 @@ def test_creator(new: Object, old: Object | None, creator: str | None) -> None:
     assert creator == (stored(new, old).get("annotations") or {}).get(names.CREATED_BY)
 
 
-@pytest.mark.parametrize(("new", "old"), [(env("bob"), None), (env("eve"), env("bob")), (env("alice"), env())])
-def test_false_creator(new: Object, old: Object | None) -> None:
+@pytest.mark.parametrize(("new", "old"), [(env("eve"), env("bob")), (env("alice"), env())])
+def test_false_creator(new: Object, old: Object) -> None:
     """Any other value is refused, also where nobody is known: who comes later did not create it."""
-    sent = review(new, kind=names.CRD_NAME, operation="UPDATE" if old else "CREATE", oldObject=old)
+    sent = review(new, kind=names.CRD_NAME, operation="UPDATE", oldObject=old)
     assert names.CREATED_BY in respond(sent)["status"]["message"]
+
+
+def test_saved_environment() -> None:
+    """Whoever creates an Environment that was saved with another creator becomes its creator, and reads so."""
+    sent = review(env("bob"), kind=names.CRD_NAME)
+    assert "alice" == stored(env("bob"))["annotations"][names.CREATED_BY]
+    assert [f'metadata.annotations[{names.CREATED_BY}]: "bob" is replaced by "alice", who creates this one.'] == (
+        respond(sent)["warnings"]
+    )
+    assert "warnings" not in respond(review(env("alice"), kind=names.CRD_NAME))
 
 
 def test_finalizer_of_a_deleted_environment() -> None:

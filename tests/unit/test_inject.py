@@ -3,6 +3,7 @@
 import copy
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 import builders
 from builders import KINDS, around, workload
 from environment_operator import names
+from environment_operator.approval import approve
 from environment_operator.credentials import Secrets, Source
 from environment_operator.inject import Outcome, admit
 from environment_operator.rules import Published
@@ -70,11 +72,85 @@ def test_without_a_reference_nothing_changes() -> None:
 
 @pytest.mark.parametrize(
     ("known", "expected"),
-    [((), "there is no Environment 'e'"), ((published(problem="it is being deleted"),), "it is being deleted")],
+    [
+        ((), 'Environment "e" does not exist. Create it'),
+        ((published(problem="it is being deleted"),), "it is being deleted"),
+    ],
 )
 def test_new_references_are_refused(known: tuple[Published, ...], expected: str) -> None:
     """A new reference to an Environment that does not exist, or that may not be used, is refused with the reason."""
     assert expected in outcome(made(), None, *known).refusal
+
+
+@pytest.mark.parametrize("old", [None, "another"])
+def test_dry_run_without_the_environment(old: str | None) -> None:
+    """A dry run goes on without an Environment that does not exist, with an image that no registry has."""
+    before = admitted(made(reference=old), None, published(old)) if old else None
+    answer = admit(DEPLOYMENT, made(), before, replace(around(), dry_run=True))
+    assert answer.workload is not None
+
+    assert "environment.invalid/e" == main(answer.workload)["image"]
+    assert names.RECORD not in answer.workload["metadata"].get("annotations", {})
+    assert 'Environment "e" does not exist: this dry run continues without it' in answer.warnings[0]
+    assert approve(DEPLOYMENT, answer.workload, before, replace(around(), dry_run=True)).workload is not None
+
+
+def test_dry_run_keeps_the_submitters_image() -> None:
+    """What the workload itself says stays in a dry run without its Environment."""
+    answer = admit(DEPLOYMENT, made(image="mine"), None, replace(around(), dry_run=True))
+    assert answer.workload is not None
+    assert "mine" == main(answer.workload)["image"]
+
+
+@pytest.mark.parametrize(
+    "environment", [published(problem="it is being deleted"), published(scope={"projects": ["other"]})]
+)
+def test_dry_run_with_an_unusable_environment(environment: Published) -> None:
+    """An Environment that is there and may not be used refuses a dry run as it refuses the request."""
+    real = admit(DEPLOYMENT, made(), None, around(environment))
+    assert real.workload is None
+    assert real.refusal == admit(DEPLOYMENT, made(), None, replace(around(environment), dry_run=True)).refusal
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "DaemonSet", "CronJob"])
+@pytest.mark.parametrize("fields", [{"description": "new"}, {"displayName": "N"}, {"deprecated": {"message": "old"}}])
+def test_refresh_without_a_change(kind: str, fields: Object) -> None:
+    """A refresh with the same hash leaves the pod template alone, also later on; the object's record moves on."""
+    new = workload(kind, "w", "team", "e")
+    stored, later = admitted(new, None, published()), published(generation=4, **fields)
+    asked = copy.deepcopy(stored)
+    asked["metadata"]["annotations"][names.REFRESH] = "now"
+    refreshed = admitted(asked, stored, later)
+    scaled = admitted({**copy.deepcopy(refreshed), "spec": {**refreshed["spec"], "paused": True}}, refreshed, later)
+
+    assert stored["spec"] == refreshed["spec"]
+    assert {**stored["spec"], "paused": True} == scaled["spec"]
+    assert '"generation":4' in refreshed["metadata"]["annotations"][names.RECORD]
+
+
+def test_refresh_with_a_change() -> None:
+    """A refresh with another hash, or with other guards, reaches the pod template."""
+    stored = admitted(made(), None, published())
+    asked = copy.deepcopy(stored)
+    asked["metadata"]["annotations"][names.REFRESH] = "now"
+
+    assert "env:2" == main(admitted(asked, stored, published(generation=4, image="env:2")))["image"]
+    guarded = admitted(asked, stored, published(generation=4, overridable=["Image"]))
+    assert stored["spec"] != guarded["spec"]
+
+
+@pytest.mark.parametrize(
+    ("today", "expected"),
+    [(published(generation=9), 0), (published(generation=9, image="env:2"), 1), (published("other"), 0)],
+)
+def test_restored(today: Published, expected: int) -> None:
+    """A saved workload that comes back is warned of when its Environment has other values today."""
+    saved = admitted(made(), None, published())
+    saved["metadata"]["labels"][names.REFERENCE] = today.name
+    warnings = [each for each in outcome(saved, None, today).warnings if "since this object was saved" in each]
+
+    assert expected == len(warnings)
+    assert all("not those of generation 3" in each for each in warnings)
 
 
 def test_stored_references_are_not_refused() -> None:

@@ -1,15 +1,18 @@
 """Who may use an Environment for what, each refusal in its own words."""
 
+import re
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from builders import KINDS, around, published, spec, workload
-from environment_operator import names
+from environment_operator import names, third_party
 from environment_operator.api.v1alpha1 import EnvironmentSpec
 from environment_operator.inject import admit
-from environment_operator.kinds import Kind, PodTemplate
-from environment_operator.paths import copied
+from environment_operator.kinds import BUILTIN, Kind, PodTemplate
+from environment_operator.paths import copied, put
 from environment_operator.places import places
 from environment_operator.rules import Project, Refused, check_labels, refusal, unknown
 from environment_operator.third_party import ROWS
@@ -18,6 +21,7 @@ INFERENCE = {"workloadTypes": ["Inference"], "endpoint": {"port": 80, "protocol"
 PYTORCH = {"architecture": "Distributed", "framework": "PyTorch"}
 RAY = Kind(group="x", version="v1", kind="Cluster", plural="clusters", framework="Ray", types=("Training",))
 TORCH = RAY.model_copy(update={"framework": "PyTorch"})
+TABLE = (*BUILTIN, *third_party.ROWS)
 INDEXED: dict[str, Any] = {"metadata": {}, "spec": {"completionMode": "Indexed"}}
 JOB, DEPLOYMENT, TEMPLATE = KINDS["jobs.batch"], KINDS["deployments.apps"], KINDS["podtemplates"]
 
@@ -126,9 +130,64 @@ def test_a_label_for_a_role_that_is_not_written_out(kind: Kind, row: PodTemplate
         check_labels(kind, wrong, {**wrong, "metadata": {"labels": {f"{names.ROLE_REFERENCE}{idle}": "another"}}})
 
 
+@pytest.mark.parametrize(
+    ("kind", "item", "fields", "expected"),
+    [
+        (DEPLOYMENT, {}, {"workloadTypes": ["Training"]}, "Use a CronJob, Job, Workflow or CronWorkflow, or an Env"),
+        (JOB, {}, {"workloadTypes": ["Workspace"]}, "or an Environment for Training."),
+        (
+            DEPLOYMENT,
+            {"metadata": {"labels": {names.WORKLOAD_TYPE: "Inference"}}},
+            {"workloadTypes": ["Workspace"]},
+            f"Set label {names.WORKLOAD_TYPE}: Workspace, or use an Environment for Inference.",
+        ),
+        (JOB, {}, PYTORCH, "For Distributed set spec.completionMode: Indexed. Use a PyTorchJob"),
+        (JOB, INDEXED, {}, "For Standard remove spec.completionMode: Indexed."),
+        (
+            JOB,
+            {},
+            {**PYTORCH, "workloadTypes": ["Workspace"]},
+            "this Job is Training. Use an Environment for Training.",
+        ),
+        (RAY, {}, PYTORCH, "Use a PyTorchJob, "),
+    ],
+)
+def test_way_out(kind: Kind, item: dict[str, Any], fields: dict[str, Any], expected: str) -> None:
+    """A workload of the wrong type or architecture is refused with what it would have to be, in a few words."""
+    found = why({"workloadTypes": ["Training"], **fields}, kind, item)
+    assert expected in found
+    assert len(found) <= 300
+
+
+@given(
+    st.sampled_from(["Standard", "PyTorch", "MPI", "TensorFlow", "XGBoost", "JAX", "Ray", "Any"]),
+    st.sets(st.sampled_from(["Workspace", "Training", "Inference"]), min_size=1),
+    st.sampled_from([kind for kind in TABLE if not kind.instead]),
+)
+def test_way_out_is_one(framework: str, types: set[str], kind: Kind) -> None:
+    """Each kind that a refusal recommends can use the Environment."""
+    distributed = {"architecture": "Distributed", "framework": framework} if framework != "Standard" else {}
+    endpoint = {"endpoint": {"port": 80, "protocol": "HTTP"}} if "Inference" in types else {}
+    fields = {"workloadTypes": sorted(types), **distributed, **endpoint}
+    found = re.search(r"Use a ([\w, ]+?), or an", why(fields, kind))
+    named = re.split(", | or ", found[1]) if found else []
+    for name in named:
+        assert any(_may(fields, types, each) for each in TABLE if each.kind == name), name
+
+
+def _may(fields: dict[str, Any], types: set[str], kind: Kind) -> bool:
+    """Say whether a workload of a kind, indexed where it can be, may use an Environment with these fields."""
+    label = next((each for each in kind.types if each in types), "")
+    item: dict[str, Any] = {"metadata": {"labels": {names.WORKLOAD_TYPE: label}}}
+    indexed = copied(item)
+    if kind.indexed:
+        put(indexed, tuple(kind.indexed.split(".")), "Indexed")
+    return "" in (why(fields, kind, item), why(fields, kind, indexed))
+
+
 def test_unknown() -> None:
     """A name that nobody has is refused with the nearest one."""
-    assert "did you mean 'jupyter'?" in unknown("jupiter", ["pytorch", "jupyter"])
+    assert 'did you mean "jupyter"?' in unknown("jupiter", ["pytorch", "jupyter"])
     assert "did you mean" not in unknown("jupiter", ["pytorch"])
 
 

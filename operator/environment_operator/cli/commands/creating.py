@@ -233,7 +233,7 @@ def _lifted(connection: Connection, name: str, source: str, given: Object) -> tu
     """Return the Environment in a workload, and the workload that uses it."""
     from environment_operator.cli import reading, writing
     from environment_operator.cli.lift import lift
-    from environment_operator.rules import framework
+    from environment_operator.eligibility import framework
 
     workload, *others = writing.documents(source)
     if others:

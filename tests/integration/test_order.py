@@ -1,0 +1,128 @@
+"""An Environment and what uses it in one set of manifests: orders of applying, dry runs, backups, deletion."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from builders import manifest, workload
+from cluster.rest import Reply
+from environment_operator import names
+from environment_operator.cli import answers
+from kube import ENVIRONMENTS, Kube
+
+Object = dict[str, Any]
+
+
+@pytest.fixture
+def both(kube: Kube, project: str) -> list[Object]:
+    """Return an Environment that is not there yet, and a Deployment that takes its image from it."""
+    name = kube.unique("env")
+    lab = workload("Deployment", "lab", project, name)
+    lab["spec"] |= {"replicas": 0}
+    lab["spec"]["template"]["spec"]["containers"] = [{"name": "main"}]
+    return [manifest(name, scope={"projects": [project]}), lab]
+
+
+def written(folder: Path, *objects: Object) -> str:
+    """Return the file of some objects, in order."""
+    (folder / "both.yaml").write_text(yaml.safe_dump_all(objects))
+    return str(folder / "both.yaml")
+
+
+def said(reply: Reply) -> str:
+    """Return the warnings of a reply, as people read them."""
+    return " ".join(map(answers.warning, reply.warnings))
+
+
+def deployed(kube: Kube, lab: Object) -> Object | None:
+    """Return the Deployment, None while there is none."""
+    return kube.get("deployment", lab["metadata"]["name"], lab["metadata"]["namespace"])
+
+
+@pytest.mark.parametrize("command", [("apply", "--server-side", "--dry-run=server"), ("apply", "--dry-run=server")])
+def test_dry_run_of_both(kube: Kube, both: list[Object], tmp_path: Path, command: tuple[str, ...]) -> None:
+    """A dry run of both passes with a warning, in either order, as Flux makes it first; nothing is stored."""
+    for objects in (both, both[::-1]):
+        done = kube.cluster.kubectl(*command, "-f", written(tmp_path, *objects))
+        assert f'Environment "{both[0]["metadata"]["name"]}" does not exist: this dry run continues' in done.stderr
+
+    assert None is deployed(kube, both[1])
+    assert None is kube.find(both[0]["metadata"]["name"])
+
+
+def test_diff_of_both(kube: Kube, both: list[Object], tmp_path: Path) -> None:
+    """``kubectl diff`` shows both, and fails for no other reason than that they differ."""
+    done = kube.cluster.kubectl("diff", "-f", written(tmp_path, *both), check=False)
+
+    assert 1 == done.returncode, done.stderr
+    assert "+kind: Deployment" in done.stdout
+    assert "+kind: Environment" in done.stdout
+
+
+def test_real_request_without_the_environment(kube: Kube, both: list[Object]) -> None:
+    """What is stored is refused while the Environment is not there, with what to do when it comes with the set."""
+    said = kube.refused("apply", "-f", "-", stdin=yaml.safe_dump(both[1]))
+
+    assert f'Environment "{both[0]["metadata"]["name"]}" does not exist. Create it' in said
+    assert "part of the same set of manifests, apply the set again" in said
+
+
+@pytest.mark.parametrize("as_list", [True, False])
+def test_user_first(kube: Kube, both: list[Object], as_list: bool) -> None:
+    """With the user first the Environment is created all the same, and the second time everything is."""
+    documents = [{"apiVersion": "v1", "kind": "List", "items": both[::-1]}] if as_list else both[::-1]
+    text = yaml.safe_dump_all(documents)
+    kube.refused("apply", "-f", "-", stdin=text)
+
+    kube.kubectl("apply", "-f", "-", stdin=text)
+
+    assert deployed(kube, both[1])
+
+
+@pytest.mark.parametrize(("options", "passes"), [({}, False), ({"sortOptions": {"order": "fifo"}}, True)])
+def test_kustomize(kube: Kube, both: list[Object], tmp_path: Path, options: Object, passes: bool) -> None:
+    """Kustomize sends kinds that it does not know last; with fifo as they are listed, so that one pass is enough."""
+    for name, each in zip(("environment.yaml", "lab.yaml"), both, strict=True):
+        (tmp_path / name).write_text(yaml.safe_dump(each))
+    head = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
+    listed = {"resources": ["environment.yaml", "lab.yaml"], **options}
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump({**head, **listed}))
+
+    first = kube.cluster.kubectl("apply", "-k", str(tmp_path), check=False)
+    assert passes is (first.returncode == 0), first.stderr
+    kube.kubectl("apply", "-k", str(tmp_path))
+
+    assert deployed(kube, both[1])
+
+
+def test_saved_environment(kube: Kube, both: list[Object]) -> None:
+    """An Environment saved with another creator is created again, as that of who creates it, with a warning."""
+    name = both[0]["metadata"]["name"]
+    saved = {**both[0], "metadata": {"name": name, "annotations": {names.CREATED_BY: "who-left"}}}
+    created = kube.rest.create(ENVIRONMENTS, saved)
+
+    assert created.ok, created.message
+    me = created.body["metadata"]["annotations"][names.CREATED_BY]
+    assert "who-left" != me
+    assert f'"who-left" is replaced by "{me}"' in said(created)
+    assert "who created the" in kube.refused("apply", "-f", "-", stdin=yaml.safe_dump(saved))
+
+
+def test_restored_workload(kube: Kube, both: list[Object], project: str) -> None:
+    """A saved workload that is restored after an edit of its Environment gets today's values, with a warning."""
+    kube.apply(*both)
+    saved = json.loads(kube.kubectl("get", "deployment", "lab", "-n", project, "-o", "json"))
+    kube.kubectl("delete", "deployment", "lab", "-n", project)
+    name = both[0]["metadata"]["name"]
+    assert kube.rest.patch(f"{ENVIRONMENTS}/{name}", {"spec": {"image": "registry.example/team/jupyter:5"}}).ok
+    for field in ("resourceVersion", "uid"):
+        del saved["metadata"][field]
+
+    restored = kube.rest.create(f"/apis/apps/v1/namespaces/{project}/deployments", saved)
+
+    assert restored.ok, restored.message
+    assert f'Environment "{name}" has changed since this object was saved' in said(restored)
+    assert "registry.example/team/jupyter:5" == restored.body["spec"]["template"]["spec"]["containers"][0]["image"]
