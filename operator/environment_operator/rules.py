@@ -191,8 +191,8 @@ def unknown(name: str, known: Collection[str]) -> str:
     found = difflib.get_close_matches(name, near, 1) if near else ()
     hint = f' (did you mean "{found[0]}"?)' if found else ""
     return (
-        f'Environment "{name[:_SHOWN]}" does not exist. Create it; if it is part of the same set of manifests, apply the '
-        f"set again. Or correct label {names.REFERENCE}{hint}."
+        f'Environment "{name[:_SHOWN]}" does not exist. Create it; if it is part of the same set of manifests, apply '
+        f"the set again. Or correct label {names.REFERENCE}{hint}."
     )
 
 

@@ -120,6 +120,14 @@ class World:
                 QUEUE_ADDS.inc()
         QUEUE_DEPTH.set(len(self._queue))
 
+    def wake_used(self, environments: Iterable[str]) -> None:
+        """Have Environments looked at whose users changed; one that lost its last at once, since it may be deleted."""
+        changed = list(environments)
+        self.wake(changed)
+        for name in changed:
+            if name in self.environments and not self.usage.users(name):
+                self._queue.add(name, urgent=True)
+
     def _wake_pullers(self, secrets: Iterable[str]) -> None:
         """Have the Environments looked at that name one of some Secrets; with none given, those that name any."""
         self.wake(self.environments.concerned([("secret", name) for name in secrets] or [("secret", "")]))
@@ -152,7 +160,7 @@ class _UserSink:
     def sweep(self, seen: Collection[tuple[str, str]]) -> None:
         """Forget what is gone."""
         self._world.exposures.sweep(self._kind, seen)
-        self._world.wake(self._world.usage.sweep(self._kind, seen))
+        self._world.wake_used(self._world.usage.sweep(self._kind, seen))
 
     def moved(self) -> None:
         """Look at every Environment, and at all tools: what is known of the kind may be less, or more."""
@@ -162,7 +170,7 @@ class _UserSink:
     def _tell(self, item: Metadata, environments: Mapping[str, str]) -> None:
         """Put the object's references into the index and wake whom that concerns."""
         user = User(self._kind, item.namespace, item.name)
-        self._world.wake(self._world.usage.put(user, environments))
+        self._world.wake_used(self._world.usage.put(user, environments))
 
 
 class _ProjectSink:

@@ -28,6 +28,7 @@ class WorkQueue:
         self._order = itertools.count()
         self._active: set[str] = set()
         self._held: dict[str, float] = {}
+        self._urgent: set[str] = set()
         self._failures: dict[str, int] = {}
         self._slot = 0.0
         self._changed = asyncio.Event()
@@ -36,9 +37,17 @@ class WorkQueue:
         """Return how many keys wait."""
         return len(self._due)
 
-    def add(self, key: str, delay: float = 0.0) -> None:
-        """Have a key worked on after a delay in seconds; sooner if it was to come sooner anyway."""
-        due = max(self._clock() + delay, self._held.get(key, 0.0))
+    def add(self, key: str, delay: float = 0.0, *, urgent: bool = False) -> None:
+        """Have a key worked on after a delay in seconds; sooner if it was to come sooner anyway.
+
+        Args:
+            key: the key.
+            delay: the delay in seconds.
+            urgent: whether it comes although `done` holds it.
+        """
+        if urgent:
+            self._urgent.add(key)
+        due = self._earliest(key, self._clock() + delay)
         if due < self._due.get(key, float("inf")):
             self._due[key] = due
             self._push(key)
@@ -63,7 +72,7 @@ class WorkQueue:
         Args:
             key: the key from `get`.
             failed: have it again, later after each failure in a row.
-            hold: hand it out again only after this many seconds, whoever adds it.
+            hold: hand it out again only after this many seconds, unless it is urgent.
         """
         self._active.discard(key)
         self._held.pop(key, None)
@@ -75,8 +84,12 @@ class WorkQueue:
         else:
             self._failures.pop(key, None)
         if key in self._due:
-            self._due[key] = max(self._due[key], self._held.get(key, 0.0))
+            self._due[key] = self._earliest(key, self._due[key])
             self._push(key)
+
+    def _earliest(self, key: str, due: float) -> float:
+        """Return when a key may be handed out that is due at some time: not while it is held, unless it is urgent."""
+        return due if key in self._urgent else max(due, self._held.get(key, 0.0))
 
     def _push(self, key: str) -> None:
         """Put a key's due time into the heap and wake whoever waits."""
@@ -93,6 +106,7 @@ class WorkQueue:
             heapq.heappop(self._heap)
             if not stale:
                 del self._due[key]
+                self._urgent.discard(key)
                 self._active.add(key)
                 return key, None
         return None, None

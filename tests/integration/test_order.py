@@ -1,6 +1,7 @@
 """An Environment and what uses it in one set of manifests: orders of applying, dry runs, backups, deletion."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from builders import manifest, workload
 from cluster.rest import Reply
 from environment_operator import names
 from environment_operator.cli import answers
-from kube import ENVIRONMENTS, Kube
+from kube import ENVIRONMENTS, Kube, Operator
 
 Object = dict[str, Any]
 
@@ -126,3 +127,41 @@ def test_restored_workload(kube: Kube, both: list[Object], project: str) -> None
     assert restored.ok, restored.message
     assert f'Environment "{name}" has changed since this object was saved' in said(restored)
     assert "registry.example/team/jupyter:5" == restored.body["spec"]["template"]["spec"]["containers"][0]["image"]
+
+
+def test_last_user_goes(kube: Kube, operator: Operator, both: list[Object], tmp_path: Path) -> None:
+    """A count that falls to zero is written at once, though another one was written a moment before."""
+    environment, lab = both
+    name, project = environment["metadata"]["name"], lab["metadata"]["namespace"]
+    kube.apply(environment, lab)
+    kube.until_used(name, 1)
+    # The next write after this one has to wait, unless it says that nobody is left.
+    with operator.anew(gather_seconds=60):
+        assert kube.rest.patch(f"{ENVIRONMENTS}/{name}", {"spec": {"description": "new"}}).ok
+        kube.until_ready(name)
+        kube.kubectl("delete", "deployment", "lab", "-n", project)
+        kube.until_used(name, 0)
+
+    kube.kubectl("delete", "-f", written(tmp_path, environment))
+
+
+def test_refused_deletion_says_as_of_when(kube: Kube, both: list[Object]) -> None:
+    """The refusal says when the users were counted, and to try again where they were deleted since."""
+    environment, lab = both
+    kube.apply(environment, lab)
+    name = environment["metadata"]["name"]
+    kube.until_used(name, 1)
+
+    refused = kube.refused("delete", "environment", name, "--wait=false")
+
+    assert re.search(f'"{name}" is used by 1 workload as of 20[0-9T:-]+Z: if it was deleted since, try again', refused)
+
+
+def test_delete_both(kube: Kube, both: list[Object], tmp_path: Path) -> None:
+    """Users first, then the Environment, in one command: refused at most for a moment."""
+    kube.apply(*both)
+    kube.until_used(both[0]["metadata"]["name"], 1)
+    file = written(tmp_path, *both[::-1])
+    delete = ("delete", "--ignore-not-found", "--wait=false", "-f", file)
+
+    kube.until("both to go", lambda: kube.cluster.kubectl(*delete, check=False).returncode == 0)

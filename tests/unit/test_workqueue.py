@@ -119,3 +119,23 @@ async def test_rate() -> None:
         await waiting.get()
 
     assert asyncio.get_running_loop().time() - start >= 0.18
+
+
+async def test_an_urgent_key_is_not_held() -> None:
+    """What is urgent comes although it was held, whether it was added after the work or during it; only once."""
+    clock = Clock()
+    waiting = queue(clock)
+    waiting.add("a")
+    await waiting.get()
+    waiting.done("a", hold=60)
+    waiting.add("a", urgent=True)
+    assert "a" == await due(waiting)
+    waiting.add("a", urgent=True)
+    waiting.done("a", hold=60)
+    assert "a" == await due(waiting)
+    waiting.done("a", hold=60)
+    waiting.add("a")
+
+    assert None is await due(waiting)
+    clock.now += 61
+    assert "a" == await due(waiting)

@@ -1,7 +1,8 @@
 """What protects an Environment in use: no deletion, no removal of our finalizer, a warning for edits.
 
 They read the status as the operator wrote it last, and so name users with the operator down, too. Where ``usage`` is
-absent, it is unknown: the finalizer decides.
+absent, it is unknown: the finalizer decides. They cannot know more: CEL in the API server has no clock and reads no
+other objects than those of one kind that a binding selects by fixed labels.
 """
 
 from collections.abc import Iterator
@@ -33,6 +34,10 @@ _VARIABLES = {
 # The first of those that the status names; which ones it names, and how many, is a setting.
 _NAMED = 3
 _SAMPLE = " + ".join(f"{OLD}.?status.?{users}.orValue([])" for users in ("workloads", "templates"))
+# When the operator wrote the status last, which it does whenever a count changes.
+_AS_OF = f"""{OLD}.?metadata.?managedFields.orValue([])
+.filter(m, m.?subresource.orValue('') == 'status' && m.?manager.orValue('') == '{names.FIELD_MANAGER}')
+.map(m, string(m.?time.orValue('')))"""
 _WORDS = """variables.sample[?i].?kind.orValue('') + ' '
 + variables.sample[?i].?namespace.optMap(n, n == '' ? '' : n + '/').orValue('')
 + variables.sample[?i].?name.orValue('')"""
@@ -53,8 +58,9 @@ def _deletion() -> Policy:
 + {list(range(_NAMED))}.filter(i, i < variables.sample.size()).map(i, {_WORDS}).join(', ')"""
     find = f"""'kubectl get %s --all-namespaces -l {names.REFERENCE}=%s'
 .format([variables.kinds == '' ? 'all' : variables.kinds, {_NAME}])"""
-    said = f"""variables.used
-+ (variables.one ? ': delete it, or give it another ' : ': delete them, or give them another ')
+    said = f"""variables.used + (variables.as_of.size() == 0 ? '' : ' as of ' + variables.as_of[0])
++ (variables.one ? ': if it was deleted since, try again; else delete it, or give it another '
+  : ': if they were deleted since, try again; else delete them, or give them another ')
 + '{names.REFERENCE} label; find ' + (variables.one ? 'it' : 'them') + ' with ' + variables.find
 + variables.who + '; to delete the {_KIND} nevertheless, {_ANNOTATE}'.format([{_NAME}])"""
     fallback = f"the {_KIND} is in use; find who uses it with kubectl get all --all-namespaces -l {names.REFERENCE}"
@@ -62,7 +68,7 @@ def _deletion() -> Policy:
         name="in-use",
         operations=("DELETE",),
         condition=("in-use", _IN_USE),
-        variables={**_VARIABLES, "kinds": kinds, "find": find, "sample": _SAMPLE, "who": who},
+        variables={**_VARIABLES, "as_of": _AS_OF, "kinds": kinds, "find": find, "sample": _SAMPLE, "who": who},
         validations=[Validation(_OVERRIDDEN, said, fallback)],
     )
 
