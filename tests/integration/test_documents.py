@@ -40,7 +40,9 @@ def stage(kube: Kube, names: dict[str, str]) -> Iterator[None]:
     kube.rest.create("/api/v1/namespaces", {"metadata": {"name": names["vision"]}})
     custom = {"type": "ExternalURL", "assign": "Custom"}
     kube.apply(manifest(names["jupyter"], tools=[{"name": "lab", "type": "JupyterNotebook", "connection": custom}]))
-    kube.apply(workload("Deployment", "notebook", names["vision"], names["jupyter"]))
+    notebook = workload("Deployment", "notebook", names["vision"], names["jupyter"])
+    notebook["metadata"]["annotations"] = {"tools.environments.dev/lab": f"/{names['vision']}"}
+    kube.apply(notebook)
     yield
     kube.kubectl("delete", "deployment", "notebook", "-n", names["vision"])
     kube.rest.delete(path)
