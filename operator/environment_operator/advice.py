@@ -1,5 +1,6 @@
 """What an author or a submitter should know although nothing is refused. Pure."""
 
+import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -7,6 +8,7 @@ from environment_operator import names
 from environment_operator.api.security import User
 from environment_operator.api.tools import BRACES
 from environment_operator.api.v1alpha1 import EnvironmentSpec
+from environment_operator.expansion import variables_in
 from environment_operator.kinds import Kind
 from environment_operator.paths import Item, get
 from environment_operator.places import Place
@@ -27,7 +29,7 @@ _LEVELS = ("restricted", "baseline", "privileged")
 
 def on_spec(spec: EnvironmentSpec) -> list[str]:
     """Return what the author of an Environment should know, each with the field."""
-    return [*_secrets(spec), *_root(spec), *_ids(spec), *_references(spec)]
+    return [*_secrets(spec), *_root(spec), *_ids(spec), *_references(spec), *_home(spec)]
 
 
 def on_use(environment: Published, around: Around) -> list[str]:
@@ -153,11 +155,32 @@ def _ids(spec: EnvironmentSpec) -> Iterator[str]:
             yield f"spec.user.{field} {value} is above {_LAST_ID}: pods with hostUsers: false do not start with it"
 
 
+def _home(spec: EnvironmentSpec) -> Iterator[str]:
+    """Yield that the home directory has no place of its own."""
+    homes = [v for v in spec.env or () if v.name == "HOME" and v.value] if spec.create_home_dir else []
+    if any(not home.value or posixpath.normpath(home.value).strip("/.") == "" for home in homes):
+        yield "spec.createHomeDir mounts nothing where HOME is /: it would hide the image. Set HOME to a path below /"
+    if any(home.value and not home.value.startswith("/") for home in homes):
+        yield "spec.createHomeDir mounts nothing where HOME is a relative path: set HOME to a path below /"
+
+
+def _texts(spec: EnvironmentSpec) -> Iterator[tuple[str, str]]:
+    """Yield the texts in which admission expands variables, each with its field."""
+    probe = spec.readiness_probe
+    yield "spec.workingDir", spec.working_dir or ""
+    yield "spec.readinessProbe.httpGet.path", (probe and probe.http_get and probe.http_get.path) or ""
+    yield "spec.readinessProbe.grpc.service", (probe and probe.grpc and probe.grpc.service) or ""
+
+
 def _references(spec: EnvironmentSpec) -> Iterator[str]:
     """Yield the references that nothing here replaces: in command and arguments a shell may, in URLs a workload."""
     for name in foreign_references(spec):
         yield f"spec.command or spec.args has ${{{name}}}, which is no variable here: only a shell will replace it"
     known = known_variables(spec)
+    for field, text in _texts(spec):
+        for name in dict.fromkeys(variables_in(text)):
+            if name not in known:
+                yield f"{field} has $({name}), which is no variable here: it stays as written unless a workload sets it"
     for tool in spec.tools or ():
         for name in BRACES.findall((tool.connection and tool.connection.url) or ""):
             if _SECRET.search(name):

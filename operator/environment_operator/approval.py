@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-from environment_operator import addresses, cases, guards, limits, merge, record, refusals
+from environment_operator import addresses, cases, expansion, guards, limits, merge, record, refusals
 from environment_operator.addresses import BadAddress, Tools
 from environment_operator.cases import Right, Violation
 from environment_operator.fitting import fit, fit_ids
@@ -151,6 +151,7 @@ class _Approval:
         if sibling := self._sibling(place, entry):
             key, stored = sibling
             base = _moved(self._old_places[key].judged(self.old or {}), stored.main, entry.main)
+            base = self._renewed(place, base, entry, stored)
             if self.around.ids and stored.by:
                 base = _with_ids(place, base, entry.main, self.around.ids)
             return stored.locked, Right(base, entry.main, entry.record.put)
@@ -163,9 +164,15 @@ class _Approval:
             raise Refused(refusals.not_put_in(entry.env))
         fragment = fit(environment, ids, place.row)[0]
         leave_out(place, self.new, entry.main, fragment, environment)
-        puts = merge.puts(fragment, entry.main, {})
+        template = place.template(self.new)
+        puts = expansion.expanded(self.new, template, merge.puts(fragment, entry.main, {}), entry.main, {}).puts
         base = merge.apply(_empty(entry), puts, entry.main)[0]
         return locked, Right(base, entry.main, frozenset(path for path, _ in puts))
+
+    def _renewed(self, place: Place, base: Template, entry: Entry, stored: Entry) -> Template:
+        """Return a stored pod template with what was expanded there as the variables of this one are now."""
+        texts = {within(stored.main, entry.main, path): text for path, text in stored.record.texts.items()}
+        return expansion.renewed(self.new, place.template(self.new), base, entry.main, texts)
 
     def _sibling(self, place: Place, entry: Entry) -> tuple[str, Entry] | None:
         """Return another pod template that had the Environment, when this one was not there before."""
@@ -181,6 +188,7 @@ class _Approval:
         """Return what is guarded of a stored reference, and the stored pod template."""
         before = self._old_places[place.key].judged(self.old or {})
         base = _moved(before, stored.main, entry.main)
+        base = self._renewed(place, base, entry, stored)
         if self.around.ids and entry.by == self.around.user and place.key in self._changed:
             base = _with_ids(place, base, entry.main, self.around.ids)
         put_in = frozenset(within(stored.main, entry.main, path) for path in stored.record.put)

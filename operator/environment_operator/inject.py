@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from environment_operator import advice, guards, limits, merge, names, offers, one_ofs, record, refusals
+from environment_operator import advice, expansion, guards, limits, merge, names, offers, one_ofs, record, refusals
 from environment_operator.addresses import BadAddress, Tools
 from environment_operator.fitting import (
     defaults,
@@ -208,7 +208,8 @@ class _Admission:
         other = _annotation(self.workload, names.CONTAINER) != _annotation(self.old or {}, names.CONTAINER)
         chosen = other and not self.kind.template_immutable
         now = entry.main if get(template, entry.main) is not None and not chosen else self._main(place)
-        moved = replace(entry, main=now)
+        texts = {within(entry.main, now, path): text for path, text in entry.record.texts.items()}
+        moved = replace(entry, main=now, record=replace(entry.record, texts=texts))
         ours = {names.GUARDED: guarded(place, moved)}
         puts = [(within(entry.main, now, p), ours.get(p[-1], value)) for p, value in values if value is not None]
         self._apply(place, without_start(place, self.workload, now, puts), moved)
@@ -255,7 +256,7 @@ class _Admission:
         self.warnings += leave_out(place, self.workload, entry.main, fragment, environment)
         unite_secrets(fragment, place, place.template(self.workload), entry.main, self.around)
         offers.add_variables(fragment, self._open(place, environment, entry.main))
-        self._apply(place, merge.puts(fragment, entry.main, marks(place, entry)), entry)
+        self.warnings += self._apply(place, merge.puts(fragment, entry.main, marks(place, entry)), entry)
 
     def _open(self, place: Place, environment: Published, main: Path) -> Tools:
         """Return the tools of an Environment, those of the first pod template being the workload's."""
@@ -297,17 +298,20 @@ class _Admission:
         known = (*self._entries.values(), *self._stored.values())
         return known[0].token if known else self.around.token
 
-    def _apply(self, place: Place, puts: list[Put], entry: Entry) -> None:
-        """Put values in, and remember what the record is to say."""
+    def _apply(self, place: Place, puts: list[Put], entry: Entry) -> tuple[str, ...]:
+        """Put values in, and remember what the record is to say; return what could not be put in as it was meant."""
         before = place.template(self.workload)
         puts = of_one_port(place, before, puts, entry.main)
-        template, done = merge.apply(before, puts, entry.main, defaults(place.row, entry.main))
+        found = expansion.expanded(self.workload, before, puts, entry.main, entry.record.texts)
+        template, done = merge.apply(before, found.puts, entry.main, defaults(place.row, entry.main))
+        done = replace(done, texts=expansion.of_what_is_there(found.texts, done.put))
         place.replace(self.workload, template)
         judged = {"User", "Security"} & set(entry.locked)
         seen = (*named(place, before), *named(place, before, "initContainers")) if judged else ()
         self._entries[place.key] = replace(entry, record=done, seen=seen)
         self._length += done.length
         self._check_length(self._length)
+        return found.warnings
 
     def _check_length(self, size: int) -> None:
         """Refuse a workload whose annotations would be longer than the API server stores."""

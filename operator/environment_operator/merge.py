@@ -39,11 +39,13 @@ class Record:
         put: the paths that are the Environment's.
         was: what stood there before, where it counted as unset.
         made: what was made on the way, to be removed when it is empty again.
+        texts: for texts with variables that were expanded, how they were written.
     """
 
     put: tuple[Path, ...] = ()
     was: Mapping[Path, Any] = field(default_factory=dict)
     made: tuple[Path, ...] = ()
+    texts: Mapping[Path, str] = field(default_factory=dict)
 
     @property
     def longest(self) -> int:
@@ -56,10 +58,11 @@ class Record:
         return sum(map(len, chain.from_iterable(self.put)))
 
     def as_json(self) -> dict[str, Any]:
-        """Return the record as plain data; it holds no value of the Environment."""
+        """Return the record as plain data; of the Environment's values it holds those alone that were expanded."""
         was = {"was": [[list(path), value] for path, value in self.was.items()]} if self.was else {}
         made = {"made": [list(path) for path in self.made]} if self.made else {}
-        return {"put": [list(path) for path in self.put], **was, **made}
+        texts = {"texts": [[list(path), text] for path, text in self.texts.items()]} if self.texts else {}
+        return {"put": [list(path) for path in self.put], **was, **made, **texts}
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> "Record":
@@ -73,6 +76,7 @@ class Record:
                 tuple(_path(path) for path in raw["put"]),
                 {_path(path): value for path, value in raw.get("was", ())},
                 tuple(_path(path) for path in raw.get("made", ())),
+                {_path(path): str(text) for path, text in raw.get("texts", ())},
             )
         except (KeyError, TypeError) as error:
             raise ValueError(f"not a record: {error}") from error

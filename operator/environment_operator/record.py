@@ -121,6 +121,7 @@ def _aligned(place: Place, item: Item, entry: Entry) -> Entry:
             tuple(within(entry.main, now, path) for path in moved.put),
             {within(entry.main, now, path): value for path, value in moved.was.items()},
             tuple(within(entry.main, now, path) for path in moved.made),
+            {within(entry.main, now, path): text for path, text in moved.texts.items()},
         ),
     )
 

@@ -7,7 +7,7 @@ Identity (user.source IdPToken) and overriding come later; required variables wi
 
 import hashlib
 import json
-from typing import Any
+from typing import Any, TypeVar
 
 from environment_operator import images
 from environment_operator.api.probe import ReadinessProbe
@@ -16,6 +16,7 @@ from environment_operator.api.tools import BRACES, base_path_variable
 from environment_operator.api.v1alpha1 import EnvironmentSpec, Variable
 
 Fragment = dict[str, Any]
+AnyText = TypeVar("AnyText", str, str | None)
 
 HASH_VERSION = "v1"
 HOME = "/home/environment"
@@ -91,12 +92,12 @@ def _container(spec: EnvironmentSpec) -> dict[str, Any]:
         imagePullPolicy=spec.image_pull_policy or images.default_pull_policy(spec.image),
         command=_expanded(spec.command, spec),
         args=_expanded(spec.args, spec),
-        workingDir=spec.working_dir,
+        workingDir=_in_kubernetes(spec.working_dir, spec),
         ports=_ports(spec),
         env=_variables(spec),
         volumeMounts=home,
         securityContext=_container_security_context(spec.security or Security()),
-        readinessProbe=_probe(spec.readiness_probe) if spec.readiness_probe else None,
+        readinessProbe=_probe(spec.readiness_probe, spec) if spec.readiness_probe else None,
         stdin=spec.stdin,
         tty=spec.tty,
     )
@@ -114,8 +115,13 @@ def _expanded(words: list[str] | None, spec: EnvironmentSpec) -> list[str] | Non
 
     A shell would find the same value.
     """
-    known = known_variables(spec)
-    return words and [BRACES.sub(lambda m: f"$({m[1]})" if m[1] in known else m[0], word) for word in words]
+    return words and [_in_kubernetes(word, spec) for word in words]
+
+
+def _in_kubernetes(text: AnyText, spec: EnvironmentSpec) -> AnyText:
+    """Return a text with ``${NAME}`` as Kubernetes writes it, where there is such a variable."""
+    known = known_variables(spec) if text else set()
+    return text and BRACES.sub(lambda m: f"$({m[1]})" if m[1] in known else m[0], text)
 
 
 def known_variables(spec: EnvironmentSpec) -> set[str]:
@@ -187,11 +193,12 @@ def _container_security_context(security: Security) -> dict[str, Any]:
     }
 
 
-def _probe(probe: ReadinessProbe) -> dict[str, Any]:
+def _probe(probe: ReadinessProbe, spec: EnvironmentSpec) -> dict[str, Any]:
     """Return the probe with the numbers that the API server would add."""
     plain = {key: value for key, value in probe.plain().items() if value != 0}
     if "httpGet" in plain:
-        plain["httpGet"] = {"path": "/", "scheme": "HTTP", **plain["httpGet"]}
+        path = _in_kubernetes(plain["httpGet"].get("path", "/"), spec)
+        plain["httpGet"] = {"scheme": "HTTP", **plain["httpGet"], "path": path}
     if "grpc" in plain:
         plain["grpc"] = {"service": "", **plain["grpc"]}
     return {**_PROBE_DEFAULTS, **plain}

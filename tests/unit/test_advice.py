@@ -41,6 +41,12 @@ CUSTOM = {"source": "Custom", "uid": 1000}
             {"tools": [SECRET], "env": [{"name": "API_KEY", "required": True}]},
             "shows ${API_KEY} to all",
         ),
+        ({"workingDir": "/home/$(NB_USER)"}, "spec.workingDir has $(NB_USER), which is no variable here"),
+        ({"workingDir": "/home/$(NB_USER)", "env": [{"name": "NB_USER", "required": True}]}, ""),
+        ({"readinessProbe": {"httpGet": {"port": 80, "path": "/$(A)"}}}, "spec.readinessProbe.httpGet.path has $(A)"),
+        ({"createHomeDir": True, "env": [{"name": "HOME", "value": "/"}]}, "where HOME is /"),
+        ({"createHomeDir": True, "env": [{"name": "HOME", "value": "home"}]}, "HOME is a relative path"),
+        ({"env": [{"name": "HOME", "value": "/"}]}, ""),
         ({"user": CUSTOM | {"supplementalGroups": [5, 70000]}}, "spec.user.supplementalGroups 70000 is above 65535"),
     ],
 )
