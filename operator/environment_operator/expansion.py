@@ -189,14 +189,14 @@ def _at_home(puts: list[Put], template: Template, main: Path, known: Values) -> 
     if all(path != _HOME for path, _ in puts):
         return puts, ""
     given = known.get("HOME")
-    place = posixpath.normpath(given) if given and given.startswith("/") else ""
+    place = _normal(given) if given and given.startswith("/") else ""
     taken = next((path for path in _own_places(template, main) if _holds(path, place)), "") if place else ""
     if place.strip("/") and not taken:
         return [_moved(path, value, main, place) for path, value in puts], ""
-    theirs = HOME_VOLUME in {mount.get("name") for mount in _items(template, (*main, "volumeMounts"))}
+    theirs = HOME_VOLUME in [mount.get("name") for mount in _items(template, (*main, "volumeMounts"))]
     rest = [(p, v) for p, v in puts if not _is_mount(p, v, main) and (p != _HOME or theirs)]
     if taken:
-        return rest, "" if posixpath.normpath(taken) == place else _inside(place, taken)
+        return rest, "" if _normal(taken) == place else _inside(place, taken)
     return rest, f"createHomeDir: no volume is mounted, because HOME is {_words(given)}. Set HOME to a path below /."
 
 
@@ -231,8 +231,12 @@ def _own_places(template: Template, main: Path) -> Iterator[str]:
 
 def _holds(path: str, place: str) -> bool:
     """Say whether a place is at a path or below it."""
-    above = posixpath.normpath(path) if path else ""
-    return bool(above) and (place == above or place.startswith(f"{above.rstrip('/')}/"))
+    return bool(path) and f"{place}/".startswith(f"{_normal(path).rstrip('/')}/")
+
+
+def _normal(path: str) -> str:
+    """Return a path as the container has it: a relative one is below /, as the kubelet reads it."""
+    return posixpath.normpath(f"/{path.lstrip('/')}")
 
 
 def _items(template: Template, path: Path) -> Iterable[dict[str, Any]]:

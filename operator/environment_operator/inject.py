@@ -10,7 +10,19 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from environment_operator import advice, expansion, guards, limits, merge, names, offers, one_ofs, record, refusals
+from environment_operator import (
+    advice,
+    expansion,
+    guards,
+    limits,
+    merge,
+    names,
+    offers,
+    one_ofs,
+    pairs,
+    record,
+    refusals,
+)
 from environment_operator.addresses import BadAddress, Tools
 from environment_operator.fitting import (
     defaults,
@@ -301,7 +313,7 @@ class _Admission:
     def _apply(self, place: Place, puts: list[Put], entry: Entry) -> tuple[str, ...]:
         """Put values in, and remember what the record is to say; return what could not be put in as it was meant."""
         before = place.template(self.workload)
-        puts = of_one_port(place, before, puts, entry.main)
+        puts = of_one_port(place, before, self._agreeing(place, before, puts, entry), entry.main)
         found = expansion.expanded(self.workload, before, puts, entry.main, entry.record.texts)
         template, done = merge.apply(before, found.puts, entry.main, defaults(place.row, entry.main))
         done = replace(done, texts=expansion.of_what_is_there(found.texts, done.put))
@@ -317,6 +329,16 @@ class _Admission:
         """Refuse a workload whose annotations would be longer than the API server stores."""
         if size > record.LONGEST:
             raise Refused(refusals.too_long(self.kind, record.LONGEST))
+
+    def _agreeing(self, place: Place, template: Template, puts: list[Put], entry: Entry) -> list[Put]:
+        """Return what goes with what the submitter has; what stands beside it already stays."""
+        stored = self._before(place.key) if place.key in self._old_places else {}
+        found = [c for c in pairs.contradictions(template, puts, entry.main) if not c.stands(stored)]
+        for each in found:
+            if each.pair.field in entry.locked:
+                theirs, ours = (place.words(each.theirs), each.given), (place.words(each.ours), each.value)
+                raise Refused(refusals.contradiction(entry.env, each.pair.field, theirs, ours))
+        return pairs.without(puts, found)
 
     def _mark(self, place: Place, entry: Entry) -> None:
         """Write onto the pod template what has to be there; a template in which nothing else changes stays as it is."""

@@ -113,7 +113,7 @@ def apply(
     ours, fronts = set[Path](), dict[Path, int]()
     for path, value in values.items():
         before = get(out, path, index)
-        is_unset = (defaults or {}).get(path) == before or _counts_as_unset(template, path, before)
+        is_unset = (defaults or {}).get(path) == before or counts_as_unset(template, path, before)
         is_other = before not in (None, value) and not is_unset
         if is_other or not _fits(out, path, values, main):
             continue
@@ -167,7 +167,7 @@ def _leaves(node: Mapping[str, Any], path: Path) -> list[Put]:
     return out
 
 
-def _counts_as_unset(template: Template, path: Path, value: Any) -> bool:
+def counts_as_unset(template: Template, path: Path, value: Any) -> bool:
     """Say whether a value is what the API server puts there by itself, or says nothing at all.
 
     Raises:

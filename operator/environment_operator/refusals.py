@@ -194,8 +194,29 @@ def override(place: str, environment: str, field: str, given: Any, expected: Any
     """
     return (
         f"{place} is {_short(given)}, the Environment {environment!r} {_has(expected)} and guards {field}: "
-        f"leave it out, or use an Environment with {field} in spec.overridable"
+        f"leave it out, or use an Environment with {_overridable(field)}"
     )
+
+
+def contradiction(environment: str, field: str, theirs: tuple[str, Any], ours: tuple[str, Any]) -> str:
+    """Return why something of the submitter's cannot stand beside something of the Environment's.
+
+    Args:
+        environment: name of the Environment.
+        field: the field of the Environment that its value is of.
+        theirs: path and value of the submitter's.
+        ours: path and value of the Environment's.
+    """
+    given, value = (f"{place}: {_short(found)}" for place, found in (theirs, ours))
+    return (
+        f'Environment "{environment}": {given} does not go with {value}, which the Environment does not let be '
+        f"overridden. Remove it, or use an Environment with {_overridable(field)}."
+    )
+
+
+def _overridable(field: str) -> str:
+    """Return what an Environment needs so that a field may be overridden: ids have to be its own for that."""
+    return f"{'user.source Custom and ' if field == 'User' else ''}{field} in spec.overridable"
 
 
 def missing(place: str, environment: str, field: str, expected: Any) -> str:

@@ -110,6 +110,8 @@ def test_no_home_where_nobody_can_say(env: list[Object], own: list[Object], warn
         ("/home", True),
         ("/home/", True),
         ("/", True),
+        ("//home", True),
+        ("home", True),
     ],
 )
 @pytest.mark.parametrize("later", [False, True])
@@ -128,7 +130,7 @@ def test_a_volume_of_the_workload_at_the_home_or_above(path: str, warns: bool, l
     assert (warns and not later) == any("Make the directory there" in said for said in outcome.warnings)
 
 
-@pytest.mark.parametrize("path", ["/home/environment/data", "/home/environments", "/data", "home"])
+@pytest.mark.parametrize("path", ["/home/environment/data", "/home/environments", "/data", "environment"])
 def test_a_volume_of_the_workload_elsewhere(path: str) -> None:
     """A volume below the home, or elsewhere, takes nothing away."""
     outcome = admitted(
