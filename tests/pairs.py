@@ -72,7 +72,7 @@ EXAMPLES: Mapping[str, tuple[Example, ...]] = {
     "network of the node, another port of the node": (
         Example(security(hostNetwork=True), main={"ports": [{"containerPort": 80, "hostPort": 8080}]}),
     ),
-    "network of the node, no users of the node": (Example(security(hostNetwork=True), NO_USERS, by="old API server"),),
+    "network of the node, no users of the node": (Example(security(hostNetwork=True), NO_USERS),),
     "IPC of the node, no users of the node": (Example(security(hostIPC=True), NO_USERS),),
     "IPC of the node, sysctl": (Example(security(hostIPC=True), sysctl("kernel.shm_rmid_forced", "1")),),
     "high runAsUser, no users of the node": (Example(custom(uid=HIGH), NO_USERS, by="kubelet"),),
