@@ -331,14 +331,18 @@ class _Admission:
             raise Refused(refusals.too_long(self.kind, record.LONGEST))
 
     def _agreeing(self, place: Place, template: Template, puts: list[Put], entry: Entry) -> list[Put]:
-        """Return what goes with what the submitter has; what stands beside it already stays."""
+        """Return what goes with what the submitter has; what stands beside it already stays.
+
+        Raises:
+            Refused: something does not, and may not be left out; ids that may not be overridden are refused as such.
+        """
         stored = self._before(place.key) if place.key in self._old_places else {}
         found = [c for c in pairs.contradictions(template, puts, entry.main) if not c.stands(stored)]
         for each in found:
-            if each.pair.field in entry.locked:
+            if each.pair.field in entry.locked and not each.breaks_ids(entry.locked):
                 theirs, ours = (place.words(each.theirs), each.given), (place.words(each.ours), each.value)
                 raise Refused(refusals.contradiction(entry.env, each.pair.field, theirs, ours))
-        return pairs.without(puts, found)
+        return pairs.without(puts, [each for each in found if each.pair.field not in entry.locked])
 
     def _mark(self, place: Place, entry: Entry) -> None:
         """Write onto the pod template what has to be there; a template in which nothing else changes stays as it is."""

@@ -6,7 +6,7 @@ Source: ValidatePodSpec, https://github.com/kubernetes/kubernetes/blob/v1.36.3/p
 and the kubelet, which starts no container as root where that must not be, or with an id that its namespace lacks.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,6 +64,10 @@ class Contradiction:
     value: Any
     theirs: Path
     given: Any
+
+    def breaks_ids(self, locked: Collection[str]) -> bool:
+        """Say whether theirs is an id that the Environment does not let be overridden."""
+        return "User" in locked and self.theirs[-1] in _POD_IDS
 
     def stands(self, stored: Template) -> bool:
         """Say whether both are in a stored pod template."""
