@@ -3,6 +3,7 @@
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from environment_operator import names
 from environment_operator.api.security import User
@@ -10,11 +11,11 @@ from environment_operator.api.tools import BRACES
 from environment_operator.api.v1alpha1 import EnvironmentSpec
 from environment_operator.expansion import variables_in
 from environment_operator.kinds import Kind
-from environment_operator.paths import Item, get
-from environment_operator.places import Place
+from environment_operator.paths import Item, Path, get
+from environment_operator.places import Place, Template
 from environment_operator.record import Entry
 from environment_operator.render import foreign_references, known_variables, pod_security
-from environment_operator.rules import Around, Published
+from environment_operator.rules import Around, Project, Published
 
 _SECRET = re.compile(r"(PASSW(OR)?D|SECRET|TOKEN|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|CREDENTIALS?)($|_)", re.IGNORECASE)
 # Where user namespaces are on, ids up to here exist: https://kubernetes.io/docs/concepts/workloads/pods/user-namespaces/
@@ -39,17 +40,11 @@ def on_use(environment: Published, around: Around) -> list[str]:
         environment: the Environment.
         around: what is known around the request.
     """
-    name, spec, project = environment.name, environment.spec, around.project
+    name, spec = environment.name, environment.spec
     out = []
     if spec and spec.deprecated:
         instead = f"; use {spec.deprecated.replaced_by!r} instead" if spec.deprecated.replaced_by else ""
         out.append(f"the Environment {name!r} is deprecated: {spec.deprecated.message}{instead}")
-    needed = pod_security(dict(environment.fragment))
-    if project.level in _LEVELS and _LEVELS.index(needed) > _LEVELS.index(project.level):
-        out.append(
-            f"the Environment {name!r} needs the Pod Security Standard {needed!r}, and the namespace {project.name!r} "
-            f"enforces {project.level!r}: its pods will be refused there"
-        )
     return [*out, *_pull_secrets(environment, around)]
 
 
@@ -72,6 +67,51 @@ def on_absence(name: str) -> str:
         f'Environment "{name}" does not exist: this dry run continues without it, with an image of {NO_IMAGE} where '
         "the workload names none. Create it before, or with, the workload: otherwise the workload is refused."
     )
+
+
+def on_pod_security(environment: Published, project: Project, pods: Template, main: Path) -> list[str]:
+    """Return that the pods will be refused in their namespace for what the Environment puts in, if they will.
+
+    Args:
+        environment: the Environment.
+        project: where the pods are.
+        pods: the pod template as it is to be stored: what the workload sets itself counts.
+        main: path of the main container.
+    """
+    keys = ("securityContext", "hostNetwork", "hostIPC", "hostUsers")
+    effective = {"containers": [get(pods, main) or {}], **{key: get(pods, ("spec", key)) for key in keys}}
+    needed = min((pod_security(dict(environment.fragment)), pod_security(effective)), key=_LEVELS.index)
+    if project.level not in _LEVELS or _LEVELS.index(needed) <= _LEVELS.index(project.level):
+        return []
+    said = f"enforces {project.level!r}: its pods will be refused there"
+    needs = f"the Environment {environment.name!r} needs the Pod Security Standard {needed!r}"
+    return [f"{needs}, and the namespace {project.name!r} {said}"]
+
+
+def on_env_from(
+    environment: Published, fragment: Mapping[str, Any], place: Place, template: Template, main: Path
+) -> list[str]:
+    """Return that variables of the Environment win over those of the same names from ``envFrom``, if they do.
+
+    Args:
+        environment: the Environment.
+        fragment: what goes into the pod template.
+        place: the place of the pod template.
+        template: the pod template as the submitter wrote it.
+        main: path of the main container.
+    """
+    found = (get(template, (*main, key)) for key in ("envFrom", "env"))
+    sources, own = ([one for one in each if isinstance(one, dict)] if isinstance(each, list) else [] for each in found)
+    prefixes = tuple(str(one.get("prefix") or "") for one in sources)
+    set_there = [one.get("name") for one in own]
+    listed = [v["name"] for v in fragment["containers"][0].get("env", ()) if v["name"].startswith(prefixes)]
+    names_there = [name for name in listed if name not in set_there] if prefixes else []
+    if not names_there:
+        return []
+    way_out = "Set them in env" if environment.spec and "Env" in environment.spec.overridable else "Rename them there"
+    theirs = f"those that {place.words((*main, 'envFrom'))} gives"
+    what = f"its variables {', '.join(names_there)} win over {theirs}"
+    return [f'Environment "{environment.name}": {what}. {way_out} to have other values.']
 
 
 def on_labels(kind: Kind, workload: Item, found: Iterable[Place]) -> Iterator[str]:

@@ -162,7 +162,7 @@ class _Approval:
         # A record that admission did not write came with a reference that another webhook set too late.
         if (entry.locked, entry.by) != (locked, self.around.user if ids else ""):
             raise Refused(refusals.not_put_in(entry.env))
-        fragment = fit(environment, ids, place.row)[0]
+        fragment = fit(environment, ids, place.row, strict=self.around.strict_groups)[0]
         leave_out(place, self.new, entry.main, fragment, environment)
         template = place.template(self.new)
         puts = expansion.expanded(self.new, template, merge.puts(fragment, entry.main, {}), entry.main, {}).puts

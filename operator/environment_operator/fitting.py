@@ -19,19 +19,24 @@ _SECRETS = "imagePullSecrets"
 _CONTEXTS = {"securityContext", f"{_CONTAINER}.securityContext"}
 
 
-def fit(environment: Published, ids: Ids, row: PodTemplate) -> tuple[Fragment, list[str]]:
+def fit(environment: Published, ids: Ids, row: PodTemplate, *, strict: bool = False) -> tuple[Fragment, list[str]]:
     """Return what goes into a pod template, and the fields for which it has no place.
 
     Args:
         environment: the Environment.
         ids: the ids of the submitter, where the Environment takes them from there.
         row: what the kinds table says of the pod template.
+        strict: True to keep groups of the image from guarded ids, where the kind has a place for that.
     """
     fragment = copied(dict(environment.fragment))
     if ids:
         fragment["securityContext"] = {**fragment.get("securityContext", {}), **ids.security_context()}
     if not row.pod_ids:
         _move_ids(fragment)
+    elif strict and environment.spec and "User" in guards.locked(environment.spec) and "securityContext" in fragment:
+        # Without it the runtime adds the groups that the image's /etc/group gives the user:
+        # https://kubernetes.io/docs/tasks/configure-pod-container/security-context/#supplementalgroupspolicy
+        fragment["securityContext"]["supplementalGroupsPolicy"] = "Strict"
     if row.one_port:
         _leave_one_port(fragment, environment)
     for field in row.omits:
@@ -121,15 +126,23 @@ def own_ports(place: Place, template: Template, main: Path) -> dict[int, str]:
     """
     if not place.row.one_port:
         return {}
-    chosen = containers(place, template) if place.row.main_by_port else [get(template, main)]
-    ports = [port for container in chosen for port in _items(container or {}, "ports")]
-    return {p["containerPort"]: str(p.get("name") or "") for p in ports if isinstance(p.get("containerPort"), int)}
+    found = [*containers(place, template), *(get(template, ("spec", key)) for key in place.row.inline)]
+    return {number: name for one in (get(template, main), *found) for number, name in _ports(one).items()}
 
 
 def of_one_port(place: Place, template: Template, puts: list[Put], main: Path) -> list[Put]:
-    """Return what goes into a pod template, without the endpoint's port where the submitter serves on another one."""
-    own = own_ports(place, template, main)
-    return [(path, v) for path, v in puts if path[-2:-1] != ("ports",) or not own or v.get("containerPort") in own]
+    """Return what goes into a pod template, without the endpoint's port where the submitter serves on another one.
+
+    That may be one of another container, too.
+    """
+    own, mine = own_ports(place, template, main), _ports(get(template, main))
+    return [(path, v) for path, v in puts if path[-2:-1] != ("ports",) or not own or v.get("containerPort") in mine]
+
+
+def _ports(container: Any) -> dict[int, str]:
+    """Return the numbers and names of the ports of a container."""
+    ports = _items(container, "ports") if isinstance(container, dict) else []
+    return {p["containerPort"]: str(p.get("name") or "") for p in ports if isinstance(p.get("containerPort"), int)}
 
 
 def is_id(path: Path) -> bool:

@@ -125,11 +125,20 @@ def _required(case: Case, name: str) -> Iterator[Violation]:
 def _user(case: Case) -> Iterator[Violation]:
     """Judge the ids of the pod and of every container, for which those of the pod and of the main one are right too."""
     for key in POD_IDS:
-        yield from case.differing("User", (*_POD, key))
+        weaker = _groups(case) if key == "fsGroup" else ()
+        yield from case.differing("User", (*_POD, key), weaker=weaker)
+    yield from case.differing("User", (*_POD, "supplementalGroupsPolicy"), weaker=("Strict",))
     for container in case.containers():
         for key in IDS:
             main = (*case.right.main, _CONTEXT, key)
             yield from case.differing("User", (*container, _CONTEXT, key), (*_POD, key), main)
+
+
+def _groups(case: Case) -> list[Any]:
+    """Return the groups that the process has anyway, so that one of them for its volumes gives it nothing new."""
+    ids = (*_POD, "supplementalGroups"), (*_POD, "runAsGroup"), (*case.right.main, _CONTEXT, "runAsGroup")
+    further, *single = (case.expected(path) for path in ids)
+    return [*(further if isinstance(further, list) else ()), *(group for group in single if group is not None)]
 
 
 def _security(case: Case) -> Iterator[Violation]:

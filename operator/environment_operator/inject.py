@@ -6,6 +6,7 @@ again, whatever became of the Environment. Only the stored object's record is tr
 says at most what to take out of that very request.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -163,10 +164,11 @@ class _Admission:
         self._leave_submitters_part(place)
         if name and name in self._usable:
             self._inject(place, self._usable[name])
+            self._require_images(place, named(place, place.template(self.workload)))
         elif name:
             self._stand_in(place, name)
-        if name or self.old:
-            self._require_image(place)
+        elif stored := self._stored.get(place.key):
+            self._require_images(place, self._left_without_image(place, stored))
 
     def _stand_in(self, place: Place, name: str) -> None:
         """Let a dry run go on without its Environment; the API server refuses a container without an image."""
@@ -262,13 +264,16 @@ class _Admission:
         if self.old is None:
             self.warnings += advice.on_restoring(environment, self._brought.get(place.key))
         self.warnings += advice.on_ports(environment, own_ports(place, place.template(self.workload), entry.main))
-        fragment, misfits = fit(environment, ids, place.row)
+        fragment, misfits = fit(environment, ids, place.row, strict=self.around.strict_groups)
         if misfits:
             raise Refused(refusals.misfits(environment.name, self.kind, misfits, place.row.features))
         self.warnings += leave_out(place, self.workload, entry.main, fragment, environment)
         unite_secrets(fragment, place, place.template(self.workload), entry.main, self.around)
         offers.add_variables(fragment, self._open(place, environment, entry.main))
+        self.warnings += advice.on_env_from(environment, fragment, place, place.template(self.workload), entry.main)
         self.warnings += self._apply(place, merge.puts(fragment, entry.main, marks(place, entry)), entry)
+        pods = place.judged(self.workload)
+        self.warnings += advice.on_pod_security(environment, self.around.project, pods, entry.main)
 
     def _open(self, place: Place, environment: Published, main: Path) -> Tools:
         """Return the tools of an Environment, those of the first pod template being the workload's."""
@@ -334,13 +339,16 @@ class _Admission:
         """Return what goes with what the submitter has; what stands beside it already stays.
 
         Raises:
-            Refused: something does not, and may not be left out; ids that may not be overridden are refused as such.
+            Refused: something does not, and may not be left out; what breaks a guard is refused for that, elsewhere.
         """
         stored = self._before(place.key) if place.key in self._old_places else {}
         found = [c for c in pairs.contradictions(template, puts, entry.main) if not c.stands(stored)]
         for each in found:
-            if each.pair.field in entry.locked and not each.breaks_ids(entry.locked):
-                theirs, ours = (place.words(each.theirs), each.given), (place.words(each.ours), each.value)
+            if each.pair.field in entry.locked and not each.breaks_guard(entry.locked, self.kind):
+                theirs, ours = (
+                    (place.words(each.theirs, self.workload), each.given),
+                    (place.words(each.ours, self.workload), each.value),
+                )
                 raise Refused(refusals.contradiction(entry.env, each.pair.field, theirs, ours))
         return pairs.without(puts, [each for each in found if each.pair.field not in entry.locked])
 
@@ -367,13 +375,20 @@ class _Admission:
         chosen = _annotation(self.workload, names.CONTAINER)
         return any(main(place, place.template(self.workload), chosen) for place in self._places)
 
-    def _require_image(self, place: Place) -> None:
-        """Refuse a workload that is left without an image."""
-        found = named(place, place.template(self.workload))
-        for name, container in found.items():
-            if not container.get("image"):
+    def _left_without_image(self, place: Place, stored: Entry) -> dict[str, Object]:
+        """Return the main container by its name when the image that it had was the Environment's."""
+        image = (*stored.main, "image")
+        is_ours = stored.main[1] == "containers" and image in stored.record.put and image not in stored.record.was
+        listed = named(place, place.template(self.workload)) if is_ours else {}
+        return {name: container for name, container in listed.items() if name == stored.main[-1]}
+
+    def _require_images(self, place: Place, listed: Mapping[str, Object]) -> None:
+        """Refuse containers without an image, but where the kind gives them one."""
+        every = named(place, place.template(self.workload))
+        for name, container in listed.items():
+            if not container.get("image") and not place.row.fills_image:
                 where = place.words(("spec", "containers", name), self.workload)
-                raise Refused(refusals.no_image(name, where, alone=len(found) == 1))
+                raise Refused(refusals.no_image(name, where, alone=len(every) == 1))
 
 
 def _annotation(item: Object, key: str) -> str:

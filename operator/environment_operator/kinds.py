@@ -96,9 +96,11 @@ class PodTemplate(BaseModel):
             the feature's name: the refusal tells it.
         reserved_variables: names of variables that the kind sets itself and refuses.
         reserved_ports: numbers of ports that the kind uses itself and refuses.
-        one_port: True when only one port may be declared: that of the endpoint, unless the submitter declares another.
-        main_by_port: True when that is one port in the whole pod, and the container that has it is the main one.
+        one_port: True when only one port may be declared in the whole pod: that of the endpoint, unless the submitter
+            declares another, in any container.
+        main_by_port: True when the container that has that port is the main one.
         pod_ids: False when user and group have to be set on the container.
+        fills_image: True when the kind gives the main container an image where it has none.
         defaults: what the kind's own webhook puts into a main container that says nothing, by key with dots between:
             where the label comes later, it is nobody's wish.
         starts: how the controller starts the main container itself; None where it runs what the container says.
@@ -130,6 +132,7 @@ class PodTemplate(BaseModel):
     one_port: bool = False
     main_by_port: bool = False
     pod_ids: bool = True
+    fills_image: bool = False
     defaults: Mapping[str, Any] = {}
     starts: OwnStart | None = None
     first_tools: tuple[str, ...] = ()

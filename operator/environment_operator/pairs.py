@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from environment_operator.cases import containers
+from environment_operator.kinds import Kind
 from environment_operator.merge import Put, Template, counts_as_unset
 from environment_operator.paths import Path, get
 
@@ -18,6 +19,7 @@ Theirs = Callable[[Template, Path], Iterator[Path]]
 _CONTEXT = "securityContext"
 _POD: Path = ("spec", _CONTEXT)
 _LAST_ID = 65535
+_RIGHTS = ("privileged", "add")
 _POD_IDS = ("runAsUser", "runAsGroup", "supplementalGroups", "supplementalGroupsPolicy")
 # Namespaced sysctls by what of the node's is shared instead: k8s.io/component-helpers/node/util/sysctl, namespace.go.
 _NET, _IPC = ("net.",), ("kernel.shm", "kernel.msg", "kernel.sem", "fs.mqueue.")
@@ -65,9 +67,15 @@ class Contradiction:
     theirs: Path
     given: Any
 
-    def breaks_ids(self, locked: Collection[str]) -> bool:
-        """Say whether theirs is an id that the Environment does not let be overridden."""
-        return "User" in locked and self.theirs[-1] in _POD_IDS
+    def breaks_guard(self, locked: Collection[str], kind: Kind) -> bool:
+        """Say whether theirs is refused for itself: by the validating webhook, unless the API server comes before it.
+
+        Args:
+            locked: what the Environment does not let be overridden.
+            kind: row of the workload's kind, of which the API server knows the pods where it is its own.
+        """
+        is_right = kind.custom and "Security" in locked and self.theirs[-1] in _RIGHTS
+        return is_right or ("User" in locked and self.theirs[-1] in _POD_IDS)
 
     def stands(self, stored: Template) -> bool:
         """Say whether both are in a stored pod template."""

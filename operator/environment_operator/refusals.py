@@ -229,7 +229,10 @@ def missing(place: str, environment: str, field: str, expected: Any) -> str:
 
 def not_filled_in(place: str, environment: str, variable: str) -> str:
     """Return that a variable needs a value."""
-    return f"{place}: the Environment {environment!r} needs a value for the variable {variable}: give it one"
+    return (
+        f"{place}: the Environment {environment!r} needs a value for the variable {variable}: give it one in env; what "
+        "envFrom gives is not looked into"
+    )
 
 
 def changed(name: str) -> str:

@@ -14,6 +14,7 @@ from environment_operator.api.probe import ReadinessProbe
 from environment_operator.api.security import Security
 from environment_operator.api.tools import BRACES, base_path_variable
 from environment_operator.api.v1alpha1 import EnvironmentSpec, Variable
+from environment_operator.paths import get
 
 Fragment = dict[str, Any]
 AnyText = TypeVar("AnyText", str, str | None)
@@ -73,15 +74,19 @@ def pod_security(fragment: Fragment) -> str:
     What a fragment leaves open is the workload's to set, so an empty fragment fits ``restricted``.
     Source: https://kubernetes.io/docs/concepts/security/pod-security-standards/
     """
-    container = fragment["containers"][0].get("securityContext", {})
-    added = set(container.get("capabilities", {}).get("add", ()))
-    seccomp = container.get("seccompProfile", {}).get("type")
+    container, pod = (get(node, ("securityContext",)) for node in (fragment["containers"][0], fragment))
+    capabilities = get(container, ("capabilities", "add"))
+    added = {str(each) for each in capabilities} if isinstance(capabilities, list) else set()
+    seccomp = get(container, ("seccompProfile", "type"))
     shares_host = fragment.get("hostNetwork") or fragment.get("hostIPC")
     if shares_host or seccomp == "Unconfined" or not added <= _BASELINE_CAPABILITIES:
         return "privileged"
-    escalates = container.get("allowPrivilegeEscalation") or container.get("runAsNonRoot") is False
-    root = fragment.get("securityContext", {}).get("runAsUser") == 0
-    return "baseline" if escalates or root or not added <= _RESTRICTED_CAPABILITIES else "restricted"
+    # Root of a namespace of its own is nobody on the node: helpers.go, k8s.io/pod-security-admission.
+    own = get(container, ("runAsUser",))
+    uid = get(pod, ("runAsUser",)) if own is None else own
+    is_root = (uid == 0 or get(container, ("runAsNonRoot",)) is False) and fragment.get("hostUsers") is not False
+    escalates = is_root or get(container, ("allowPrivilegeEscalation",)) is True
+    return "baseline" if escalates or not added <= _RESTRICTED_CAPABILITIES else "restricted"
 
 
 def _container(spec: EnvironmentSpec) -> dict[str, Any]:

@@ -102,6 +102,7 @@ class Around:
         routing: where the URLs of tools are.
         taken: addresses of tools that cannot be given, each with the reason.
         dry_run: whether nothing of the request is stored.
+        strict_groups: whether guarded ids keep the groups of the image out.
     """
 
     find: Find
@@ -116,6 +117,7 @@ class Around:
     routing: Routing = Routing()  # noqa: RUF009 - it is frozen
     taken: Mapping[str, str] = field(default_factory=dict)
     dry_run: bool = False
+    strict_groups: bool = True
 
     def may_come(self, name: str) -> bool:
         """Say whether an Environment is absent and may still be created: what a dry run admits is validated again.

@@ -60,6 +60,11 @@ class Settings(BaseSettings):
     uid_key: str = Field(names.UID_KEY, description="Key of userInfo.extra that holds the user id of a person.")
     gid_key: str = Field(names.GID_KEY, description="Key of userInfo.extra that holds the primary group id.")
     groups_key: str = Field(names.GROUPS_KEY, description="Key of userInfo.extra that holds the further group ids.")
+    strict_groups: bool = Field(
+        default=True,
+        description="Whether guarded ids come with supplementalGroupsPolicy: Strict, so that no groups of the image "
+        "are added. Turn it off where nodes do not know it: Kubernetes before 1.33, or an old container runtime.",
+    )
     tools_host: str = Field(
         "", pattern=_HOST, description="Host of the URLs of tools, such as tools.example.com; empty: they get none."
     )

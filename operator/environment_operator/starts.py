@@ -71,11 +71,11 @@ def leave_out(place: Place, item: Item, main: Path, fragment: Mapping[str, Any],
         return []
     guarded = locked(environment.spec) if environment.spec else ()
     if not start.elsewhere and (kept := [f for f, k in zip(_FIELDS, START, strict=True) if k in keys and f in guarded]):
-        raise Refused(refusals.starts_itself(environment.name, place.words(main), start.by, kept))
+        raise Refused(refusals.starts_itself(environment.name, place.words(main, item), start.by, kept))
     for key in keys:
         del container[key]
     own = get(place.template(item), (*main, "command"))
-    return [] if own else [refusals.left_out(environment.name, place.words(main), start.by, keys)]
+    return [] if own else [refusals.left_out(environment.name, place.words(main, item), start.by, keys)]
 
 
 def without_start(place: Place, item: Item, main: Path, values: list[Put]) -> list[Put]:

@@ -182,7 +182,7 @@ _SERVING = (
     _component("spec.canary[predictor/name].predictor", "canary", "model", *_FRAMEWORKS),
     PodTemplate(
         path="spec.predictor.workerSpec", role="worker", spec="", container="worker-container", metadata="",
-        annotated="metadata", starts=OwnStart(by="the serving runtime"),
+        annotated="metadata", one_port=True, fills_image=True, starts=OwnStart(by="the serving runtime"),
     ),
     _component("spec.transformer", "transformer"),
     _component("spec.explainer", "explainer", "art"),
@@ -195,11 +195,12 @@ _COMPONENTS = ("spec.predictor", "spec.canary[predictor/name].predictor", "spec.
 _RUNTIME_LACKS = ("securityContext", "hostNetwork", "hostIPC")
 _RUNTIME = (
     PodTemplate(
-        path="spec", spec="", container="kserve-container", metadata=".", lacks=_RUNTIME_LACKS, pod_ids=False
+        path="spec", spec="", container="kserve-container", metadata=".", lacks=_RUNTIME_LACKS, pod_ids=False,
+        one_port=True,
     ),
     PodTemplate(
         path="spec.workerSpec", role="worker", spec="", container="worker-container", metadata=".",
-        lacks=_RUNTIME_LACKS, pod_ids=False,
+        lacks=_RUNTIME_LACKS, pod_ids=False, one_port=True,
     ),
 )  # fmt: skip
 

@@ -183,7 +183,8 @@ class Webhook:
         ENVIRONMENTS_GAUGE.set(len(self.catalog))
         project = await self._project(review.namespace) if found else Project(review.namespace)
         known, routing = self.catalog.names(), self._settings.routing
-        return Around(found.get, as_of, _token(), project, known=known, routing=routing)
+        strict = self._settings.strict_groups
+        return Around(found.get, as_of, _token(), project, known=known, routing=routing, strict_groups=strict)
 
     async def _project(self, name: str) -> Project:
         """Return a namespace with its department; one that is not known here may have been created a moment ago."""

@@ -57,21 +57,70 @@ def test_spec(fields: dict[str, Any], expected: str) -> None:
     assert expected in "".join(found)
 
 
+def test_use() -> None:
+    """A submitter is told of a deprecated Environment."""
+    assert [] == on_use(published(), around(project=Project("team")))
+    (said,) = on_use(published(deprecated={"message": "old"}), around(project=Project("team")))
+    assert "is deprecated: old" in said
+
+
+ROOT = {"user": CUSTOM | {"uid": 0}, "overridable": ["User", "Security"]}
+
+
 @pytest.mark.parametrize(
-    ("fields", "level", "expected"),
+    ("fields", "pods", "level", "expected"),
     [
-        ({}, "restricted", ""),
-        ({"security": {"hostNetwork": True}}, "baseline", "enforces 'baseline'"),
-        ({"security": {"hostNetwork": True}}, "", ""),
-        ({"security": {"hostNetwork": True}}, "privileged", ""),
-        ({"deprecated": {"message": "old"}}, "", "is deprecated: old"),
+        ({}, {}, "restricted", ""),
+        ({"security": {"hostNetwork": True}}, {}, "baseline", "enforces 'baseline'"),
+        ({"security": {"hostNetwork": True}}, {}, "", ""),
+        ({"security": {"hostNetwork": True}}, {}, "privileged", ""),
+        (ROOT, {}, "restricted", "enforces 'restricted'"),
+        (ROOT, {"hostUsers": False}, "restricted", ""),
+        (ROOT, {"securityContext": {"runAsUser": 1000}}, "restricted", ""),
+        ({"security": {"runAsNonRoot": False}}, {"hostUsers": False}, "restricted", ""),
+        ({"security": {"hostIPC": True}}, {}, "restricted", "'privileged'"),
+        ({}, {"hostNetwork": True}, "restricted", ""),
     ],
 )
-def test_use(fields: dict[str, Any], level: str, expected: str) -> None:
-    """A submitter is told of a deprecated Environment, and of pods that the namespace will refuse."""
-    found = on_use(published(**fields), around(project=Project("team", level=level)))
-    assert (1 if expected else 0) == len(found)
-    assert expected in "".join(found)
+def test_pod_security(fields: dict[str, Any], pods: dict[str, Any], level: str, expected: str) -> None:
+    """A submitter is told of pods that the namespace will refuse for what is put in, as the workload sets it itself."""
+    new = workload("Deployment", "w", "team", "e")
+    new["spec"]["template"]["spec"].update(pods)
+    kind = next(kind for kind in BUILTIN if kind.kind == "Deployment")
+    found = admit(kind, new, None, around(published(**fields), project=Project("team", level=level)))
+    assert found.workload is not None, found.refusal
+
+    assert (1 if expected else 0) == len(found.warnings)
+    assert expected in "".join(found.warnings)
+
+
+A, B = {"name": "A", "value": "1"}, {"name": "B", "value": "2"}
+FROM = {"configMapRef": {"name": "mine"}}
+
+
+@pytest.mark.parametrize(
+    ("sources", "own", "overridable", "expected"),
+    [
+        ([FROM], [], ["Env"], "its variables A, B win over those that spec.template.spec.containers"),
+        ([FROM], [A], ["Env"], "its variables B win"),
+        ([FROM], [], ["Env"], "Set them in env"),
+        ([FROM], [], [], "Rename them there"),
+        ([{"prefix": "B", **FROM}], [], ["Env"], "its variables B win"),
+        ([{"prefix": "C_", **FROM}], [], ["Env"], ""),
+        ([], [], ["Env"], ""),
+        ([FROM], [A, B], ["Env"], ""),
+    ],
+)
+def test_env_from(sources: list[Any], own: list[Any], overridable: list[str], expected: str) -> None:
+    """A submitter is told that variables of the Environment win over what envFrom may give."""
+    new = workload("Deployment", "w", "team", "e")
+    new["spec"]["template"]["spec"]["containers"][0].update({"envFrom": sources, "env": own})
+    kind = next(kind for kind in BUILTIN if kind.kind == "Deployment")
+    found = admit(kind, new, None, around(published(env=[A, B], overridable=overridable)))
+    assert found.workload is not None, found.refusal
+
+    assert (1 if expected else 0) == len(found.warnings)
+    assert expected in "".join(found.warnings)
 
 
 @pytest.mark.parametrize(

@@ -427,7 +427,7 @@ def test_ids_of_who_changes_what_runs() -> None:
     found = outcome(DEPLOYMENT, changed(before, lambda item: main(item).update(args=["mine"])), before, bob)
 
     assert found.workload is not None, found.refusal
-    assert {"runAsUser": 1002} == spec(found.workload)["securityContext"]
+    assert {"runAsUser": 1002, "supplementalGroupsPolicy": "Strict"} == spec(found.workload)["securityContext"]
     assert "bob" == entry(found.workload)["by"]
 
 

@@ -159,6 +159,9 @@ def test_lifting_loses_nothing(workload_of: dict[str, Any]) -> None:
 
     assert "" == outcome.refusal
     assert outcome.workload is not None
+    pods = outcome.workload["spec"]["template"]["spec"].get("securityContext", {})
+    # Ids that an Environment guards get no groups of the image.
+    assert pods.pop("supplementalGroupsPolicy", "Strict") == "Strict"
     assert _with_defaults(workload_of) == _with_defaults(outcome.workload)
     assert "image" not in both.workload["spec"]["template"]["spec"]["containers"][0]
 

@@ -65,9 +65,10 @@ def submit(kind: str, new: Object, old: Object | None, user: str, own: Ids) -> O
 
 
 def context(outcome: Outcome) -> Object:
-    """Return the security context of the pods."""
+    """Return the ids of the pods, to which no groups of the image are added."""
     assert outcome.workload is not None, outcome.refusal
-    found: Object = outcome.workload["spec"]["template"]["spec"].get("securityContext", {})
+    found: Object = dict(outcome.workload["spec"]["template"]["spec"].get("securityContext", {}))
+    assert ("Strict" if found else None) == found.pop("supplementalGroupsPolicy", None)
     return found
 
 

@@ -84,15 +84,32 @@ def test_what_goes_together(fields: Object, main: Object) -> None:
 
 def test_kinds_of_other_projects() -> None:
     """A Notebook, about which the API server says nothing, is refused too, or filled in without what contradicts."""
-    example = Example({"security": {"allowPrivilegeEscalation": False}})
+    example = Example({"security": {"runAsNonRoot": True}})
     new = user("notebook", "w", "team", "e")
-    containers("notebook", new)[0].update(context(privileged=True))
+    containers("notebook", new)[0].update(context(runAsUser=0))
     guarded = outcome(example, kind=row_of("notebook"), new=new)
     free = outcome(example, "Security", kind=row_of("notebook"), new=new)
 
     assert "spec.template.spec.containers" in guarded.refusal
     assert free.workload is not None
-    assert {"privileged": True} == containers("notebook", free.workload)[0]["securityContext"]
+    assert {"runAsUser": 0} == containers("notebook", free.workload)[0]["securityContext"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "main", "said"),
+    [
+        ({"security": {"allowPrivilegeEscalation": False}}, context(privileged=True), "privileged is True"),
+        (custom(uid=7) | {"security": {"runAsNonRoot": True}}, context(runAsUser=0), "runAsUser is 0"),
+    ],
+)
+def test_what_breaks_a_guard_is_refused_for_that(fields: Object, main: Object, said: str) -> None:
+    """Where theirs may not be there at all, that is said."""
+    new, known = user("notebook", "w", "team", "e"), published("e", **fields, overridable=[])
+    containers("notebook", new)[0].update(main)
+    stored = admit(row_of("notebook"), new, None, around(known)).workload
+    assert stored is not None
+
+    assert said in approve(row_of("notebook"), stored, None, around(known)).refusal
 
 
 def test_ids_of_the_container() -> None:
@@ -118,10 +135,12 @@ def test_later(overridable: list[str]) -> None:
     changed = copy.deepcopy(stored)
     containers("notebook", changed)[0]["securityContext"]["privileged"] = True
     found = admit(kind, changed, stored, around())
+    assert found.workload is not None
+    judged = approve(kind, found.workload, stored, around())
     again = copy.deepcopy(changed)
     containers("notebook", again)[0]["env"] = [{"name": "A", "value": "1"}]
 
-    assert bool(overridable) == (found.workload is not None)
+    assert bool(overridable) == (judged.workload is not None)
     assert None is not admit(kind, again, changed, around()).workload
-    if found.workload:
+    if overridable:
         assert {"privileged": True} == containers("notebook", found.workload)[0]["securityContext"]

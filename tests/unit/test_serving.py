@@ -106,15 +106,48 @@ def test_a_port_that_comes_later() -> None:
     assert [{"containerPort": 9000}] == containers("knative-service", outcome.workload)[0]["ports"]
 
 
-def test_a_port_beside_the_main_container() -> None:
-    """A container beside the main one may have ports of its own where the kind does not serve on them."""
-    known, word = environment(), "inferenceservice-custom"
-    made = asked(word)
-    made["spec"]["predictor"]["containers"].append({"name": "agent", "image": "a:1", "ports": [{"containerPort": 9}]})
-    stored = admit(row_of(word), made, None, around(known)).workload
-    assert stored is not None
+@pytest.mark.parametrize("port", [9, 8080])
+@pytest.mark.parametrize("word", ["inferenceservice-custom", "inferenceservice"])
+def test_a_port_beside_the_main_container(word: str, port: int) -> None:
+    """The whole pod has one port: where another container has it, the main one has none, and a warning says so."""
+    known, row, made = environment(), row_of(word), asked(word)
+    beside = {"name": "transformer-container", "image": "a:1", "ports": [{"containerPort": port}]}
+    made["spec"]["predictor"].setdefault("containers", []).append(beside)
+    outcome = admit(row, made, None, around(known))
+    assert outcome.workload is not None, outcome.refusal
 
-    assert [TCP] == stored["spec"]["predictor"]["containers"][0]["ports"]
+    assert "ports" not in containers(word, outcome.workload)[0]
+    assert (port != 8080) == any(f"the workload says {port}" in warning for warning in outcome.warnings)
+
+
+@pytest.mark.parametrize("own", [None, {"containerPort": 8080}, {"containerPort": 9000}])
+@pytest.mark.parametrize("word", ["servingruntime", "clusterservingruntime"])
+def test_port_of_a_runtime(word: str, own: Object | None) -> None:
+    """A runtime has its own port, or that of the endpoint, and none of the tools."""
+    made = asked(word)
+    if own:
+        containers(word, made)[0]["ports"] = [own]
+    outcome = admit(row_of(word), made, None, around(environment(tools=[LAB])))
+    assert outcome.workload is not None, outcome.refusal
+
+    assert [own or TCP] == containers(word, outcome.workload)[0]["ports"]
+
+
+def test_worker_whose_image_comes_from_the_runtime() -> None:
+    """A worker without an image is admitted, and the reference goes again without one."""
+    row, known, made = row_of("inferenceservice"), environment(), asked("inferenceservice")
+    made["spec"]["predictor"]["workerSpec"] = {"containers": [{"name": "worker-container", "resources": {}}]}
+    del made["spec"]["transformer"]
+    before = copy.deepcopy(made)
+    del before["metadata"]["labels"]
+    stored = admit(row, made, before, around(known)).workload
+    assert stored is not None
+    freed = copy.deepcopy(stored)
+    del freed["metadata"]["labels"]
+    outcome = admit(row, freed, stored, around())
+    assert outcome.workload is not None, outcome.refusal
+
+    assert before["spec"] == outcome.workload["spec"]
 
 
 @pytest.mark.parametrize(
