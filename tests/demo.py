@@ -5,7 +5,6 @@ it down again. Every step is checked: the exit code is 0 only when each did what
 """
 
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -14,19 +13,15 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
-import psutil
 import yaml
 
-from cluster import Cluster, ClusterError, binaries, images, processes
+from cluster import Cluster, ClusterError, binaries, images, interrupts
 from cluster.api import chosen
 from cluster.images import Image
 from cluster.waiting import PATIENCE_SECONDS, POLL_SECONDS
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-SIGNAL_EXIT = 128
 LINES = 15
 DIM, PLAIN = "\033[2m", "\033[0m"
 PROJECT = "team-a"
@@ -340,18 +335,6 @@ def has_node(cluster: Cluster) -> bool:
     return cluster.flavor == "node"
 
 
-def interrupt(number: int, _frame: FrameType | None) -> None:
-    """Stop the story at a signal; further signals do not stop the tidying up."""
-    ignore_signals()
-    raise KeyboardInterrupt(number)
-
-
-def ignore_signals() -> None:
-    """Let signals pass from here on."""
-    for number in SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
-
-
 def opening(*, node: bool) -> str:
     """Return what will happen, and about how long it takes."""
     place = "a real Kubernetes API and a node" if node else "a real Kubernetes API"
@@ -362,32 +345,12 @@ def opening(*, node: bool) -> str:
 
 def tell_and_tidy_up(cluster: Cluster, screen: Screen) -> None:
     """Bring the cluster up, tell the story and take the cluster down, whatever happened between."""
-    # Two blocks: a signal on the way out of the inner one cannot keep the outer one from its work.
-    try:
+    screen.say(opening(node=has_node(cluster)))
+    with interrupts.started(cluster):
         try:
-            screen.say(opening(node=has_node(cluster)))
-            cluster.up()
             tell(cluster, screen)
         finally:
-            ignore_signals()
-    finally:
-        take_down(cluster, screen)
-
-
-def take_down(cluster: Cluster, screen: Screen) -> None:
-    """Take the cluster down; end what an interrupted start has left behind."""
-    screen.say("\nStopping everything.")
-    cluster.down()
-    for process in filter(lambda found: belongs(found, cluster), psutil.process_iter()):
-        processes.end(process, signal.SIGTERM)
-
-
-def belongs(process: psutil.Process, cluster: Cluster) -> bool:
-    """Say whether a process is a program of the cluster."""
-    try:
-        return process.environ().get(processes.DIRECTORY_MARK) == str(cluster.layout.root)
-    except psutil.Error:
-        return False
+            screen.say("\nStopping everything.")
 
 
 def demo(screen: Screen) -> None:
@@ -399,14 +362,13 @@ def demo(screen: Screen) -> None:
 
 def main() -> int:
     """Tell the story; return the exit code: 0 when every step was as it should be, 1 when not."""
-    for number in SIGNALS:
-        signal.signal(number, interrupt)
+    interrupts.heed()
     screen, start = Screen.of_this_process(), time.monotonic()
     try:
         demo(screen)
     except KeyboardInterrupt as interruption:
         screen.say("interrupted; nothing is left running")
-        return SIGNAL_EXIT + int(interruption.args[0])
+        return interrupts.SIGNAL_EXIT + int(interruption.args[0])
     except (StepFailedError, ClusterError, OSError) as error:
         screen.say(f"\nThe demo failed: {error}")
         return 1

@@ -26,7 +26,9 @@ def left(folder: Path) -> Iterator[str]:
             continue
 
 
-@pytest.mark.parametrize(("module", "number"), [("bench", signal.SIGINT), ("law7", signal.SIGTERM)])
+@pytest.mark.parametrize(
+    ("module", "number"), [("bench", signal.SIGINT), ("law7", signal.SIGTERM), ("demo", signal.SIGHUP)]
+)
 def test_nothing_is_left(tmp_path: Path, module: str, number: signal.Signals) -> None:
     """Interrupted in the middle of its start, and again while it tidies up, a command ends all that it started."""
     variables = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(TESTS)}
