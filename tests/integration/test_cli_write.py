@@ -199,7 +199,7 @@ def test_edit(kube: Kube, plugin: Plugin, editor: Editor, tmp_path: Path) -> Non
         (("exit 1",), 3, "KUBE_EDITOR says which editor"),
         (("echo '  tty: true' >> $1", "exit 1"), 3, "nothing was changed. KUBE_EDITOR says which editor to use; what"),
         (("rm $1",), 3, "what the editor saved cannot be read"),
-        ((r"printf '\377\376' > $1",), 3, "what you wrote is in"),
+        ((r"printf '\200\201' > $1",), 3, "what you wrote is in"),
     ],
 )
 def test_edit_given_up(
