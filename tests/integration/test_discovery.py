@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from urllib.request import ProxyHandler, build_opener
 
 import pytest
@@ -14,6 +15,7 @@ from cluster.rest import Rest
 from environment_operator import names
 from environment_operator.addresses import Address, Tools
 from kube import ENVIRONMENTS, Kube, Object, Operator
+from plugin import Plugin
 
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 GROUP = "things.example.org"
@@ -172,6 +174,22 @@ def test_version_that_the_row_does_not_know(kube: Kube, environment: str, projec
     kube.until("a Service", lambda: bool(kube.rest.get(services).body["items"]))
 
     assert ["environment-widgetsx"] == [item["metadata"]["name"] for item in kube.rest.get(services).body["items"]]
+
+
+def test_plugin_in_a_version_that_the_row_does_not_list(
+    kube: Kube, plugin: Plugin, environment: str, project: str, tmp_path: Path
+) -> None:
+    """The plugin asks for a kind in the version that the cluster serves, as the operator does."""
+    rows = tmp_path / "kinds.yaml"
+    rows.write_text(ROWS)
+    install(kube, "gadgets", "Gadget", "v2")
+    use(kube, "gadgets", project, environment, "v2")
+    kube.until_used(environment, 1)
+    known = ("--kinds-file", str(rows))
+
+    assert f"gadgets.{GROUP}/thing\n" == plugin("workloads", environment, "-o", "name", *known)
+    refreshed = plugin("refresh", "gadget", "thing", "-n", project, "--dry-run=server", *known)
+    assert f"gadgets.{GROUP}/thing refreshed (server dry run)\n" == refreshed
 
 
 @pytest.mark.parametrize("what", ["objects", "definition"])
