@@ -70,6 +70,7 @@ def test_tools_of_a_workload(kube: Kube, plugin: Plugin, project: str) -> None:
     kube.apply(manifest(name, tools=tools), workload("Deployment", "w", project, name))
 
     assert ["lab"] == list(completed(plugin, "connect", "deployment/w", "-n", project, "l")[0])
+    assert ["lab"] == list(completed(plugin, "connect", "deployment", "w", "-n", project, "l")[0])
 
 
 def test_further_kinds(plugin: Plugin, tmp_path: Path) -> None:
@@ -86,6 +87,8 @@ def test_workloads_in_a_project(kube: Kube, plugin: Plugin, project: str) -> Non
     kube.apply(manifest(name), workload("Deployment", "lab", project, name), workload("Deployment", "plain", project))
 
     assert ["deployment/lab"] == list(completed(plugin, "connect", "-n", project, "deployment/")[0])
+    assert ["lab"] == list(completed(plugin, "connect", "-n", project, "deployment", "")[0])
+    assert ["lab"] == list(completed(plugin, "refresh", "-n", project, "deployment", "l")[0])
     assert ({"deployment/"}, ":6") == (set((of := completed(plugin, "connect", "depl"))[0]), of[1])
     assert {} == completed(plugin, "connect", "-n", project, "secret/")[0]
 

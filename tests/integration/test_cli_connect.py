@@ -34,6 +34,10 @@ def test_connect(kube: Kube, plugin: Plugin, project: str) -> None:
         listed[0].split(), *(line.split()[:2] for line in listed[1:])
     ]  # fmt: skip
     assert f"{url}\n" == plugin(*at, "lab")
+    apart = ("connect", "deployment", "w", "-n", project)
+    assert (listed, f"{url}\n") == (plugin(*apart, "--no-headers").splitlines(), plugin(*apart, "lab"))
+    assert "one tool at a time: leave out node" in plugin.fails(*apart, "lab", "node", code=2)
+    assert "write KIND/NAME, such as deployment/notebook" in plugin.fails("connect", "deployment", code=2)
     here = f"--kubeconfig={plugin.cluster.kubeconfig}"
     assert f"kubectl port-forward {here} -n {project} service/{service} 5000\n" == plugin(*at, "inside", here)
     assert f"port {port} of every node\n" == plugin(*at, "node")

@@ -143,6 +143,22 @@ def test_what_is_no_workload(plugin: Plugin, tmp_path: Path) -> None:
         assert str(file) in plugin.fails("render", "--environment", str(file), code=2)
 
 
+def test_render_in_a_project(kube: Kube, plugin: Plugin, project: str, files: Any, config: Any) -> None:
+    """A workload without a namespace is rendered for the project that is given, else for that of the context."""
+    name = kube.unique("env")
+    kube.apply(manifest(name, scope={"projects": [project]}))
+    asked = workload("Deployment", "lab", project, name)
+    del asked["metadata"]["namespace"]
+    inside = config(lambda content: content["contexts"][0]["context"].update(namespace=project))
+    command = ("render", "-f", files("workload.yaml", asked))
+    given = plugin(*command, "-n", project)
+
+    assert name == yaml.safe_load(given)["metadata"]["labels"][names.REFERENCE]
+    assert without_token(yaml.safe_load(given)) == without_token(yaml.safe_load(plugin(*command, KUBECONFIG=inside)))
+    assert f"it is for project/{project}" in plugin.fails(*command, code=3)
+    assert f"it is for project/{project}" in plugin.fails(*command, "-n", "elsewhere", code=3, KUBECONFIG=inside)
+
+
 def test_check(kube: Kube, plugin: Plugin, project: str, files: Any) -> None:
     """The exit code answers, and every reason is printed."""
     name, elsewhere = kube.unique("env"), kube.unique("env")

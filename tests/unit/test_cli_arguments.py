@@ -3,7 +3,7 @@
 import click
 import pytest
 
-from environment_operator.cli.arguments import as_click
+from environment_operator.cli.arguments import as_click, workload_first
 
 PARAMS = [
     click.Argument(["name"]),
@@ -46,3 +46,18 @@ def test_as_kubectl_takes_them(typed: str, expected: str) -> None:
     options, and what is no option, stay as they are.
     """
     assert expected.split(" ") == as_click(PARAMS, typed.split(" "))
+
+
+@pytest.mark.parametrize(
+    ("words", "workload", "rest"),
+    [
+        ("deployment/lab", "deployment/lab", []),
+        ("deployment/lab board", "deployment/lab", ["board"]),
+        ("deployment lab", "deployment/lab", []),
+        ("deployment lab board", "deployment/lab", ["board"]),
+        ("deployment", "deployment", []),
+    ],
+)
+def test_workload_first(words: str, workload: str, rest: list[str]) -> None:
+    """A kind and a name may be written together or apart; what follows is left."""
+    assert (workload, rest) == workload_first(words.split())

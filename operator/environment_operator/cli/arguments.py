@@ -1,4 +1,4 @@
-"""Options as kubectl takes them → as click does: ``-o=name``, and ``--wait=false``. Pure.
+"""Arguments as kubectl takes them → as click does: ``-o=name``, ``--wait=false``, ``KIND NAME``. Pure.
 
 What is no option of the command stays as it is: click says so.
 """
@@ -41,6 +41,12 @@ def as_click(params: Iterable[click.Parameter], arguments: Sequence[str]) -> lis
         if argument == "--":
             break
     return [*(text for _, text in out), *left]
+
+
+def workload_first(words: Sequence[str]) -> tuple[str, Sequence[str]]:
+    """Return the workload that words begin with, ``KIND/NAME`` or ``KIND NAME``, as the former, and the words after."""
+    kind, *rest = words
+    return (kind, rest) if "/" in kind or not rest else (f"{kind}/{rest[0]}", rest[1:])
 
 
 def _option(known: Mapping[str, click.Option], written: str) -> click.Option | None:

@@ -80,15 +80,19 @@ def kinds(ctx: click.Context, _param: click.Parameter, unfinished: str) -> list[
     return [CompletionItem(kind) for kind in _kinds(ctx) if kind.startswith(unfinished.lower())]
 
 
-def tools(ctx: click.Context, _param: click.Parameter, unfinished: str) -> list[CompletionItem]:
-    """Return the tools of the workload whose names begin so; none when the API server cannot be asked."""
+def workload_and_tool(ctx: click.Context, param: click.Parameter, unfinished: str) -> list[CompletionItem]:
+    """Return what comes next of a workload and one of its tools; none when the API server cannot be asked."""
     from environment_operator import addresses
-    from environment_operator.cli import reading
+    from environment_operator.cli import arguments, reading
 
+    words = ctx.params.get("words") or ()
+    written, _ = arguments.workload_first(words or ("",))
+    if "/" not in written:
+        return workloads(ctx, param, unfinished)
     try:
         connection = _connection(ctx)
         place = ctx.params.get("project") or connection.namespace
-        _, workload, _ = reading.workload(connection, ctx.params.get("workload") or "", place)
+        _, workload, _ = reading.workload(connection, written, place)
     except (ApiError, Problem):
         return []
     found = addresses.read(addresses.written(workload))
@@ -105,11 +109,13 @@ def tool_types(_ctx: click.Context, _param: click.Parameter, unfinished: str) ->
 
 
 def workloads(ctx: click.Context, _param: click.Parameter, unfinished: str) -> list[CompletionItem]:
-    """Return kinds, and after one the workloads of the project with an Environment, as KIND/NAME."""
+    """Return kinds, and after one the workloads of the project with an Environment, as KIND/NAME or KIND NAME."""
     from environment_operator import names
     from environment_operator.cli import reading
 
-    kind, slash, name = unfinished.partition("/")
+    first = next(iter(ctx.params.get("words") or ()), "/")
+    apart = "/" not in first
+    kind, slash, name = (first, " ", unfinished) if apart else unfinished.partition("/")
     if not slash:
         return [CompletionItem(f"{each}/") for each in _kinds(ctx) if each.startswith(kind.lower())]
     try:
@@ -119,7 +125,7 @@ def workloads(ctx: click.Context, _param: click.Parameter, unfinished: str) -> l
     except Problem:
         return []
     found = (each for each in _names(ctx, at, labelSelector=names.REFERENCE) if each.startswith(name))
-    return [CompletionItem(f"{kind}/{each}") for each in found]
+    return [CompletionItem(each if apart else f"{kind}/{each}") for each in found]
 
 
 def filters(_ctx: click.Context, _param: click.Parameter, unfinished: str) -> list[CompletionItem]:

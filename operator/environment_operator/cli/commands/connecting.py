@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from environment_operator.cli import completion, console, options
+from environment_operator.cli import arguments, completion, console, options
 from environment_operator.cli.connection import Connection
 from environment_operator.cli.problems import Exit, Problem
 
@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
 
 @click.command("connect")
-@click.argument("workload", metavar="KIND/NAME", shell_complete=completion.workloads)
-@click.argument("tool", default="", shell_complete=completion.tools)
+@click.argument(
+    "words", metavar="KIND/NAME|KIND NAME [TOOL]", nargs=-1, required=True, shell_complete=completion.workload_and_tool
+)
 @options.connected
 @options.in_project("The project of the workload; else that of the context.")
 @click.option("--open", "in_browser", is_flag=True, help="Open the tool's URL in a browser.")
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
 def connect_command(
     connection: Connection,
     *,
-    workload: str,
-    tool: str,
+    words: tuple[str, ...],
     project: str,
     in_browser: bool,
     forward: bool,
@@ -37,11 +37,13 @@ def connect_command(
     \b
     Examples:
       kubectl environment connect deployment/notebook -n vision
+      kubectl environment connect deployment notebook -n vision
       kubectl environment connect deployment/notebook lab -n vision --open
       kubectl environment connect deployment/notebook lab -n vision --forward --local-port 8888
     """
     from environment_operator.cli.tools import HEADER, lacking, reachable, rows
 
+    workload, tool = _asked(words)
     project = project or connection.namespace
     found = _tools(connection, workload, project)
     ports = node_ports(connection, project, found.token)
@@ -63,6 +65,18 @@ def connect_command(
         console.table(HEADER, listed, headers=not no_headers)
     for missing in lacking(found, tool):
         console.note(missing)
+
+
+def _asked(words: tuple[str, ...]) -> tuple[str, str]:
+    """Return the workload as ``KIND/NAME``, and the tool, empty for all.
+
+    Raises:
+        Problem: there are more words.
+    """
+    workload, rest = arguments.workload_first(words)
+    if len(rest) > 1:
+        raise Problem(f"one tool at a time: leave out {' '.join(rest[1:])}", Exit.USAGE)
+    return workload, "".join(rest)
 
 
 def _tools(connection: Connection, workload: str, project: str) -> "Tools":

@@ -11,12 +11,12 @@ from environment_operator.cli.problems import Problem
 
 @click.command("refresh")
 @click.argument(
-    "workloads", metavar="KIND/NAME...|KIND NAME...", nargs=-1, required=True, shell_complete=completion.workloads
+    "words", metavar="KIND/NAME...|KIND NAME...", nargs=-1, required=True, shell_complete=completion.workloads
 )
 @options.connected
 @options.in_project("The project of the workloads; else that of the context.")
 @options.dry_run()
-def refresh_command(connection: Connection, *, workloads: tuple[str, ...], project: str, dry_run: str) -> int:
+def refresh_command(connection: Connection, *, words: tuple[str, ...], project: str, dry_run: str) -> int:
     """Put today's Environment into workloads that have an earlier one, or say why not.
 
     \b
@@ -26,10 +26,10 @@ def refresh_command(connection: Connection, *, workloads: tuple[str, ...], proje
       kubectl environment workloads jupyter -n vision -o name | xargs kubectl environment refresh -n vision
     """
     place = project or connection.namespace
-    kind, *named = workloads
-    if named and not any("/" in each for each in workloads):
-        workloads = tuple(f"{kind}/{name}" for name in named)
-    return failures.each(workloads, lambda each: _refresh(connection, each, place, dry_run=dry_run != "none"))
+    kind, *named = words
+    if named and not any("/" in each for each in words):
+        words = tuple(f"{kind}/{name}" for name in named)
+    return failures.each(words, lambda each: _refresh(connection, each, place, dry_run=dry_run != "none"))
 
 
 def _refresh(connection: Connection, workload: str, project: str, *, dry_run: bool) -> None:

@@ -21,6 +21,7 @@ Lookup = Callable[[str], "Published | None"]
 @click.command("render")
 @options.named(required=False, default="")
 @options.connected
+@options.in_project("The project; else that of the workload, else that of the context.")
 @options.files("A workload: show it as it would be admitted.")
 @click.option(
     "--environment",
@@ -38,6 +39,7 @@ def render_command(
     connection: Connection,
     *,
     name: str,
+    project: str,
     files: tuple[str, ...],
     offline: tuple[str, ...],
     uid: int | None,
@@ -73,8 +75,8 @@ def render_command(
         asked = referring(workload, main.name)
         others = references(asked["metadata"]["labels"], roles=bool(kind.roles)) - {main.name}
         known = [main, *filter(None, map(look, sorted(others)))]
-        project = _project(connection, asked, main, offline=bool(offline))
-        outcome = admitted(kind, asked, known, project, Ids(uid, gid, groups))
+        place = _project(connection, project or asked["metadata"].get("namespace", ""), main, offline=bool(offline))
+        outcome = admitted(kind, asked, known, place, Ids(uid, gid, groups))
         for warning in outcome.warnings:
             console.warn(warning)
         if outcome.workload is None:
@@ -173,13 +175,13 @@ def _in_files(files: Sequence[str]) -> "Lookup":
     return look
 
 
-def _project(connection: Connection, workload: Object, environment: "Published", *, offline: bool) -> "Project":
+def _project(connection: Connection, given: str, environment: "Published", *, offline: bool) -> "Project":
     """Return where a workload would be; without a cluster nobody knows departments, and it is taken to be in scope."""
     from environment_operator import scope
     from environment_operator.cli import reading
     from environment_operator.rules import Project
 
-    name = workload["metadata"].get("namespace") or ("" if offline else connection.namespace)
+    name = given or ("" if offline else connection.namespace)
     if not offline:
         return Project(name, reading.department(connection, name))
     if environment.spec and not scope.includes(environment.spec.scope, name, None):
