@@ -1,5 +1,10 @@
 """``rename`` through the real kubectl: other words for people, and another name that users follow."""
 
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
 from builders import manifest, workload
 from cluster.faults import Hold, Match, Rule
 from cluster.proxy import FaultProxy
@@ -107,17 +112,100 @@ def test_names_that_are_taken(kube: Kube, plugin: Plugin) -> None:
     assert "deprecated" not in kube.environment(old)["spec"]
 
 
-def test_who_is_refused_stays(kube: Kube, plugin: Plugin, project: str) -> None:
-    """A user that admission does not let follow, since the scope has shrunk, is named in its words and runs on."""
+@pytest.mark.parametrize(
+    ("edit", "why", "trains"),
+    [
+        ({"scope": {"projects": ["elsewhere"]}}, "it is for project/elsewhere", False),
+        ({"workloadTypes": ["Training"]}, "Training", True),
+        ({"image": "registry.example/team/jupyter:5"}, ".image", False),
+    ],
+    ids=["scope", "type", "overridden"],
+)
+def test_who_is_refused_stays(
+    kube: Kube, plugin: Plugin, project: str, edit: Mapping[str, Any], why: str, trains: bool
+) -> None:
+    """A user that admission does not let follow, since the Environment was edited, is named in its words and runs on;
+    the dry run refuses it as well, and does not say that the Environment would be deleted.
+    """
     old, new = kube.unique("old"), kube.unique("new")
-    kube.apply(manifest(old), workload("Deployment", "lab", project, old))
-    kube.until_used(old, 1)
-    kube.apply(manifest(old, scope={"projects": ["elsewhere"]}))
-    said = plugin.fails("rename", old, "--to", new, "--yes", code=3)
+    kube.apply(manifest(old), *(workload(kind, "lab", project, old) for kind in ("Deployment", "CronJob")))
+    kube.until_used(old, 2)
+    kube.apply(manifest(old, **edit))
+    rehearsed = plugin.run("rename", old, "--to", new, "--dry-run=server")
+    untouched = kube.find(new)
+    real = plugin.run("rename", old, "--to", new, "--yes")
 
-    assert f"Deployment {project}/lab: " in said
-    assert "it is for project/elsewhere" in said
+    assert (3, 3, None) == (rehearsed.code, real.code, untouched)
+    for said in (rehearsed.err, real.err):
+        (line,) = (line for line in said.splitlines() if line.startswith(f"  Deployment {project}/lab: "))
+        assert why in line
+        assert f"{old} stays, these use it still:\n" in said
+    done = (f"CronJob {project}/lab moved", f"Deployment {project}/lab moved", "deleted")
+    assert [trains, False, False] == [each in rehearsed.out for each in done]
+    assert [trains, False, False] == [each in real.out for each in done]
     assert old == reference(kube, "deployment", "lab", project)
+
+
+def person_with(kube: Kube, *grants: str) -> str:
+    """Return a person who may read Environments and users, and has some more rights, as ``VERB,VERB:RESOURCE``."""
+    person = kube.unique("person")
+    read = ("get,list,watch:environments.environments.dev", "get,list:deployments.apps", "get,list:jobs.batch")
+    for number, (verbs, _, resource) in enumerate(grant.partition(":") for grant in (*read, *grants)):
+        name = f"{person}-{number}"
+        kube.kubectl("create", "clusterrole", name, f"--verb={verbs}", f"--resource={resource}")
+        kube.kubectl("create", "clusterrolebinding", name, f"--clusterrole={name}", f"--user={person}")
+    last, _, resource = grants[-1].partition(":")
+    asked = ("auth", "can-i", last.rpartition(",")[2], resource, "--all-namespaces", f"--as={person}")
+    kube.until("the rights of a person", lambda: "yes" in kube.cluster.kubectl(*asked, check=False).stdout)
+    return person
+
+
+CHANGES, PATCHES = "create,patch,publish:environments.environments.dev", "patch:deployments.apps"
+
+
+@pytest.mark.parametrize(
+    ("grants", "used", "lacks"),
+    [
+        ((PATCHES, CHANGES), True, "delete"),
+        ((PATCHES, CHANGES), False, "delete"),
+        (("delete:environments.environments.dev", CHANGES), True, "patch"),
+    ],
+    ids=["delete-used", "delete-unused", "patch"],
+)
+def test_a_dry_run_lacks_the_same_rights(
+    kube: Kube, plugin: Plugin, project: str, grants: tuple[str, ...], used: bool, lacks: str
+) -> None:
+    """Who may not move a user, or not delete the Environment, is refused in a dry run as in the real run."""
+    old, new = kube.unique("old"), kube.unique("new")
+    kube.apply(manifest(old), *([workload("Deployment", "lab", project, old)] if used else []))
+    kube.until_used(old, int(used))
+    person = person_with(kube, *grants)
+    rehearsed = plugin.run("rename", old, "--to", new, "--dry-run=server", "--as", person)
+    untouched = kube.find(new)
+    real = plugin.run("rename", old, "--to", new, "--yes", "--as", person)
+
+    assert (3, 3, None) == (rehearsed.code, real.code, untouched)
+    assert [True, True] == [lacks in ran.err for ran in (rehearsed, real)]
+    assert [lacks == "delete" and used] * 2 == [
+        f"Deployment {project}/lab moved" in ran.out for ran in (rehearsed, real)
+    ]
+    assert [False, False] == ["deleted" in ran.out for ran in (rehearsed, real)]
+
+
+def test_a_dry_run_needs_the_right_to_publish(kube: Kube, plugin: Plugin, project: str) -> None:
+    """A deletion needs the right to publish, also where an earlier run has done all that comes before it."""
+    old, new = kube.unique("old"), kube.unique("new")
+    done = {"message": f"it was renamed to {new}", "replacedBy": new}
+    kube.apply(manifest(old), manifest(new), workload("Deployment", "lab", project, old))
+    kube.apply(manifest(old, deprecated=done))
+    kube.until_used(old, 1)
+    person = person_with(kube, "patch:deployments.apps", "patch,delete:environments.environments.dev")
+    rehearsed = plugin.run("rename", old, "--to", new, "--dry-run=server", "--as", person)
+    real = plugin.run("rename", old, "--to", new, "--yes", "--as", person)
+
+    assert (3, 3) == (rehearsed.code, real.code)
+    assert [True, True] == ['"publish"' in ran.err for ran in (rehearsed, real)]
+    assert [False, False] == ["deleted" in ran.out for ran in (rehearsed, real)]
 
 
 def test_what_a_controller_made(kube: Kube, plugin: Plugin, project: str) -> None:

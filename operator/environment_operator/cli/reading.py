@@ -181,6 +181,15 @@ def projects(connection: Connection) -> dict[str, str | None] | None:
     return {each["metadata"]["name"]: (each["metadata"].get("labels") or {}).get(names.DEPARTMENT) for each in found}
 
 
+def may(connection: Connection, verb: str, name: str = "") -> bool:
+    """Say whether the user has a verb on an Environment, or on all of them."""
+    wanted = {"group": names.GROUP, "resource": names.PLURAL, "verb": verb, "name": name}
+    review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview"}
+    asked = {**review, "spec": {"resourceAttributes": wanted}}
+    answer = connection.create("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", asked)
+    return bool(answer["status"]["allowed"])
+
+
 def events(connection: Connection, name: str) -> list[Object] | None:
     """Return the Events about an Environment; None when the user may not list them."""
     selector = f"involvedObject.kind={names.KIND},involvedObject.name={name}"

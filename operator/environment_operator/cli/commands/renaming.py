@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Object = dict[str, Any]
 # How long the operator may take to see that nobody uses the old one any more.
 _PATIENCE_SECONDS = 60
+_DRY = {"dryRun": ["All"]}
 
 
 @click.command("rename")
@@ -119,7 +120,7 @@ class _Renaming:
             staying.append(f"{hidden} that you may not list: have somebody rename it who may")
         if staying:
             self._stays(staying)
-        self._remove()
+        self._remove(len(users))
 
     def _parted(self, users: "Sequence[Referring]") -> "tuple[list[Referring], list[str]]":
         """Return the users that can follow, and in words those that cannot."""
@@ -164,10 +165,12 @@ class _Renaming:
         with console.progress(f"moving users to {self._new}") as tell:
             for number, user in enumerate(following, 1):
                 try:
-                    # Admission would refuse to rehearse it with an Environment that does not exist.
                     if there or not self._query:
                         patch = moved(user.item, self._old, self._new)
                         self._connection.patch(user.path, patch, JSON_PATCH, **self._query)
+                    else:
+                        # The new one does not exist. The old one has the same set-up, and a refresh is a new reference.
+                        self._connection.patch(user.path, self._refreshed(), **self._query)
                 except NotFound:
                     continue
                 except ApiError as error:
@@ -179,24 +182,53 @@ class _Renaming:
                 tell(f"{number} of {len(following)}")
         return refused
 
+    def _refreshed(self) -> Object:
+        """Return the patch by which a user is judged anew with the old one."""
+        stamp = f"{self._new}-{self._found['metadata']['resourceVersion']}"
+        return {"metadata": {"annotations": {names.REFRESH: stamp}}}
+
     def _stays(self, staying: Sequence[str]) -> None:
         """Say why the old one stays."""
         listed = "".join(f"\n  {line}" for line in words.first(staying))
         raise Problem(f"{self._old} stays, these use it still:{listed}\nafterwards run this command again")
 
-    def _remove(self) -> None:
-        """Delete the old one, exactly this one, as soon as the operator knows that nobody uses it."""
-        if not self._query and not self._found["metadata"].get("deletionTimestamp"):
-            self._await_unused()
-            uid = self._found["metadata"]["uid"]
-            self._connection.delete(f"{ENVIRONMENTS}/{self._old}", {"preconditions": {"uid": uid}})
+    def _remove(self, users: int) -> None:
+        """Delete the old one, exactly this one, as soon as the operator knows that nobody uses it.
+
+        Args:
+            users: how many users would have moved, in a dry run.
+        """
+        if not self._found["metadata"].get("deletionTimestamp"):
+            self._await_users(users if self._query else 0)
+            if users and self._query:
+                self._check_removal()
+            else:
+                uid = {"preconditions": {"uid": self._found["metadata"]["uid"]}}
+                self._connection.delete(f"{ENVIRONMENTS}/{self._old}", uid | (_DRY if self._query else {}))
         click.echo(f'environment.{names.GROUP} "{self._old}" deleted{self._note}')
 
-    def _await_unused(self) -> None:
-        """Wait until the operator counts no users of the old one.
+    def _check_removal(self) -> None:
+        """Find out whether the user may delete the old one, which the API server refuses to anybody while it is used.
 
         Raises:
-            Problem: it still counts some.
+            Problem: the user may not.
+        """
+        from environment_operator.cli import reading
+
+        if not reading.may(self._connection, "delete", self._old):
+            raise Problem(
+                f'Environment "{self._old}" would stay: its deletion needs the verb delete on {names.CRD_NAME}, '
+                "which you lack. Ask somebody who has it."
+            )
+        # Whoever may publish it may delete it; without a change of its spec nobody has asked yet.
+        if self._found["spec"].get("deprecated"):
+            self._patch(f"{ENVIRONMENTS}/{self._old}", {"spec": {"deprecated": None}})
+
+    def _await_users(self, most: int) -> None:
+        """Wait until the operator counts no more users of the old one than these.
+
+        Raises:
+            Problem: it still counts more.
         """
         from environment_operator.cli import reading
 
@@ -205,7 +237,7 @@ class _Renaming:
             while True:
                 page = self._connection.get(ENVIRONMENTS, fieldSelector=f"metadata.name={self._old}")
                 total = next((reading.usage(each).get("total", 0) for each in page["items"]), 0)
-                if not total:
+                if total <= most:
                     return
                 tell(f"{total} users")
                 left = int(end - time.monotonic())

@@ -31,11 +31,13 @@ def uninstall_prepare_command(connection: Connection, *, yes: bool) -> int:
       kubectl environment uninstall-prepare
       kubectl environment uninstall-prepare --yes
     """
+    from environment_operator.cli import reading
+
     held = _held(connection)
     if not held:
         console.note("nothing to do: no Environment has our finalizer")
         return Exit.DONE
-    if not _may_change(connection):
+    if not reading.may(connection, "patch"):
         raise Problem(
             f"releasing {len(held)} Environments needs the verb patch on {names.CRD_NAME}, which you lack: {_ASK}"
         )
@@ -47,15 +49,6 @@ def uninstall_prepare_command(connection: Connection, *, yes: bool) -> int:
     for name in new:
         console.complain(f"{name} was created meanwhile, or has the finalizer again: run this command again")
     return Exit.REFUSED if refused or new else Exit.DONE
-
-
-def _may_change(connection: Connection) -> bool:
-    """Say whether the user may change Environments: asked once, not refused for each."""
-    wanted = {"group": names.GROUP, "resource": names.PLURAL, "verb": "patch"}
-    review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview"}
-    asked = {**review, "spec": {"resourceAttributes": wanted}}
-    answer = connection.create("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", asked)
-    return bool(answer["status"]["allowed"])
 
 
 def _held(connection: Connection) -> list[Object]:
