@@ -137,7 +137,7 @@ class Cluster:
         `server` overrides the API server's URL, for instance by that of a proxy.
         """
         known = self._record
-        environ = {**known.operator_env, **(env or {})}
+        environ = {**(roles.OLD_RUNTIME if known.flavor == "node" else {}), **known.operator_env, **(env or {})}
         host = _flavor(known.flavor).host()
         roles.start(self.layout, environ, host=host, server=server, await_ready=await_ready)
 
