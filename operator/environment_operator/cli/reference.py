@@ -51,6 +51,8 @@ kubectl environment delete trainer trainer-gpu --wait --timeout 60s
 - `-f` takes a file, a directory or `-` for standard input, and may be repeated. What `-o yaml`, `-o json` and `-o name`
   print can be read back, and so can lists from kubectl.
 - Options may be written `-o=name` and `--no-headers=false`.
+- Workloads may be written `deployment/notebook` and `deployment notebook`. Without `-n` a workload is in the namespace
+  of the context; lists are of all namespaces.
 - Output that is not for a terminal has no colour; `NO_COLOR` turns colour off at a terminal, too.
 - CSV is safe to open in a spreadsheet: no cell is read as a formula.
 - [Further kinds](../crds/kinds.md#further-kinds) are known from the cluster, where the administrator published them,
