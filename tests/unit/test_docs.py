@@ -44,6 +44,7 @@ DOCUMENTS: dict[str, tuple[int, tuple[str, ...]]] = {
     "operator/cli.md": (600, ("A tour", "Habits of kubectl", "Commands", "Exit codes")),
     "operator/runai.md": (60, ()),
     "deploy/README.md": (100, ("Upgrading", "Uninstalling")),
+    "deploy/catalogue/README.md": (60, ("Your mirror, scope and tags",)),
     "deploy/configuration.md": (120, ("Settings", "Metrics")),
     "deploy/gitops.md": (60, ()),
     "deploy/tools.md": (100, ("Reaching a tool", "URLs for tools")),
@@ -76,7 +77,7 @@ def test_no_document_is_left_out() -> None:
     """Every document of the repository is in the table."""
     found = {
         str(path.relative_to(ROOT))
-        for top in (".", "crds", "deploy", "operator", "tests")
+        for top in (".", "crds", "deploy", "deploy/catalogue", "operator", "tests")
         for path in (ROOT / top).glob("*.md")
     }
 
