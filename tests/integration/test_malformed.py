@@ -116,10 +116,12 @@ def stored(cluster: Cluster, rest: Rest, operator: Operator) -> Iterator[Nonsens
     account = f"/api/v1/namespaces/{made.project}/serviceaccounts/default"
     made.kube.until("the default account", lambda: rest.get(account).ok)
     operator.cluster.stop_operator()
-    with unconfigured(made):
-        for kind, case in product(KINDS.values(), ODD):
-            made.create(kind, case)
-    operator.start()
+    try:
+        with unconfigured(made):
+            for kind, case in product(KINDS.values(), ODD):
+                made.create(kind, case)
+    finally:
+        operator.start()
     made.kube.until("the webhook to be asked", lambda: "does not exist. Create it" in made.refused())
     yield made
     rest.delete(f"/api/v1/namespaces/{made.project}")

@@ -50,6 +50,12 @@ def test_every_test_says_what_it_shows(path: Path) -> None:
     assert [] == [f.name for f in tests if not ast.get_docstring(f)]
 
 
+def test_names_of_test_modules_are_unique() -> None:
+    """No two test modules have one name: pytest imports them by it."""
+    names = [path.name for path in TESTS]
+    assert sorted(set(names)) == sorted(names)
+
+
 def called(node: ast.Call) -> str:
     """Return the name of the function or method that is called."""
     return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")

@@ -48,7 +48,7 @@ WORKLOAD = Keys(
     (*MARKS, names.TOOLS, names.TOOL_ADDRESSES),
 )
 NAMESPACE = Keys((names.DEPARTMENT, names.ENFORCEMENT))
-ENVIRONMENT = Keys((), (names.ALLOW_DELETE_IN_USE,), (names.CREATED_BY,))
+ENVIRONMENT = Keys((), (names.ALLOW_DELETE_IN_USE, names.LAST_USED), (names.CREATED_BY,))
 
 
 def policies(table: Iterable[Kind]) -> Iterator[Policy]:
