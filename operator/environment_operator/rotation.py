@@ -39,14 +39,18 @@ class Certificates:
         cluster: the API server.
         terms: what certificates are wanted.
         pause: seconds between two looks.
+        client_authority: file with the authority whose certificates clients must have; None to ask for none.
     """
 
-    def __init__(self, cluster: Cluster, terms: Terms, pause: float) -> None:
+    def __init__(self, cluster: Cluster, terms: Terms, pause: float, client_authority: Path | None = None) -> None:
         self._cluster, self._terms, self._pause = cluster, terms, pause
         self._bundle: Bundle | None = None
         self._said = ""
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if client_authority:
+            self.context.verify_mode = ssl.CERT_REQUIRED
+            self.context.load_verify_locations(client_authority)
         self.settled = asyncio.Event()
 
     async def run(self) -> None:

@@ -3,9 +3,10 @@
 import logging
 from datetime import timedelta
 from pathlib import Path
+from ssl import PROTOCOL_TLS_SERVER, SSLContext, SSLError
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, FilePath, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from environment_operator import further, names
@@ -23,6 +24,17 @@ _GATEWAY = r"^([-a-z0-9]+/[-.a-z0-9]+(/[-.a-z0-9]+)?)?$"
 _BASE = "^/[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
 
 
+def _authority(file: Path) -> Path:
+    """Return the path of a file that holds certificates in PEM."""
+    try:
+        SSLContext(PROTOCOL_TLS_SERVER).load_verify_locations(file)
+    except SSLError:
+        raise ValueError("the file has no certificate in PEM") from None
+    except OSError as error:
+        raise ValueError(f"the file cannot be read: {error.strerror}") from None
+    return file
+
+
 class Settings(BaseSettings):
     """Every setting; the variable is the upper-case name after ``ENVIRONMENT_OPERATOR_``."""
 
@@ -33,6 +45,9 @@ class Settings(BaseSettings):
     http_port: Annotated[int, Field(ge=0, le=65535)] = Field(8080, description="Port for /livez, /readyz, /metrics.")
     https_host: str = Field("0.0.0.0", description="Address for admission.")  # noqa: S104 - the API server is elsewhere
     https_port: Annotated[int, Field(ge=0, le=65535)] = Field(9443, description="Port for admission.")
+    https_client_ca: Annotated[FilePath, AfterValidator(_authority)] | None = Field(
+        None, description="File with the authority of client certificates; without one admission asks for none."
+    )
     certificate_hosts: str = Field(
         f"{names.SERVICE_ACCOUNT}.{names.SYSTEM_NAMESPACE}.svc",
         description="DNS names and IP addresses, with commas between them, under which the API server calls admission.",

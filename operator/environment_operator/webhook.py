@@ -73,7 +73,7 @@ class Webhook:
             authority=timedelta(seconds=settings.authority_seconds),
             settle=timedelta(seconds=settings.certificate_check_seconds * _LOOKS),
         )
-        self._certificates = Certificates(cluster, terms, settings.certificate_check_seconds)
+        self._certificates = Certificates(cluster, terms, settings.certificate_check_seconds, settings.https_client_ca)
         self._vacancies = Vacancies(cluster)
         self._listening, self._stopping = asyncio.Event(), asyncio.Event()
 

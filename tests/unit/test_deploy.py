@@ -54,6 +54,32 @@ def test_service() -> None:
     assert not service["spec"]["selector"].items() <= PODS[f"{name}-controller"]["metadata"]["labels"].items()
 
 
+def test_network() -> None:
+    """Each port of the programs is open, and no other; the document narrows who calls admission, and nothing else."""
+    policies = {each["metadata"]["name"]: each for each in FOUND if each["kind"] == "NetworkPolicy"}
+    webhook = names.SERVICE_ACCOUNT + "-webhook"
+    for pod in PODS.values():
+        selecting = [each["spec"] for each in policies.values() if selects(each, pod)]
+        opened = [port for spec in selecting for rule in spec["ingress"] for port in rule["ports"]]
+        (container,) = pod["spec"]["containers"]
+        expected = [{"port": port["containerPort"], "protocol": "TCP"} for port in container["ports"]]
+        assert expected == opened
+        assert all(["Ingress"] == spec["policyTypes"] for spec in selecting)
+
+    block = (
+        (ROOT / "deploy/security.md").read_text("utf-8").split("### Limits")[1].split("```yaml\n")[1].split("```")[0]
+    )
+    narrowed = yaml.safe_load(block)
+    assert [{"ipBlock": {"cidr": "192.0.2.0/24"}}] == narrowed["spec"]["ingress"][0].pop("from")
+    assert policies[webhook] == narrowed
+
+
+def selects(policy: Object, pod: Object) -> bool:
+    """Return whether a NetworkPolicy is for a Pod."""
+    wanted = policy["spec"]["podSelector"]["matchLabels"]
+    return bool(wanted.items() <= pod["metadata"]["labels"].items())
+
+
 def test_admission_survives_a_node() -> None:
     """Draining nodes leaves a webhook, and its replicas look for different nodes: the kinds fail closed without one."""
     budget, webhook = one("PodDisruptionBudget"), PODS[f"{names.SERVICE_ACCOUNT}-webhook"]
