@@ -1,6 +1,8 @@
 """What deploy/README.md has an administrator apply: accepted again after Kubernetes and the operator worked on it."""
 
 import json
+import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from cluster import Cluster, roles
 from cluster.layout import REPO_ROOT
 from cluster.manifests import FIELD_MANAGER
 from cluster.rest import Rest
-from environment_operator import names
+from environment_operator import names, webhooks
 from kube import Kube
 
 # Configuration of the API server, which is no object.
@@ -81,3 +83,28 @@ def test_programs(kube: Kube) -> None:
         found[0]["metadata"]["name"],
         found[0]["spec"]["ports"][0]["targetPort"],
     )
+
+
+def test_upgrading_from_one_object(kube: Kube) -> None:
+    """The command of the document deletes the webhooks of the earlier name, and no others."""
+    kinds = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
+    text = (REPO_ROOT / "deploy/README.md").read_text("utf-8").split("## Upgrading")[1].split("\n## ")[0]
+    ((command,),) = [block.splitlines() for block in re.findall(r"```console\n(.*?)```", text, re.DOTALL)]
+    before = configurations(kube)
+    for kind in kinds:
+        metadata = {"name": names.SERVICE_ACCOUNT, "labels": webhooks.LABELS}
+        kube.apply({"apiVersion": "admissionregistration.k8s.io/v1", "kind": kind, "metadata": metadata})
+    assert {f"{kind.lower()}.admissionregistration.k8s.io/{names.SERVICE_ACCOUNT}" for kind in kinds} == (
+        configurations(kube) - before
+    )
+
+    kube.kubectl(*shlex.split(command)[1:])
+
+    assert before == configurations(kube)
+
+
+def configurations(kube: Kube) -> set[str]:
+    """Return the names of our webhook configurations."""
+    labels = ",".join(f"{key}={value}" for key, value in webhooks.LABELS.items())
+    kinds = "mutatingwebhookconfigurations,validatingwebhookconfigurations"
+    return set(kube.kubectl("get", kinds, "-l", labels, "-o", "name").split())
