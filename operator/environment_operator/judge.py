@@ -1,12 +1,13 @@
 """Whether an Environment that the API server accepted can work, and if not why not. Pure."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 
-from environment_operator import images
+from environment_operator import images, names
 from environment_operator.api.sizes import LARGEST
 from environment_operator.api.v1alpha1 import EnvironmentSpec
 from environment_operator.errors import Reason
@@ -45,8 +46,50 @@ def judge(raw: Mapping[str, Any], *, replacement_exists: bool) -> Verdict:
     return Verdict(spec, fragment)
 
 
+# By the type of an error, with what it has: https://docs.pydantic.dev/latest/errors/validation_errors/
+# An unknown field or value is of a newer version; all else was stored before the definition became as strict as it is.
+_UPGRADE = "upgrade the operator to the version of the CustomResourceDefinition"
+_WORDS = {
+    "extra_forbidden": f"unknown field. Remove it, or {_UPGRADE}.",
+    "literal_error": f"{{given}} is an unknown value. Write {{expected}}, or {_UPGRADE}.",
+    "missing": "required. Add the field.",
+    "grammar": "{given} is not allowed. {Message}.",
+    "string_too_long": "{length} characters are too many. Write at most {max_length}.",
+    "string_too_short": "{length} characters are too few. Write at least {min_length}, or remove the field.",
+    "too_long": "{length} items are too many. Write at most {max_length}.",
+    "too_short": "{length} items are too few. Write at least {min_length}.",
+    "greater_than_equal": "{given} is too small. Write at least {ge}.",
+    "less_than_equal": "{given} is too large. Write at most {le}.",
+}
+_OTHER = "{given} is of the wrong type. Write what kubectl explain {field} says."
+_SHOWN, _LISTED = 60, 120
+
+
 def _spec_problem(error: ValidationError) -> str:
-    """Return the first thing that the models do not accept, with the field."""
-    first = error.errors(include_url=False, include_input=False)[0]
-    path = ".".join(map(str, ("spec", *first["loc"])))
-    return f"{path}: {first['msg']}; is the operator older than the CustomResourceDefinition?"
+    """Return the first thing that the models do not accept: the field, what was given, and what to write."""
+    first = error.errors(include_url=False)[0]
+    given, context = first["input"], first.get("ctx", {})
+    field = ".".join((names.PLURAL, "spec", *(part for part in first["loc"] if isinstance(part, str))))
+    expected = str(context.get("expected", "")).replace("'", '"')
+    if len(expected) > _LISTED:
+        expected = f"one of the values that kubectl explain {field} lists"
+    message = str(context.get("message", ""))
+    known = {
+        "given": _shown(given),
+        "length": len(given) if isinstance(given, str | list) else 0,
+        "field": field,
+        "expected": expected,
+        "Message": message[:1].upper() + message[1:],
+    }
+    return f"{_path(first['loc'])}: {_WORDS.get(first['type'], _OTHER).format_map({**context, **known})}"
+
+
+def _path(loc: tuple[int | str, ...]) -> str:
+    """Return the path of a field as kubectl prints it."""
+    return "spec" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc)
+
+
+def _shown(value: object) -> str:
+    """Return a value as JSON, on one line; a long one is cut."""
+    text = json.dumps(value, default=str)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

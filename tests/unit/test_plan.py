@@ -246,6 +246,64 @@ def test_stalled(fields: dict[str, Any], reason: str, hint: str) -> None:
     assert Plan() == again
 
 
+TOOL = {"name": "w", "type": "Comet"}
+STRICTER = {
+    "an address": (
+        {"tools": [{**TOOL, "connection": {"type": "ExternalURL", "url": "javascript:alert(1)"}}]},
+        'spec.tools[0].connection.url: "javascript:alert(1)" is not allowed. Write an address that begins with https://',
+    ),
+    "a name before the host": (
+        {"tools": [{**TOOL, "connection": {"type": "ExternalURL", "url": "https://ada@x.example"}}]},
+        'spec.tools[0].connection.url: "https://ada@x.example" is not allowed. Write an address that begins with',
+    ),
+    "a path": ({"workingDir": "w"}, 'spec.workingDir: "w" is not allowed. Write an absolute path: begin with /'),
+    "a name": (
+        {"env": [{"name": "1\n", "value": "v"}]},
+        'spec.env[0].name: "1\\n" is not allowed. Write letters, digits, -, _ and ., with no digit first.',
+    ),
+    "a long text": (
+        {"env": [{"name": "a", "value": "v" * 9000}]},
+        "spec.env[0].value: 9000 characters are too many. Write at most 8192.",
+    ),
+    "an empty text": ({"displayName": ""}, "spec.displayName: 0 characters are too few. Write at least 1, or remove"),
+    "a long list": ({"args": ["a"] * 101}, "spec.args: 101 items are too many. Write at most 100."),
+    "an empty list": ({"workloadTypes": []}, "spec.workloadTypes: 0 items are too few. Write at least 1."),
+    "a small number": ({"user": {"source": "Custom", "uid": -1}}, "spec.user.uid: -1 is too small. Write at least 0."),
+    "a large number": (
+        {"endpoint": {"port": 70000, "protocol": "HTTP"}},
+        "spec.endpoint.port: 70000 is too large. Write at most 65535.",
+    ),
+    "a missing field": ({"tools": [{"type": "Comet"}]}, "spec.tools[0].name: required. Add the field."),
+    "a type": (
+        {"image": ["a"]},
+        'spec.image: ["a"] is of the wrong type. Write what kubectl explain',
+    ),
+}
+NEWER = {
+    "a field": ({"fromTheFuture": True}, "spec.fromTheFuture: unknown field. Remove it, or upgrade the operator"),
+    "a value": (
+        {"architecture": "Round"},
+        'spec.architecture: "Round" is an unknown value. Write "Standard" or "Distributed", or upgrade the operator',
+    ),
+    "one of many values": (
+        {"security": {"capabilities": ["FLY"]}},
+        'spec.security.capabilities[0]: "FLY" is an unknown value. Write one of the values that kubectl explain',
+    ),
+}
+
+
+@pytest.mark.parametrize("case", [*STRICTER, *NEWER])
+def test_what_the_definition_refuses_today(case: str) -> None:
+    """What was stored under another definition is named with its field and what to write; only a newer one is newer."""
+    fields, expected = {**STRICTER, **NEWER}[case]
+    status, reason, message = condition(decide(snapshot(environment(**fields))), "Stalled")
+
+    assert ("True", "InvalidSpec") == (status, reason)
+    assert message.startswith(expected)
+    assert (case in NEWER) == ("upgrade" in message)
+    assert len(message) <= 300
+
+
 def test_unknown_usage() -> None:
     """While a kind cannot be read and nobody else uses it, use is Unknown and names the kind."""
     who = known(unknown={"jobs.batch": "Forbidden, no right"})

@@ -161,7 +161,7 @@ def test_what_does_not_fit_is_named(path: tuple[Any, ...], other: Any) -> None:
     fits = path[-1] in TEXTS if isinstance(other, str) else other is True and isinstance(at(FULL, path), bool)
 
     assert fits or any(in_words(path[:length]) in told for length in range(2, len(path) + 1)), told
-    assert "operator older" not in told
+    assert "upgrade the operator" not in told
     if changed.manifest and not set(FAR) & set(path):
         fields = {*before.manifest["spec"], *changed.manifest["spec"]}
         differing = [f for f in fields if before.manifest["spec"].get(f) != changed.manifest["spec"].get(f)]
