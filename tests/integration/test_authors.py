@@ -206,7 +206,7 @@ def test_refusal_is_helpful(world: World) -> None:
 
     assert (
         f'publishing to project "{project}" needs the verb "publish" on {PLURAL} in namespace "{project}", '
-        f'which "{person.name}" lacks: ask for a RoleBinding to the ClusterRole environment-admin there, '
+        f'which "{person.name}" lacks: ask for a RoleBinding to the ClusterRole environment-publisher there, '
         f'or remove "{project}" from spec.scope.projects'
     ) in answer.message
 

@@ -23,7 +23,7 @@ from environment_operator.policies.policy import (
 # The bound of the lists in spec.scope.
 MOST_NAMES = 24
 
-_ADMIN_ROLE = f"{names.KIND.lower()}-admin"
+_ROLE = f"{names.KIND.lower()}-publisher"
 _VERB = f'the verb "{names.PUBLISH}" on'
 _LEAVE = "leave it to somebody who has it"
 _DELETES = "request.operation == 'DELETE'"
@@ -89,7 +89,7 @@ _PROJECT = _Target(
     field="projects",
     check=allowed(names.PUBLISH, names.PLURAL, ".namespace(%s)"),
     needs=f'{_VERB} {names.CRD_NAME} in namespace "%s"',
-    remedy=f"ask for a RoleBinding to the ClusterRole {_ADMIN_ROLE} there",
+    remedy=f"ask for a RoleBinding to the ClusterRole {_ROLE} there",
 )
 _DEPARTMENT = _Target(
     word="department",
@@ -111,7 +111,7 @@ def policies() -> Iterator[Policy]:
 def _cluster() -> Policy:
     """Return the policy of Environments that everybody may use, before or after the request."""
     needs = f"{_VERB} {names.CRD_NAME} in all namespaces"
-    remedy = f"ask for a ClusterRoleBinding to the ClusterRole {_ADMIN_ROLE}"
+    remedy = f"ask for a ClusterRoleBinding to the ClusterRole {_ROLE}"
     said = f"""(variables.before ? ({_DELETES} ? 'deleting' : 'changing') + ' an environment of the whole cluster'
   : 'publishing to the whole cluster')
 + ' needs {needs}, which "%s" lacks: {remedy}, or '.format([{USERNAME}])
