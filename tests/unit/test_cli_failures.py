@@ -2,9 +2,10 @@
 
 import pytest
 
-from environment_operator.cli.failures import each
+from environment_operator.cli.failures import each, told
 from environment_operator.cli.problems import Exit, Problem
 from environment_operator.errors import ApiError, Forbidden, NotFound
+from environment_operator.names import GROUP, PLURAL
 
 FAILURES = {
     "gone": NotFound(404, "it is gone"),
@@ -51,3 +52,22 @@ def test_what_ends_a_command(given: tuple[str, ...]) -> None:
     """Without an API server nothing further is tried; one alone fails as it does."""
     with pytest.raises(ApiError):
         run(*given)
+
+
+@pytest.mark.parametrize(
+    ("user", "verb", "name", "role", "quoted"),
+    [
+        ("ada", "list", "environment-viewer-ada", "environment-viewer", "ada"),
+        ("ada", "patch", "environment-author-ada", "environment-author", "ada"),
+        ("//x/#a", "get", "'environment-viewer---x-#a'", "environment-viewer", "'//x/#a'"),
+    ],
+)
+def test_missing_binding(user: str, verb: str, name: str, role: str, quoted: str) -> None:
+    """Who lacks a right is given a command that a shell and RBAC take, under a name that is only theirs."""
+    message = f'User "{user}" cannot {verb} resource "{PLURAL}" in API group "{GROUP}" at the cluster scope'
+    command = f"kubectl create clusterrolebinding {name} --clusterrole={role} --user={quoted}"
+
+    words, code = told(Forbidden(403, message))
+
+    assert f"{message}. Ask an administrator for a ClusterRoleBinding: {command}" == words
+    assert Exit.REFUSED == code

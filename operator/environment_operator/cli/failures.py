@@ -1,6 +1,7 @@
 """What went wrong, in words and as an exit code, and commands that go on with the next one nevertheless."""
 
 import re
+import shlex
 from collections.abc import Callable, Sequence
 
 from environment_operator import names
@@ -18,7 +19,7 @@ _ON_ENVIRONMENTS = re.compile(
 )
 _READS = ("get", "list", "watch")
 _BINDING = (
-    "Ask an administrator for a ClusterRoleBinding: kubectl create clusterrolebinding environment-{role}s "
+    "Ask an administrator for a ClusterRoleBinding: kubectl create clusterrolebinding {name} "
     "--clusterrole=environment-{role} --user={user}"
 )
 
@@ -68,5 +69,11 @@ def _in_words(error: ApiError) -> str:
         return "this cluster has no Environments: install the operator, or choose another --context"
     if found := _ON_ENVIRONMENTS.search(error.message):
         role = "viewer" if found[2] in _READS else "author"
-        return f"{error.message}. {_BINDING.format(role=role, user=found[1])}"
+        return f"{error.message}. {_binding(role, found[1])}"
     return error.message
+
+
+def _binding(role: str, user: str) -> str:
+    """Return the command that gives one user a role; its name is no other binding's, and one that RBAC takes."""
+    name = f"environment-{role}-{re.sub('[/%]', '-', user)}"
+    return _BINDING.format(name=shlex.quote(name), role=role, user=shlex.quote(user))
