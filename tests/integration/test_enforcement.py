@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 import builders
+import third_party
 from builders import KINDS, workload
 from cluster import Cluster
 from cluster.manifests import await_admission
@@ -196,6 +197,57 @@ class TestCreate:
 
         assert refuses(cluster.kubectl(*run, check=False), DEMAND)
         assert None is refusal(cluster.kubectl(*run, f"--labels={names.REFERENCE}={place.environment}", check=False))
+
+
+DEFINED = ("workflow", "cronworkflow", "rayjob", "jobset", "trainjob", "pytorchjob", "inferenceservice")
+STEPS: Object = {"name": "main", "steps": [[{"name": "a", "templateRef": {"name": "shared", "template": "a"}}]]}
+CLUSTER: Object = {"entrypoint": "a", "clusterSelector": {"ray.io/cluster": "shared"}}
+SUBMITTER: Object = {"spec": {"containers": [{"name": "submitter"}], "restartPolicy": "Never"}}
+# Specs of kinds, and whether they have a container for an Environment.
+SHAPES: dict[str, tuple[str, Object, bool]] = {
+    "all templateRef": ("workflow", {"entrypoint": "main", "templates": [STEPS]}, False),
+    "workflowTemplateRef": ("workflow", {"workflowTemplateRef": {"name": "shared"}}, False),
+    "templates null": ("workflow", {"entrypoint": "main", "templates": None}, False),
+    "container null": ("workflow", {"entrypoint": "a", "templates": [STEPS, {"name": "a", "container": None}]}, False),
+    "one container": ("workflow", {"entrypoint": "a", "templates": [STEPS, {"name": "a", "container": {}}]}, True),
+    "all templateRef of a cron": ("cronworkflow", {"schedules": ["0 6 * * *"], "workflowSpec": {"entrypoint": "main",
+        "templates": [STEPS]}}, False),
+    "clusterSelector": ("rayjob", CLUSTER, False),
+    "clusterSelector and submitter": ("rayjob", {**CLUSTER, "submitterPodTemplate": SUBMITTER}, True),
+    "no jobs": ("jobset", {"replicatedJobs": []}, False),
+    "runtime": ("trainjob", {"runtimeRef": {"name": "torch"}}, True),
+    "runtime and trainer": ("trainjob", {"runtimeRef": {"name": "torch"}, "trainer": {"numNodes": 2}}, True),
+    "no roles": ("pytorchjob", {"pytorchReplicaSpecs": {}}, False),
+    "empty template": ("pytorchjob", {"pytorchReplicaSpecs": {"Worker": {"template": {}}}}, False),
+    "no container": ("inferenceservice", {"predictor": {"minReplicas": 1}}, False),
+    "model": ("inferenceservice", {"predictor": {"model": {"modelFormat": {"name": "sklearn"}}}}, True),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="class")
+def defined(place: Place) -> Iterator[Place]:
+    """Return the place while kinds of other projects are there."""
+    found = third_party.install(place.rest, *DEFINED)
+    yield place
+    third_party.uninstall(place.rest, found)
+
+
+class TestShapes:
+    """What is demanded can be given, and what cannot have an Environment is not asked."""
+
+    @pytest.mark.parametrize("shape", SHAPES)
+    def test_a_way_is_open(self, defined: Place, shape: str) -> None:
+        """An object is created without the label where it has no container for an Environment, and else with it."""
+        word, spec, demanded = SHAPES[shape]
+        name, made = unique("env"), third_party.user(word, unique("new"), defined.project, None)
+        sent(defined.rest.create(ENVIRONMENTS, third_party.environment(name, word)))
+        made["spec"] = spec
+        labelled_ = {**made, "metadata": {**made["metadata"], "labels": {names.REFERENCE: name}}}
+        path = f"{third_party.path(made)}{DRY_RUN}"
+        without, with_label = (defined.rest.create(path, item) for item in (made, labelled_))
+
+        assert demanded == refuses(without, DEMAND), without
+        assert (not demanded, demanded) == (without.ok, with_label.ok), (without.message, with_label.message)
 
 
 REMOVALS: dict[str, Callable[[Rest, str], Reply]] = {

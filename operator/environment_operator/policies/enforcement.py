@@ -37,8 +37,8 @@ def policies(table: Iterable[Kind]) -> Iterator[Policy]:
 def _workloads(kinds: Sequence[Kind]) -> Policy:
     """Return that a workload has a reference from the beginning and keeps it.
 
-    It is free when it is another object's affair, or has no pod template for an Environment to go into: with a
-    reference admission would refuse it.
+    It is free when it is another object's affair, or has no container for an Environment to go into: with a reference
+    admission would refuse it.
     """
     free = " || ".join((f"{NEW}{_CONTROLLED}", _LEFT_ALONE, _BY_A_NODE, _MIRROR, f"!({_has_pods(kinds)})"))
     said = f"""'namespace "%s" has the label {_DEMAND}: '.format([request.namespace])
@@ -70,15 +70,24 @@ def _has_pods(kinds: Iterable[Kind]) -> str:
 
 
 def _found(node: str, way: Sequence[Step], row: PodTemplate) -> str:
-    """Return whether something stands at the end of a way that is a pod template for an Environment."""
+    """Return whether a container for an Environment stands at the end of a way: some definitions require none.
+
+    And some let through what is no list or no object, null among it: then nothing is there, as for admission.
+    """
     for number, (key, field) in enumerate(way):
         node += f".?{key}"
         if field:
-            return f"{node}.orValue([]).exists(i, {_found('i', way[number + 1 :], row)})"
-    if row.spec:
-        return f"{node}.hasValue()"
-    listed = f"{node}.?containers.orValue([]) != []"
-    return f"({listed} || {list(row.inline)}.exists(key, {node}[?key].hasValue()))" if row.inline else listed
+            return _listed(node, f"l.exists(i, type(i) == map && ({_found('i', way[number + 1 :], row)}))")
+    inside = f"{node}.?{row.spec}" if row.spec else node
+    listed = _listed(f"{inside}.?containers", "l != []")
+    if not row.inline:
+        return listed
+    return f"{listed} || {list(row.inline)}.exists(key, type({inside}[?key].orValue(null)) == map)"
+
+
+def _listed(node: str, check: str) -> str:
+    """Return whether there is a list ``l`` of which something holds."""
+    return f"[{node}.orValue([])].exists(l, type(l) == list && {check})"
 
 
 def _refers(side: str) -> str:
