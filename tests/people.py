@@ -28,16 +28,18 @@ Object = dict[str, Any]
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody who is not the administrator of the cluster."""
+    """Somebody who is not the administrator of the cluster, with what a token says besides the name."""
 
     cluster: Cluster
     name: str
     groups: tuple[str, ...] = ()
+    uid: str = ""
 
     @cached_property
     def rest(self) -> Rest:
         """Return this person's own connection to the API server."""
-        return Rest(self.cluster.kubeconfig, user=self.name, groups=self.groups)
+        claims = {names.UID_KEY: self.uid} if self.uid else {}
+        return Rest(self.cluster.kubeconfig, user=self.name, groups=self.groups, extra=claims)
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> Done:
         """Run kubectl as this person; a refusal does not raise."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from kubernetes import config
 from urllib3 import HTTPHeaderDict
@@ -43,12 +44,15 @@ class Reply:
 class Rest:
     """A client with a kubeconfig's credentials, or somebody else's by impersonation."""
 
-    def __init__(self, kubeconfig: Path, user: str = "", groups: tuple[str, ...] = ()) -> None:
-        """Connect lazily; with `user` every request is made as that user."""
+    def __init__(
+        self, kubeconfig: Path, user: str = "", groups: tuple[str, ...] = (), extra: Mapping[str, str] | None = None
+    ) -> None:
+        """Connect lazily; with `user` every request is made as that user, with what else is known of them."""
         self._api = config.new_client_from_config(str(kubeconfig))
         self._headers = [("Accept", "application/json"), *self._token()]
         self._headers += [("Impersonate-User", user)] if user else []
         self._headers += [("Impersonate-Group", group) for group in groups]
+        self._headers += [(f"Impersonate-Extra-{quote(key, '')}", value) for key, value in (extra or {}).items()]
 
     def _token(self) -> list[tuple[str, str]]:
         """Return the header with the token of the kubeconfig, if that has one; certificates are of the connection."""
