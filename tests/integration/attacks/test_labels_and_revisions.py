@@ -66,13 +66,50 @@ def test_many_labels(kube: Kube, project: str, somebody: Rest) -> None:
 
     for what in (grown, annotated):
         assert refuses(somebody.patch(f"{path}/grows", what), "at most 500")
-        assert refuses(kube.rest.patch(f"{path}/grows/status", what), "at most 500")
+        # Two policies refuse it, and the API server names one of them.
+        assert refuses(kube.rest.patch(f"{path}/grows/status", what), "ValidatingAdmissionPolicy")
     late = somebody.patch(f"{path}/free", {"metadata": {"labels": {names.REFERENCE: environment}}})
     assert not late.ok
     assert somebody.patch(f"{path}/free", grown).ok
     for name in ("grows", "free"):
         assert somebody.patch(f"{path}/{name}", {"metadata": {"finalizers": None}}).ok
         assert somebody.delete(f"{path}/{name}?gracePeriodSeconds=0").ok
+
+
+SIZE = f"/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings/{names.GROUP}-size"
+
+
+def test_stored_with_too_many(kube: Kube, somebody: Rest, project: str) -> None:
+    """What has had a reference and more labels since before the policy is changed, shrunk and deleted as ever."""
+    environment, path = kube.unique("env"), f"/api/v1/namespaces/{project}/pods"
+    assert kube.rest.create(ENVIRONMENTS, manifest(environment)).ok
+    kube.until_ready(environment)
+    binding = kube.rest.get(SIZE).body
+    assert kube.rest.delete(SIZE).ok
+    try:
+        large = pod("large", many(700), environment)
+        kube.until("the policy to be gone", lambda: somebody.create(f"{path}?dryRun=All", large).ok)
+        assert somebody.create(path, large).ok
+    finally:
+        meta = {"name": binding["metadata"]["name"], "labels": binding["metadata"].get("labels", {})}
+        assert kube.rest.create(SIZE.rpartition("/")[0], {**binding, "metadata": meta}).ok
+    grown = {"metadata": {"labels": {"example.org/more": "a"}}}
+    kube.until(
+        "the policy to be back", lambda: refuses(somebody.patch(f"{path}/large?dryRun=All", grown), "at most 500")
+    )
+
+    changes: list[Object] = [
+        {"metadata": {"labels": {"example.org/l1": "b"}}},
+        {"metadata": {"labels": {"example.org/l2": None, "example.org/more": "a"}}},
+        {"metadata": {"labels": dict.fromkeys((f"example.org/l{n}" for n in range(3, 103)), None)}},
+        {"spec": {"activeDeadlineSeconds": 9}},
+        {"metadata": {"finalizers": None}},
+    ]
+    for change in changes:
+        answer = somebody.patch(f"{path}/large", change)
+        assert answer.ok, (change, answer.message)
+    assert kube.rest.delete(f"/api/v1/namespaces/{project}").ok
+    kube.until("the namespace to be gone", lambda: kube.rest.get(f"/api/v1/namespaces/{project}").status == 404)
 
 
 def test_cost_of_many_labels(kube: Kube, project: str) -> None:
@@ -126,3 +163,39 @@ def test_revisions(kube: Kube, project: str, somebody: Rest, cluster: Cluster, w
     assert controller.rest.delete(f"{path}/kept").ok
     controller.rest.close()
     assert kube.rest.get(path).body["items"] == []
+
+
+OWNERS = {"StatefulSet": "apps/v1", "DaemonSet": "apps/v1", "LeaderWorkerSet": "leaderworkerset.x-k8s.io/v1"}
+
+
+def of(owner: str) -> Object:
+    """Return a ControllerRevision with one of our marks that belongs to a workload."""
+    made = revision("forged", "label")
+    head = {"apiVersion": OWNERS[owner], "kind": owner, "name": "w", "uid": "x"}
+    made["metadata"]["ownerReferences"] = [{**head, "controller": True}]
+    return made
+
+
+def with_roles(kube: Kube, cluster: Cluster, project: str, *extra: Object, of_kubernetes: str) -> Person:
+    """Return somebody who has a role of Kubernetes in a project, and may write revisions there."""
+    person, can = Person(cluster, unique("mallory")), unique("writes")
+    made = role(can, ("apps", "controllerrevisions", ["*"], ()))
+    made["rules"] += extra
+    create(kube.rest, made, bind(person, can, project), bind(person, of_kubernetes, project))
+    person.await_right("create", "controllerrevisions.apps", namespace=project)
+    person.await_right("create", "deployments.apps", namespace=project)
+    return person
+
+
+@pytest.mark.parametrize("of_kubernetes", ["edit", "admin"])
+def test_revisions_by_role(kube: Kube, project: str, cluster: Cluster, of_kubernetes: str) -> None:
+    """Neither edit nor admin gives what a controller has, whose workload it is; the right to write a status does."""
+    path = f"{SETS}/namespaces/{project}/controllerrevisions?dryRun=All"
+    person = with_roles(kube, cluster, project, of_kubernetes=of_kubernetes)
+    for owner in OWNERS:
+        assert refuses(person.rest.create(path, of(owner)), "only its controller creates, changes and deletes it")
+    status: Object = {"apiGroups": ["apps"], "resources": ["daemonsets/status"], "verbs": ["update"]}
+    controller = with_roles(kube, cluster, project, status, of_kubernetes=of_kubernetes)
+
+    kube.until("the right", lambda: controller.rest.create(path, of("DaemonSet")).ok)
+    assert refuses(controller.rest.create(path, of("StatefulSet")), "only its controller")
