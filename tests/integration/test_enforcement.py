@@ -203,6 +203,13 @@ DEFINED = ("workflow", "cronworkflow", "rayjob", "jobset", "trainjob", "pytorchj
 STEPS: Object = {"name": "main", "steps": [[{"name": "a", "templateRef": {"name": "shared", "template": "a"}}]]}
 CLUSTER: Object = {"entrypoint": "a", "clusterSelector": {"ray.io/cluster": "shared"}}
 SUBMITTER: Object = {"spec": {"containers": [{"name": "submitter"}], "restartPolicy": "Never"}}
+# As Kubeflow Pipelines 2 compiles each step: the driver before it computes the patch.
+PATCHED: Object = {
+    "name": "a",
+    "inputs": {"parameters": [{"name": "pod-spec-patch"}]},
+    "podSpecPatch": "{{inputs.parameters.pod-spec-patch}}",
+    "container": {"image": "registry.example/should-be-overridden"},
+}
 # Specs of kinds, and whether they have a container for an Environment.
 SHAPES: dict[str, tuple[str, Object, bool]] = {
     "all templateRef": ("workflow", {"entrypoint": "main", "templates": [STEPS]}, False),
@@ -210,6 +217,7 @@ SHAPES: dict[str, tuple[str, Object, bool]] = {
     "templates null": ("workflow", {"entrypoint": "main", "templates": None}, False),
     "container null": ("workflow", {"entrypoint": "a", "templates": [STEPS, {"name": "a", "container": None}]}, False),
     "one container": ("workflow", {"entrypoint": "a", "templates": [STEPS, {"name": "a", "container": {}}]}, True),
+    "a step of a pipeline": ("workflow", {"entrypoint": "a", "templates": [PATCHED]}, False),
     "all templateRef of a cron": ("cronworkflow", {"schedules": ["0 6 * * *"], "workflowSpec": {"entrypoint": "main",
         "templates": [STEPS]}}, False),
     "clusterSelector": ("rayjob", CLUSTER, False),

@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import Any
 
 from environment_operator import names
+from environment_operator.harmless import PARAMETER
 from environment_operator.kinds import Kind, PodTemplate, Step
 from environment_operator.policies.policy import NAMESPACES, NEW, OLD, USERNAME, Policy, Rule, Validation, allowed
 
@@ -67,6 +68,18 @@ def _has_pods(kinds: Iterable[Kind]) -> str:
     always = sorted({kind for kind, row in rows if not row.steps or row.optional})
     found = dict.fromkeys(_found(_DYN, row.steps, row) for kind, row in rows if kind not in always)
     return " || ".join((f"request.kind.kind in {always}", *found))
+
+
+def _patched_later(kinds: Iterable[Kind]) -> Iterator[str]:
+    """Yield whether a pod template has a patch with a parameter, as every step of a Kubeflow pipeline has one.
+
+    https://www.kubeflow.org/docs/components/pipelines compiles pipelines of version 2 to such Workflows.
+    """
+    rows = (row for kind in kinds for row in kind.pod_templates if row.patches)
+    for path, patches in dict.fromkeys((row.steps, row.patches) for row in rows):
+        node = _DYN + "".join(f".?{key}" for key, _ in path)
+        patched = f"[i[?key].orValue(null)].exists(p, type(p) == string && p.contains('{PARAMETER}'))"
+        yield _listed(node, f"l.exists(i, type(i) == map && {list(patches)}.exists(key, {patched}))")
 
 
 def _found(node: str, way: Sequence[Step], row: PodTemplate) -> str:
