@@ -19,7 +19,7 @@ from environment_operator.advice import on_spec
 from environment_operator.api.types import SUBDOMAIN_PATTERN
 from environment_operator.api.v1alpha1 import EnvironmentSpec
 from environment_operator.approval import approve, new_references
-from environment_operator.errors import OperatorError
+from environment_operator.errors import OperatorError, Reason
 from environment_operator.identity import Keys, ids
 from environment_operator.inject import Outcome, admit
 from environment_operator.kinds import Kind
@@ -198,7 +198,7 @@ def mutated(request: Request, table: Table, around: Around, keys: Keys) -> Answe
         keys: under which keys of ``userInfo.extra`` the ids of a person are.
     """
     if request.name == names.CRD_NAME and request.writes and request.new is not None:
-        return _answer(request, environment(request.new, request.old, request.user.username))
+        return _answer(request, environment(request.new, request.old, request.user.username, around.invalid))
     return _judged(request, table, around, keys, admit)
 
 
@@ -260,7 +260,15 @@ def lifecycle_problem(meta: Object) -> str:
     return ""
 
 
-def environment(new: Object, old: Object | None, user: str) -> Outcome:
+def written_spec(request: Request) -> Object:
+    """Return the spec that a request gives an Environment, empty when it writes none or leaves it as it is."""
+    if request.name != names.CRD_NAME or not request.writes:
+        return {}
+    spec = (request.new or {}).get("spec")
+    return spec if isinstance(spec, dict) and spec != (request.old or {}).get("spec") else {}
+
+
+def environment(new: Object, old: Object | None, user: str, invalid: str = "") -> Outcome:
     """Return what becomes of an Environment: protected from the beginning, and marked with who created it.
 
     The finalizer is put back when a change drops it, unless the Environment may be deleted although it is used.
@@ -269,6 +277,7 @@ def environment(new: Object, old: Object | None, user: str) -> Outcome:
         new: the Environment as requested; it is not changed.
         old: the Environment as stored; None on CREATE.
         user: who makes the request.
+        invalid: why the API server refuses its pods, empty when it does not.
     """
     creator = user if old is None else _annotations(old).get(names.CREATED_BY, "")
     given = _annotations(new).get(names.CREATED_BY, "")
@@ -282,7 +291,7 @@ def environment(new: Object, old: Object | None, user: str) -> Outcome:
         meta["finalizers"] = [*finalizers, names.FINALIZER]
     if creator:
         meta["annotations"] = {**_annotations(new), names.CREATED_BY: creator}
-    return Outcome({**new, "metadata": meta}, warnings=(*replaced, *_advice(new, old)))
+    return Outcome({**new, "metadata": meta}, warnings=(*replaced, *_unusable(invalid), *_advice(new, old)))
 
 
 def _advice(new: Object, old: Object | None) -> tuple[str, ...]:
@@ -293,6 +302,12 @@ def _advice(new: Object, old: Object | None) -> tuple[str, ...]:
         return tuple(on_spec(EnvironmentSpec.model_validate(new.get("spec"))))
     except ValidationError:
         return ()
+
+
+def _unusable(invalid: str) -> Iterator[str]:
+    """Yield that no workload can have an Environment, where the API server refuses its pods."""
+    if invalid:
+        yield f"{Reason.INVALID_FRAGMENT}: {invalid}. No workload can use this Environment: correct it."
 
 
 def _replaced(given: str, creator: str) -> str:

@@ -2,7 +2,7 @@
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from environment_operator import names
@@ -10,7 +10,9 @@ from environment_operator.api.security import User
 from environment_operator.api.tools import BRACES
 from environment_operator.api.v1alpha1 import EnvironmentSpec
 from environment_operator.expansion import variables_in
+from environment_operator.guards import LEAVES
 from environment_operator.kinds import Kind
+from environment_operator.merge import puts
 from environment_operator.paths import Item, Path, get
 from environment_operator.places import Place, Template
 from environment_operator.record import Entry
@@ -59,6 +61,26 @@ def on_restoring(environment: Published, saved: Entry | None) -> list[str]:
         return []
     said = f'Environment "{environment.name}" has changed since this object was saved'
     return [f"{said}: the values of today are injected, not those of generation {saved.generation} in its record."]
+
+
+def on_repeats(environment: Published, entry: Entry, where: Callable[[Path], str]) -> list[str]:
+    """Return what the submitter should know whose workload repeats values of the Environment.
+
+    Args:
+        environment: the Environment.
+        entry: what was put in; what is the same beforehand is remembered there.
+        where: gives a path as it is in the whole object.
+    """
+    fields = {(*entry.main, key): field for field, key in LEAVES.items()}
+    guarded = set(environment.spec.overridable) if environment.spec else set()
+    put_in = dict(puts(environment.fragment, entry.main, {}))
+    same = [path for path, value in entry.record.was.items() if path in fields and value == put_in.get(path)]
+    if not same:
+        return []
+    listed = ", ".join(where(path) for path in same)
+    locked = any(fields[path] not in guarded for path in same)
+    means = "a refresh after its next edit is refused" if locked else "a refresh does not change what is repeated"
+    return [f'Environment "{environment.name}": {listed} repeats its value, so {means}. Remove it from the workload.']
 
 
 def on_absence(name: str) -> str:

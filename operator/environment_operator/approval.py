@@ -9,10 +9,11 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-from environment_operator import addresses, cases, expansion, guards, limits, merge, record, refusals
+from environment_operator import addresses, cases, expansion, guards, limits, merge, names, record, refusals
 from environment_operator.addresses import BadAddress, Tools
 from environment_operator.cases import Right, Violation
 from environment_operator.fitting import fit, fit_ids
+from environment_operator.guards import LEAVES
 from environment_operator.harmless import runs_differently
 from environment_operator.identity import Ids
 from environment_operator.inject import Object, Outcome, is_new_reference
@@ -113,7 +114,15 @@ class _Approval:
             theirs=_theirs(place, template, entry),
         )
         for violation in guards.violations(locked, template, right):
-            yield _in_words(violation, entry.env, place, self.new, entry.main)
+            before = self._old_places.get(place.key)
+            had = before and violation.given == get(before.judged(self.old or {}), violation.path)
+            yield _in_words(violation, entry.env, place, self.new, entry.main, is_old=bool(had) and self._is_refresh)
+
+    @property
+    def _is_refresh(self) -> bool:
+        """Whether the request asks for today's Environment."""
+        path = ("metadata", "annotations", names.REFRESH)
+        return bool(get(self.new, path) != get(self.old or {}, path))
 
     def judge_tools(self) -> Iterator[str]:
         """Yield what is wrong with where the tools are.
@@ -196,13 +205,15 @@ class _Approval:
         return locked, Right(base, entry.main, put_in)
 
 
-def _in_words(violation: Violation, environment: str, place: Place, item: Object, main: Path) -> str:
+def _in_words(violation: Violation, environment: str, place: Place, item: Object, main: Path, *, is_old: bool) -> str:
     """Return a violation as a person reads it."""
     field, where = violation.field, place.words(violation.path, item)
     if field == "Required":
         return refusals.not_filled_in(where, environment, violation.path[-1])
     if violation.given is None:
         return refusals.missing(where, environment, field, violation.expected)
+    if is_old and field in LEAVES:
+        return refusals.repeated(where, environment, field, violation.given, violation.expected)
     said = refusals.override(where, environment, field, violation.given, violation.expected)
     beside = len(named(place, place.template(item))) > 1 and violation.path[:-1] == main
     return f"{said}; {refusals.ANOTHER_CONTAINER}" if beside else said

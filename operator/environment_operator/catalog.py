@@ -8,12 +8,15 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from environment_operator.errors import Reason
 from environment_operator.judge import judge
 from environment_operator.render import fragment_hash
 from environment_operator.rules import Published
 from environment_operator.wire import Metadata, Whole
 
 Exists = Callable[[str], bool]
+# Generation, whether it is being deleted, the spec, and why the API server refuses the pods.
+_Entry = tuple[int, bool, bytes, str]
 
 
 class Catalog:
@@ -24,8 +27,8 @@ class Catalog:
     """
 
     def __init__(self, decoded: int = 256) -> None:
-        self._objects: dict[str, tuple[int, bool, bytes]] = {}
-        self._before: dict[str, tuple[int, bool, bytes]] = {}
+        self._objects: dict[str, _Entry] = {}
+        self._before: dict[str, _Entry] = {}
         self._published: OrderedDict[str, Published] = OrderedDict()
         self._decoded = decoded
 
@@ -41,7 +44,7 @@ class Catalog:
         """Remember an Environment; one that comes into being may be another one's replacement."""
         if not isinstance(item, Whole):
             raise TypeError("Environments are mirrored whole")
-        entry = (item.generation, bool(item.deletion_timestamp), json.dumps(item.spec).encode())
+        entry = (item.generation, bool(item.deletion_timestamp), json.dumps(item.spec).encode(), item.invalid)
         known = self._objects.get(item.name)
         self._objects[item.name] = entry
         if known is None:
@@ -91,8 +94,8 @@ class Catalog:
             return self._published[name]
         if name not in self._objects:
             return None
-        generation, terminating, spec = self._objects[name]
-        made = publish(name, generation, json.loads(spec), self.__contains__, terminating=terminating)
+        generation, terminating, spec, invalid = self._objects[name]
+        made = publish(name, generation, json.loads(spec), self.__contains__, terminating=terminating, invalid=invalid)
         self._published[name] = made
         if len(self._published) > self._decoded:
             self._published.popitem(last=False)
@@ -100,7 +103,13 @@ class Catalog:
 
 
 def publish(
-    name: str, generation: int, spec: Mapping[str, Any], exists: Exists, *, terminating: bool = False
+    name: str,
+    generation: int,
+    spec: Mapping[str, Any],
+    exists: Exists,
+    *,
+    terminating: bool = False,
+    invalid: str = "",
 ) -> Published:
     """Return an Environment as admission needs it.
 
@@ -110,13 +119,15 @@ def publish(
         spec: its spec, as the API server has it.
         exists: says whether an Environment of a name exists.
         terminating: whether it is being deleted.
+        invalid: why the API server refuses its pods, as its status says; empty when it does not.
     """
     deprecated = spec.get("deprecated")
     replacement = (deprecated.get("replacedBy") if isinstance(deprecated, Mapping) else "") or ""
     verdict = judge(spec, replacement_exists=exists(replacement))
     fragment = verdict.fragment or {}
     hashed = fragment_hash(fragment) if fragment else ""
-    problem = _problem(verdict.stalled, terminating=terminating)
+    stalled = verdict.stalled or ((Reason.INVALID_FRAGMENT, invalid) if invalid else None)
+    problem = _problem(stalled, terminating=terminating)
     return Published(name, generation, verdict.spec, fragment, hashed, problem)
 
 

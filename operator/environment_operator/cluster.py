@@ -10,6 +10,7 @@ import re
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,7 +18,7 @@ import aiohttp
 from kubernetes.aio.client import ApiClient, Configuration
 
 from environment_operator import connection, names
-from environment_operator.errors import ApiError, Conflict, Expired, Forbidden, NotFound
+from environment_operator.errors import ApiError, Cause, Conflict, Expired, Forbidden, Invalid, NotFound
 from environment_operator.wire import Item, Metadata, MetadataPage, Page, WatchEvent, WholeEvent, WholePage
 
 PAGE = 500
@@ -231,7 +232,7 @@ class Cluster:
             raise ApiError(0, _unreachable(error)) from error
         response: aiohttp.ClientResponse = answer.response
         if response.status >= 400:  # noqa: PLR2004 - where HTTP's errors begin
-            raise _error(response.status, _said(await _body(response)))
+            raise _refused(response.status, await _body(response))
         return response
 
     async def _credentials(self) -> dict[str, str]:
@@ -274,6 +275,18 @@ async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
 def _error(status: int, message: str) -> ApiError:
     """Return the error for an HTTP status or the code of a Status object."""
     return _ERRORS.get(status, ApiError)(status, message)
+
+
+def _refused(status: int, body: bytes) -> ApiError:
+    """Return the error for a bad answer: with the fields that it is about, where the API server names some."""
+    if status != HTTPStatus.UNPROCESSABLE_ENTITY:
+        return _error(status, _said(body))
+    try:
+        causes = (json.loads(body).get("details") or {}).get("causes") or ()
+        found = [Cause(str(each.get("field", "")), str(each.get("message", ""))) for each in causes]
+    except (ValueError, AttributeError, TypeError):
+        found = []
+    return Invalid(status, _said(body), found)
 
 
 def _said(body: bytes) -> str:

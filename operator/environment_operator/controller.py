@@ -50,7 +50,7 @@ class Controller:
             publish=publish if settings.registry_credentials else None,
         )
         self._exposer = Exposer(cluster, self._world)
-        options = Options(settings.usage_sample, settings.grace, settings.cluster_name)
+        options = Options(settings.usage_sample, settings.grace, settings.cluster_name, settings.node_ports)
         self._reconciler = Reconciler(cluster, self._world, options)
         self._settled = asyncio.Event()
 

@@ -1,5 +1,7 @@
 """What can go wrong, and the one-word reasons that users see in conditions and Events."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -16,6 +18,11 @@ class Reason(StrEnum):
     PORT_CONFLICT = "PortConflict"
     TOO_LARGE = "TooLarge"
     UNKNOWN_REPLACEMENT = "UnknownReplacement"
+    INVALID_FRAGMENT = "InvalidFragment"
+    NO_KIND = "NoMatchingKind"
+
+    # FragmentValid.
+    ACCEPTED = "Accepted"
 
     # InUse and DeletionBlocked.
     USED = "Used"
@@ -81,3 +88,25 @@ class NotFound(ApiError):
 
 class Forbidden(ApiError):
     """The operator has no right to do this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What the API server said of one field."""
+
+    field: str
+    message: str
+
+
+class Invalid(ApiError):
+    """The API server validated the object and refused it.
+
+    Args:
+        status: HTTP status.
+        message: what the API server said.
+        causes: the same by field.
+    """
+
+    def __init__(self, status: int, message: str, causes: Sequence[Cause] = ()) -> None:
+        super().__init__(status, message)
+        self.causes = causes

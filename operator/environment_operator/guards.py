@@ -19,6 +19,8 @@ PERSONAL = (*IDS, "supplementalGroups")
 POD_IDS = (*PERSONAL, "fsGroup")
 HOST = ("hostNetwork", "hostIPC", "hostPID")
 REQUIRED = "Required."
+# The fields that are one key of the main container each.
+LEAVES = {"Image": "image", "Command": "command", "Args": "args", "WorkingDir": "workingDir"}
 _CONTEXT = "securityContext"
 _POD: Path = ("spec", _CONTEXT)
 _POD_LEAVES = ("runAsNonRoot", "seccompProfile", "appArmorProfile", "seLinuxOptions", "windowsOptions", "sysctls")

@@ -274,6 +274,8 @@ class _Admission:
         self.warnings += self._apply(place, merge.puts(fragment, entry.main, marks(place, entry)), entry)
         pods = place.judged(self.workload)
         self.warnings += advice.on_pod_security(environment, self.around.project, pods, entry.main)
+        now = self._entries[place.key]
+        self.warnings += advice.on_repeats(environment, now, lambda path: place.words(path, self.workload))
 
     def _open(self, place: Place, environment: Published, main: Path) -> Tools:
         """Return the tools of an Environment, those of the first pod template being the workload's."""

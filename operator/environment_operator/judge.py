@@ -1,7 +1,7 @@
 """Whether an Environment that the API server accepted can work, and if not why not. Pure."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,9 @@ from pydantic import ValidationError
 from environment_operator import images, names
 from environment_operator.api.sizes import LARGEST
 from environment_operator.api.v1alpha1 import EnvironmentSpec
+from environment_operator.eligibility import kinds_for
 from environment_operator.errors import Reason
+from environment_operator.kinds import Kind
 from environment_operator.render import Fragment, canonical, port_conflict, render
 
 
@@ -23,20 +25,20 @@ class Verdict:
     stalled: tuple[Reason, str] | None = None
 
 
-def judge(raw: Mapping[str, Any], *, replacement_exists: bool) -> Verdict:
-    """Return whether a spec can work; the first reason why not, in the order in which an author would mend it."""
+def judge(raw: Mapping[str, Any], *, replacement_exists: bool, table: Collection[Kind] = ()) -> Verdict:
+    """Return whether a spec can work; the first reason why not, in the order in which an author would mend it.
+
+    Args:
+        raw: the spec.
+        replacement_exists: whether the Environment exists that ``deprecated.replacedBy`` names.
+        table: the kinds table; empty when nobody asks whether there is a kind for it.
+    """
     try:
         spec = EnvironmentSpec.model_validate(raw)
     except ValidationError as error:
         return Verdict(stalled=(Reason.INVALID_SPEC, _spec_problem(error)))
-    if why := images.problem(spec.image):
-        return Verdict(spec, stalled=(Reason.INVALID_IMAGE, f"spec.image {spec.image!r} cannot be pulled: {why}"))
-    if why := port_conflict(spec):
-        return Verdict(spec, stalled=(Reason.PORT_CONFLICT, f"spec.tools: {why}"))
-    if spec.deprecated and spec.deprecated.replaced_by and not replacement_exists:
-        name = spec.deprecated.replaced_by
-        message = f"spec.deprecated.replacedBy names {name!r}, which does not exist: create it or name another one"
-        return Verdict(spec, stalled=(Reason.UNKNOWN_REPLACEMENT, message))
+    if stalled := _stalled(spec, replacement_exists=replacement_exists, table=table):
+        return Verdict(spec, stalled=stalled)
     fragment = render(spec)
     if (size := len(canonical(fragment))) > LARGEST:
         message = (
@@ -44,6 +46,26 @@ def judge(raw: Mapping[str, Any], *, replacement_exists: bool) -> Verdict:
         )
         return Verdict(spec, stalled=(Reason.TOO_LARGE, message))
     return Verdict(spec, fragment)
+
+
+def _stalled(spec: EnvironmentSpec, *, replacement_exists: bool, table: Collection[Kind]) -> tuple[Reason, str] | None:
+    """Return the first reason in the spec alone why it cannot work, None when there is none; arguments as above."""
+    if why := images.problem(spec.image):
+        return Reason.INVALID_IMAGE, f"spec.image {spec.image!r} cannot be pulled: {why}"
+    if why := port_conflict(spec):
+        return Reason.PORT_CONFLICT, f"spec.tools: {why}"
+    if spec.deprecated and spec.deprecated.replaced_by and not replacement_exists:
+        name = spec.deprecated.replaced_by
+        message = f"spec.deprecated.replacedBy names {name!r}, which does not exist: create it or name another one"
+        return Reason.UNKNOWN_REPLACEMENT, message
+    return (Reason.NO_KIND, _no_kind(spec)) if table and not kinds_for(spec, table) else None
+
+
+def _no_kind(spec: EnvironmentSpec) -> str:
+    """Return that no kind of workload can use an Environment."""
+    of = f"{spec.architecture} {spec.framework}" if spec.framework else spec.architecture
+    types = ", ".join(spec.workload_types)
+    return f"spec.workloadTypes: no kind of workload is {of} and {types}. Change architecture, framework or types."
 
 
 # By the type of an error, with what it has: https://docs.pydantic.dev/latest/errors/validation_errors/

@@ -15,7 +15,7 @@ from environment_operator.judge import Verdict, judge
 from environment_operator.snapshot import Notice, Plan, Snapshot, has_finalizer, is_terminating, may_go
 from environment_operator.usage import Known, Usage
 
-_SOON = timedelta(seconds=1)
+_SOON, _LATER = timedelta(seconds=1), timedelta(minutes=1)
 
 
 def wants_live_look(environment: Mapping[str, Any], known: Known) -> bool:
@@ -28,7 +28,10 @@ def decide(snapshot: Snapshot) -> Plan:
     environment = snapshot.environment
     found = counting.usage(snapshot.known, environment.get("status") or {}, snapshot.options.sample)
     if not is_terminating(environment):
-        verdict = judge(environment["spec"], replacement_exists=snapshot.replacement_exists)
+        kinds = tuple(snapshot.known.kinds.values())
+        verdict = judge(environment["spec"], replacement_exists=snapshot.replacement_exists, table=kinds)
+        if not verdict.stalled and snapshot.validity and snapshot.validity.problem:
+            verdict = Verdict(verdict.spec, stalled=(Reason.INVALID_FRAGMENT, snapshot.validity.problem))
         unprotected = not has_finalizer(environment) and not may_go(environment)
         return _told(snapshot, found, verdict, add_finalizer=unprotected)
     if not has_finalizer(environment):
@@ -48,8 +51,13 @@ def _told(
         add_finalizer=add_finalizer,
         status=None if status == before else status,
         notices=report.notices(findings, before),
-        again=_SOON if hold and not found.total else None,
+        again=_SOON if hold and not found.total else _LATER if _is_unchecked(snapshot) else None,
     )
+
+
+def _is_unchecked(snapshot: Snapshot) -> bool:
+    """Say whether the API server is to be asked again about the pods."""
+    return snapshot.validity is not None and bool(snapshot.validity.unchecked)
 
 
 def _hold(snapshot: Snapshot, found: Usage) -> report.Hold | None:

@@ -12,9 +12,20 @@ from environment_operator.kinds import Kind, is_derived
 from environment_operator.metrics import WRITES
 from environment_operator.plan import decide, wants_live_look
 from environment_operator.reflector import State
-from environment_operator.snapshot import LiveLook, Notice, Options, Plan, Snapshot, rfc3339
+from environment_operator.snapshot import (
+    LiveLook,
+    Notice,
+    Options,
+    Plan,
+    Snapshot,
+    is_terminating,
+    is_validated,
+    rfc3339,
+)
 from environment_operator.state import World
 from environment_operator.usage import is_hour_old
+from environment_operator.validation import Validity
+from environment_operator.validator import Validator
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +41,7 @@ class Reconciler:
 
     def __init__(self, cluster: Cluster, world: World, options: Options) -> None:
         self._cluster, self._world, self._options = cluster, world, options
+        self._validator = Validator(cluster, options.node_ports)
 
     async def reconcile(self, name: str) -> Plan | None:
         """Do what there is to do about one Environment; return what that was, None when it is gone.
@@ -64,7 +76,14 @@ class Reconciler:
             secrets=self._world.secrets,
             exposed=self._world.exposures.of(name),
             hour_passed=is_hour_old(environment.get("status") or {}, now),
+            validity=await self._validity(environment),
         )
+
+    async def _validity(self, environment: dict[str, Any]) -> Validity | None:
+        """Return what the API server says of the pods, None when it was asked about this generation before."""
+        if is_terminating(environment) or is_validated(environment):
+            return None
+        return await self._validator.validate(environment["spec"])
 
     async def _look(self, name: str) -> LiveLook:
         """Ask the API server for users of every kind, one after the other, until there is one.

@@ -219,6 +219,14 @@ def _overridable(field: str) -> str:
     return f"{'user.source Custom and ' if field == 'User' else ''}{field} in spec.overridable"
 
 
+def repeated(place: str, environment: str, field: str, given: Any, expected: Any) -> str:
+    """Return why a refresh is refused whose workload has had a value of its own; arguments as for `override`."""
+    return (
+        f'{place}: {_short(given)} is a value of the workload, Environment "{environment}" {_has(expected)} and guards '
+        f"{field}. Remove it, for instance with kubectl environment refresh --take {field}."
+    )
+
+
 def missing(place: str, environment: str, field: str, expected: Any) -> str:
     """Return why a guarded path may not be missing; arguments as for `override`."""
     return (

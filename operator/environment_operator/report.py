@@ -54,6 +54,8 @@ def _last_use(snapshot: Snapshot, found: Usage) -> dict[str, str]:
 def findings(snapshot: Snapshot, found: Usage, verdict: Verdict, hold: Hold | None) -> list[Finding]:
     """Return what is to be said, in the order in which people read it."""
     out = [*_readiness(snapshot, verdict), _in_use(snapshot.known, found)]
+    if verdict.fragment is not None:
+        out.append(_fragment_valid(snapshot))
     if verdict.spec and snapshot.departments is not None:
         out.append(_scope_resolved(verdict.spec, snapshot.departments))
     if verdict.spec and (about_secrets := _pull_secrets(snapshot, verdict.spec)):
@@ -81,6 +83,13 @@ def _readiness(snapshot: Snapshot, verdict: Verdict) -> list[Finding]:
         message = f"{why}: nothing new may use it until that annotation is taken away"
         return [Finding("Ready", "False", Reason.RELEASED, message)]
     return [Finding("Ready", "True", Reason.AVAILABLE, "workloads in its scope may use it")]
+
+
+def _fragment_valid(snapshot: Snapshot) -> Finding:
+    """Return whether the API server accepts the pods; one that could not be asked stops nobody."""
+    if snapshot.validity and (why := snapshot.validity.unchecked):
+        return Finding("FragmentValid", "Unknown", Reason.UNCHECKED, f"the API server was not asked: {why}")
+    return Finding("FragmentValid", "True", Reason.ACCEPTED, "the API server accepts its pods")
 
 
 def _in_use(known: Known, found: Usage) -> Finding:

@@ -103,6 +103,7 @@ class Around:
         taken: addresses of tools that cannot be given, each with the reason.
         dry_run: whether nothing of the request is stored.
         strict_groups: whether guarded ids keep the groups of the image out.
+        invalid: where the request writes an Environment, why the API server refuses its pods; empty when it does not.
     """
 
     find: Find
@@ -118,6 +119,7 @@ class Around:
     taken: Mapping[str, str] = field(default_factory=dict)
     dry_run: bool = False
     strict_groups: bool = True
+    invalid: str = ""
 
     def may_come(self, name: str) -> bool:
         """Say whether an Environment is absent and may still be created: what a dry run admits is validated again.

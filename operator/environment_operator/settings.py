@@ -122,15 +122,20 @@ class Settings(BaseSettings):
     @property
     def routing(self) -> Routing:
         """Where the URLs of tools are."""
-        first, _, last = self.tools_node_ports.partition("-")
         return Routing(
             host=self.tools_host,
             scheme=self.tools_scheme,
             base=self.tools_base,
             by_host=self.tools_by == "Host",
             load_balancers=self.tools_load_balancers,
-            ports=(int(first), int(last)),
+            ports=(self.node_ports.start, self.node_ports.stop - 1),
         )
+
+    @property
+    def node_ports(self) -> range:
+        """The node ports of the cluster."""
+        first, _, last = self.tools_node_ports.partition("-")
+        return range(int(first), int(last) + 1)
 
     @property
     def ways(self) -> Ways:

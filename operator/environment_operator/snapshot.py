@@ -7,6 +7,7 @@ from typing import Any
 
 from environment_operator import names
 from environment_operator.usage import Known
+from environment_operator.validation import Validity
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +31,13 @@ class Options:
         sample: how many users to name in the status; 0 names nobody.
         grace: how long after a DELETE a user may still come into being whose admission began before it.
         cluster: name of the cluster for the status; empty for none.
+        node_ports: the node ports of the cluster.
     """
 
     sample: int = 10
     grace: timedelta = timedelta(seconds=10)
     cluster: str = ""
+    node_ports: range = range(30000, 32768)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,7 @@ class Snapshot:
             looked at; None when nobody looks.
         exposed: how tools are reached.
         hour_passed: whether an hour of use has passed, the only change that time alone brings.
+        validity: what the API server says of its pods; None when it said before that they are valid.
     """
 
     environment: Mapping[str, Any]
@@ -82,6 +86,7 @@ class Snapshot:
     secrets: Mapping[str, Collection[str] | None] | None = None
     exposed: Exposed = Exposed()
     hour_passed: bool = False
+    validity: Validity | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +135,13 @@ def may_go(environment: Mapping[str, Any]) -> bool:
 def is_released(environment: Mapping[str, Any]) -> bool:
     """Say whether our finalizer was taken from an Environment that may go, as before the operator is removed."""
     return may_go(environment) and not has_finalizer(environment)
+
+
+def is_validated(environment: Mapping[str, Any]) -> bool:
+    """Say whether the API server was asked about the pods of this generation and found them valid."""
+    wanted = ("FragmentValid", "True", environment["metadata"]["generation"])
+    found = (environment.get("status") or {}).get("conditions") or ()
+    return any((c["type"], c["status"], c.get("observedGeneration")) == wanted for c in found)
 
 
 def last_change(environment: Mapping[str, Any]) -> str:

@@ -27,6 +27,8 @@ from environment_operator.rotation import Certificates
 from environment_operator.rules import Around, Project, Published
 from environment_operator.settings import Settings
 from environment_operator.vacancies import Vacancies
+from environment_operator.validator import Validator
+from environment_operator.wire import invalid_fragment
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +42,8 @@ _KEEP_ALIVE = 120
 _LOOKS = 3
 # The API server gives up after the timeout of the webhook, and then nobody says why.
 _DEADLINE = webhooks.SECONDS - 1
+# And what the API server has to say of the pods of an Environment, which is only a warning.
+_VALIDATION = 2.0
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 LookUp = Callable[[admission.Request], Awaitable[Around]]
 Decide = Callable[[admission.Request, admission.Table, Around, Keys], admission.Answer]
@@ -74,7 +78,7 @@ class Webhook:
             settle=timedelta(seconds=settings.certificate_check_seconds * _LOOKS),
         )
         self._certificates = Certificates(cluster, terms, settings.certificate_check_seconds, settings.https_client_ca)
-        self._vacancies = Vacancies(cluster)
+        self._vacancies, self._validator = Vacancies(cluster), Validator(cluster, settings.node_ports)
         self._listening, self._stopping = asyncio.Event(), asyncio.Event()
 
     async def run(self) -> None:
@@ -164,7 +168,18 @@ class Webhook:
         cached = {name: self.catalog.find(name) for name in wanted}
         live = await self._live(*(name for name, environment in cached.items() if environment is None))
         found = {**cached, **live}
-        return await self._pull_secrets.known(await self._around(review, found), review, found)
+        around = replace(await self._around(review, found), invalid=await self._invalid(review))
+        return await self._pull_secrets.known(around, review, found)
+
+    async def _invalid(self, review: admission.Request) -> str:
+        """Return why the API server refuses the pods of an Environment that is written, in time."""
+        if not (spec := admission.written_spec(review)):
+            return ""
+        try:
+            async with asyncio.timeout(_VALIDATION):
+                return (await self._validator.validate(spec)).problem
+        except TimeoutError:
+            return ""
 
     async def _around_validation(self, review: admission.Request) -> Around:
         """Return what is known around a request that was filled in, from the API server."""
@@ -207,7 +222,9 @@ class Webhook:
             return None
         meta = live["metadata"]
         known = self.catalog.as_of(name, meta["generation"])
-        made = known or publish(name, meta["generation"], live["spec"], self.catalog.__contains__)
+        invalid = invalid_fragment(live.get("status") or {}, meta["generation"])
+        exists = self.catalog.__contains__
+        made = known or publish(name, meta["generation"], live["spec"], exists, invalid=invalid)
         return replace(made, problem=admission.lifecycle_problem(meta) or made.problem)
 
 

@@ -1,6 +1,6 @@
 """What is read of the API server's answers: lists and watches, of metadata alone or of whole objects. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from environment_operator import names
+from environment_operator.errors import Reason
 
 
 class Marks(BaseModel):
@@ -41,6 +42,7 @@ class Whole(Metadata):
     spec: dict[str, Any] = Field(default_factory=dict)
     type: str = ""
     data: dict[str, str] = Field(default_factory=dict, repr=False)
+    invalid: str = ""
 
 
 class Item(BaseModel):
@@ -58,10 +60,21 @@ class WholeItem(Item):
     spec: dict[str, Any] = Field(default_factory=dict)
     type: str = ""
     data: dict[str, str] | None = Field(None, repr=False)
+    status: dict[str, Any] = Field(default_factory=dict, repr=False)
 
     def model_post_init(self, _: object, /) -> None:
         """Put what it holds where the reader of a list or a watch finds it."""
         self.metadata.spec, self.metadata.type, self.metadata.data = self.spec, self.type, self.data or {}
+        self.metadata.invalid = invalid_fragment(self.status, self.metadata.generation)
+
+
+def invalid_fragment(status: Mapping[str, Any], generation: int) -> str:
+    """Return why no workload can have an Environment, as its status says of a generation; empty when it does not."""
+    for condition in status.get("conditions") or ():
+        about = (condition.get("type"), condition.get("reason"), condition.get("observedGeneration"))
+        if about == ("Stalled", Reason.INVALID_FRAGMENT, generation):
+            return str(condition.get("message", ""))
+    return ""
 
 
 class ListMetadata(BaseModel):

@@ -41,3 +41,19 @@ def test_refresh_refused(kube: Kube, plugin: Plugin, project: str) -> None:
     assert "uses no Environment" in plugin.fails("refresh", "deployment/plain", "-n", project, code=3)
     assert "there is no Deployment 'none'" in plugin.fails("refresh", "deployment/none", "-n", project, code=4)
     assert "write KIND/NAME" in plugin.fails("refresh", "train", "-n", project, code=2)
+
+
+def test_take(kube: Kube, plugin: Plugin, project: str) -> None:
+    """A workload that repeats the image is refused after the next edit, and refreshed where that is removed."""
+    name = kube.unique("env")
+    kube.apply(manifest(name), workload("Deployment", "lab", project, name))
+    kube.apply(manifest(name, image="registry.example/team/jupyter:5"))
+    kube.until_ready(name)
+    refused = plugin.fails("refresh", "deploy/lab", "-n", project, code=3)
+    taken = plugin("refresh", "deploy/lab", "-n", project, "--take", "image")
+    deployment = kube.get("deployment", "lab", project)
+
+    assert "kubectl environment refresh --take Image" in refused
+    assert "deployments.apps/lab refreshed\n" == taken
+    assert deployment is not None
+    assert "registry.example/team/jupyter:5" == deployment["spec"]["template"]["spec"]["containers"][0]["image"]

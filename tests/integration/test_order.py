@@ -13,6 +13,7 @@ from cluster.rest import Reply
 from environment_operator import names
 from environment_operator.cli import answers
 from kube import ENVIRONMENTS, Kube, Operator
+from plugin import Plugin
 
 Object = dict[str, Any]
 
@@ -165,3 +166,21 @@ def test_delete_both(kube: Kube, both: list[Object], tmp_path: Path) -> None:
     delete = ("delete", "--ignore-not-found", "--wait=false", "-f", file)
 
     kube.until("both to go", lambda: kube.cluster.kubectl(*delete, check=False).returncode == 0)
+
+
+@pytest.mark.parametrize(("types", "code", "said"), [(["Workspace"], 0, "yes: "), (["Training"], 1, "no: ")])
+def test_check_both(plugin: Plugin, both: list[Object], tmp_path: Path, types: list[str], code: int, said: str) -> None:
+    """``check -f`` takes the Environment of the file as it will be, with or without its name."""
+    both[0]["spec"]["workloadTypes"] = types
+    file = written(tmp_path, *both[::-1])
+
+    assert plugin("check", "-f", file, code=code).startswith(said)
+    assert plugin("check", both[0]["metadata"]["name"], "-f", file, code=code).startswith(said)
+
+
+def test_diff_both(plugin: Plugin, both: list[Object], tmp_path: Path) -> None:
+    """``diff -f`` shows the Environment, and validates the workloads of the file with it."""
+    assert "+  image: " in plugin("diff", "-f", written(tmp_path, *both), code=1)
+    both[0]["spec"]["workloadTypes"] = ["Training"]
+
+    assert "this Deployment is Workspace or Inference" in plugin.fails("diff", "-f", written(tmp_path, *both), code=3)

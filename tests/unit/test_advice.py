@@ -143,6 +143,7 @@ def test_pull_secrets(named: list[str] | None, secrets: Secrets, expected: list[
 def test_told_once() -> None:
     """A new reference is told; an update of what is stored is not."""
     pod, kind = workload("Pod", "p", "team", "e"), BUILTIN[0]
+    del pod["spec"]["containers"][0]["image"]
     known = around(published(deprecated={"message": "old"}))
     first = admit(kind, pod, None, known)
     assert first.workload is not None

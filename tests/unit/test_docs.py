@@ -61,7 +61,7 @@ TEXTS = {path: (ROOT / path).read_text(encoding="utf-8") for path in DOCUMENTS}
 README, API, KINDS, INSIDE = (TEXTS[p] for p in ("README.md", "crds/README.md", "crds/kinds.md", "operator/README.md"))
 CONFIGURATION, PLUGIN, RUNAI = (TEXTS[p] for p in ("deploy/configuration.md", "operator/cli.md", "operator/runai.md"))
 LINK = re.compile(r"\]\(([^)\s#]*)(?:#([^)\s]+))?\)")
-SETTLED = {"Exposed", "Available", "Terminating", "Unused", "Resolved", "ReleasedInUse"}
+SETTLED = {"Exposed", "Accepted", "Available", "Terminating", "Unused", "Resolved", "ReleasedInUse"}
 
 
 @pytest.mark.parametrize("path", DOCUMENTS)

@@ -402,3 +402,33 @@ def test_container_chosen_later() -> None:
         containers = (after["spec"].get("template") or after)["spec"]["containers"]
         place = 0 if item is single else 1
         assert ["/env" if n == place else None for n in range(2)] == [c.get("workingDir") for c in containers]
+
+
+@pytest.mark.parametrize(
+    ("container", "fields", "expected"),
+    [
+        (
+            {"image": "env:1"},
+            {},
+            "containers.main.image repeats its value, so a refresh after its next edit is refused",
+        ),
+        ({"image": "mine"}, {"overridable": ["Image"]}, ""),
+        ({"image": "env:1"}, {"overridable": ["Image"]}, "so a refresh does not change what is repeated"),
+        ({}, {}, ""),
+        ({"command": ["a"]}, {"command": ["a"]}, "containers.main.command repeats its value"),
+        ({"workingDir": "/w"}, {"workingDir": "/w"}, "containers.main.workingDir repeats"),
+        ({"command": ["b"]}, {"command": ["a"]}, ""),
+    ],
+)
+def test_repeated(container: Object, fields: Object, expected: str) -> None:
+    """A workload that repeats a value of its Environment is warned of what that means; another value is none."""
+    warnings = [each for each in outcome(made(**container), None, published(**fields)).warnings if "repeats" in each]
+
+    assert (1 if expected else 0) == len(warnings)
+    assert expected in "".join(warnings)
+
+
+def test_saved_object_repeats_nothing() -> None:
+    """What was put in before and comes along with a copy is no repetition."""
+    saved = admitted(made(), None, published())
+    assert [] == [each for each in outcome(saved, None, published()).warnings if "repeats" in each]

@@ -42,8 +42,8 @@ KEY = Grammar("[-._a-zA-Z0-9]+", "write letters, digits, -, _ and .")
 VARIABLE = Grammar("[-._a-zA-Z][-._a-zA-Z0-9]*", "write letters, digits, -, _ and ., with no digit first")
 ABSOLUTE_PATH = Grammar("/.*", "write an absolute path: begin with /, such as /work, on one line")
 PORT_NAME = Grammar(
-    "[a-z0-9]([a-z0-9]|-[a-z0-9])*",
-    "write small letters, digits and -, with a letter or digit first and last and no two - in a row",
+    "([0-9]+-)*[0-9]*[a-z]([a-z0-9]|-[a-z0-9])*",
+    "write small letters, at least one, digits and -, with a letter or digit first and last and no two - in a row",
 )
 
 

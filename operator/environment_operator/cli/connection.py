@@ -5,7 +5,7 @@ The library is imported at the first request: it takes longer than all the rest.
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property, partial
 from math import ceil
@@ -165,6 +165,16 @@ class Connection:
             raise ApiError(0, f"the API server ended the watch: {error}") from error
         finally:
             answer.close()
+
+    @contextmanager
+    def hearing(self) -> Iterator[list[str]]:
+        """Yield the warnings that come meanwhile, which are not shown."""
+        said: list[str] = []
+        before, self._warn = self._warn, said.append
+        try:
+            yield said
+        finally:
+            self._warn = before
 
     def create(self, path: str, body: Object, **query: str) -> Object:
         """Create an object."""

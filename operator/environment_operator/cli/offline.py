@@ -10,6 +10,7 @@ from environment_operator.identity import Ids
 from environment_operator.inject import Outcome, admit
 from environment_operator.kinds import Kind
 from environment_operator.rules import Around, Project, Published
+from environment_operator.wire import invalid_fragment
 
 Object = dict[str, Any]
 TOKEN = "workload"  # noqa: S105 - a name in the place of the one that is drawn at admission
@@ -32,6 +33,7 @@ def published(environment: Object, others: Iterable[str] = ()) -> Published:
         spec if isinstance(spec, dict) else {},
         lambda each: isinstance(each, str) and each in known,
         terminating=terminating,
+        invalid=invalid_fragment(environment.get("status") or {}, generation) if isinstance(generation, int) else "",
     )
 
 

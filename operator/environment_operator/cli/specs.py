@@ -23,6 +23,9 @@ TOOL_TYPES = (
 )  # fmt: skip
 OVERRIDABLE = ("Image", "Command", "Args", "Env", "WorkingDir", "User", "Security")
 
+# Fields that are one key of a container each.
+TAKEN = ("Image", "Command", "Args", "WorkingDir")
+
 # Options whose values go into the spec as they are, by the field.
 PLAIN = {
     "displayName": "display_name",

@@ -1,6 +1,7 @@
 """What commands write: Environments as their authors mean them, created and changed with the user's rights."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from environment_operator import names
 from environment_operator.cli import console, files
 from environment_operator.cli.connection import ENVIRONMENTS, JSON_PATCH, Connection
 from environment_operator.cli.problems import Exit, Problem
-from environment_operator.errors import ApiError
+from environment_operator.errors import ApiError, Reason
 
 Object = dict[str, Any]
 FULL_NAME = f"{names.KIND.lower()}.{names.GROUP}"
@@ -46,8 +47,54 @@ def create(connection: Connection, wanted: Object, dry_run: str = "none") -> Obj
     """
     if dry_run == "client":
         return wanted
-    query = {"dryRun": "All"} if dry_run == "server" else {}
-    return authored(connection.create(ENVIRONMENTS, wanted, fieldValidation="Strict", **query))
+    with validated(connection):
+        made = as_applied(connection, None, wanted)
+    if dry_run == "server":
+        return authored(made)
+    with connection.hearing():
+        return authored(connection.create(ENVIRONMENTS, wanted, fieldValidation="Strict"))
+
+
+def as_applied(connection: Connection, before: Object | None, wanted: Object) -> Object:
+    """Return what the API server would make of an Environment of a file; nothing is stored.
+
+    Args:
+        connection: the API server.
+        before: the Environment as it is, None when there is none.
+        wanted: that of the file.
+    """
+    query = {"dryRun": "All", "fieldValidation": "Strict"}
+    if before is None:
+        return connection.create(ENVIRONMENTS, wanted, **query)
+    # Whatever else stands in the file is sent, too: the API server says what it does not know.
+    meta = {**wanted["metadata"], **before["metadata"]}
+    for field in ("labels", "annotations"):
+        if wanted["metadata"].get(field):
+            meta[field] = {**before["metadata"].get(field, {}), **wanted["metadata"][field]}
+    body = {**wanted, "metadata": meta}
+    return connection.replace(f"{ENVIRONMENTS}/{meta['name']}", body, **query)
+
+
+@contextmanager
+def validated(connection: Connection) -> Iterator[None]:
+    """Show the warnings of a dry run afterwards, unless they say that no workload could use the Environment.
+
+    Raises:
+        Problem: they do.
+    """
+    with connection.hearing() as said:
+        yield
+    for warning in said:
+        if warning.startswith(f"{Reason.INVALID_FRAGMENT}: "):
+            raise Problem(warning, Exit.REFUSED)
+    for warning in said:
+        console.warn(warning)
+
+
+def environments_first(found: Sequence[Object]) -> tuple[list[Object], list[Object]]:
+    """Return the Environments among the objects of files, and the others."""
+    ours = [each for each in found if each.get("kind") == names.KIND]
+    return ours, [each for each in found if each.get("kind") != names.KIND]
 
 
 def change(connection: Connection, before: Object, wanted: Object) -> None:
@@ -77,7 +124,10 @@ def change(connection: Connection, before: Object, wanted: Object) -> None:
     ]
     path = f"{ENVIRONMENTS}/{old['metadata']['name']}"
     try:
-        connection.patch(path, [known, *maps, *steps], JSON_PATCH, fieldValidation="Strict")
+        with validated(connection):
+            connection.patch(path, [known, *maps, *steps], JSON_PATCH, fieldValidation="Strict", dryRun="All")
+        with connection.hearing():
+            connection.patch(path, [known, *maps, *steps], JSON_PATCH, fieldValidation="Strict")
     except ApiError as error:
         # The API server does not say that a test of the patch failed.
         if connection.get(path)["metadata"]["generation"] == known["value"]:

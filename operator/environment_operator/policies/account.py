@@ -30,6 +30,7 @@ def policies() -> Iterator[Policy]:
     yield _copies()
     yield _environments()
     yield _events()
+    yield _pod_templates()
 
 
 def _policy(
@@ -171,3 +172,10 @@ def _events() -> Policy:
     may = "writes Events only under its own name, and changes none"
     signed = f"{_NEW}.?reportingComponent == optional.of('{names.FIELD_MANAGER}')"
     return _policy("events", [Rule("", ("*",), ("events",))], [(f"request.operation == 'CREATE' && {signed}", may)])
+
+
+def _pod_templates() -> Policy:
+    """Return that a PodTemplate is only validated, as a dry run: none is stored."""
+    may = "creates PodTemplates only as a dry run. Use dryRun=All or another account"
+    dry = "request.operation == 'CREATE' && request.?dryRun.orValue(false)"
+    return _policy("pod-templates", [Rule("", ("*",), ("podtemplates",))], [(dry, may)])

@@ -293,6 +293,16 @@ def test_events_under_another_name(account: Rest, project: str) -> None:
     assert 403 == account.patch(f"{path}/spy", {"message": "changed"}).status
 
 
+def test_pod_templates(account: Rest) -> None:
+    """A PodTemplate of the account is validated and never stored, in no other namespace either."""
+    made = {"metadata": {"name": "spy"}, "template": {"spec": {"containers": [{"name": "main", "image": "spy"}]}}}
+    path = f"/api/v1/namespaces/{OWN}/podtemplates"
+
+    assert account.create(f"{path}{DRY_RUN}", made).ok
+    assert refuses(answer := account.create(path, made), "only as a dry run"), answer
+    assert 403 == account.create(f"/api/v1/namespaces/default/podtemplates{DRY_RUN}", made).status
+
+
 # What would lead to everything else, in whatever namespace: verb, group and resource.
 NEVER = [
     ("create", "", "pods"), ("create", "apps", "deployments"), ("patch", "apps", "deployments"),

@@ -13,22 +13,25 @@ Object = dict[str, Any]
 
 @click.command("diff")
 @options.connected
-@options.files("Environments as they are to be.", required=True)
+@options.files("Environments as they are to be, also with what uses them.", required=True)
 def diff_command(connection: Connection, *, files: tuple[str, ...]) -> int:
     """Show what applying a file would change, and which users would be outdated.
 
-    The exit code is 0 when nothing differs and 1 when something does.
+    Workloads in it are validated against the Environments of the file. The exit code is 0 when nothing differs and 1
+    when something does.
 
     \b
     Example:
       kubectl environment diff -f environment.yaml
     """
-    from environment_operator.cli import writing
+    from environment_operator.cli import together, writing
 
-    found = writing.objects(files)
-    for each in found:
+    environments, workloads = writing.environments_first(writing.objects(files))
+    for each in environments:
         _require_environment(each)
-    differing = [each for each in found if _differs(connection, each)]
+    differing = [each for each in environments if _differs(connection, each)]
+    for each in workloads:
+        together.require_admitted(connection, each, environments)
     return Exit.NO if differing else Exit.DONE
 
 
@@ -53,7 +56,7 @@ def _differs(connection: Connection, wanted: Object) -> bool:
 
     name = wanted["metadata"]["name"]
     before = connection.find(f"{ENVIRONMENTS}/{name}")
-    after = _after(connection, before, wanted)
+    after = writing.as_applied(connection, before, wanted)
     old, new = (console.as_yaml(writing.authored(each)).splitlines() if each else [] for each in (before, after))
     lines = list(unified_diff(old, new, f"live/{name}", f"file/{name}", lineterm=""))
     for line in lines:
@@ -61,20 +64,6 @@ def _differs(connection: Connection, wanted: Object) -> bool:
     if before and lines:
         _tell_outdated(connection, before, after)
     return bool(lines)
-
-
-def _after(connection: Connection, before: Object | None, wanted: Object) -> Object:
-    """Return what the API server would make of an Environment of a file; nothing is stored."""
-    query = {"dryRun": "All", "fieldValidation": "Strict"}
-    if before is None:
-        return connection.create(ENVIRONMENTS, wanted, **query)
-    # Whatever else stands in the file is sent, too: the API server says what it does not know.
-    meta = {**wanted["metadata"], **before["metadata"]}
-    for field in ("labels", "annotations"):
-        if wanted["metadata"].get(field):
-            meta[field] = {**before["metadata"].get(field, {}), **wanted["metadata"][field]}
-    body = {**wanted, "metadata": meta}
-    return connection.replace(f"{ENVIRONMENTS}/{meta['name']}", body, **query)
 
 
 def _tell_outdated(connection: Connection, before: Object, after: Object) -> None:

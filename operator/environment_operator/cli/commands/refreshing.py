@@ -1,11 +1,12 @@
 """``refresh``: today's Environment into a workload that has an earlier one."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import click
 
-from environment_operator.cli import completion, failures, options
-from environment_operator.cli.connection import Connection
+from environment_operator.cli import completion, failures, options, specs
+from environment_operator.cli.connection import JSON_PATCH, Connection
 from environment_operator.cli.problems import Problem
 
 
@@ -15,27 +16,41 @@ from environment_operator.cli.problems import Problem
 )
 @options.connected
 @options.in_project("The project of the workloads; else that of the context.")
+@click.option(
+    "--take",
+    "fields",
+    metavar="FIELD",
+    multiple=True,
+    type=click.Choice(specs.TAKEN, case_sensitive=False),
+    help=f"Have the Environment's {', '.join(specs.TAKEN)} instead of the workload's own; repeatable.",
+)
 @options.dry_run()
-def refresh_command(connection: Connection, *, words: tuple[str, ...], project: str, dry_run: str) -> int:
+def refresh_command(
+    connection: Connection, *, words: tuple[str, ...], project: str, fields: tuple[str, ...], dry_run: str
+) -> int:
     """Put today's Environment into workloads that have an earlier one, or say why not.
+
+    With --take what the workload says itself in that field is removed: a workload that repeats a value of its
+    Environment keeps it otherwise, and is refused once the Environment has another one.
 
     \b
     Examples:
       kubectl environment refresh deployment/notebook -n vision
       kubectl environment refresh deployment notebook viewer -n vision
+      kubectl environment refresh deployment/notebook -n vision --take Image
       kubectl environment workloads jupyter -n vision -o name | xargs kubectl environment refresh -n vision
     """
     place = project or connection.namespace
     kind, *named = words
     if named and not any("/" in each for each in words):
         words = tuple(f"{kind}/{name}" for name in named)
-    return failures.each(words, lambda each: _refresh(connection, each, place, dry_run=dry_run != "none"))
+    return failures.each(words, lambda each: _refresh(connection, each, place, fields, dry_run=dry_run != "none"))
 
 
-def _refresh(connection: Connection, workload: str, project: str, *, dry_run: bool) -> None:
+def _refresh(connection: Connection, workload: str, project: str, fields: Sequence[str], *, dry_run: bool) -> None:
     """Refresh one workload, written as kind and name."""
     from environment_operator import names
-    from environment_operator.cli import reading
+    from environment_operator.cli import reading, taking
 
     kind, found, path = reading.workload(connection, workload, project)
     if not (found["metadata"].get("labels") or {}).get(names.REFERENCE):
@@ -44,5 +59,9 @@ def _refresh(connection: Connection, workload: str, project: str, *, dry_run: bo
         raise Problem(f"a {kind.kind} cannot change after its creation: delete {workload} and create it again")
     stamp = datetime.now(UTC).isoformat(timespec="microseconds")
     query = {"dryRun": "All"} if dry_run else {}
-    connection.patch(path, {"metadata": {"annotations": {names.REFRESH: stamp}}}, **query)
+    if removed := taking.removed(kind, found, fields):
+        refresh = {"op": "add", "path": taking.pointer("metadata", "annotations", names.REFRESH), "value": stamp}
+        connection.patch(path, [*removed, refresh], JSON_PATCH, **query)
+    else:
+        connection.patch(path, {"metadata": {"annotations": {names.REFRESH: stamp}}}, **query)
     click.echo(f"{kind.name}/{found['metadata']['name']} refreshed{' (server dry run)' if dry_run else ''}")

@@ -11,6 +11,7 @@ from environment_operator.cli.connection import ENVIRONMENTS, NAMESPACES, Connec
 from environment_operator.cli.problems import Exit, Problem
 
 if TYPE_CHECKING:
+    from environment_operator.cli.together import Find
     from environment_operator.kinds import Kind
     from environment_operator.rules import Project, Published
 
@@ -85,49 +86,68 @@ def render_command(
 
 
 @click.command("check")
-@options.named()
+@options.named(required=False, default="")
 @options.connected
 @options.in_project("The project; else that of the workload, else that of the context.")
 @click.option("--kind", "kinds", multiple=True, shell_complete=completion.kinds, help="Kind of workload; repeatable.")
-@options.files("A workload to check.")
+@options.files("Workloads to check; an Environment in it is taken as it will be.")
 def check_command(
     connection: Connection, *, name: str, project: str, kinds: tuple[str, ...], files: tuple[str, ...]
 ) -> int:
     """Say whether an Environment may be used in a project, and if not why.
 
-    The exit code is 0 when it may and 1 when it may not.
+    Without NAME each workload of the files is checked with the Environment of its label. The exit code is 0 when it may
+    and 1 when it may not.
 
     \b
     Examples:
       kubectl environment check jupyter -n vision
       kubectl environment check jupyter -n vision --kind Deployment
       kubectl environment check jupyter -f workload.yaml
+      kubectl environment check -f both.yaml
     """
-    from environment_operator.cli import checking, reading, writing
+    from environment_operator.cli import reading, together, writing
+
+    given, workloads = writing.environments_first(writing.objects(files) if files else [])
+    table = reading.kinds(connection)
+    workloads = workloads or [_bare(kind, table) for kind in kinds]
+    asked = [name] if name else list(dict.fromkeys(filter(None, map(together.referred, workloads))))
+    asked = asked or [each["metadata"].get("name", "") for each in given]
+    if not asked:
+        raise Problem("give the NAME of an Environment, or -f FILE with one or with workloads", Exit.USAGE)
+    users = {each: [w for w in workloads if name or together.referred(w) == each] for each in asked}
+    find = together.finder(connection, given)
+    answers = [_checked(connection, each, project, users[each], find, whole=bool(files)) for each in asked]
+    return Exit.DONE if all(answers) else Exit.NO
+
+
+def _checked(
+    connection: Connection, name: str, project: str, workloads: "Sequence[Object]", find: "Find", *, whole: bool
+) -> bool:
+    """Say whether an Environment may be used, and if not why; return whether it may."""
+    from environment_operator.cli import checking, reading
     from environment_operator.cli.offline import referring
     from environment_operator.index import references
 
     table = reading.kinds(connection)
-    workloads = writing.objects(files) if files else [_bare(kind, table) for kind in kinds]
     place = project or next((w["metadata"]["namespace"] for w in workloads if "namespace" in w["metadata"]), "")
     place = place or connection.namespace
     judged = [(reading.kind_of(each, table), referring(each, name)) for each in workloads]
     roles = {each for kind, w in judged for each in references(w["metadata"]["labels"], roles=bool(kind.roles))}
-    others = (connection.find(f"{ENVIRONMENTS}/{each}") for each in sorted(roles - {name}))
     case = checking.Case(
-        environment=reading.environment(connection, name),
-        others=list(filter(None, others)),
+        environment=find(name) or reading.environment(connection, name),
+        others=list(filter(None, map(find, sorted(roles - {name})))),
         project=place,
         namespace=reading.namespace(connection, place),
         workloads=judged,
-        whole=bool(files),
+        whole=whole,
     )
     reasons = [*checking.reasons(case), *_missing(connection, case.environment, place)]
     for reason in reasons:
         click.echo(f"no: {reason}")
     if not reasons:
         click.echo(f"yes: {name} may be used in {place}")
-    return Exit.NO if reasons else Exit.DONE
+    return not reasons
 
 
 def _usable(look: "Lookup", name: str, offline: Sequence[str]) -> "Published":
