@@ -82,7 +82,8 @@ def test_unchecked(kube: Kube, proxy: FaultProxy, status: int) -> None:
     """Where the API server cannot be asked, or another webhook refuses, the Environment is Ready and says so."""
     name = kube.unique("env")
     proxy.add(Rule(Match(path="/podtemplates"), Answer(status, "Refused", "not now")))
-    kube.apply(manifest(name))
+    # What was said of a spec before is remembered, so this one is new.
+    kube.apply(manifest(name, description=name))
 
     kube.until_ready(name)
     kube.until_condition(name, "FragmentValid", "Unknown", "Unchecked")
