@@ -88,7 +88,8 @@ def _readiness(snapshot: Snapshot, verdict: Verdict) -> list[Finding]:
 def _fragment_valid(snapshot: Snapshot) -> Finding:
     """Return whether the API server accepts the pods; one that could not be asked stops nobody."""
     if snapshot.validity and (why := snapshot.validity.unchecked):
-        return Finding("FragmentValid", "Unknown", Reason.UNCHECKED, f"the API server did not say whether it accepts its pods: {why}")
+        message = f"the API server did not say whether it accepts its pods: {why}"
+        return Finding("FragmentValid", "Unknown", Reason.UNCHECKED, message)
     return Finding("FragmentValid", "True", Reason.ACCEPTED, "the API server accepts its pods")
 
 
