@@ -116,6 +116,7 @@ def test_env_from(sources: list[Any], own: list[Any], overridable: list[str], ex
     """A submitter is told that variables of the Environment win over what envFrom may give."""
     new = workload("Deployment", "w", "team", "e")
     new["spec"]["template"]["spec"]["containers"][0].update({"envFrom": sources, "env": own})
+    del new["spec"]["template"]["spec"]["containers"][0]["image"]
     kind = next(kind for kind in BUILTIN if kind.kind == "Deployment")
     found = admit(kind, new, None, around(published(env=[A, B], overridable=overridable)))
     assert found.workload is not None, found.refusal

@@ -29,6 +29,7 @@ NAMESPACE = {"fieldRef": {"fieldPath": "metadata.namespace"}}
 def asked(**main: Any) -> Object:
     """Return a Deployment whose main container has some fields."""
     made = workload("Deployment", "w", "team", "e")
+    del made["spec"]["template"]["spec"]["containers"][0]["image"]
     get(made, MAIN).update(copy.deepcopy(main))
     return made
 
@@ -245,8 +246,8 @@ def test_the_laws_hold(directory: str, where: str, theirs: list[Object], mine: l
     """Whatever is expanded, again changes nothing, and without the reference the workload is as before."""
     given_env = list({v["name"]: v for v in theirs if v["value"]}.values())
     env = [*given_env, {"name": "HOME", "value": f"/h{where}"}]
-    known = published("e", createHomeDir=True, env=env, workingDir=f"/w{directory}")
-    plain = asked(env=mine) if mine else asked()
+    known = published("e", createHomeDir=True, env=env, workingDir=f"/w{directory}", overridable=["Env", "Image"])
+    plain = asked(image="mine:1", env=mine) if mine else asked(image="mine:1")
     first = admitted(plain, None, known)
     assert first.workload is not None
     freed = copy.deepcopy(first.workload)
