@@ -36,7 +36,7 @@ INVALID: list[tuple[Object, str]] = [
 # The schema says so itself.
 REFUSED: list[tuple[Object, str]] = [
     ({"tools": [{"name": "8888", "type": "JupyterNotebook"}]}, "spec.tools[0].name"),
-    ({"tools": [{"name": "1-2", "type": "JupyterNotebook"}]}, "at least one letter"),
+    ({"tools": [{"name": "1-2", "type": "JupyterNotebook"}]}, "small letters, at least one"),
 ]
 
 
