@@ -328,9 +328,13 @@ ROWS: tuple[Kind, ...] = (
     _kind("serving.kserve.io", "v1alpha1", "ClusterServingRuntime", _RUNTIME, harmless=("spec.replicas",), **_STORED),
     _kind(
         "serving.knative.dev", "v1", "Service", (_KNATIVE,), types=("Inference",), makes=("Configuration", "Revision"),
-        harmless=below(
-            "spec.template.spec", "containerConcurrency", "idleTimeoutSeconds", "responseStartTimeoutSeconds",
-            "timeoutSeconds",
+        # A revision never changes, so traffic goes to pods as they were admitted.
+        harmless=(
+            "spec.traffic",
+            *below(
+                "spec.template.spec", "containerConcurrency", "idleTimeoutSeconds", "responseStartTimeoutSeconds",
+                "timeoutSeconds",
+            ),
         ),
     ),
     _kind(

@@ -94,6 +94,16 @@ def use(kube: Kube, plural: str, project: str, environment: str, version: str = 
     kube.until(f"{kind} to be created", lambda: kube.rest.create(path, made).ok)
 
 
+def run(kube: Kube, project: str, plural: str, app: str) -> None:
+    """Create a Pod of the object that refers to an Environment, as its controller does."""
+    made = kube.rest.get(f"/apis/{GROUP}/v1/namespaces/{project}/{plural}/thing").body
+    owner = {key: made[key] for key in ("apiVersion", "kind")} | {"name": "thing", "uid": made["metadata"]["uid"]}
+    meta = {"name": "pod", "namespace": project, "labels": {"app": app}}
+    owners = {"ownerReferences": [{**owner, "controller": True}]}
+    spec = {"containers": [{"name": "main", "image": "registry.example/a:1"}]}
+    kube.apply({"apiVersion": "v1", "kind": "Pod", "metadata": {**meta, **owners}, "spec": spec})
+
+
 def about(plural: str) -> Match:
     """Return what matches the requests about a kind and its definition, the list of all definitions aside."""
     return Match(path=rf"/{GROUP}/v\d/{plural}$|/{plural}\.{GROUP}$")
@@ -170,6 +180,7 @@ def test_version_that_the_row_does_not_know(kube: Kube, environment: str, projec
         install(kube, plural, kind, version)
         use(kube, plural, project, environment, version, **{names.TOOLS: said})
     kube.until_used(environment, 2)
+    run(kube, project, "widgets", "x")
     services = f"/api/v1/namespaces/{project}/services"
     kube.until("a Service", lambda: bool(kube.rest.get(services).body["items"]))
 

@@ -505,7 +505,7 @@ def test_large_object(hands: Kube, place: str, word: str) -> None:
     """An object near the size limit is filled in, and to compare it costs no more than the API server grants."""
     large = user(word, Kube.unique("large"), place, published(hands, word))
     for container in containers(word, large):
-        container["env"] = [{"name": f"V{n}", "value": "x" * 300} for n in range(2400 // len(FILLED[word]))]
+        container["env"] = [{"name": f"V{n}", "value": "x" * (2500 // len(FILLED[word]))} for n in range(280)]
     stored = created(hands, large)
     where = path(stored, stored["metadata"]["name"])
 
