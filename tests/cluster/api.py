@@ -137,7 +137,7 @@ class Cluster:
         `server` overrides the API server's URL, for instance by that of a proxy.
         """
         known = self._record
-        environ = {**(roles.OLD_RUNTIME if known.flavor == "node" else {}), **known.operator_env, **(env or {})}
+        environ = {**known.operator_env, **(env or {})}
         host = _flavor(known.flavor).host()
         roles.start(self.layout, environ, host=host, server=server, await_ready=await_ready)
 
@@ -194,7 +194,7 @@ class Cluster:
             flavor=self.flavor,
             ports=flavor.ports(),
             apiserver_args=self.apiserver_args,
-            operator_env=dict(self.operator_env),
+            operator_env={**(roles.OLD_RUNTIME if self.flavor == "node" else {}), **self.operator_env},
             controllers=self.controllers,
         )
 
