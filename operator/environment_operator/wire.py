@@ -60,7 +60,8 @@ class WholeItem(Item):
     spec: dict[str, Any] = Field(default_factory=dict)
     type: str = ""
     data: dict[str, str] | None = Field(None, repr=False)
-    status: dict[str, Any] = Field(default_factory=dict, repr=False)
+    # That of the Status in which a watch ends is a text.
+    status: Any = Field(None, repr=False)
 
     def model_post_init(self, _: object, /) -> None:
         """Put what it holds where the reader of a list or a watch finds it."""
@@ -68,9 +69,9 @@ class WholeItem(Item):
         self.metadata.invalid = invalid_fragment(self.status, self.metadata.generation)
 
 
-def invalid_fragment(status: Mapping[str, Any], generation: int) -> str:
+def invalid_fragment(status: Any, generation: int) -> str:
     """Return why no workload can have an Environment, as its status says of a generation; empty when it does not."""
-    for condition in status.get("conditions") or ():
+    for condition in (status.get("conditions") if isinstance(status, Mapping) else None) or ():
         about = (condition.get("type"), condition.get("reason"), condition.get("observedGeneration"))
         if about == ("Stalled", Reason.INVALID_FRAGMENT, generation):
             return str(condition.get("message", ""))

@@ -97,3 +97,10 @@ def test_line_of_a_watch() -> None:
     assert {"image": "x"} == WholeEvent.model_validate_json(line).object.metadata.spec
     bookmark = b'{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"7"},"spec":{}}}'
     assert "7" == WholeEvent.model_validate_json(bookmark).object.metadata.resource_version
+
+
+def test_end_of_a_watch() -> None:
+    """The Status in which a watch ends is read like any event; its status is a text."""
+    line = '{"type": "ERROR", "object": {"kind": "Status", "status": "Failure", "code": 410, "message": "too old"}}'
+    event = WholeEvent.model_validate_json(line)
+    assert ("ERROR", 410, "too old") == (event.type, event.object.code, event.object.message)
