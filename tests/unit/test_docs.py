@@ -274,8 +274,9 @@ def examples(name: str) -> list[list[str]]:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_example_of_a_command_is_one_that_it_takes(name: str) -> None:
     """Each example of each command is a command line that the command reads without an error."""
-    command = cli.get_command(click.Context(cli), name)
+    parent = click.Context(cli, **cli.context_settings)
+    command = cli.get_command(parent, name)
     assert command is not None
     assert examples(name)
     for arguments in examples(name):
-        command.make_context(name, as_click(command.params, arguments))
+        command.make_context(name, as_click(command.params, arguments), parent=parent)

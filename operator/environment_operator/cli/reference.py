@@ -62,7 +62,7 @@ kubectl environment delete trainer trainer-gpu --wait --timeout 60s
 
 def document() -> str:
     """Return the reference as Markdown."""
-    root = click.Context(cli, info_name=PROGRAM)
+    root = click.Context(cli, info_name=PROGRAM, **cli.context_settings)
     shared = _shared(root)
     commands = "\n\n".join(part for name in COMMANDS for part in _command(root, name, shared))
     parts = (
