@@ -201,10 +201,12 @@ def unknown(name: str, known: Collection[str]) -> str:
 
 
 def _alike(name: str, known: Collection[str]) -> Iterator[str]:
-    """Yield the names that may be meant: about as long, those that begin like it first."""
+    """Yield the names that may be meant: about as long, those that begin or end like it first."""
+    half = len(name) // 2
     near = [each for each in known if abs(len(each) - len(name)) <= _TYPED]
-    yield from (each for each in near if each[:_TYPED] == name[:_TYPED])
-    yield from (each for each in near if each[:_TYPED] != name[:_TYPED])
+    likely = {each for each in near if each[:half] == name[:half] or each[-half:] == name[-half:]}
+    yield from sorted(likely)
+    yield from (each for each in near if each not in likely)
 
 
 def refusal(name: str, spec: EnvironmentSpec, kind: Kind, item: Item, project: Project) -> str:

@@ -229,8 +229,11 @@ def test_one_slow_request(kube: Kube, plugin: Plugin, through: str, faults: Faul
 
 def test_progress_makes_way(kube: Kube, plugin: Plugin, project: str, through: str, faults: FaultProxy) -> None:
     """What is printed meanwhile has a line of its own."""
-    old = kube.unique("old")
-    kube.apply(manifest(old), *(workload("PodTemplate", f"base-{number}", project, old) for number in range(3)))
+    old, users = kube.unique("old"), [workload("PodTemplate", f"base-{number}", project) for number in range(3)]
+    for user in users:
+        user["metadata"]["labels"] = {names.REFERENCE: old}
+        del user["template"]["spec"]["containers"][0]["image"]
+    kube.apply(manifest(old), *users)
     kube.until_used(old, 3)
     faults.add(Rule(Match(methods=frozenset({"PATCH"}), path="/podtemplates/"), Delay(0.7)))
     out = shown(plugin, "rename", old, "--to", kube.unique("new"), KUBECONFIG=through)

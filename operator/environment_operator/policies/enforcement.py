@@ -38,10 +38,11 @@ def policies(table: Iterable[Kind]) -> Iterator[Policy]:
 def _workloads(kinds: Sequence[Kind]) -> Policy:
     """Return that a workload has a reference from the beginning and keeps it.
 
-    It is free when it is another object's affair, or has no container for an Environment to go into: with a reference
-    admission would refuse it.
+    It is free when it is another object's affair, has no container for an Environment to go into, or patches its pods
+    with what is known only when they run: with a reference admission would refuse it.
     """
-    free = " || ".join((f"{NEW}{_CONTROLLED}", _LEFT_ALONE, _BY_A_NODE, _MIRROR, f"!({_has_pods(kinds)})"))
+    no_place = (*_patched_later(kinds), f"!({_has_pods(kinds)})")
+    free = " || ".join((f"{NEW}{_CONTROLLED}", _LEFT_ALONE, _BY_A_NODE, _MIRROR, *no_place))
     said = f"""'namespace "%s" has the label {_DEMAND}: '.format([request.namespace])
 + (request.operation == 'CREATE'
   ? 'a new %s there needs the label {names.REFERENCE}=<name> on its own metadata; '.format([request.kind.kind])
@@ -78,7 +79,7 @@ def _patched_later(kinds: Iterable[Kind]) -> Iterator[str]:
     rows = (row for kind in kinds for row in kind.pod_templates if row.patches)
     for path, patches in dict.fromkeys((row.steps, row.patches) for row in rows):
         node = _DYN + "".join(f".?{key}" for key, _ in path)
-        patched = f"[i[?key].orValue(null)].exists(p, type(p) == string && p.contains('{PARAMETER}'))"
+        patched = f"[dyn(i[?key].orValue(null))].exists(p, type(p) == string && p.contains('{PARAMETER}'))"
         yield _listed(node, f"l.exists(i, type(i) == map && {list(patches)}.exists(key, {patched}))")
 
 
