@@ -206,6 +206,17 @@ class Kube:
         )
         return self.condition(name, kind)
 
+    def until_project(self, name: str) -> None:
+        """Create a namespace that other tests have under this name too, once one that is being deleted is gone."""
+        path = "/api/v1/namespaces"
+
+        def is_there() -> bool:
+            self.rest.create(path, {"metadata": {"name": name}})
+            found = self.rest.get(f"{path}/{name}")
+            return found.ok and "deletionTimestamp" not in found.body["metadata"]
+
+        self.until(f"namespace {name} to be there", is_there)
+
     def until_gone(self, kind: str, name: str, namespace: str = "") -> None:
         """Wait until an object does not exist any more."""
         look = self.find if kind == "env" else lambda n: self.get(kind, n, namespace)

@@ -25,7 +25,7 @@ JUPYTER = manifest(
 @pytest.fixture
 def stage(kube: Kube) -> Iterator[None]:
     """Make what the examples speak of: a project, an Environment and a workload."""
-    kube.rest.create("/api/v1/namespaces", {"metadata": {"name": PROJECT}})
+    kube.until_project(PROJECT)
     kube.apply(JUPYTER)
     kube.until_ready("jupyter")
     kube.apply(workload("Deployment", "notebook", PROJECT, "jupyter"))

@@ -98,10 +98,10 @@ def example(request: pytest.FixtureRequest) -> Example:
 
 
 @pytest.fixture(scope="module")
-def project(cluster: Cluster, example: Example) -> Iterator[str]:
+def project(cluster: Cluster, rest: Rest, example: Example) -> Iterator[str]:
     """Return a new project inside the scope of the example; it is deleted afterwards."""
     name = example.project or Kube.unique("project")
-    cluster.kubectl("create", "namespace", name)
+    Kube(cluster, rest).until_project(name)
     if example.department:
         cluster.kubectl("label", "namespace", name, f"{names.DEPARTMENT}={example.department}")
     yield name

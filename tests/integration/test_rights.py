@@ -21,7 +21,7 @@ def test_as_documented(kube: Kube, cluster: Cluster, plugin: Plugin) -> None:
     refused = plugin.fails("list", f"--as={anybody.name}", code=3)
     assert "--clusterrole=environment-viewer" in refused
     assert f"--user={anybody.name}" in refused
-    kube.kubectl("create", "namespace", "vision")
+    kube.until_project("vision")
     commands = [
         line for block in re.findall(r"```console\n(.*?)```", SECTION, re.DOTALL) for line in block.splitlines()
     ]
