@@ -86,7 +86,10 @@ class Plugin:
         ) as running:
             assert at.await_hit()
             running.send_signal(signal.SIGINT)
-            out, err = running.communicate(timeout=TIMEOUT_SECONDS)
+            try:
+                out, err = running.communicate(timeout=TIMEOUT_SECONDS)
+            finally:
+                running.kill()
         return Ran(running.returncode, out, err)
 
     def variables(self, **more: str) -> dict[str, str]:

@@ -10,6 +10,7 @@ from environment_operator import further, names, webhooks
 from environment_operator.kinds import Kind
 
 NAME = "environment-operator-custom-kinds"
+CONFIGURATIONS = "environment-operator-webhook-configurations"
 _RBAC = "rbac.authorization.k8s.io"
 
 
@@ -20,31 +21,44 @@ def objects(table: Iterable[Kind]) -> list[dict[str, Any]]:
         table: the kinds table; the rights on built-in kinds are in ``deploy/rbac.yaml``.
     """
     every = tuple(table)
-    return [_role(every), *_published(every)]
+    return [_role(every), *_trusted(every), *_published(every)]
 
 
 def _role(table: tuple[Kind, ...]) -> dict[str, Any]:
-    """Return the ClusterRole that lets the operator count the users of these kinds, and have its webhooks trusted.
-
-    By its label the operator has these rights.
-    """
+    """Return the ClusterRole that lets the operator count users of these kinds; its label gives it these rights."""
     rows = sorted((row for row in table if row.custom), key=lambda row: row.group)
     return {
         "apiVersion": f"{_RBAC}/v1",
         "kind": "ClusterRole",
         "metadata": {"name": NAME, "labels": {names.AGGREGATE: "true"}},
-        "rules": [*(_rule(group, same) for group, same in groupby(rows, key=lambda row: row.group)), _trusted(table)],
+        "rules": [_rule(group, same) for group, same in groupby(rows, key=lambda row: row.group)],
     }
 
 
-def _trusted(table: Iterable[Kind]) -> dict[str, Any]:
-    """Return the rule for the webhook configurations, whose certificate authority the operator writes."""
-    return {
+def _trusted(table: Iterable[Kind]) -> list[dict[str, Any]]:
+    """Return the right to write the certificate authority of the webhook configurations.
+
+    It is bound to the operator itself: an aggregated role is empty until the controller manager has filled it, and
+    until then no webhook could be called.
+    """
+    rule = {
         "apiGroups": ["admissionregistration.k8s.io"],
         "resources": ["mutatingwebhookconfigurations", "validatingwebhookconfigurations"],
         "resourceNames": [webhooks.called(group) for group in (*webhooks.groups(table), names.GROUP)],
         "verbs": ["patch"],
     }
+    operator = {"kind": "ServiceAccount", "name": names.SERVICE_ACCOUNT, "namespace": names.SYSTEM_NAMESPACE}
+    meta = {"name": CONFIGURATIONS}
+    return [
+        {"apiVersion": f"{_RBAC}/v1", "kind": "ClusterRole", "metadata": meta, "rules": [rule]},
+        {
+            "apiVersion": f"{_RBAC}/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": meta,
+            "roleRef": {"apiGroup": _RBAC, "kind": "ClusterRole", "name": CONFIGURATIONS},
+            "subjects": [operator],
+        },
+    ]
 
 
 def _published(table: Iterable[Kind]) -> list[dict[str, Any]]:

@@ -60,7 +60,7 @@ class Forwarder:
         so that a killed client leaves a definite state behind.
         """
         path, _, query = incoming.raw_path.partition("?")
-        request = Request(incoming.method, path, query, await incoming.read())
+        request = Request(incoming.method, path, query, await incoming.read(), incoming.headers.get("Accept", ""))
         acts = [act for rule in tuple(self._rules) if (act := rule.act_on(request))]
         work = asyncio.ensure_future(self._exchange(incoming, request, acts))
         if request.watch:

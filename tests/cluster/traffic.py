@@ -15,6 +15,7 @@ class Request:
     path: str
     query: str
     body: bytes = field(repr=False, default=b"")
+    accept: str = field(repr=False, default="")
     received: float = field(default_factory=time.monotonic)
 
     @property

@@ -271,8 +271,20 @@ def test_interruption(plugin: Plugin, through: str, faults: FaultProxy) -> None:
     assert (130, "error: interrupted\n") == (ran.code, ran.err.lstrip("\n"))
 
 
+def test_interruption_of_several(plugin: Plugin, through: str, config: Any, faults: FaultProxy) -> None:
+    """It ends at once, too, when one cluster has answered and another one does not."""
+    held = faults.add(Rule(Match(path=ENVIRONMENTS), Hold()))
+    files = f"{through}:{config(renamed('other'), 'other')}"
+    context = yaml.safe_load(Path(through).read_text())["current-context"]
+    ran = plugin.interrupted(held, "list", "--context", context, "--context", "other", KUBECONFIG=files)
+
+    assert (130, "error: interrupted\n") == (ran.code, ran.err.lstrip("\n"))
+
+
 def test_csv_reads_the_table_alone(plugin: Plugin, through: str, faults: FaultProxy, project: str) -> None:
-    """For CSV, filters and what a project may use, no Environment is fetched whole, nor are its metadata."""
+    """For CSV, filters and what a project may use, no Environment is fetched whole but one, whose status names the
+    cluster; metadata only where a column is to show when it was created.
+    """
     for more in (
         ("--columns", "environment,last updated"),
         ("--filter", "scope=project/*"),
@@ -281,9 +293,12 @@ def test_csv_reads_the_table_alone(plugin: Plugin, through: str, faults: FaultPr
         ("--sort", "workloads"),
     ):
         plugin("list", "-o", "csv", *more, KUBECONFIG=through)
-    asked = faults.traffic.exchanges(lambda request: request.path == ENVIRONMENTS)
+    asked = [each.request for each in faults.traffic.exchanges(lambda request: request.path == ENVIRONMENTS)]
+    forms = {(each.query.partition("&continue=")[0], each.accept.split(";")[1:2] == ["as=Table"]) for each in asked}
+    whole = {each.query.partition("&continue=")[0] for each in asked if ";as=" not in each.accept}
 
-    assert {"includeObject=None&limit=500"} == {each.query.partition("&continue=")[0] for each in asked}
+    assert ("includeObject=None&limit=500", True) in forms
+    assert {"limit=1"} == whole
 
 
 def test_a_watch_that_is_too_old(kube: Kube, plugin: Plugin, through: str, faults: FaultProxy) -> None:

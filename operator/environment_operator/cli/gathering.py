@@ -12,6 +12,7 @@ from environment_operator.cli.problems import Problem
 from environment_operator.errors import ApiError
 
 Object = dict[str, Any]
+A = TypeVar("A")
 T = TypeVar("T")
 _META = "g=meta.k8s.io;v=v1"
 _TABLE = f"{JSON};as=Table;{_META},{JSON}"
@@ -59,15 +60,24 @@ def gather(connections: Sequence[Connection], read: Callable[[Connection], T]) -
     Returns:
         What was read, in the order of the clusters, and which clusters could not be read.
     """
-    from concurrent.futures import ThreadPoolExecutor
-
     # Kubeconfigs are read one after the other: a program that gives credentials may ask the user.
     unusable = {each: why for each in connections if (why := _unusable(each))}
     ready = [each for each in connections if each not in unusable]
-    with ThreadPoolExecutor(max(1, len(ready))) as pool:
-        done = list(pool.map(lambda each: _tried(each, read), ready))
+    done = _side_by_side(lambda each: _tried(each, read), ready)
     failures = [*unusable.values(), *(each for each in done if isinstance(each, Failure))]
     return [each for each in done if not isinstance(each, Failure)], failures
+
+
+def _side_by_side(do: Callable[[A], T], items: Sequence[A]) -> list[T]:
+    """Return what `do` gives for each item, in their order. An interruption does not wait for an answer."""
+    if not items:
+        return []
+    from multiprocessing.pool import ThreadPool
+
+    # Its threads are daemons. Those of concurrent.futures are joined at exit: an API server that
+    # does not answer would hold an interrupted command for as long as the request may take.
+    with ThreadPool(len(items)) as pool:
+        return pool.map(do, items, chunksize=1)
 
 
 def _unusable(connection: Connection) -> Failure | None:
