@@ -10,7 +10,7 @@ import kopf
 
 from environment_operator import handlers, probes
 from environment_operator.cluster import Cluster
-from environment_operator.errors import ApiError, Conflict
+from environment_operator.errors import INTERNAL_ERROR, ApiError, Conflict
 from environment_operator.exposer import Exposer
 from environment_operator.exposures import Exposures
 from environment_operator.metrics import QUEUE_DEPTH, RECONCILE_TIME, RECONCILES
@@ -131,7 +131,7 @@ class Controller:
             RECONCILES.labels("retry").inc()
             self._queue.done(name, failed=True)
         except Exception:
-            logger.exception("%s: this is a mistake in the operator, please report it", name)
+            logger.exception(INTERNAL_ERROR, f'Environment "{name}" was not reconciled')
             RECONCILES.labels("error").inc()
             self._queue.done(name, failed=True)
         else:

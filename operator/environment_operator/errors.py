@@ -52,6 +52,10 @@ class Reason(StrEnum):
     SPEC_WARNINGS = "SpecWarnings"
 
 
+# What is nobody's fault but ours, in logs and in what people read.
+INTERNAL_ERROR = "internal error (bug in environment-operator), please report it: %s"
+
+
 class OperatorError(Exception):
     """Anything that this operator raises on purpose."""
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from environment_operator import addresses, events, names
 from environment_operator.cluster import LEASES, Cluster
-from environment_operator.errors import ApiError, Conflict, NotFound, Reason
+from environment_operator.errors import INTERNAL_ERROR, ApiError, Conflict, NotFound, Reason
 from environment_operator.exposure import Workload, is_right, told, wanted
 from environment_operator.kinds import api_version
 from environment_operator.ledger import Claim, Place, asked_by, claim_name
@@ -61,7 +61,7 @@ class Exposer:
                 EXPOSURES.labels("retry").inc()
                 self._queue.done(key, failed=True)
             except Exception:
-                logger.exception("%s: this is a mistake in the operator, please report it", key)
+                logger.exception(INTERNAL_ERROR, f"the tools of {key} were not exposed")
                 EXPOSURES.labels("error").inc()
                 self._queue.done(key, failed=True)
             else:

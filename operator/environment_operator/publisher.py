@@ -17,7 +17,7 @@ from typing import Any
 from environment_operator import credentials, events, names
 from environment_operator.cluster import Cluster
 from environment_operator.credentials import Copy, Source, Sources
-from environment_operator.errors import ApiError, Conflict, Reason
+from environment_operator.errors import INTERNAL_ERROR, ApiError, Conflict, Reason
 from environment_operator.holdings import Holdings, path
 from environment_operator.metrics import PUBLISHED, WRITES
 from environment_operator.reflector import Reflector
@@ -117,7 +117,7 @@ class Publisher:
                 self._say(name, str(error), quiet=isinstance(error, Conflict))
                 self._queue.done(name, failed=True)
             except Exception:
-                logger.exception("%s: this is a mistake in the operator, please report it", name)
+                logger.exception(INTERNAL_ERROR, f'registry credentials of project "{name}" were not published')
                 self._queue.done(name, failed=True)
             else:
                 self._said.pop(name, None)

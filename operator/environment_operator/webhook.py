@@ -16,7 +16,7 @@ from environment_operator import admission, names, probes, refusals, webhooks
 from environment_operator.catalog import Catalog, publish
 from environment_operator.certificates import Terms
 from environment_operator.cluster import ENVIRONMENTS, Cluster
-from environment_operator.errors import ApiError, NotFound
+from environment_operator.errors import INTERNAL_ERROR, ApiError, NotFound
 from environment_operator.identity import Keys
 from environment_operator.index import ProjectIndex, ProjectSink
 from environment_operator.metrics import ADMISSION_TIME, ADMISSIONS
@@ -240,12 +240,12 @@ async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse
         return web.Response(status=400, text=f"{error}\n")
     except ApiError as error:
         ADMISSIONS.labels(_which(request), "error").inc()
-        logger.warning("an Environment could not be read for admission: %s", error)
-        return web.Response(status=503, text="the Environment could not be read from the API server: try again\n")
+        logger.warning("admission failed, an Environment could not be read: %s", error)
+        return web.Response(status=503, text="the Environment could not be read from the API server. Try again.\n")
     except Exception:
         ADMISSIONS.labels(_which(request), "error").inc()
-        logger.exception("this is a mistake in the operator, please report it")
-        return web.Response(status=500, text="the operator failed to judge this request: its log says why\n")
+        logger.exception(INTERNAL_ERROR, "an admission request failed")
+        return web.Response(status=500, text=INTERNAL_ERROR % "its log has the details\n")
 
 
 def _which(request: web.Request) -> str:

@@ -351,12 +351,18 @@ async def test_created_a_moment_ago(client: TestClient, api: Server) -> None:
     assert ["fresh", "nowhere"] == api.asked
 
 
-@pytest.mark.parametrize(("name", "status"), [("broken", 503), ("mistake", 500)])
-async def test_failure(client: TestClient, name: str, status: int) -> None:
-    """A failure is an HTTP error that says nothing of what happened inside."""
+@pytest.mark.parametrize(
+    ("name", "status", "words"),
+    [
+        ("broken", 503, "the Environment could not be read from the API server. Try again.\n"),
+        ("mistake", 500, "internal error (bug in environment-operator), please report it: its log has the details\n"),
+    ],
+)
+async def test_failure(client: TestClient, name: str, status: int, words: str) -> None:
+    """A failure is an HTTP error that says whose fault it is, and nothing of what happened inside."""
     reply = await client.post("/mutate", json=review(workload("Deployment", "d", "team", name)))
     text = await reply.text()
-    assert status == reply.status
+    assert (status, words) == (reply.status, text)
     assert "allowed" not in text
     assert "secret" not in text
 

@@ -108,7 +108,8 @@ def test_a_mistake_of_ours(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     said = capsys.readouterr().err
 
     assert (Exit.MISTAKE, 1) == (code, len(said.splitlines()))
-    assert "please report it: KeyError: 'nothing' (test_cli, line" in said
+    fault = "internal error (bug in environment-operator), please report it: KeyError: 'nothing' (test_cli, line "
+    assert said.startswith(f"error: {fault}")
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

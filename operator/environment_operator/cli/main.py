@@ -12,7 +12,7 @@ import click
 from environment_operator.cli.arguments import as_click
 from environment_operator.cli.failures import told
 from environment_operator.cli.problems import Exit, Problem
-from environment_operator.errors import ApiError
+from environment_operator.errors import INTERNAL_ERROR, ApiError
 
 # Each command with its module and what it does: listed here, so that help imports none of them.
 COMMANDS: Mapping[str, tuple[str, str]] = {
@@ -140,9 +140,7 @@ def _mistaken(error: Exception) -> Exit:
     *_, (frame, line) = traceback.walk_tb(error.__traceback__)
     place = f"{frame.f_globals.get('__name__')}, line {line}"
     what = " ".join(traceback.format_exception_only(error)).strip()
-    click.secho(
-        f"error: this is a mistake in kubectl environment, please report it: {what} ({place})", err=True, fg="red"
-    )
+    click.secho(f"error: {INTERNAL_ERROR % f'{what} ({place})'}", err=True, fg="red")
     return Exit.MISTAKE
 
 

@@ -24,7 +24,7 @@ class Exit(IntEnum):
     REFUSED = 3, "the API server or the plugin refused it: the message says why"
     NOT_FOUND = 4, "there is no such object, or the cluster has no Environments"
     UNREACHABLE = 5, "the API server cannot be reached, or does not accept your credentials"
-    MISTAKE = 70, "an error in the plugin: please report it"
+    MISTAKE = 70, "an internal error: please report it"
     INTERRUPTED = 130, "interrupted"
 
 
