@@ -1,6 +1,7 @@
 """Golden cases of injection: an Environment, a workload as requested, where it matters as stored, and what comes of it.
 
-A case is a folder of ``golden/``. ``python -m golden`` writes every ``want.yaml`` anew, to be read in the diff.
+A case is a folder of ``golden/``. ``python -m golden`` writes every ``want.yaml`` anew, and ``messages.txt`` with every
+message that people read, to be read in the diff.
 """
 
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from typing import Any
 
 import yaml
 
+import messages
 from builders import around
 from environment_operator.addresses import Routing
 from environment_operator.catalog import publish
@@ -17,6 +19,7 @@ from environment_operator.inject import Outcome, admit
 from environment_operator.kinds import BUILTIN, Kind
 from environment_operator.rules import Project, Published
 from environment_operator.third_party import ROWS
+from messages.sections import SECTIONS
 
 Object = dict[str, Any]
 FOLDER = Path(__file__).parent / "golden"
@@ -76,7 +79,7 @@ def said(outcome: Outcome) -> Object:
 
 def cases() -> list[Case]:
     """Return every case, in order."""
-    return [Case(path) for path in sorted(FOLDER.iterdir())]
+    return [Case(path) for path in sorted(FOLDER.iterdir()) if path.is_dir()]
 
 
 def _published(environment: Object) -> Published:
@@ -86,9 +89,10 @@ def _published(environment: Object) -> Published:
 
 
 def main() -> None:
-    """Write every ``want.yaml``."""
+    """Write every ``want.yaml``, and the messages."""
     for case in cases():
         (case.path / "want.yaml").write_text(yaml.safe_dump(case.run(), sort_keys=False, width=1000))
+    messages.FILE.write_text(messages.written(SECTIONS))
 
 
 if __name__ == "__main__":

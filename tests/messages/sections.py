@@ -1,0 +1,7 @@
+"""The sections, in the order of the file."""
+
+from collections.abc import Sequence
+
+from messages import Section, admission, conditions, events, plugin, policies, warnings
+
+SECTIONS: Sequence[Section] = (admission, warnings, policies, conditions, events, plugin)
