@@ -30,7 +30,9 @@ from environment_operator.snapshot import is_released
 
 Object = dict[str, Any]
 Table = Mapping[str, Kind]
-_LONGEST, _HEAD = 253, 1024
+_LONGEST = 253
+# So much of a review has the uid of its request.
+HEAD = 1024
 Judge = Callable[[Kind, Object, Object | None, Around], Outcome]
 
 
@@ -43,12 +45,13 @@ class TooLarge(OperatorError):
 
     Args:
         uid: which request it holds.
+        most: how much it may have of something, such as ``200000 values``.
     """
 
-    def __init__(self, uid: str) -> None:
+    def __init__(self, uid: str, most: str) -> None:
         super().__init__(
-            f"the object, with what is stored and what is kept about its fields, has more than {limits.REVIEW_VALUES} "
-            f"values, too many for an Environment: make it smaller, or leave out the label {names.REFERENCE}"
+            f"the object, with what is stored and what is kept about its fields, has more than {most}, too many for an "
+            f"Environment: make it smaller, or leave out the label {names.REFERENCE}"
         )
         self.uid = uid
 
@@ -130,15 +133,24 @@ def read(body: bytes) -> Request:
         TooLarge: it has too many values to be decoded while others wait.
     """
     if len(body) > limits.REVIEW_VALUES and limits.values(body) > limits.REVIEW_VALUES:
-        # https://pkg.go.dev/k8s.io/api/admission/v1#AdmissionReview: the API server writes the fields in this order.
-        uid = re.search(rb'"request":\s*{\s*"uid":\s*"([-0-9A-Za-z]{1,64})"', body[:_HEAD])
-        raise TooLarge(uid[1].decode()) if uid else Malformed("this is no AdmissionReview: it has too many values")
+        if found := uid(body[:HEAD]):
+            raise TooLarge(found, f"{limits.REVIEW_VALUES} values")
+        raise Malformed("this is no AdmissionReview: it has too many values")
     try:
         return _Review.model_validate_json(body).request
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         path = ".".join(map(str, first["loc"]))
         raise Malformed(f"this is no AdmissionReview: {f'{path}: ' if path else ''}{first['msg']}") from None
+
+
+def uid(head: bytes) -> str:
+    """Return which request the first `HEAD` bytes of an AdmissionReview name, empty where they name none.
+
+    The API server writes the fields in this order: https://pkg.go.dev/k8s.io/api/admission/v1#AdmissionReview
+    """
+    found = re.search(rb'"request":\s*{\s*"uid":\s*"([-0-9A-Za-z]{1,64})"', head)
+    return found[1].decode() if found else ""
 
 
 def wanted(request: Request, table: Table) -> frozenset[str]:
@@ -341,8 +353,11 @@ def _answer(request: Request, outcome: Outcome, *, allowed: bool = False) -> Ans
 def _patch(old: Any, new: Any, path: str) -> Iterator[Object]:
     """Yield the steps of a JSON patch from one value to another.
 
-    A list of another length is replaced as a whole: looking for what has moved takes the square of its length.
+    A list of another length is replaced as a whole: looking for what has moved takes the square of its length. What
+    both share is the same.
     """
+    if old is new:
+        return
     if isinstance(old, dict) and isinstance(new, dict):
         yield from ({"op": "remove", "path": f"{path}/{_token(key)}"} for key in old if key not in new)
         for key, value in new.items():

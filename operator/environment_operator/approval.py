@@ -19,7 +19,7 @@ from environment_operator.identity import Ids
 from environment_operator.inject import Object, Outcome, is_new_reference
 from environment_operator.kinds import Kind
 from environment_operator.offers import Master
-from environment_operator.paths import Path, Unfit, copied, get, is_nameless, put, remove
+from environment_operator.paths import Path, Unfit, copied_object, get, is_nameless, put, remove
 from environment_operator.places import Place, Template, named, places, reference, within
 from environment_operator.record import Entry
 from environment_operator.rules import Around, Published, Refused, check_templates
@@ -254,14 +254,14 @@ def _moved(template: Template, before: Path, now: Path) -> Template:
     main: dict[str, Any] | None = get(template, before)
     if before == now or main is None:
         return template
-    out = copied(template)
+    out = copied_object(template)
     put(out, now, {**main, "name": now[-1]})
     return out
 
 
 def _with_ids(place: Place, template: Template, main: Path, ids: Ids) -> Template:
     """Return a stored pod template as it is right for somebody else: their ids instead of those that it had."""
-    out = copied(template)
+    out = copied_object(template)
     for key in guards.PERSONAL:
         path = ("spec", "securityContext", key)
         theirs = get(out, path if place.row.pod_ids else (*main, *path[1:]))

@@ -12,7 +12,7 @@ from typing import Any
 
 from environment_operator import merge
 from environment_operator.merge import Put, Template
-from environment_operator.paths import Path, copied, get, put
+from environment_operator.paths import Path, copied, copied_object, get, put
 from environment_operator.places import account
 from environment_operator.render import HOME_VOLUME
 
@@ -20,6 +20,9 @@ Values = Mapping[str, str | None]
 # As the kubelet reads it, a doubled dollar sign before the bracket standing for itself:
 # https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables/
 _REFERENCE = re.compile(r"\$(\$\()|\$\(([-._a-zA-Z][-._a-zA-Z0-9]*)\)")
+# What is expanded here leads to a place, and Linux has no longer paths. Values that refer to each other would double
+# with each variable, and hold up the admission of everybody long before a process could have them.
+_LONGEST, _MOST = 4096, 50
 # Where a container has a text that the kubelet leaves as it is written.
 _TEXTS: tuple[Path, ...] = (
     ("workingDir",),
@@ -91,7 +94,7 @@ def renewed(
         texts: what was expanded, as it was written.
     """
     known = values(item, template, main) if texts else {}
-    out = copied(base) if texts else base
+    out = copied_object(base) if texts else base
     for path, text in texts.items():
         if get(out, path) is not None:
             put(out, path, _expand(text, known)[0])
@@ -138,8 +141,18 @@ def _field(item: Mapping[str, Any], template: Template, field: str) -> str | Non
 
 
 def _expand(text: str, known: Values) -> tuple[str, list[str]]:
-    """Return a text with the values of its variables, and the names of those that are not known and stay as written."""
-    unknown = [name for name in variables_in(text) if known.get(name) is None]
+    """Return a text with the values of its variables, and the names of those that are not known and stay as written.
+
+    Where the text has too many, or would be longer than any path, none is known.
+    """
+    if "$(" not in text:
+        return text, []
+    if len(text) > _LONGEST or text.count("$(") > _MOST:
+        return text, variables_in(text[:_LONGEST])[:1] or ["…"]
+    used = variables_in(text)
+    if sum(len(known.get(name) or "") for name in used) > _LONGEST:
+        return text, used
+    unknown = [name for name in used if known.get(name) is None]
 
     def value(match: re.Match[str]) -> str:
         found = known.get(match[2])

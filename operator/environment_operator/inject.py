@@ -41,7 +41,7 @@ from environment_operator.identity import Ids
 from environment_operator.kinds import Kind
 from environment_operator.merge import Put
 from environment_operator.offers import Master
-from environment_operator.paths import Path, Unfit, copied, get, put
+from environment_operator.paths import Path, Unfit, copied_object, get, put
 from environment_operator.places import Place, Template, alike, main, named, places, reference, within, written
 from environment_operator.record import Entry
 from environment_operator.rules import Around, Published, Refused, check_labels, idle_labels
@@ -70,7 +70,7 @@ def admit(kind: Kind, new: Object, old: Object | None, around: Around) -> Outcom
     """
     try:
         limits.check(kind, new, old)
-        admission = _Admission(kind, copied(new), old, around)
+        admission = _Admission(kind, copied_object(new), old, around)
         admission.run()
         limits.check(kind, admission.workload, old)
     except (Refused, BadAddress) as refused:

@@ -17,7 +17,7 @@ from itertools import chain
 from typing import Any
 
 from environment_operator import images, names
-from environment_operator.paths import KEYED, Index, Path, Unfit, copied, get, put, remove
+from environment_operator.paths import KEYED, Index, Path, Unfit, copied, copied_object, get, put, remove
 
 Template = dict[str, Any]
 Put = tuple[Path, Any]
@@ -106,7 +106,7 @@ def apply(
         main: path of the main container.
         defaults: values by path that count as unset too, since the kind's own webhook puts them there.
     """
-    out, values, index = copied(template), dict(wanted), Index()
+    out, values, index = copied_object(template), dict(wanted), Index()
     done: list[Path] = []
     was: dict[Path, Any] = {}
     made: list[Path] = []
@@ -133,7 +133,7 @@ def strip(template: Template, record: Record) -> Template:
 
     A record that does not fit the template takes out what it can: it may have come with a request.
     """
-    out, index = copied(template), Index()
+    out, index = copied_object(template), Index()
     for path in reversed(record.put):
         if path not in record.was:
             remove(out, path, index)

@@ -20,6 +20,8 @@ from environment_operator.record import Entry, trusted
 from environment_operator.rules import Published
 
 Object = dict[str, Any]
+# What programs take as a URL.
+_LONGEST = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,8 @@ def _value(variable: Object, namespace: str) -> str:
 def _filled_in(tools: Tools, values: Mapping[str, str]) -> Tools:
     """Return the tools with values for ``${NAME}`` in the URLs that their author wrote; what has none stays.
 
+    So does a URL that would be too long with them: how often it has a variable is the author's, how long that is not.
+
     Args:
         tools: the tools, before they are settled.
         values: values of variables, by name.
@@ -131,6 +135,8 @@ def _filled_in(tools: Tools, values: Mapping[str, str]) -> Tools:
     def filled(url: str) -> str:
         found, *rest = BRACES.split(url)
         for name, text in zip(rest[::2], rest[1::2], strict=True):
+            if len(found) + len(values.get(name, "")) > _LONGEST:
+                return url
             found += (_encoded(values[name], found) if name in values else f"${{{name}}}") + text
         return found
 

@@ -68,6 +68,16 @@ def copied(value: Data) -> Data:
     return [copied(item) for item in value] if isinstance(value, list) else value  # type: ignore[return-value]
 
 
+def copied_object(item: Item) -> Item:
+    """Return a copy of an object that shares with it what the API server keeps about fields, which nobody changes."""
+    meta = item.get("metadata")
+    if not isinstance(meta, dict) or "managedFields" not in meta:
+        return copied(item)
+    made = copied({**item, "metadata": {**meta, "managedFields": None}})
+    made["metadata"]["managedFields"] = meta["managedFields"]
+    return made
+
+
 class Index:
     """The items of keyed lists by their keys, so that many paths cost one pass over each list.
 

@@ -152,7 +152,7 @@ class Webhook:
         with ADMISSION_TIME.labels(which).time():
             deadline = asyncio.get_running_loop().time() + _DEADLINE
             try:
-                review = admission.read(await request.read())
+                review = admission.read(await _body(request))
             except admission.TooLarge as large:
                 return _response(which, admission.refused(large.uid, str(large)))
             try:
@@ -246,6 +246,23 @@ async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse
         ADMISSIONS.labels(_which(request), "error").inc()
         logger.exception(INTERNAL_ERROR, "an admission request failed")
         return web.Response(status=500, text=INTERNAL_ERROR % "its log has the details\n")
+
+
+async def _body(request: web.Request) -> bytes:
+    """Return the body of a request.
+
+    The API server shows nobody the text of an HTTP error, so what is too long to be read is refused by its uid.
+
+    Raises:
+        TooLarge: it is longer than `LARGEST`.
+        HTTPRequestEntityTooLarge: it is, and its beginning is that of no AdmissionReview.
+    """
+    length = request.content_length or 0
+    if length <= LARGEST:
+        return await request.read()
+    if uid := admission.uid(await request.content.readexactly(admission.HEAD)):
+        raise admission.TooLarge(uid, f"{LARGEST} bytes of JSON")
+    raise web.HTTPRequestEntityTooLarge(LARGEST, length)
 
 
 def _which(request: web.Request) -> str:

@@ -392,10 +392,22 @@ async def test_wrong_path(client: TestClient, method: str, path: str, status: in
     assert "allowed" not in await reply.text()
 
 
-@pytest.mark.parametrize(("size", "status"), [(LARGEST - 5000, 200), (LARGEST + 1, 413)])
-async def test_size(client: TestClient, size: int, status: int) -> None:
-    """A review of up to 8 MiB is answered; a larger one is an HTTP error."""
-    new = workload("Deployment", "d", "team", "jupyter")
+@pytest.mark.parametrize("path", ["/mutate", "/validate"])
+@pytest.mark.parametrize(("size", "said"), [(LARGEST - 5000, ""), (LARGEST + 1, f"more than {LARGEST} bytes of JSON")])
+async def test_size(client: TestClient, path: str, size: int, said: str) -> None:
+    """A review of up to 8 MiB is read; a larger one is refused with the limit and the way out, by its uid."""
+    new = workload("Deployment", "d", "team")
     new["metadata"]["annotations"] = {"large": "x" * size}
-    reply = await client.post("/mutate", data=io.BytesIO(json.dumps(review(new)).encode()))
-    assert status == reply.status
+    reply = await client.post(path, data=io.BytesIO(json.dumps(review(new)).encode()))
+    response = (await reply.json())["response"]
+
+    assert (200, review(new)["request"]["uid"], not said) == (reply.status, response["uid"], response["allowed"])
+    assert said in response.get("status", {}).get("message", "")
+    assert not said or f"leave out the label {names.REFERENCE}" in response["status"]["message"]
+
+
+async def test_large_and_no_review(client: TestClient) -> None:
+    """What is large and names no request is an HTTP error."""
+    reply = await client.post("/mutate", data=io.BytesIO(b"{" * (LARGEST + 1)))
+    assert 413 == reply.status
+    assert "allowed" not in await reply.text()

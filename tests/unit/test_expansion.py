@@ -256,3 +256,38 @@ def test_the_laws_hold(directory: str, where: str, theirs: list[Object], mine: l
     assert first.workload == admitted(first.workload, None, known).workload
     assert first.workload == admitted(first.workload, first.workload).workload
     assert plain == admit(KIND, freed, first.workload, around()).workload
+
+
+def doubling(number: int) -> list[Object]:
+    """Return variables of which each has the value of the one before it twice."""
+    rest = ({"name": f"V{n}", "value": f"$(V{n - 1})$(V{n - 1})"} for n in range(1, number))
+    return [{"name": "V0", "value": "ab"}, *rest]
+
+
+@pytest.mark.parametrize(
+    ("env", "text", "expected"),
+    [
+        (doubling(8), "/$(V7)", f"/{'ab' * 2**7}"),
+        (doubling(200), "/$(V199)", "/$(V199)"),
+        (doubling(200), "/$(V9)/$(V199)", f"/{'ab' * 2**9}/$(V199)"),
+        ([{"name": "A", "value": "a" * 4000}], "/$(A)/$(A)", "/$(A)/$(A)"),
+        ([{"name": "A", "value": ""}, {"name": "B", "value": "$(A)" * 100_000}], "/$(B)", "/$(B)"),
+        ([{"name": "A", "value": "a"}], "/$(A)" * 51, "/$(A)" * 51),
+    ],
+    ids=range(6),
+)
+def test_values_that_grow(env: list[Object], text: str, expected: str) -> None:
+    """Variables that make a text longer than any path, or that are very many, are left as written, with a warning."""
+    outcome = admitted(asked(env=env), None, published(workingDir=text))
+
+    assert expected == stored(outcome)["workingDir"]
+    assert ("$" in expected) == any("workingDir" in warning for warning in outcome.warnings)
+
+
+def test_a_home_that_grows() -> None:
+    """No volume is mounted at a home that is longer than any path."""
+    own = [*doubling(200), {"name": "HOME", "value": "/$(V199)"}]
+    outcome = admitted(asked(env=own), None, published(createHomeDir=True))
+
+    assert ([], False) == home(outcome)
+    assert any("no volume is mounted" in warning for warning in outcome.warnings)

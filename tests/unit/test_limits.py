@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from builders import KINDS, around, published, workload
 from environment_operator import admission, limits, names
 from environment_operator.approval import approve
+from environment_operator.identity import Keys
 from environment_operator.inject import admit
 from environment_operator.kinds import Kind
 from environment_operator.merge import Record, strip
@@ -109,6 +110,20 @@ def test_what_the_api_server_keeps_does_not_count() -> None:
     kept["metadata"]["managedFields"] = named(limits.VALUES)
 
     assert "" == refusal(POD, kept)
+
+
+def test_what_the_api_server_keeps_costs_nothing() -> None:
+    """However much it keeps about fields, nothing of it is copied or compared."""
+
+    def mutates(fields: int) -> Callable[[], object]:
+        made = pod()
+        made["metadata"]["managedFields"] = [{"manager": "m", "fieldsV1": {f"f:{n}": {".": {}} for n in range(fields)}}]
+        request = admission.Request.model_validate(
+            {"uid": "u", "resource": {"resource": "pods"}, "operation": "CREATE", "object": made}
+        )
+        return lambda: admission.mutated(request, {POD.name: POD}, KNOWN, Keys("uid", "gid", "groups"))
+
+    assert work(mutates(10)) == work(mutates(1_000))
 
 
 def test_many_environments() -> None:

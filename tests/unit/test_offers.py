@@ -197,6 +197,18 @@ def test_base_path_in_a_url() -> None:
     assert [] == [words for words in on_spec(env.spec) if VARIABLE in words]
 
 
+def test_long_values_in_a_url() -> None:
+    """However often a URL has a variable, and however long that is, the address is one that programs take."""
+    url = f"https://x.example/{'${A}' * 200}"
+    wandb = {**WANDB, "connection": {"type": "ExternalURL", "url": url}}
+    new = made()
+    new["spec"]["template"]["spec"]["containers"][0]["env"] = [{"name": "A", "value": "a" * 100_000}]
+    found = admit(DEPLOYMENT, new, None, known(environment(wandb)))
+
+    assert url == tools(found.workload or {})["tools"]["wandb"]["url"]
+    assert any("give that variable" in warning for warning in found.warnings)
+
+
 def test_variable_in_a_default() -> None:
     """A URL that holds when the submitter says nothing may have a variable, too; it has to be one that can be had."""
     lab = {**CUSTOM, "connection": {**CUSTOM["connection"], "url": "/${NAME}-lab"}}
