@@ -16,7 +16,7 @@ from pydantic_core import from_json
 from environment_operator import names
 from environment_operator.kinds import Kind
 from environment_operator.merge import Put, Record
-from environment_operator.paths import Item, Path, get, put, remove
+from environment_operator.paths import Index, Item, Path, get, put, remove
 from environment_operator.places import Place, Template, main, places, reference, within
 
 VERSION = 1
@@ -60,7 +60,8 @@ class Entry:
 
     def values(self, template: Template) -> list[Put]:
         """Return what was put in, as it is in a pod template now."""
-        return [(path, get(template, path)) for path in self.record.put]
+        index = Index()
+        return [(path, get(template, path, index)) for path in self.record.put]
 
     def is_like(self, other: "Entry") -> bool:
         """Say whether the same was put in, with ids of the same person."""
