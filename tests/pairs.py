@@ -95,8 +95,21 @@ EXAMPLES: Mapping[str, tuple[Example, ...]] = {
     ),
     "container.securityContext.capabilities.add, Windows": (Example(security(capabilities=["CHOWN"]), WINDOWS),),
 }  # fmt: skip
-# What only kinds have whose containers have the ids, or what no Environment without `supplementalGroupsPolicy` has.
-OF_CONTAINERS = {
-    "uid 0 of the container, not root", "container.securityContext.runAsUser, Windows",
-    "container.securityContext.runAsGroup, Windows", "securityContext.supplementalGroupsPolicy, Windows",
+# What only kinds have whose containers have the ids.
+OF_CONTAINERS = {"uid 0 of the container, not root": Example(custom(uid=0), main=context(runAsNonRoot=True))}
+# What no workload can have with an Environment alone, as a pod that has both, and the field that is refused there.
+# Kinds whose containers have the ids have no place for an operating system: Argo's Template (workflow_types.go), the
+# ServingRuntimePodSpec of KServe (servingruntime_types.go), and Knative, whose webhook refuses it (fieldmask.go).
+# The policy of groups comes with the ids that it is about, and those are refused first.
+NEVER_ALONE: Mapping[str, tuple[Example, str]] = {
+    **{
+        f"container.securityContext.{key}, Windows": (
+            Example({}, WINDOWS, context(**{key: 7})), f"spec.containers[0].securityContext.{key}",
+        )
+        for key in ("runAsUser", "runAsGroup")
+    },
+    "securityContext.supplementalGroupsPolicy, Windows": (
+        Example({}, {**WINDOWS, **context(supplementalGroupsPolicy="Strict")}),
+        "spec.securityContext.supplementalGroupsPolicy",
+    ),
 }  # fmt: skip

@@ -14,12 +14,14 @@ import pytest
 import yaml
 
 from builders import manifest, workload
+from cluster.rest import Reply
 from environment_operator import images, merge, names
 from environment_operator.catalog import publish
 from environment_operator.pairs import PAIRS
 from environment_operator.paths import get
 from kube import ENVIRONMENTS, Kube, Object
-from pairs import EXAMPLES, Example
+from pairs import EXAMPLES, NEVER_ALONE, OF_CONTAINERS, Example
+from third_party import containers, install, path, uninstall, user
 
 MAIN = ("spec", "containers", "main")
 TEMPLATE_MAIN = ("spec", "template", *MAIN)
@@ -160,6 +162,45 @@ def test_pairs(kube: Kube, project: str, publish_env: Callable[..., str], name: 
     assert f'Environment "{guarded}": spec.' in refused.message
     assert admitted.ok, admitted.message
     assert get(admitted.body, pair.path(MAIN)) is None
+
+
+@pytest.mark.parametrize("name", NEVER_ALONE)
+def test_pairs_that_are_never_alone(kube: Kube, project: str, name: str) -> None:
+    """What an Environment brings only with something else is refused by the API server by its own field."""
+    example, field = NEVER_ALONE[name]
+    refused = kube.rest.create(f"/api/v1/namespaces/{project}/pods?dryRun=All", pod(project, None, example))
+
+    assert 422 == refused.status
+    assert field in [cause["field"] for cause in refused.body["details"]["causes"]]
+
+
+@pytest.mark.parametrize("name", OF_CONTAINERS)
+def test_pairs_of_containers(kube: Kube, project: str, publish_env: Callable[..., str], name: str) -> None:
+    """In kinds whose containers have the ids it is the same, and no operating system is kept there."""
+    (pair,), example = [pair for pair in PAIRS if pair.name == name], OF_CONTAINERS[name]
+    guarded = publish_env(**example.fields, overridable=[])
+    free = publish_env(**example.fields, overridable=[pair.field, "Image"])
+
+    def posted(reference: str | None) -> Reply:
+        made = user("workflow", "w", project, reference)
+        for container in containers("workflow", made):
+            container.update({"image": "registry.example/team/jupyter:4.2", **copy.deepcopy(example.main)})
+        made["spec"]["templates"][2]["os"] = {"name": "windows"}
+        return kube.rest.create(f"{path(made)}?dryRun=All", made)
+
+    found = install(kube.rest, "workflow")
+    try:
+        together, refused, admitted = posted(None), posted(guarded), posted(free)
+    finally:
+        uninstall(kube.rest, found)
+
+    assert together.ok, together.message
+    assert "os" not in together.body["spec"]["templates"][2]
+    assert f'Environment "{guarded}": spec.' in refused.message
+    assert admitted.ok, admitted.message
+    assert [example.main["securityContext"]] * 2 == [
+        c["securityContext"] for c in containers("workflow", admitted.body)
+    ]
 
 
 def test_expansion(kube: Kube, project: str, publish_env: Callable[..., str]) -> None:

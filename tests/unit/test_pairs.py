@@ -11,7 +11,7 @@ from environment_operator.inject import Outcome, admit
 from environment_operator.kinds import Kind
 from environment_operator.pairs import PAIRS
 from environment_operator.paths import get
-from pairs import EXAMPLES, OF_CONTAINERS, Example, context, custom
+from pairs import EXAMPLES, NEVER_ALONE, OF_CONTAINERS, Example, context, custom
 from third_party import containers, row_of, user
 
 Object = dict[str, Any]
@@ -40,7 +40,7 @@ def outcome(example: Example, *overridable: str, kind: Kind = POD, new: Object |
 
 def test_every_pair_has_an_example() -> None:
     """Nothing is in the table that no test shows, and no example is of a pair that is not there."""
-    assert {pair.name for pair in PAIRS} == EXAMPLES.keys() | OF_CONTAINERS
+    assert {pair.name for pair in PAIRS} == EXAMPLES.keys() | OF_CONTAINERS.keys() | NEVER_ALONE.keys()
 
 
 @pytest.mark.parametrize(("name", "example"), CASES, ids=[f"{name}-{n}" for n, (name, _) in enumerate(CASES)])
