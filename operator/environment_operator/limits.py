@@ -79,14 +79,14 @@ def _excess(kind: Kind, item: Item, room: int) -> str:
     for path, node in _nodes(item):
         count += len(node)
         if path and path[-1] in lists and isinstance(node, list) and len(node) > room * ITEMS:
-            return _refusal(kind, f"has {len(node)} items at {_words(path)}", room * ITEMS)
+            return _refusal(kind, item, f"has {len(node)} items at {_words(path)}", room * ITEMS)
         if count > room * VALUES:
-            return _refusal(kind, "has too many values", room * VALUES)
+            return _refusal(kind, item, "has too many values", room * VALUES)
     found = places(kind, item)
     if (number := len({reference(item, place.role) for place in found})) > ENVIRONMENTS:
-        return _refusal(kind, f"refers to {number} Environments", ENVIRONMENTS)
+        return _refusal(kind, item, f"refers to {number} Environments", ENVIRONMENTS)
     if (number := len(accounts(found, item))) > ACCOUNTS:
-        return _refusal(kind, f"has pods of {number} service accounts", ACCOUNTS)
+        return _refusal(kind, item, f"has pods of {number} service accounts", ACCOUNTS)
     return ""
 
 
@@ -121,9 +121,10 @@ def _words(path: _At) -> str:
     return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path).removeprefix(".")
 
 
-def _refusal(kind: Kind, what: str, most: int) -> str:
-    """Return why a workload is refused for its size."""
+def _refusal(kind: Kind, item: Item, what: str, most: int) -> str:
+    """Return why a workload is refused for its size, which may come with the change that takes the label away."""
+    way_out = "leave out" if reference(item) else "first, in a change of its own, remove"
     return (
         f"this {kind.kind} {what}, and with an Environment {most} are the most: "
-        f"split the {kind.kind}, or leave out the label {names.REFERENCE}"
+        f"split the {kind.kind}, or {way_out} the label {names.REFERENCE}"
     )

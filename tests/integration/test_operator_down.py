@@ -5,11 +5,20 @@ from collections.abc import Iterator
 
 import pytest
 
-from builders import manifest, workload
+from builders import KINDS, manifest, workload
 from cluster import Cluster
 from cluster.manifests import await_admission
 from environment_operator import names
-from kube import Kube, Object, Operator
+from environment_operator.changes import MOST
+from kube import Kube, Object, Operator, path_of
+
+
+def marked(project: str, environment: str, number: int) -> Object:
+    """Return a Deployment whose pod template has so many labels, named by the number."""
+    made = workload("Deployment", f"marked-{number}", project, environment)
+    # Three are there besides: its own, and what admission writes.
+    made["spec"]["template"]["metadata"]["labels"] |= {f"example.org/l{n}": "" for n in range(number - 3)}
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -23,8 +32,8 @@ def used(cluster: Cluster, rest, operator: Operator) -> Iterator[tuple[Kube, str
         workload(k, k.lower(), project, name)
         for k in ("Deployment", "StatefulSet", "CronJob", "DaemonSet", "ReplicaSet")
     ]
-    kube.apply(manifest(name), job, *users)
-    kube.until_used(name, 6)
+    kube.apply(manifest(name), job, *users, *(marked(project, name, number) for number in (MOST, MOST + 1)))
+    kube.until_used(name, 8)
     cluster.stop_operator()
     yield kube, name, project
     operator.start()
@@ -56,6 +65,30 @@ def test_what_goes_on(used: tuple[Kube, str, str], change: str) -> None:
     """Workloads that exist are scaled, paused, suspended, restarted, marked, scheduled and deleted as ever."""
     kube, _, project = used
     kube.kubectl(*CHANGES[change], "-n", project)
+
+
+@pytest.mark.parametrize("key", ["labels", "annotations"])
+def test_many_labels_of_pods(used: tuple[Kube, str, str], key: str) -> None:
+    """Up to 500 labels of pods are looked at one by one; more are compared as a whole, and any change of them waits."""
+    kube, _, project = used
+    path = path_of(KINDS["deployments.apps"], project)
+    found = {n: kube.rest.get(f"{path}/marked-{n}").body["spec"]["template"]["metadata"] for n in (MOST, MOST + 1)}
+    change = {"spec": {"template": {"metadata": {key: {"example.org/l1": "changed"}}}}}
+    few, many = (kube.rest.patch(f"{path}/marked-{n}?dryRun=All", change) for n in found)
+
+    assert [MOST, MOST + 1] == [len(meta["labels"]) for meta in found.values()]
+    assert few.ok, few.message
+    assert (key == "annotations") == many.ok
+    assert many.ok or "environment-operator.environments.dev" in many.message
+
+
+def test_a_workload_with_many_labels_of_pods_lives_on(used: tuple[Kube, str, str]) -> None:
+    """It is scaled, restarted, which is an annotation, marked and deleted as ever."""
+    kube, _, project = used
+    name = f"deployment/marked-{MOST + 1}"
+    for words in (("scale", "--replicas=2"), ("rollout", "restart"), ("label", "example.org/b=1"), ("delete",)):
+        verb, *rest = words
+        kube.kubectl(*((verb, *rest, name) if verb == "rollout" else (verb, name, *rest)), "-n", project)
 
 
 def test_deletion_in_use_is_refused(used: tuple[Kube, str, str]) -> None:

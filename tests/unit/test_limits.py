@@ -167,6 +167,19 @@ def test_what_is_stored_goes_on() -> None:
         assert expected is ("are the most" not in refusal(kind, new, stored))
 
 
+def test_large_without_the_label() -> None:
+    """A change that takes the label away and makes the workload large is refused with a way out that is one."""
+    kind = KINDS["deployments.apps"]
+    stored = admit(kind, workload("Deployment", "d", "team", "e"), None, KNOWN).workload
+    assert stored is not None
+    free = {**stored, "metadata": {**stored["metadata"], "labels": {}}}
+    large = json.loads(json.dumps(free))
+    large["spec"]["template"]["spec"]["containers"] = [*main(), *named(MORE, image="a:1")]
+
+    assert "or first, in a change of its own, remove the label" in refusal(kind, large, stored)
+    assert "" == refusal(kind, free, stored)
+
+
 def test_the_last_word_leaves_room() -> None:
     """Other webhooks may add to what was within the limits; to very much they may not."""
     for number, expected in ((MORE, False), (2 * MORE, True)):
