@@ -262,6 +262,9 @@ def _settled(name: str, address: Address, wishes: Mapping[str, str], routing: Ro
     return address.model_copy(update={"url": _url(name, text, routing)})
 
 
+_NOT_OURS = f"annotation {names.TOOLS}: not written by admission. Run kubectl environment refresh for the workload."
+
+
 def forged(tools: Tools, routing: Routing) -> str:
     """Return why admission cannot have written which addresses a workload asked for, empty when it can.
 
@@ -269,7 +272,7 @@ def forged(tools: Tools, routing: Routing) -> str:
     """
     wishes = {name: a.url or str(a.node_port) for name, a in tools.tools.items() if a.asked}
     try:
-        return "" if settled(tools, wishes, None, routing) == tools else "it is written otherwise"
+        return "" if settled(tools, wishes, None, routing) == tools else _NOT_OURS
     except BadAddress as error:
         return str(error)
 

@@ -17,10 +17,12 @@ from pydantic import ValidationError
 from environment_operator import images, names, scope
 from environment_operator.api.v1alpha1 import Scope
 from environment_operator.wire import Metadata, Whole
+from environment_operator.wording import cut
 
 TYPE = "kubernetes.io/dockerconfigjson"
 KEY = ".dockerconfigjson"
 # The name under which kubelet looks for the credentials of Docker Hub, beside the one in image references.
+_EXAMPLES = f'Set {names.SCOPE} to {{"projects": ["vision"]}}, {{"departments": ["imaging"]}} or {{"cluster": true}}.'
 _HUB, _HUB_KEY = "docker.io", "index.docker.io"
 
 
@@ -116,7 +118,7 @@ class Sources:
     def put(self, item: Metadata) -> None:
         """Remember credentials."""
         if not isinstance(item, Whole):
-            raise TypeError("credentials are mirrored whole")
+            raise TypeError(type(item))
         found = source(item)
         self.by_name[item.name] = found if self._payload else replace(found, payload="")
         self._changed()
@@ -149,10 +151,20 @@ def source(secret: Whole) -> Source:
     payload = secret.data.get(KEY, "")
     registries = _registries(payload)
     if secret.type != TYPE:
-        why = f"its type is {secret.type}, {TYPE} is needed: delete it and create it again with that type"
+        why = f'type: "{secret.type}" is not {TYPE}. Delete the Secret, and create it with that type.'
     elif not why and not registries:
-        why = f"{KEY} names no registry under auths: write it as docker login does"
+        why = f"data[{KEY}]: there is no registry in auths. Write it as docker login does."
     return Source(secret.name, mark, found, registries, payload, why)
+
+
+def not_published(found: Source) -> str:
+    """Return why the credentials in a Secret are not published, and the way out."""
+    return f"Not published: {found.problem}"
+
+
+def name_taken(name: str, project: str) -> str:
+    """Return that credentials are not published to a project, which has a Secret of their name."""
+    return f'Not published to project "{project}": it has a Secret "{name}" of its own. Rename one of them.'
 
 
 def copy(secret: Metadata) -> Copy | None:
@@ -202,18 +214,20 @@ def steps(
 
 def _scope(text: str) -> tuple[Scope | None, str]:
     """Return the scope in an annotation, and why there is none."""
-    example = '{"projects": ["vision"]}, {"departments": ["imaging"]} or {"cluster": true}'
     if not text:
-        return None, f"the annotation {names.SCOPE} is missing: it says who gets them, such as {example}"
+        return None, f"annotation {names.SCOPE} is missing, which says who gets them. {_EXAMPLES}"
     try:
         found = Scope.model_validate_json(text, strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"]))
         wrong = f"{where}: {first['msg']}" if where else first["msg"]
-        return None, f"the annotation {names.SCOPE} cannot be read: {wrong}; write it as {example}"
+        return None, f"annotation {names.SCOPE} cannot be read: {cut(wrong)}. {_EXAMPLES}"
     if bool(found.cluster) == bool(found.departments or found.projects):
-        return None, f"the annotation {names.SCOPE} needs either cluster: true or departments and projects: {example}"
+        return (
+            None,
+            f"annotation {names.SCOPE} has to name either the cluster, or departments and projects. {_EXAMPLES}",
+        )
     return found, ""
 
 

@@ -107,7 +107,7 @@ class _Guest:
 
     def doubt(self, definitions: Reflector) -> None:
         """Take in that nobody knows whether the kind is there."""
-        self._mirror.doubt(definitions.state, f"whether it is installed is not known: {definitions.why}")
+        self._mirror.doubt(definitions.state, f"whether it is installed is not known, as {definitions.in_words}")
 
     async def run(self) -> None:
         """Have the mirror run while the kind is there, in the version that is served, until cancelled."""
@@ -118,13 +118,13 @@ class _Guest:
                 self._changed.clear()
                 version = self._version
                 if version and self._mirror.state is State.ABSENT:
-                    self._mirror.doubt(State.SYNCING, "not listed yet")
+                    self._mirror.doubt(State.SYNCING, "")
                 path = await self._find()
                 if not path or path != self._mirror.path or not self._mirror.in_step:
                     await _end(running)
                     running = tasks.create_task(self._mirror.run(path)) if path else None
                 if not path:
-                    self._mirror.rest("it is not installed")
+                    self._mirror.rest()
                 self.acted = version
 
     async def _find(self) -> str:
@@ -149,7 +149,7 @@ class _Guest:
         KIND_MISFITS.labels(self._kind.name).set(len(wrong))
         if wrong and wrong != self._misfits:
             said = "; ".join(wrong)
-            logger.warning("%s: its row in the kinds table does not go with the definition: %s", self._kind.name, said)
+            logger.warning("kinds table: the row of %s does not match what is installed: %s", self._kind.name, said)
         self._misfits = wrong
 
 

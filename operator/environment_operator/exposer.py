@@ -14,7 +14,7 @@ from typing import Any
 from environment_operator import addresses, events, names
 from environment_operator.cluster import LEASES, Cluster
 from environment_operator.errors import INTERNAL_ERROR, ApiError, Conflict, NotFound, Reason
-from environment_operator.exposure import Workload, is_right, told, wanted
+from environment_operator.exposure import Workload, exposed, is_right, not_exposed, taken, wanted, without_url
 from environment_operator.kinds import api_version
 from environment_operator.ledger import Claim, Place, asked_by, claim_name
 from environment_operator.metrics import EXPOSURES, WRITES
@@ -57,7 +57,7 @@ class Exposer:
                 await self.expose(key)
             except ApiError as error:
                 log = logger.info if isinstance(error, Conflict) else logger.warning
-                log("%s: trying again: %s", key, error)
+                log("the tools of %s are exposed again: %s", key, error)
                 EXPOSURES.labels("retry").inc()
                 self._queue.done(key, failed=True)
             except Exception:
@@ -109,9 +109,9 @@ class Exposer:
             await self._cluster.create(events.path(workload.namespace), told)
             WRITES.labels("event").inc()
         except Conflict:
-            logger.debug("told before: %s", notice.message)
+            logger.debug("Event exists: %s", notice.message)
         except ApiError as error:
-            logger.warning("no Event for %s: %s", workload.key, error)
+            logger.warning("%s: no Event was created: %s", workload.key, error)
 
     def _workload(self, key: str) -> Workload | None:
         """Return a workload as it is known, None when it is gone or has no tools."""
@@ -136,7 +136,7 @@ class Exposer:
         """
         some, other = await Selection(self._cluster, self._world.kinds.values(), workload).owned()
         if other:
-            why = f'Pod "{other}" has the labels of its Pods and is not one of them. Give the workload another name'
+            why = f'Pod "{other}" has the labels of its Pods and is not one of them. Give the workload another name.'
             return [], Conflict(0, why)
         self._queue.add(workload.key, _OWNED_SECONDS)
         there = [target for target in targets if _place(target) in self._ledger.made(workload.key)]
@@ -150,7 +150,7 @@ class Exposer:
         for asked in asked_by(workload.tools):
             claim = self._ledger.claims.get(asked)
             if claim is None and forged:
-                notices.append(Notice("Warning", Reason.NOT_EXPOSED, f"{asked} cannot be given: {forged}"))
+                notices.append(Notice("Warning", Reason.NOT_EXPOSED, forged))
                 continue
             claim = claim or await self._claim(workload, asked)
             if claim.uid == workload.uid:
@@ -161,8 +161,7 @@ class Exposer:
             # Whoever it was may be gone; who is there gives it back when it does not ask any more.
             if (self._ledger.find(claim.key) or ("",))[0] != claim.uid:
                 self._known.look_at(frozenset({claim.key}))
-            remedy = f"ask for another one with {names.CUSTOM_TOOL}<tool>"
-            notices.append(Notice("Warning", Reason.ADDRESS_TAKEN, f"{claim.key} has {asked}: {remedy}"))
+            notices.append(Notice("Warning", Reason.ADDRESS_TAKEN, taken(asked, claim.key)))
         return frozenset(mine)
 
     async def _claim(self, workload: Workload, asked: str) -> Claim:
@@ -181,7 +180,7 @@ class Exposer:
             stored = await self._cluster.get(f"{LEASES}/{name}")
         self._known.look_at(self._ledger.hold(WholeItem.model_validate(stored).metadata) - {workload.key})
         if asked not in self._ledger.claims:
-            raise Conflict(0, f"the Lease {name} is not that of {asked}: delete it")
+            raise Conflict(0, f'Lease "{name}" is not that of {asked}. Delete it.')
         return self._ledger.claims[asked]
 
     async def _make(self, workload: Workload, targets: list[Object]) -> tuple[ApiError | None, bool]:
@@ -206,7 +205,9 @@ class Exposer:
         path = self._path(_place(target))
         if not known and (there := await self._there(path)):
             if not _is_of(workload, there):
-                raise Conflict(0, f"{target['kind']} {target['metadata']['name']} is not ours: delete it")
+                raise Conflict(
+                    0, f'{target["kind"]} "{target["metadata"]["name"]}" was not made by the operator. Delete it.'
+                )
             self._see(target["kind"], there)
             if is_right(target, there):
                 return False
@@ -243,13 +244,13 @@ class Exposer:
         """Return what the people who look at a workload are told about its tools."""
         made = {(kind, name): seen.object for (kind, _, name), seen in self._ledger.made(workload.key).items()}
         found = []
-        if wrote and (where := told(workload, made)):
-            found.append(Notice("Normal", Reason.EXPOSED, "; ".join(where)))
+        if wrote and (where := exposed(workload, made)):
+            found.append(Notice("Normal", Reason.EXPOSED, where))
         if failed and not isinstance(failed, _NoPods):
-            found.append(Notice("Warning", Reason.NOT_EXPOSED, f"tools cannot be exposed: {failed}"))
+            found.append(Notice("Warning", Reason.NOT_EXPOSED, not_exposed(str(failed))))
         urls = [n for n, a in workload.tools.tools.items() if a.port and a.type == "ExternalURL"]
         if wrote and urls and self._known.ways.route and (why := self._known.no_routes):
-            found.append(Notice("Warning", Reason.NO_ROUTES, f"no URL for {', '.join(urls)}: {why}"))
+            found.append(Notice("Warning", Reason.NO_ROUTES, without_url(urls, why)))
         return found
 
     async def _clear(self, key: str, targets: Collection[Place]) -> None:
@@ -268,7 +269,7 @@ class Exposer:
             except NotFound:
                 self._ledger.miss(*place)
             else:
-                raise Conflict(0, f"{place[0]} {place[2]} is still there")
+                raise Conflict(0, f'{place[0]} "{place[2]}" still exists')
 
     async def _let_go(self, key: str, workload: Workload | None) -> None:
         """Give back the addresses that are not asked for any more, and those of a workload that had the name before."""
@@ -278,7 +279,7 @@ class Exposer:
             if claim.uid == uid and address in asked:
                 continue
             if any(not mirror.in_step for mirror in self._known.mirrors.values()):
-                raise Conflict(0, f"{address} is not given back: it is not known whether something leads there")
+                raise Conflict(0, f"{address} is kept: whether something leads there is not known")
             try:
                 await self._cluster.delete(f"{LEASES}/{claim.name}", claim.lease)
                 WRITES.labels("claim").inc()

@@ -4,7 +4,7 @@ All of it is in the workload's namespace and owned by it, so that it goes with t
 pods.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,9 +12,11 @@ from urllib.parse import urlsplit
 from environment_operator import names
 from environment_operator.addresses import Address, Routing, Tools
 from environment_operator.kinds import Resource
+from environment_operator.wording import cut, named_by_key, quoted
 
 Object = dict[str, Any]
 
+ASK_FOR_ANOTHER = f"Ask for another one with the annotation {names.CUSTOM_TOOL}<tool>."
 _NETWORKING, _GATEWAY = "networking.k8s.io", "gateway.networking.k8s.io"
 SERVICES = Resource(group="", version="v1", kind="Service", plural="services")
 ROUTES = Resource(group=_GATEWAY, version="v1", also=("v1beta1",), kind="HTTPRoute", plural="httproutes")
@@ -140,14 +142,47 @@ def _covers(key: str, target: Any, seen: Any) -> bool:
     return bool(target == seen)
 
 
-def told(workload: Workload, made: Mapping[tuple[str, str], Object]) -> list[str]:
-    """Return where each tool is reached, as people read it.
+def exposed(workload: Workload, made: Mapping[tuple[str, str], Object]) -> str:
+    """Return where each tool is reached, for an Event; empty when none is.
 
     Args:
         workload: the workload.
         made: what there is for it, by kind and name.
     """
-    return [f"{n}: {where}" for n, a in workload.tools.tools.items() if (where := _where(workload, n, a, made))]
+    tools = workload.tools.tools.items()
+    where = [f"{name}: {there}" for name, address in tools if (there := _where(workload, name, address, made))]
+    return f"{'; '.join(where)}; see kubectl environment connect." if where else ""
+
+
+def taken(asked: str, holder: str) -> str:
+    """Return that another workload has an address.
+
+    Args:
+        asked: the address.
+        holder: key of that workload.
+    """
+    return f"{asked} is taken by {named_by_key(holder)}. {ASK_FOR_ANOTHER}"
+
+
+def not_exposed(why: str) -> str:
+    """Return that the tools of a workload are not exposed.
+
+    Args:
+        why: our own words, which end with the way out, or those of the API server.
+    """
+    what = f"Tools are not exposed: {why}"
+    return what if why.endswith(".") else f"{cut(what, 250)}. See the log of {names.SERVICE_ACCOUNT}."
+
+
+def without_url(tools: Sequence[str], why: str) -> str:
+    """Return that nothing leads from the URLs of some tools to them.
+
+    Args:
+        tools: their names.
+        why: what the cluster lacks.
+    """
+    have = "Tool {} has" if len(tools) == 1 else "Tools {} have"
+    return f"{have.format(quoted(tools))} no URL: {cut(why)}. Use kubectl environment connect --forward."
 
 
 def _where(workload: Workload, tool: str, address: Address, made: Mapping[tuple[str, str], Object]) -> str:

@@ -59,7 +59,7 @@ class Exposures:
         if self.ways.route is None:
             return "the cluster has no host for tools"
         mirror = self.mirrors[self.ways.route.kind]
-        return "" if mirror.state is State.SYNCED else f"{mirror.name} is {mirror.state}, {mirror.why}"
+        return "" if mirror.state is State.SYNCED else mirror.in_words
 
     def of(self, environment: str) -> Exposed:
         """Return how the tools of an Environment's users are reached."""

@@ -31,14 +31,14 @@ def parse(reference: str) -> Image | None:
 
 
 def problem(reference: str) -> str | None:
-    """Return why a container runtime would refuse the reference, or None when it would not."""
+    """Return why a container runtime would refuse the reference, with the way out, or None when it would not."""
     image = parse(reference)
     if image is None:
-        return "it does not follow [registry/]name[:tag][@digest]"
+        return "it is no image reference. Write it as [registry/]name[:tag][@digest]."
     if len(image.name) > _LONGEST_NAME:
-        return f"the name without tag and digest has {len(image.name)} characters, at most {_LONGEST_NAME} are allowed"
+        return f"its name has {len(image.name)} characters. Shorten it to {_LONGEST_NAME}, without tag and digest."
     if _IDENTIFIER.match(image.name):
-        return "a name of 64 hexadecimal digits looks like an image ID: put the registry or a path before it"
+        return "a name of 64 hexadecimal digits is read as an image ID. Write the registry or a path before it."
     return _digest_problem(image.digest) if image.digest else None
 
 
@@ -47,9 +47,9 @@ def _digest_problem(digest: str) -> str | None:
     algorithm, _, value = digest.partition(":")
     length = _DIGEST_LENGTHS.get(algorithm)
     if length is None:
-        return f"the digest algorithm {algorithm} is unknown, use one of {', '.join(_DIGEST_LENGTHS)}"
+        return f"its digest algorithm {algorithm} is unknown. Use one of {', '.join(_DIGEST_LENGTHS)}."
     if len(value) != length or value != value.lower():
-        return f"a {algorithm} digest has {length} lowercase hexadecimal digits, this one has {len(value)}"
+        return f"its digest has {len(value)} digits. Write {algorithm} with {length} lowercase hexadecimal digits."
     return None
 
 

@@ -39,7 +39,9 @@ def misfits(row: Resource, definition: Definition, version: str) -> list[str]:
     found = next(one for one in definition["spec"]["versions"] if one["name"] == version)
     root: Schema = (found.get("schema") or {}).get("openAPIV3Schema") or {}
     known = version in (row.version, *row.also)
-    other = [] if known else [f"it is served as {version} only: users are counted, but nothing is filled in"]
+    other = (
+        [] if known else [f"it is served in version {version} only, in which users are counted and nothing is injected"]
+    )
     templates = row.pod_templates if isinstance(row, Kind) else ()
     return [*other, *(words for template in templates for words in _template_misfits(root, template))]
 
@@ -53,7 +55,7 @@ def _template_misfits(root: Schema, template: PodTemplate) -> Iterator[str]:
             yield f"there is no {where}"
             return
         if field and inner.get("type") not in (None, "array"):
-            yield f"{where} is no list"
+            yield f"{where} is not a list"
             return
         node = inner.get("items", _ANYTHING) if field else inner
     if template.metadata:
@@ -67,14 +69,14 @@ def _metadata_misfits(node: Schema, template: PodTemplate, where: str) -> Iterat
     for key in ("labels", "annotations"):
         if holder is None or (_below(holder, key) is None and not holder.get("x-kubernetes-embedded-resource")):
             inner = ".".join(filter(None, (where, template.metadata.strip("."), key)))
-            yield f"{inner} is not kept: the column metadata has to be empty"
+            yield f"{inner} is dropped by its schema, leave the column metadata empty"
 
 
 def _container_misfits(node: Schema, template: PodTemplate, where: str) -> Iterator[str]:
     """Yield that there is no place for containers."""
     pod = _below(node, template.spec) if template.spec else node
     if pod is None or all(_below(pod, key) is None for key in _keys(template)):
-        yield f"{'.'.join(filter(None, (where, template.spec)))} has no place for {' or '.join(_keys(template))}"
+        yield f"{'.'.join(filter(None, (where, template.spec)))} has no field {' or '.join(_keys(template))}"
 
 
 def _keys(template: PodTemplate) -> tuple[str, ...]:

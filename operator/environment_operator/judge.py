@@ -41,9 +41,7 @@ def judge(raw: Mapping[str, Any], *, replacement_exists: bool, table: Collection
         return Verdict(spec, stalled=stalled)
     fragment = render(spec)
     if (size := len(canonical(fragment))) > LARGEST:
-        message = (
-            f"what it puts into a pod has {size} bytes, at most {LARGEST} are allowed: shorten env, command or args"
-        )
+        message = f"spec: what is injected into a pod has {size} bytes, over {LARGEST}. Shorten env, command or args."
         return Verdict(spec, stalled=(Reason.TOO_LARGE, message))
     return Verdict(spec, fragment)
 
@@ -51,12 +49,12 @@ def judge(raw: Mapping[str, Any], *, replacement_exists: bool, table: Collection
 def _stalled(spec: EnvironmentSpec, *, replacement_exists: bool, table: Collection[Kind]) -> tuple[Reason, str] | None:
     """Return the first reason in the spec alone why it cannot work, None when there is none; arguments as above."""
     if why := images.problem(spec.image):
-        return Reason.INVALID_IMAGE, f"spec.image {spec.image!r} cannot be pulled: {why}"
+        return Reason.INVALID_IMAGE, f"spec.image: {_shown(spec.image)} cannot be pulled: {why}"
     if why := port_conflict(spec):
         return Reason.PORT_CONFLICT, f"spec.tools: {why}"
     if spec.deprecated and spec.deprecated.replaced_by and not replacement_exists:
         name = spec.deprecated.replaced_by
-        message = f"spec.deprecated.replacedBy names {name!r}, which does not exist: create it or name another one"
+        message = f'spec.deprecated.replacedBy: Environment "{name}" does not exist. Create it, or name another one.'
         return Reason.UNKNOWN_REPLACEMENT, message
     return (Reason.NO_KIND, _no_kind(spec)) if table and not kinds_for(spec, table) else None
 
@@ -113,5 +111,6 @@ def _path(loc: tuple[int | str, ...]) -> str:
 
 def _shown(value: object) -> str:
     """Return a value as JSON, on one line; a long one is cut."""
-    text = json.dumps(value, default=str)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    end = '"' if text.startswith('"') else ""
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…{end}"

@@ -15,6 +15,7 @@ from environment_operator.judge import Verdict, judge
 from environment_operator.snapshot import Notice, Plan, Snapshot, has_finalizer, is_terminating, may_go
 from environment_operator.usage import Known, Usage
 
+_WAY_OUT = f"Delete its users, or remove their label {names.REFERENCE}."
 _SOON, _LATER = timedelta(seconds=1), timedelta(minutes=1)
 
 
@@ -70,15 +71,17 @@ def _hold(snapshot: Snapshot, found: Usage) -> report.Hold | None:
     if may_go(snapshot.environment):
         return None
     if found.total:
-        way_out = f"delete them, or remove their label {names.REFERENCE}"
-        return Reason.USED, f"used by {report.users_in_words(found)}; {way_out}"
+        return Reason.USED, f"Used by {report.users_in_words(found)}. {_WAY_OUT}"
     if snapshot.known.unknown or live is None:
         return Reason.USAGE_UNKNOWN, report.unknown_in_words(snapshot.known)
     if live.user:
-        return Reason.USED, f"used by {live.user}, which was just created"
+        return Reason.USED, f"Used by {live.user}, created a moment ago. {_WAY_OUT}"
     if _left(meta["deletionTimestamp"], live.now, snapshot.options.grace) > timedelta():
         seconds = snapshot.options.grace.total_seconds()
-        return Reason.GRACE_PERIOD, f"nobody uses it; it goes {seconds:g} s after its deletion was asked for"
+        return (
+            Reason.GRACE_PERIOD,
+            f"No workload or template uses it. It is deleted {seconds:g} s after that was requested.",
+        )
     return None
 
 
@@ -91,7 +94,5 @@ def _left_behind(found: Usage) -> tuple[Notice, ...]:
     """Return the Event that names those who use an Environment that was deleted by order."""
     if not found.total:
         return ()
-    order = f"the annotation {names.ALLOW_DELETE_IN_USE} allowed it"
-    return (
-        Notice("Warning", Reason.RELEASED_IN_USE, f"deleted while used by {report.users_in_words(found)}; {order}"),
-    )
+    what = f"Deleted by way of the annotation {names.ALLOW_DELETE_IN_USE} while used by {report.users_in_words(found)}"
+    return (Notice("Warning", Reason.RELEASED_IN_USE, f"{what}. {_WAY_OUT}"),)

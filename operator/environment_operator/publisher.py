@@ -146,7 +146,7 @@ class Publisher:
             self._projects[name] = Holdings(self._cluster, name, self._seen, self._longest)
             self._projects[name].start(tasks)
             PUBLISHED.set(len(self._projects))
-            logger.info("the project %s lets us publish registry credentials", name)
+            logger.info('project "%s": registry credentials are published', name)
         project = self._projects[name]
         if project.mirror.in_step and self._mirror.in_step:
             await self._act(name, project)
@@ -164,12 +164,12 @@ class Publisher:
         if project := self._projects.pop(name, None):
             await project.stop()
             PUBLISHED.set(len(self._projects))
-            logger.info("the project %s does not let us publish registry credentials any more", name)
+            logger.info('project "%s": registry credentials are no longer published', name)
         if is_news:
             self._queue.add(_NEWS, _GATHERED)
         if exists and name in self._bindings.projects:
-            role = names.CREDENTIALS_ROLE
-            raise ApiError(0, f"its RoleBinding {role} does not give {names.OPERATOR_USER} the ClusterRole {role}")
+            role = f'"{names.CREDENTIALS_ROLE}"'
+            raise ApiError(0, f"RoleBinding {role} does not grant ClusterRole {role} to {names.OPERATOR_USER}")
 
     def _seen(self, project: str, changed: Iterable[str]) -> None:
         """Take in that Secrets of a project came, went or changed."""
@@ -200,8 +200,7 @@ class Publisher:
             except ApiError as error:
                 failed = error
         for taken in wanted.taken:
-            own = f"the project {name} has a Secret {taken} of its own, which is left alone: give one another name"
-            await self._post(sources[taken], Reason.NAME_TAKEN, own)
+            await self._post(sources[taken], Reason.NAME_TAKEN, credentials.name_taken(taken, name))
         if failed:
             raise failed
 
@@ -213,7 +212,7 @@ class Publisher:
         else:
             made = await self._changed(project, found, before, body)
         if before is None or before.version != made["metadata"]["resourceVersion"]:
-            self._wrote("published", found.name, project.name)
+            self._wrote("published to", found.name, project.name)
         project.wrote(Metadata.model_validate(made["metadata"]))
 
     async def _changed(self, project: Holdings, found: Source, before: Copy, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -232,14 +231,14 @@ class Publisher:
     async def _withdraw(self, project: Holdings, name: str, before: Copy) -> None:
         """Delete a copy, unless it is another Secret by now."""
         await self._cluster.delete(path(project.name, name), before.uid, before.version)
-        self._wrote("withdrew", name, project.name)
+        self._wrote("deleted in", name, project.name)
         project.drop(Metadata(name=name, uid=before.uid))
 
     async def _tell(self) -> None:
         """Tell what cannot be published, and why."""
         for found in self._sources.by_name.values():
             if found.problem:
-                await self._post(found, Reason.INVALID_CREDENTIALS, f"not published: {found.problem}")
+                await self._post(found, Reason.INVALID_CREDENTIALS, credentials.not_published(found))
 
     async def _post(self, found: Source, reason: Reason, message: str) -> None:
         """Post an Event about credentials, once."""
@@ -254,19 +253,24 @@ class Publisher:
             await self._cluster.create(events.path(namespace), body)
             WRITES.labels("event").inc()
         except Conflict:
-            logger.debug("told before: %s", message)
+            logger.debug("Event exists: %s", message)
         self._told.add(told)
-        logger.warning("Secret %s/%s: %s", namespace, name, message)
+        logger.warning('Secret "%s" in namespace "%s": %s', name, namespace, message)
 
     def _wrote(self, what: str, name: str, project: str) -> None:
         """Count and log a write."""
         WRITES.labels("secret").inc()
-        logger.info("%s the Secret %s in the project %s", what, name, project)
+        logger.info('Secret "%s" was %s project "%s"', name, what, project)
 
     def _say(self, project: str, what: str, *, quiet: bool) -> None:
         """Log why a project is looked at again, once."""
         if self._said.get(project) != what:
-            logger.log(logging.INFO if quiet else logging.WARNING, "project %s: trying again: %s", project, what)
+            logger.log(
+                logging.INFO if quiet else logging.WARNING,
+                'registry credentials of project "%s" are published again: %s',
+                project,
+                what,
+            )
         self._said[project] = what
 
 

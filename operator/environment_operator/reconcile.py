@@ -26,6 +26,7 @@ from environment_operator.state import World
 from environment_operator.usage import is_hour_old
 from environment_operator.validation import Validity
 from environment_operator.validator import Validator
+from environment_operator.wording import named
 
 logger = logging.getLogger(__name__)
 
@@ -110,7 +111,7 @@ class Reconciler:
             now = now or page.now
             changed = next((item.name for item in page.items if not self._world.discovery.knows(item)), "")
             if changed:
-                raise Conflict(0, f"{changed} came or changed a moment ago")
+                raise Conflict(0, f'CustomResourceDefinition "{changed}" was created or changed a moment ago')
             token = page.next
             if not token:
                 return now
@@ -125,7 +126,7 @@ class Reconciler:
             for item in page.items:
                 known = used(item.labels, item.annotations.record, roles=bool(kind.roles))
                 if name in known and not is_derived(item.owner_references, self._world.kinds.values()):
-                    return f"{kind.kind} {item.namespace}/{item.name}"
+                    return named(kind.kind, item.namespace, item.name)
             token = page.next
             if not token:
                 return None
@@ -160,9 +161,9 @@ class Reconciler:
             await self._cluster.create(events.path("default"), told)
             WRITES.labels("event").inc()
         except Conflict:
-            logger.debug("told before: %s", notice.message)
+            logger.debug("Event exists: %s", notice.message)
         except ApiError as error:
-            logger.warning("no Event for %s: %s", environment["metadata"]["name"], error)
+            logger.warning('Environment "%s": no Event was created: %s', environment["metadata"]["name"], error)
 
 
 def _now() -> str:

@@ -83,7 +83,7 @@ class Reflector:
         self._cluster, self.name, self.path, self._sink = cluster, name, path, sink
         self._selector, self._only, self._whole, self._longest = selector, only, whole, longest
         self._one_of = one_of
-        self.state, self.why, self.listed = State.SYNCING, "not listed yet", False
+        self.state, self.why, self.listed = State.SYNCING, "", False
         self.settled = asyncio.Event()
         self._failures = 0
 
@@ -91,6 +91,18 @@ class Reflector:
     def in_step(self) -> bool:
         """Whether the mirror tells what the API server would: synced, or certain that the kind is not there."""
         return self.state in (State.SYNCED, State.ABSENT)
+
+    @property
+    def in_words(self) -> str:
+        """How the kind stands, for people."""
+        words = {
+            State.SYNCING: "is not listed yet",
+            State.SYNCED: "is synced",
+            State.ABSENT: "is not installed",
+            State.FORBIDDEN: "cannot be listed: access is denied",
+            State.DEGRADED: "cannot be listed or watched",
+        }
+        return f"{self.name} {words[self.state]}{f': {self.why}' if self.why else ''}"
 
     async def run(self, path: str = "") -> None:
         """Mirror until cancelled.
@@ -104,7 +116,7 @@ class Reflector:
                 version = await self._list()
                 await self._follow(version)
             except Expired as error:
-                logger.info("%s: listing again: %s", self.name, error.message)
+                logger.info("%s is listed again: %s", self.name, error.message)
                 await self._pause()
             except ApiError as error:
                 await self.fail(error)
@@ -118,11 +130,11 @@ class Reflector:
         """Take on a state in which nothing is known."""
         self._move(state, why)
 
-    def rest(self, why: str) -> None:
+    def rest(self) -> None:
         """Take in that the kind is not there: all of its objects are gone."""
         self._sink.sweep(())
         self.path, self.listed = "", True
-        self._move(State.ABSENT, why)
+        self._move(State.ABSENT, "")
 
     async def _list(self) -> str:
         """Read every page, forget what is gone, and return where a watch may begin."""
@@ -162,7 +174,7 @@ class Reflector:
         except ApiError as error:
             if self._failures >= _BREAKS:
                 raise
-            logger.info("%s: the watch broke: %s", self.name, error)
+            logger.info("%s: the watch ended and is started again: %s", self.name, error)
             await self._pause()
         else:
             self._failures = 0
@@ -186,7 +198,7 @@ class Reflector:
             KIND_STATE.labels(self.name, one).set(one is state)
         if changed:
             log = logger.info if self.in_step else logger.warning
-            log("%s is %s%s", self.name, state, f": {why}" if why else "")
+            log(self.in_words)
             self._sink.moved()
         self.settled.set()
 

@@ -64,7 +64,7 @@ def port_conflict(spec: EnvironmentSpec) -> str | None:
     endpoint = spec.endpoint
     for tool in spec.tools or ():
         if endpoint and endpoint.protocol == "GRPC" and tool.name == "h2c" and tool.port != endpoint.port:
-            return "the tool h2c has the port name of the gRPC endpoint: give the tool another name"
+            return 'tool "h2c" has the name that the port of a gRPC endpoint has. Give the tool another name.'
     return None
 
 

@@ -9,10 +9,12 @@ from environment_operator.advice import on_spec
 from environment_operator.api.v1alpha1 import EnvironmentSpec
 from environment_operator.conditions import Finding, conditions
 from environment_operator.errors import Reason
+from environment_operator.exposure import ASK_FOR_ANOTHER
 from environment_operator.judge import Verdict
 from environment_operator.render import fragment_hash, pod_security
 from environment_operator.snapshot import Exposed, Notice, Snapshot, is_released, is_terminating, last_change
 from environment_operator.usage import Known, Usage
+from environment_operator.wording import NAMES, cut, few, named_by_key, quoted
 
 Hold = tuple[Reason, str]
 
@@ -73,24 +75,26 @@ def findings(snapshot: Snapshot, found: Usage, verdict: Verdict, hold: Hold | No
 def _readiness(snapshot: Snapshot, verdict: Verdict) -> list[Finding]:
     """Return Ready, and Reconciling or Stalled while true, as kstatus reads them."""
     if is_terminating(snapshot.environment):
-        message = "it was deleted and waits until nobody uses it"
+        message = "The Environment is being deleted: no new workload may use it."
         reason = Reason.TERMINATING
         return [Finding("Ready", "False", reason, message), Finding("Reconciling", "True", reason, message)]
     if verdict.stalled:
         return [Finding("Ready", "False", *verdict.stalled), Finding("Stalled", "True", *verdict.stalled)]
     if is_released(snapshot.environment):
-        why = f"the annotation {names.ALLOW_DELETE_IN_USE} lets it go, and its finalizer is gone"
-        message = f"{why}: nothing new may use it until that annotation is taken away"
+        message = (
+            f"The finalizer {names.FINALIZER} was removed by way of the annotation {names.ALLOW_DELETE_IN_USE}: no new "
+            "workload may use the Environment. Remove that annotation to use it again."
+        )
         return [Finding("Ready", "False", Reason.RELEASED, message)]
-    return [Finding("Ready", "True", Reason.AVAILABLE, "workloads in its scope may use it")]
+    return [Finding("Ready", "True", Reason.AVAILABLE, "Workloads in its scope may use it.")]
 
 
 def _fragment_valid(snapshot: Snapshot) -> Finding:
     """Return whether the API server accepts the pods; one that could not be asked stops nobody."""
     if snapshot.validity and (why := snapshot.validity.unchecked):
-        message = f"the API server did not say whether it accepts its pods: {why}"
+        message = f"The API server could not validate its pods: {cut(why)}. The operator tries again every minute."
         return Finding("FragmentValid", "Unknown", Reason.UNCHECKED, message)
-    return Finding("FragmentValid", "True", Reason.ACCEPTED, "the API server accepts its pods")
+    return Finding("FragmentValid", "True", Reason.ACCEPTED, "The API server accepts its pods.")
 
 
 def _in_use(known: Known, found: Usage) -> Finding:
@@ -98,16 +102,17 @@ def _in_use(known: Known, found: Usage) -> Finding:
     if found.in_use == "Unknown":
         return Finding("InUse", "Unknown", Reason.USAGE_UNKNOWN, unknown_in_words(known))
     if found.in_use == "False":
-        return Finding("InUse", "False", Reason.UNUSED, "nobody uses it")
-    return Finding("InUse", "True", Reason.USED, f"used by {counting.in_words(found.workloads, found.templates)}")
+        return Finding("InUse", "False", Reason.UNUSED, "No workload or template uses it.")
+    return Finding("InUse", "True", Reason.USED, f"Used by {counting.in_words(found.workloads, found.templates)}.")
 
 
 def _scope_resolved(spec: EnvironmentSpec, departments: Mapping[str, str | None]) -> Finding:
     """Return whether every project that the scope names exists."""
     missing = scope.unknown_projects(spec.scope, departments)
     if not missing:
-        return Finding("ScopeResolved", "True", Reason.RESOLVED, "every project of the scope exists")
-    message = f"these projects do not exist yet: {', '.join(missing)}"
+        return Finding("ScopeResolved", "True", Reason.RESOLVED, "Every project in its scope exists.")
+    what = f"spec.scope.projects: {_projects(missing, NAMES)} {'does' if len(missing) == 1 else 'do'} not exist"
+    message = f"{what}. Create the namespace, or correct the name."
     return Finding("ScopeResolved", "False", Reason.UNKNOWN_PROJECTS, message)
 
 
@@ -129,14 +134,19 @@ def _of_projects(named: Sequence[str], there: Mapping[str, Collection[str] | Non
     """Return whether some projects have some Secrets."""
     unseen = [p for p, found in there.items() if found is None]
     lacking = {name: [p for p, found in there.items() if found is not None and name not in found] for name in named}
-    parts = [f"{name} in {_places(lacking[name], snapshot)}" for name in named if lacking[name]]
-    nobody = f"nobody looked in {_places(unseen, snapshot)}: no RoleBinding there lets the operator"
+    most = min(NAMES, snapshot.options.sample)
+    parts = [f'"{name}" in {_projects(lacking[name], most)}' for name in named if lacking[name]]
+    unchecked = f"{_projects(unseen, most)} could not be checked"
     if parts:
-        message = f"missing: {'; '.join(parts)}: create them there{f'; {nobody}' if unseen else ''}"
-        return Finding("PullSecretsFound", "False", Reason.MISSING_SECRETS, message)
+        what = f"spec.imagePullSecrets: missing {few(parts)}{f'; {unchecked}' if unseen else ''}"
+        return Finding("PullSecretsFound", "False", Reason.MISSING_SECRETS, f"{what}. Create the missing Secrets.")
     if unseen:
-        return Finding("PullSecretsFound", "Unknown", Reason.UNCHECKED, f"{', '.join(named)}: {nobody}")
-    return Finding("PullSecretsFound", "True", Reason.RESOLVED, "every project concerned has the pull secrets")
+        way_out = f"Create the RoleBinding {names.CREDENTIALS_ROLE} there to have Secrets checked."
+        return Finding(
+            "PullSecretsFound", "Unknown", Reason.UNCHECKED, f"spec.imagePullSecrets: {unchecked}. {way_out}"
+        )
+    everywhere = "Every project that uses it, or that its scope names, has its pull secrets."
+    return Finding("PullSecretsFound", "True", Reason.RESOLVED, everywhere)
 
 
 def _concerned(snapshot: Snapshot, spec: EnvironmentSpec) -> frozenset[str] | None:
@@ -149,13 +159,12 @@ def _concerned(snapshot: Snapshot, spec: EnvironmentSpec) -> frozenset[str] | No
     return frozenset(((users & known.keys()) | named) - {names.SYSTEM_NAMESPACE})
 
 
-def _places(projects: Sequence[str], snapshot: Snapshot) -> str:
-    """Return projects in words: as many by name as may be told."""
-    shown = projects[: snapshot.options.sample]
-    more = len(projects) - len(shown)
-    if not shown:
-        return f"{more} project{'' if more == 1 else 's'}"
-    return f"{', '.join(shown)}{f' and {more} more' if more else ''}"
+def _projects(projects: Sequence[str], most: int) -> str:
+    """Return projects in words, the first few by name."""
+    noun = "project" if len(projects) == 1 else "projects"
+    if not most:
+        return f"{len(projects)} {noun}"
+    return f"{noun} {quoted(projects, most)}"
 
 
 def _said_before(snapshot: Snapshot, kind: str) -> Finding | None:
@@ -170,8 +179,8 @@ def _lacking(spec: EnvironmentSpec, exposed: Exposed) -> list[str]:
     types = {t.name: t.connection.type if t.connection else "ExternalURL" for t in spec.tools or () if t.port}
     lacking = {what: [name for name, its in types.items() if its == what] for what in exposed.lacks}
     return [
-        f"the cluster has no {what} for tools: {', '.join(tools)}. Set {exposed.lacks[what]} for the operator, or use "
-        "kubectl environment connect --forward"
+        f"spec.tools: the cluster has no {what} for {quoted(tools)}. Set {exposed.lacks[what]} for the operator, or "
+        "use kubectl environment connect --forward."
         for what, tools in lacking.items()
         if tools
     ]
@@ -179,16 +188,25 @@ def _lacking(spec: EnvironmentSpec, exposed: Exposed) -> list[str]:
 
 def _exposed(exposed: Exposed, lacking: Sequence[str], sample: int) -> Finding:
     """Return whether the tools of its users are reached as they are to be, naming so many who are not."""
-    said = [f"{key} has not {asked}, which {other} has" for key, asked, other in exposed.conflicts[:sample]]
-    if more := len(exposed.conflicts) - len(said):
-        said.append(f"{more} workload{'s have' if more > 1 else ' has'} not the address asked for, which others have")
+    said = [_taken(exposed.conflicts, min(sample, 1))] if exposed.conflicts else []
     if exposed.problem:
-        said.append(f"tools have no URL, since {exposed.problem}")
+        said.append(f"Tools have no URL: {cut(exposed.problem)}. Use kubectl environment connect --forward.")
     said += lacking
     if not said:
-        return Finding("ToolsExposed", "True", Reason.EXPOSED, "the tools of its users are exposed")
+        return Finding("ToolsExposed", "True", Reason.EXPOSED, "The tools of its workloads are exposed.")
     reason = Reason.ADDRESS_TAKEN if exposed.conflicts else Reason.NO_ROUTES
-    return Finding("ToolsExposed", "False", reason, "; ".join(said))
+    return Finding("ToolsExposed", "False", reason, " ".join(said))
+
+
+def _taken(conflicts: Sequence[tuple[str, str, str]], most: int) -> str:
+    """Return which workloads do not get the address that they ask for, the first by name."""
+    if not most:
+        count = f"{len(conflicts)} workload{' does' if len(conflicts) == 1 else 's do'}"
+        return f"Addresses are taken: {count} not get what was asked for. {ASK_FOR_ANOTHER}"
+    (key, asked, other), *more = conflicts
+    others = f" ({len(more)} more workload{' lacks its' if len(more) == 1 else 's lack their'} address)" if more else ""
+    ours, theirs = named_by_key(key), named_by_key(other)
+    return f"{ours} does not get {cut(asked)}: {theirs} has it{others}. {ASK_FOR_ANOTHER}"
 
 
 def notices(findings: Sequence[Finding], before: Mapping[str, Any]) -> tuple[Notice, ...]:
@@ -203,15 +221,19 @@ def notices(findings: Sequence[Finding], before: Mapping[str, Any]) -> tuple[Not
 
 
 def users_in_words(found: Usage) -> str:
-    """Return who uses it, with the names that may be told, such as ``1 workload: Job team-a/train``."""
-    who = counting.named(found)
+    """Return who uses it, the first few by name, such as ``1 workload: Job "train" in project "team-a"``."""
+    who = counting.users_in_words(found)
     return f"{counting.in_words(found.workloads, found.templates)}{f': {who}' if who else ''}"
 
 
 def unknown_in_words(known: Known) -> str:
-    """Return which kinds cannot be read, and why."""
-    kinds = "; ".join(f"{kind}: {why}" for kind, why in sorted(known.unknown.items()))
-    return f"it is not known whether anybody uses it, these kinds are not in step: {kinds}"
+    """Return which kinds cannot be listed, and why."""
+    what = "Whether a workload or template uses it is not known"
+    if not known.unknown:
+        return f"{what} yet: the API server is asked for it."
+    first, *more = sorted(known.unknown.values())
+    others = f" ({len(more)} more kind{'s' if len(more) > 1 else ''} not listed)" if more else ""
+    return f"{what}: {cut(first)}{others}. See the log of {names.SERVICE_ACCOUNT}."
 
 
 def _usage_fields(snapshot: Snapshot, found: Usage, verdict: Verdict) -> dict[str, Any]:

@@ -94,7 +94,7 @@ class World:
         return Known(
             users=self.usage.users(environment),
             kinds=self.kinds,
-            unknown={r.name: f"{r.state}, {r.why}" for r in kinds if not r.in_step},
+            unknown={r.name: r.in_words for r in kinds if not r.in_step},
             blind=frozenset(r.name for r in self.reflectors.values() if not r.listed),
         )
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from environment_operator.index import User
 from environment_operator.kinds import Kind
+from environment_operator.wording import NAMES, named
 
 InUse = Literal["True", "False", "Unknown"]
 _HOUR = timedelta(hours=1)
@@ -21,7 +22,7 @@ class Known:
     Args:
         users: the users that were seen, each with the hash of what was put in, empty for nothing.
         kinds: the kinds table, by full name.
-        unknown: kinds that are not in step now, each with the reason.
+        unknown: kinds that are not in step now, each with a sentence that says why.
         blind: those of them that were never listed, so that no user of theirs was seen.
     """
 
@@ -135,11 +136,11 @@ def in_words(workloads: int, templates: int) -> str:
     return " and ".join(parts) or "nobody"
 
 
-def named(found: Usage) -> str:
-    """Return the users of the samples in words, and how many more there are; empty when none may be named."""
-    shown = [*found.workload_sample, *found.template_sample]
-    more = f" and {found.total - len(shown)} more" if found.truncated else ""
-    return ", ".join(_reference_in_words(user) for user in shown) + more if shown else ""
+def users_in_words(found: Usage) -> str:
+    """Return the first users of the samples, and how many more there are; empty when none may be named."""
+    shown = [*found.workload_sample, *found.template_sample][:NAMES]
+    more = f" and {found.total - len(shown)} more" if found.total > len(shown) else ""
+    return ", ".join(named(user["kind"], user["namespace"], user["name"]) for user in shown) + more if shown else ""
 
 
 def _group_kind(kind: Kind) -> tuple[str, str]:
@@ -164,9 +165,3 @@ def _sample(
 def _reference(kind: Kind, user: User) -> dict[str, str]:
     """Return a user as the status names it."""
     return {"group": kind.group, "kind": kind.kind, "namespace": user.namespace, "name": user.name}
-
-
-def _reference_in_words(user: Mapping[str, str]) -> str:
-    """Return a user as a person would name it, such as ``Job team-a/train``."""
-    place = f"{user['namespace']}/" if user["namespace"] else ""
-    return f"{user['kind']} {place}{user['name']}"

@@ -7,15 +7,18 @@ the Environment renders to.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 from environment_operator.api.v1alpha1 import EnvironmentSpec
 from environment_operator.errors import Cause
 from environment_operator.render import Fragment
+from environment_operator.wording import cut
 
 Object = dict[str, Any]
 _NAME = "environment-"
 _CONTAINER = "main"
+_LONGEST = 190
 # Paths in the spec of a pod, and what stands there of the spec of an Environment.
 _FIELDS = (
     (r"containers\[0\]\.(image|imagePullPolicy|command|args|workingDir|stdin|tty|readinessProbe)(\b.*)", r"\1\2"),
@@ -64,18 +67,24 @@ def of_node_ports(spec: EnvironmentSpec, allowed: range) -> str:
         allowed: the node ports of the cluster.
     """
     ports = ((i, tool.connection.node_port) for i, tool in enumerate(spec.tools or ()) if tool.connection)
-    span = f"{allowed.start}-{allowed.stop - 1}"
-    return "; ".join(
-        f"spec.tools[{i}].connection.nodePort: Invalid value: {port}: not in the range of node ports, {span}"
-        for i, port in ports
-        if port and port not in allowed
-    )
+    wrong = [f"spec.tools[{i}].connection.nodePort: {port}" for i, port in ports if port and port not in allowed]
+    way_out = f"Choose a port from {allowed.start} to {allowed.stop - 1}, or leave it out."
+    return f"{_as_many_as_fit(wrong)} is no node port of this cluster. {way_out}" if wrong else ""
 
 
 def of_pod(causes: Sequence[Cause], fragment: Fragment, spec: EnvironmentSpec) -> str:
     """Return what is wrong with the pods, in the API server's words and by our fields; empty where nothing is said."""
     ours = ((c, c.field.removeprefix("template.spec.")) for c in causes if c.field.startswith("template.spec."))
-    return "; ".join(dict.fromkeys(f"{field(path, fragment, spec)}: {cause.message}" for cause, path in ours))
+    said = list(dict.fromkeys(f"{field(path, fragment, spec)}: {cut(cause.message, _LONGEST)}" for cause, path in ours))
+    return f"{_as_many_as_fit(said)}. Correct the field." if said else ""
+
+
+def _as_many_as_fit(said: Sequence[str]) -> str:
+    """Return as much of what is wrong as a message has room for, and how much more there is."""
+    lengths = accumulate(len(one) + 2 for one in said)
+    shown = max(1, sum(length <= _LONGEST for length in lengths))
+    more = f" (and {len(said) - shown} more)" if len(said) > shown else ""
+    return "; ".join(said[:shown]) + more
 
 
 def field(path: str, fragment: Fragment, spec: EnvironmentSpec) -> str:

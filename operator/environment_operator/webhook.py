@@ -110,7 +110,7 @@ class Webhook:
         if not self._pull_secrets.settled:
             return "registry credentials are not listed yet"
         missing = next((r for r in (self._mirror, self._namespaces) if not r.listed), None)
-        return f"{missing.name} are {missing.state}, {missing.why}" if missing else ""
+        return missing.in_words if missing else ""
 
     async def _serve(self) -> None:
         """Answer requests as soon as there is a certificate, until cancelled; those under way are finished."""

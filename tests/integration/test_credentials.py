@@ -162,7 +162,10 @@ def test_nobodys_own_is_touched(kube: Kube, publish: Make, projects: Make) -> No
     assert kube.rest.create(secrets(project), secret(name, "mine")).ok
     mine = found(kube.rest, project, name)
     publish("sesame", {"projects": [project]}, name=name)
-    kube.until("the Event", lambda: f"the project {project} has a Secret" in told(kube, name, Reason.NAME_TAKEN))
+    kube.until(
+        "the Event",
+        lambda: f'Not published to project "{project}": it has a Secret "' in told(kube, name, Reason.NAME_TAKEN),
+    )
     publish("changed", {"projects": [project]}, name=name)
     canary = publish("canary", {"projects": [project]})
     until_held(kube.rest, project, canary, payload("canary"))
@@ -196,7 +199,7 @@ def test_copies_of_copies(kube: Kube, publish: Make, projects: Make) -> None:
         ("projects: [vision]", "cannot be read: Invalid JSON"),
         ('{"projets": ["vision"]}', "projets: Extra inputs are not permitted"),
         ('{"cluster": "yes"}', "cluster: Input should be a valid boolean"),
-        ("{}", "needs either cluster: true or departments and projects"),
+        ("{}", "has to name either the cluster, or departments and projects"),
     ],
 )
 def test_a_scope_that_cannot_be_read(kube: Kube, publish: Make, projects: Make, scope: str, told_of: str) -> None:

@@ -102,7 +102,7 @@ def test_deletion_that_slips_past(kube: Kube, used: str, project: str, unguarded
     kube.kubectl("delete", "env", used, "--wait=false")
     message = kube.until_condition(used, "DeletionBlocked", "True", "Used")["message"]
 
-    assert f"Job {project}/train" in message
+    assert f'Job "train" in project "{project}"' in message
     assert "False" == kube.condition(used, "Ready")["status"]
     assert ["Used"] == [e["reason"] for e in kube.events(used)]
     kube.kubectl("delete", "job", "train", "-n", project)
@@ -132,7 +132,7 @@ def test_override(kube: Kube, used: str, project: str) -> None:
 
     assert kube.get("job", "train", project)
     kube.until("the Event", lambda: ["ReleasedInUse"] == [e["reason"] for e in kube.events(used)])
-    assert f"Job {project}/train" in kube.events(used)[0]["message"]
+    assert f'Job "train" in project "{project}"' in kube.events(used)[0]["message"]
 
 
 def test_project_full_of_users(kube: Kube) -> None:

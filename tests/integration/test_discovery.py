@@ -272,5 +272,5 @@ def test_row_that_does_not_fit(kube: Kube, environment: str, project: str) -> No
         "the metric", lambda: misfits.search(build_opener(ProxyHandler({})).open(url).read().decode()) is not None
     )
 
-    said = f"widgets.{GROUP}: its row in the kinds table does not go with the definition: there is no spec.template"
+    said = f"kinds table: the row of widgets.{GROUP} does not match what is installed: there is no spec.template"
     assert said in kube.cluster.layout.log("operator").read_text()

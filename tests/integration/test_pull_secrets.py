@@ -226,21 +226,25 @@ def test_the_condition(kube: Kube, publish: Make, projects: Make) -> None:
     open_, closed = projects(), projects(lets=False)
     name = kube.unique("hub")
     env = published(kube, imagePullSecrets=[name], scope={"projects": [open_, closed]})
-    nobody = f"nobody looked in {closed}: no RoleBinding there lets the operator"
+    nobody = f'project "{closed}" could not be checked'
     told(kube, env, "False", "MissingPullSecrets")
-    wanted = f"missing: {name} in {open_}: create them there; {nobody}"
+    wanted = f'spec.imagePullSecrets: missing "{name}" in project "{open_}"; {nobody}. Create the missing Secrets.'
     kube.until("all to be said", lambda: kube.condition(env, "PullSecretsFound")["message"] == wanted)
     assert "True" == kube.condition(env, "Ready")["status"]
 
     assert kube.rest.create(secrets(open_), secret(name, "mine")).ok
-    assert f"{name}: {nobody}" == told(kube, env, "Unknown", "Unchecked")
+    assert told(kube, env, "Unknown", "Unchecked").startswith(
+        f"spec.imagePullSecrets: {nobody}. Create the RoleBinding"
+    )
     assert kube.rest.delete(secrets(open_, name)).ok
     told(kube, env, "False", "MissingPullSecrets")
     let(kube.rest, closed)
     publish("a", {"projects": [open_, closed]}, name=name)
     told(kube, env, "True", "Resolved")
     stop_letting(kube.rest, closed)
-    assert f"{name}: {nobody}" == told(kube, env, "Unknown", "Unchecked")
+    assert told(kube, env, "Unknown", "Unchecked").startswith(
+        f"spec.imagePullSecrets: {nobody}. Create the RoleBinding"
+    )
 
 
 def test_the_condition_of_users(kube: Kube, projects: Make) -> None:
@@ -249,7 +253,7 @@ def test_the_condition_of_users(kube: Kube, projects: Make) -> None:
     kube.until_ready(env)
     assert {} == kube.condition(env, "PullSecretsFound")
     job = submitted(kube, project, env)
-    assert f"in {project}: create" in told(kube, env, "False", "MissingPullSecrets")
+    assert f'in project "{project}". Create' in told(kube, env, "False", "MissingPullSecrets")
     assert kube.rest.delete(path_of(JOB, project, job.body["metadata"]["name"])).ok
 
     kube.until("nothing to be said", lambda: kube.condition(env, "PullSecretsFound") == {})
@@ -257,7 +261,7 @@ def test_the_condition_of_users(kube: Kube, projects: Make) -> None:
 
 def until_all_is_said(kube: Kube, name: str) -> None:
     """Wait until a condition tells of what is missing and of where nobody looked."""
-    wanted = re.compile("missing: .*: create them there; nobody looked")
+    wanted = re.compile("spec.imagePullSecrets: missing .*; project .* could not be checked")
 
     def said() -> str:
         return str(kube.condition(name, "PullSecretsFound").get("message", ""))

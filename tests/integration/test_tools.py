@@ -409,7 +409,7 @@ def test_fifty_at_once(kube: Kube, project: str, operator: Operator) -> None:
     assert 1 == len(routed(kube, url))
     said = kube.until_condition(name, "ToolsExposed", "False", "AddressTaken")["message"]
     (holder,) = {f"w{n}" for n in range(50) if not any(r == "AddressTaken" for r, _ in told(kube, project, f"w{n}"))}
-    assert f"has not {url}, which deployments.apps/{project}/{holder} has" in said
+    assert f'does not get {url}: deployments.apps "{holder}" in project "{project}" has it' in said
     before = routed(kube, url)
     kube.kubectl("delete", "deployment", holder, "-n", project)
     kube.until("another route", lambda: len(routed(kube, url)) == 1 and routed(kube, url) != before)

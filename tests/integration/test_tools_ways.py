@@ -87,7 +87,7 @@ def test_node_port_race(kube: Kube, project: str, operator: Operator) -> None:
     kube.until("the port", lambda: port_of(kube, project) == [port])
     said = kube.until_condition(name, "ToolsExposed", "False", "AddressTaken")["message"]
     loser = said.split()[0].rpartition("/")[2]
-    until_told(kube, project, loser, "AddressTaken", f"has node port {port}")
+    until_told(kube, project, loser, "AddressTaken", f"node port {port} is taken by deployments.apps")
     kube.kubectl("delete", "deployment", {"a": "b", "b": "a"}[loser], "-n", project)
     until_told(kube, project, loser, "Exposed", f"port {port}")
     kube.until_condition(name, "ToolsExposed", "True", "Exposed")
@@ -120,7 +120,7 @@ def test_routes_come_and_go(kube: Kube, project: str) -> None:
     name = published(kube, LAB)
     kube.apply(workload("Deployment", "w", project, name))
     until_made(kube, "services", project, "environment-T")
-    until_told(kube, project, "w", "NoRoutes", "no URL for lab", "is not installed")
+    until_told(kube, project, "w", "NoRoutes", 'Tool "lab" has no URL', "is not installed")
     assert "is not installed" in kube.until_condition(name, "ToolsExposed", "False", "NoRoutes")["message"]
     for version in ("v1beta1", "v1"):
         uninstall(kube.rest, [ROUTES])

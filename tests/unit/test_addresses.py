@@ -146,7 +146,7 @@ def test_only_what_may_be_asked_for() -> None:
     [
         ("https://bank.example.org/", "cannot have the URL"),
         ("https://tools.example.com/environments", "cannot have the URL"),
-        ("https://tools.example.com/mine/", "written otherwise"),
+        ("https://tools.example.com/mine/", "not written by admission"),
         ("https://tools.example.com/mine", ""),
     ],
 )

@@ -68,14 +68,14 @@ def test_which_image_they_are_for(key: str, image: str, expected: bool) -> None:
 @pytest.mark.parametrize(
     ("auths", "scope", "kind", "expected"),
     [
-        ({"r.example": {}}, "", credentials.TYPE, "the annotation environments.dev/scope is missing"),
+        ({"r.example": {}}, "", credentials.TYPE, "annotation environments.dev/scope is missing"),
         ({"r.example": {}}, '{"projects": []}', credentials.TYPE, "projects: List should have at least 1 item"),
-        ({"r.example": {}}, '{"cluster": true, "projects": ["a"]}', credentials.TYPE, "needs either"),
+        ({"r.example": {}}, '{"cluster": true, "projects": ["a"]}', credentials.TYPE, "has to name either"),
         ({"r.example": {}}, '{"projects": ["No"]}', credentials.TYPE, "projects.0: write small letters"),
-        ({}, '{"cluster": true}', credentials.TYPE, "names no registry under auths"),
-        (None, '{"cluster": true}', credentials.TYPE, "names no registry under auths"),
-        ([1], '{"cluster": true}', credentials.TYPE, "names no registry under auths"),
-        ({"r.example": {}}, '{"cluster": true}', "Opaque", "its type is Opaque, kubernetes.io/dockerconfigjson"),
+        ({}, '{"cluster": true}', credentials.TYPE, "no registry in auths"),
+        (None, '{"cluster": true}', credentials.TYPE, "no registry in auths"),
+        ([1], '{"cluster": true}', credentials.TYPE, "no registry in auths"),
+        ({"r.example": {}}, '{"cluster": true}', "Opaque", 'type: "Opaque" is not kubernetes.io/dockerconfigjson.'),
     ],
 )
 def test_what_cannot_be_published(auths: Any, scope: str, kind: str, expected: str) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from environment_operator import names
 from environment_operator.addresses import Address, Routing, Tools
-from environment_operator.exposure import INGRESSES, ROUTES, SERVICES, Ways, Workload, is_right, told, wanted
+from environment_operator.exposure import INGRESSES, ROUTES, SERVICES, Ways, Workload, exposed, is_right, wanted
 
 PATH, HOST = Routing("tools.example.com"), Routing("tools.example.com", by_host=True, load_balancers=True)
 GATEWAY = Ways("gateways/shared", "", PATH)
@@ -111,19 +111,19 @@ def test_what_is_made() -> None:
     ]
 
 
-def test_told() -> None:
+def test_exposed() -> None:
     """People are told where each tool is that is anywhere."""
     workload = user(lab=LAB, ssh=NODE, away=AWAY, web=BALANCED, late=MINE)
     found = made(workload)
     found["Service", "environment-tokentok-node-port"]["spec"]["ports"][0]["nodePort"] = 31234
 
-    assert [
-        f"lab: {LAB.url}",
-        "ssh: port 31234 of every node",
-        "away: https://comet.example",
-        "web: environment-tokentok.team.svc:80 in the cluster",
-    ] == [said for said in told(workload, found) if not said.startswith("late")]
-    assert ["away: https://comet.example"] == told(workload, {})
+    assert (
+        f"lab: {LAB.url}; ssh: port 31234 of every node; away: https://comet.example; "
+        "web: environment-tokentok.team.svc:80 in the cluster; late: environment-tokentok.team.svc:8888 in the "
+        "cluster; see kubectl environment connect."
+    ) == exposed(workload, found)
+    assert "away: https://comet.example; see kubectl environment connect." == exposed(workload, {})
+    assert "" == exposed(user(lab=LAB), {})
 
 
 TARGETS = wanted(user(lab=LAB, ssh=NODE), GATEWAY, ())

@@ -34,7 +34,7 @@ def test_parse(reference: str, expected: images.Image | None) -> None:
         (f"a@md5:{HEX}", "algorithm"),
         (f"a@sha256:{HEX[:-1]}", "64 lowercase hexadecimal digits"),
         (f"a@sha256:{HEX.upper()}", "lowercase"),
-        ("Not An Image", "does not follow"),
+        ("Not An Image", "is no image reference"),
     ],
 )
 def test_problem(reference: str, expected: str) -> None:

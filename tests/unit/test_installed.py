@@ -72,14 +72,14 @@ FLAT = schema(labels=STRINGS, annotations=STRINGS, containers={"type": "array"})
         (
             PodTemplate(),
             schema(template=BARE),
-            [f"spec.template.metadata.{key} is not kept" for key in ("labels", "annotations")],
+            [f"spec.template.metadata.{key} is dropped by its schema" for key in ("labels", "annotations")],
         ),
         (
             PodTemplate(metadata=""),
             schema(template=schema(spec=schema())),
-            ["spec.template.spec has no place for cont"],
+            ["spec.template.spec has no field cont"],
         ),
-        (PodTemplate(path="spec.parts[name].template"), schema(parts=schema()), ["spec.parts is no list"]),
+        (PodTemplate(path="spec.parts[name].template"), schema(parts=schema()), ["spec.parts is not a list"]),
         (
             PodTemplate(path="spec.parts[name].template"),
             schema(parts={"type": "array", "items": schema(template=TEMPLATE)}),
@@ -94,12 +94,12 @@ FLAT = schema(labels=STRINGS, annotations=STRINGS, containers={"type": "array"})
         (
             PodTemplate(path="spec.one", spec="", metadata="."),
             schema(one=POD),
-            ["spec.one.labels is not kept", "spec.one.annotations is not kept"],
+            ["spec.one.labels is dropped by its schema", "spec.one.annotations is dropped by its schema"],
         ),
         (
             PodTemplate(path="spec", spec="", metadata="", inline=("trainer",), optional=True),
             schema(),
-            ["spec has no place for trainer"],
+            ["spec has no field trainer"],
         ),
     ],
 )
@@ -114,10 +114,10 @@ def test_misfits(row: PodTemplate, spec: dict[str, Any], expected: list[str]) ->
 
 
 def test_unknown_version() -> None:
-    """A version that the row does not have is watched, and it is said that nothing is filled in there."""
+    """A version that the row does not have is watched, and it is said that nothing is injected there."""
     (said,) = misfits(ROW, definition("Established", v3=True), "v3")
 
-    assert said.startswith("it is served as v3 only")
+    assert said.startswith("it is served in version v3 only")
 
 
 DEFINED = {(d["spec"]["group"], d["spec"]["names"]["kind"]): d for file in FILES for d in definitions(file)}

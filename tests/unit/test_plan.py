@@ -61,6 +61,8 @@ def test_last_change() -> None:
     assert "2026-03-03T00:00:00Z" == (decide(snapshot(env)).status or {})["lastUpdateTime"]
 
 
+ANOTHER = "Ask for another one with the annotation tools.environments.dev/<tool>."
+NO_URL = "Tools have no URL: it rains. Use kubectl environment connect --forward."
 TAKEN = (("jobs.batch/a/x", "https://h/x", "jobs.batch/b/y"), ("jobs.batch/a/z", "https://h/x", "jobs.batch/b/y"))
 
 
@@ -68,7 +70,7 @@ TAKEN = (("jobs.batch/a/x", "https://h/x", "jobs.batch/b/y"), ("jobs.batch/a/z",
     ("exposed", "sample", "expected"),
     [
         (Exposed(), 10, None),
-        (Exposed(1), 10, ("True", "Exposed", "the tools of its users are exposed")),
+        (Exposed(1), 10, ("True", "Exposed", "The tools of its workloads are exposed.")),
         (
             Exposed(2, TAKEN),
             1,
@@ -76,8 +78,8 @@ TAKEN = (("jobs.batch/a/x", "https://h/x", "jobs.batch/b/y"), ("jobs.batch/a/z",
                 "False",
                 "AddressTaken",
                 (
-                    "jobs.batch/a/x has not https://h/x, which jobs.batch/b/y has; "
-                    "1 workload has not the address asked for, which others have"
+                    'jobs.batch "x" in project "a" does not get https://h/x: jobs.batch "y" in project "b" has it '
+                    f"(1 more workload lacks its address). {ANOTHER}"
                 ),
             ),
         ),
@@ -87,10 +89,10 @@ TAKEN = (("jobs.batch/a/x", "https://h/x", "jobs.batch/b/y"), ("jobs.batch/a/z",
             (
                 "False",
                 "AddressTaken",
-                "2 workloads have not the address asked for, which others have; tools have no URL, since it rains",
+                f"Addresses are taken: 2 workloads do not get what was asked for. {ANOTHER} {NO_URL}",
             ),
         ),
-        (Exposed(1, (), "it rains"), 10, ("False", "NoRoutes", "tools have no URL, since it rains")),
+        (Exposed(1, (), "it rains"), 10, ("False", "NoRoutes", NO_URL)),
     ],
 )
 def test_tools(exposed: Exposed, sample: int, expected: tuple[str, str, str] | None) -> None:
@@ -112,10 +114,10 @@ LACKING = {"ExternalURL": "TOOLS_HOST", "LoadBalancer": "TOOLS_LOAD_BALANCERS"}
             [{"name": "wandb", "type": "WeightsAndBiases", "connection": {"type": "ExternalURL", "url": "https://w"}}],
             None,
         ),
-        ([{"name": "lab", "type": "JupyterNotebook"}], "no ExternalURL for tools: lab. Set TOOLS_HOST"),
+        ([{"name": "lab", "type": "JupyterNotebook"}], 'no ExternalURL for "lab". Set TOOLS_HOST'),
         (
             [{"name": "lab", "type": "JupyterNotebook", "connection": {"type": "LoadBalancer"}}],
-            "no LoadBalancer for tools: lab. Set TOOLS_LOAD_BALANCERS",
+            'no LoadBalancer for "lab". Set TOOLS_LOAD_BALANCERS',
         ),
     ],
 )
@@ -152,7 +154,7 @@ def test_a_new_environment() -> None:
     plan = decide(snapshot(env))
 
     assert plan.add_finalizer
-    assert ("True", "Available", "workloads in its scope may use it") == condition(plan, "Ready")
+    assert ("True", "Available", "Workloads in its scope may use it.") == condition(plan, "Ready")
     assert None is condition(plan, "Stalled")
     assert 1 == plan.status["observedGeneration"]
     assert ("cluster", "Workspace,Training", "restricted") == tuple(
@@ -192,7 +194,7 @@ def test_usage() -> None:
     assert [("", "Pod"), ("", "PodTemplate"), ("batch", "Job")] == [(k["group"], k["kind"]) for k in usage["byKind"]]
     assert ["train", "shell"] == [w["name"] for w in plan.status["workloads"]]
     assert ["base"] == [t["name"] for t in plan.status["templates"]]
-    assert ("True", "Used", "used by 2 workloads and 1 template") == condition(plan, "InUse")
+    assert ("True", "Used", "Used by 2 workloads and 1 template.") == condition(plan, "InUse")
 
 
 def test_the_sample_is_bounded() -> None:
@@ -220,7 +222,8 @@ def test_unknown_projects() -> None:
     """A project of the scope that does not exist is named in a condition; the Environment is ready all the same."""
     plan = decide(snapshot(environment(scope={"projects": ["team", "typo"]})))
 
-    assert ("False", "UnknownProjects", "these projects do not exist yet: typo") == condition(plan, "ScopeResolved")
+    message = 'spec.scope.projects: project "typo" does not exist. Create the namespace, or correct the name.'
+    assert ("False", "UnknownProjects", message) == condition(plan, "ScopeResolved")
     assert "True" == condition(plan, "Ready")[0]
 
 
@@ -228,7 +231,7 @@ def test_unknown_projects() -> None:
     ("fields", "reason", "hint"),
     [
         ({"image": "a/" + "b" * 255}, "InvalidImage", "spec.image"),
-        ({"deprecated": {"message": "m", "replacedBy": "gone"}}, "UnknownReplacement", "create it or name another"),
+        ({"deprecated": {"message": "m", "replacedBy": "gone"}}, "UnknownReplacement", "Create it, or name another"),
         ({"args": ["x" * 8192] * 9}, "TooLarge", "65536"),
         ({"fromTheFuture": True}, "InvalidSpec", "spec.fromTheFuture"),
     ],
@@ -306,17 +309,17 @@ def test_what_the_definition_refuses_today(case: str) -> None:
 
 def test_unknown_usage() -> None:
     """While a kind cannot be read and nobody else uses it, use is Unknown and names the kind."""
-    who = known(unknown={"jobs.batch": "Forbidden, no right"})
+    who = known(unknown={"jobs.batch": "jobs.batch cannot be listed: no right"})
     status, reason, message = condition(decide(snapshot(environment(), who)), "InUse")
 
     assert ("Unknown", "UsageUnknown") == (status, reason)
-    assert "jobs.batch: Forbidden" in message
+    assert "jobs.batch cannot be listed: no right" in message
 
 
 def test_a_kind_that_was_never_listed_keeps_its_users() -> None:
     """After a restart while a kind cannot be read, its users are still counted and named as before."""
     before = decide(snapshot(environment(), known(JOB, POD))).status
-    blind = known(POD, unknown={"jobs.batch": "Forbidden, no right"}, blind=frozenset({"jobs.batch"}))
+    blind = known(POD, unknown={"jobs.batch": "jobs.batch cannot be listed: no right"}, blind=frozenset({"jobs.batch"}))
 
     assert Plan() == decide(snapshot(environment(status=before), blind))
 
@@ -328,7 +331,7 @@ def test_deletion_waits_for_users() -> None:
 
     assert not plan.release
     assert ("True", "Used") == (status, reason)
-    assert "Job team/train" in message
+    assert 'Job "train" in project "team"' in message
     assert names.REFERENCE in message
     assert ["Used"] == [n.reason for n in plan.notices]
 
@@ -340,7 +343,7 @@ def test_deletion_waits_for_users() -> None:
         (known(), looked(10.5), False, "GracePeriod"),
         (known(), looked(11, "Pod team/new"), False, "Used"),
         (known(), None, False, "UsageUnknown"),
-        (known(unknown={"pods": "Degraded, 500"}), looked(99), False, "UsageUnknown"),
+        (known(unknown={"pods": "pods cannot be listed: 500"}), looked(99), False, "UsageUnknown"),
         (known(JOB), looked(99), False, "Used"),
     ],
 )
@@ -360,7 +363,7 @@ def test_release_by_order() -> None:
 
     assert plan.release
     assert ["ReleasedInUse"] == [n.reason for n in plan.notices]
-    assert "Job team/train" in plan.notices[0].message
+    assert 'Job "train" in project "team"' in plan.notices[0].message
 
 
 def test_a_foreign_finalizer_is_left_alone() -> None:
@@ -378,7 +381,7 @@ def test_when_a_live_look_is_wanted() -> None:
     assert wants_live_look(deleted(), known())
     assert not wants_live_look(environment(), known())
     assert not wants_live_look(deleted(), known(JOB))
-    assert not wants_live_look(deleted(), known(unknown={"pods": "Degraded"}))
+    assert not wants_live_look(deleted(), known(unknown={"pods": "pods cannot be listed"}))
 
 
 USERS = st.frozensets(
@@ -416,29 +419,33 @@ def test_deciding_again_changes_nothing(fields, users, gone, replacement_exists,
 @given(USERS, st.booleans())
 def test_nobody_in_use_is_released(users, unknown) -> None:
     """Law 7: with a user, or without certainty, an Environment is never released without an order."""
-    who = known(*users, **({"unknown": {"pods": "Degraded"}} if unknown else {}))
+    who = known(*users, **({"unknown": {"pods": "pods cannot be listed"}} if unknown else {}))
     plan = decide(snapshot(deleted(), who, live=looked(99)))
 
     assert plan.release is (not users and not unknown)
 
 
 PROJECTS = {"team": None, "vision": "imaging", "speech": "imaging", names.SYSTEM_NAMESPACE: "imaging"}
-NOBODY = "nobody looked in team: no RoleBinding there lets the operator"
+FIELD = "spec.imagePullSecrets:"
+HAVE = "Every project that uses it, or that its scope names, has its pull secrets."
+CREATE = "Create the missing Secrets."
+LATER = f"could not be checked. {CREATE}"
+GRANT = "Create the RoleBinding environment-registry-credentials there to have Secrets checked."
 OURS = {"departments": ["imaging"], "projects": ["absent"]}
 
 
 @pytest.mark.parametrize(
     ("fields", "secrets", "expected"),
     [
-        ({}, {"team": ["hub"]}, ("True", "Resolved", "every project concerned has the pull secrets")),
-        ({}, {"team": []}, ("False", "MissingPullSecrets", "missing: hub in team: create them there")),
-        ({}, {"team": None}, ("Unknown", "Unchecked", f"hub: {NOBODY}")),
+        ({}, {"team": ["hub"]}, ("True", "Resolved", HAVE)),
+        ({}, {"team": []}, ("False", "MissingPullSecrets", f'{FIELD} missing "hub" in project "team". {CREATE}')),
+        ({}, {"team": None}, ("Unknown", "Unchecked", f'{FIELD} project "team" could not be checked. {GRANT}')),
         (
             {"scope": OURS, "imagePullSecrets": ["hub", "own"]},
             {"team": ["hub"], "vision": ["own"], "speech": None},
             (
                 "False", "MissingPullSecrets",
-                f"missing: hub in vision; own in team: create them there; {NOBODY.replace('team', 'speech')}",
+                f'{FIELD} missing "hub" in project "vision", "own" in project "team"; project "speech" {LATER}',
             ),
         ),
     ],
@@ -466,7 +473,10 @@ def test_pull_secrets_while_nobody_knows() -> None:
     assert None is condition(decide(snapshot(plain, known(JOB), **state)), "PullSecretsFound")
 
 
-@pytest.mark.parametrize(("sample", "expected"), [(1, "hub in a and 1 more:"), (0, "hub in 2 projects:")])
+@pytest.mark.parametrize(
+    ("sample", "expected"),
+    [(1, 'missing "hub" in projects "a" and 1 more. Create'), (0, 'missing "hub" in 2 projects. Create')],
+)
 def test_projects_that_may_be_named(sample: int, expected: str) -> None:
     """A condition names no more projects than the status names users."""
     env = environment(imagePullSecrets=["hub"], scope={"projects": ["a", "b"]})

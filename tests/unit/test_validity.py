@@ -99,8 +99,17 @@ def test_words() -> None:
         Cause("template.spec.hostIPC", "Forbidden: no"),
         Cause("metadata.name", "Invalid value"),
     ]
-    assert "spec.image: Required value; spec.security.hostIPC: Forbidden: no" == of_pod(causes, render(FULL), FULL)
+    said = "spec.image: Required value; spec.security.hostIPC: Forbidden: no. Correct the field."
+    assert said == of_pod(causes, render(FULL), FULL)
     assert "" == of_pod(causes[3:], render(FULL), FULL)
+
+
+def test_as_much_as_fits() -> None:
+    """A message has the form and length of ours, however much the API server says."""
+    causes = [Cause(f"template.spec.containers[0].args[{i}]", "x" * 150 * (i + 1) + ".") for i in (0, 1)]
+
+    assert f"spec.args[0]: {'x' * 150} (and 1 more). Correct the field." == of_pod(causes, render(FULL), FULL)
+    assert f"spec.args[1]: {'x' * 189}…. Correct the field." == of_pod(causes[1:], render(FULL), FULL)
 
 
 def test_pod_template() -> None:
@@ -110,7 +119,9 @@ def test_pod_template() -> None:
     assert render(FULL) == found
 
 
-@pytest.mark.parametrize(("port", "expected"), [(30000, ""), (32767, ""), (80, "80: not in"), (32768, "30000-32767")])
+@pytest.mark.parametrize(
+    ("port", "expected"), [(30000, ""), (32767, ""), (80, "80 is no"), (32768, "from 30000 to 32767")]
+)
 def test_node_ports(port: int, expected: str) -> None:
     """A node port outside the range of the cluster is found, which no dry run of a Service tells."""
     connection = {"type": "NodePort", "assign": "Custom", "nodePort": port}
