@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from environment_operator import limits, names, ownership
 from environment_operator.advice import on_spec
+from environment_operator.api.lifecycle import is_released
 from environment_operator.api.types import SUBDOMAIN_PATTERN
 from environment_operator.api.v1alpha1 import EnvironmentSpec
 from environment_operator.approval import approve, new_references
@@ -26,7 +27,6 @@ from environment_operator.kinds import Kind
 from environment_operator.paths import Unfit, get
 from environment_operator.places import Place, Template, account, containers, places
 from environment_operator.rules import Around
-from environment_operator.snapshot import is_released
 
 Object = dict[str, Any]
 Table = Mapping[str, Kind]

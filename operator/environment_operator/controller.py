@@ -11,13 +11,14 @@ import kopf
 from environment_operator import handlers, probes
 from environment_operator.cluster import Cluster
 from environment_operator.errors import INTERNAL_ERROR, ApiError, Conflict
+from environment_operator.events import rfc3339
 from environment_operator.exposer import Exposer
 from environment_operator.exposures import Exposures
 from environment_operator.metrics import QUEUE_DEPTH, RECONCILE_TIME, RECONCILES
 from environment_operator.publisher import Publisher
 from environment_operator.reconcile import Reconciler
 from environment_operator.settings import Settings
-from environment_operator.snapshot import Options, rfc3339
+from environment_operator.snapshot import Options
 from environment_operator.state import World
 from environment_operator.usage import is_hour_old
 from environment_operator.workqueue import WorkQueue
@@ -49,7 +50,7 @@ class Controller:
             expose=expose,
             publish=publish if settings.registry_credentials else None,
         )
-        self._exposer = Exposer(cluster, self._world)
+        self._exposer = Exposer(cluster, self._world.exposures, self._world.kinds, self._world.reflectors)
         options = Options(settings.usage_sample, settings.grace, settings.cluster_name, settings.node_ports)
         self._reconciler = Reconciler(cluster, self._world, options)
         self._settled = asyncio.Event()

@@ -2,12 +2,27 @@
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from environment_operator import names
-from environment_operator.snapshot import Notice
 
 _LONGEST = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """An Event for the people who describe the object."""
+
+    type: str
+    reason: str
+    message: str
+
+
+def rfc3339(moment: datetime) -> str:
+    """Return a moment as Kubernetes writes it, in whole seconds."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def path(namespace: str) -> str:

@@ -6,7 +6,7 @@ when nothing leads there any more.
 
 import asyncio
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
@@ -14,14 +14,14 @@ from typing import Any
 from environment_operator import addresses, events, names
 from environment_operator.cluster import LEASES, Cluster
 from environment_operator.errors import INTERNAL_ERROR, ApiError, Conflict, NotFound, Reason
+from environment_operator.events import Notice, rfc3339
 from environment_operator.exposure import Workload, exposed, is_right, not_exposed, taken, wanted, without_url
-from environment_operator.kinds import api_version
+from environment_operator.exposures import Exposures
+from environment_operator.kinds import Kind, api_version
 from environment_operator.ledger import Claim, Place, asked_by, claim_name
 from environment_operator.metrics import EXPOSURES, WRITES
-from environment_operator.reflector import State
+from environment_operator.reflector import Reflector, State
 from environment_operator.selection import Selection, needs_look
-from environment_operator.snapshot import Notice, rfc3339
-from environment_operator.state import World
 from environment_operator.wire import WholeItem
 
 logger = logging.getLogger(__name__)
@@ -41,12 +41,16 @@ class Exposer:
 
     Args:
         cluster: the API server.
-        world: what is known.
+        exposures: what is known of tools and of what exposes them.
+        kinds: the kinds table, by name.
+        reflectors: the informer of each kind, by the same names.
     """
 
-    def __init__(self, cluster: Cluster, world: World) -> None:
-        self._cluster, self._world = cluster, world
-        self._known, self._ledger, self._queue = world.exposures, world.exposures.ledger, world.exposures.queue
+    def __init__(
+        self, cluster: Cluster, exposures: Exposures, kinds: Mapping[str, Kind], reflectors: Mapping[str, Reflector]
+    ) -> None:
+        self._cluster, self._kinds, self._reflectors = cluster, kinds, reflectors
+        self._known, self._ledger, self._queue = exposures, exposures.ledger, exposures.queue
 
     async def run(self, settled: asyncio.Event) -> None:
         """Look at one workload after the other, when everything that exists is known, until cancelled."""
@@ -99,8 +103,8 @@ class Exposer:
 
         It is not about those of a version that the kinds table does not have: what these say of tools is anybody's.
         """
-        mirror = self._world.reflectors.get(kind)
-        return bool(mirror and mirror.listed and self._world.kinds[kind].has(mirror.path))
+        mirror = self._reflectors.get(kind)
+        return bool(mirror and mirror.listed and self._kinds[kind].has(mirror.path))
 
     async def _tell(self, workload: Workload, notice: Notice) -> None:
         """Post an Event; it is told once however often it is posted, and a failure holds nothing up."""
@@ -119,7 +123,7 @@ class Exposer:
         if found is None:
             return None
         kind, namespace, name = key.split("/", 2)
-        row, version = self._world.kinds[kind], api_version(self._world.reflectors[kind].path)
+        row, version = self._kinds[kind], api_version(self._reflectors[kind].path)
         return Workload(kind, version, row.kind, namespace, name, *found)
 
     def _possible(self, targets: list[Object]) -> list[Object]:
@@ -134,7 +138,7 @@ class Exposer:
 
         What is there stays while there are no Pods, as when it is suspended. Whose they are is asked again later.
         """
-        some, other = await Selection(self._cluster, self._world.kinds.values(), workload).owned()
+        some, other = await Selection(self._cluster, self._kinds.values(), workload).owned()
         if other:
             why = f'Pod "{other}" has the labels of its Pods and is not one of them. Give the workload another name.'
             return [], Conflict(0, why)

@@ -8,10 +8,9 @@ from collections.abc import Callable, Collection, Coroutine, Iterable
 from environment_operator import names
 from environment_operator.cluster import LEASES, Cluster
 from environment_operator.exposure import ROUTES, Ways
-from environment_operator.ledger import Keys, Ledger
+from environment_operator.ledger import Exposed, Keys, Ledger
 from environment_operator.metrics import EXPOSED
 from environment_operator.reflector import Reflector, State
-from environment_operator.snapshot import Exposed
 from environment_operator.wire import Metadata, Whole
 from environment_operator.workqueue import WorkQueue
 

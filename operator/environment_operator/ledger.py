@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from environment_operator import addresses, names
@@ -17,6 +17,23 @@ from environment_operator.wire import Whole
 Keys = frozenset[str]
 Place = tuple[str, str, str]
 _NOBODY: Keys = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Exposed:
+    """How the tools of an Environment's users are reached.
+
+    Args:
+        workloads: how many have tools.
+        conflicts: who has not the address that was asked for: the workload, the address, and who has it.
+        problem: why those that are to have a URL have none; empty when they have, or are to have none.
+        lacks: the types of connection that the cluster has no way for, each with the setting that gives one.
+    """
+
+    workloads: int = 0
+    conflicts: tuple[tuple[str, str, str], ...] = ()
+    problem: str = ""
+    lacks: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,11 @@ SYSTEM_NAMESPACE = "environments-system"
 SERVICE_ACCOUNT = "environment-operator"
 OPERATOR_USER = f"system:serviceaccount:{SYSTEM_NAMESPACE}:{SERVICE_ACCOUNT}"
 FIELD_MANAGER = "environment-operator"
+# The Service of the admission server, and the webhook configurations that call it, found by these labels.
+SERVICE = "environment-operator"
+WEBHOOK_LABELS = {"app.kubernetes.io/name": SERVICE}
+MUTATE, VALIDATE = "/mutate", "/validate"
+WEBHOOK_SECONDS = 5
 # Where people find the rows of further kinds.
 KINDS = f"{SERVICE_ACCOUNT}-kinds"
 KINDS_KEY = "kinds.yaml"

@@ -10,9 +10,11 @@ from typing import Any
 
 from environment_operator import names, report
 from environment_operator import usage as counting
+from environment_operator.api.lifecycle import has_finalizer, is_terminating, may_go
 from environment_operator.errors import Reason
+from environment_operator.events import Notice
 from environment_operator.judge import Verdict, judge
-from environment_operator.snapshot import Notice, Plan, Snapshot, has_finalizer, is_terminating, may_go
+from environment_operator.snapshot import Plan, Snapshot
 from environment_operator.usage import Known, Usage
 
 _WAY_OUT = f"Delete its users, or remove their label {names.REFERENCE}."
@@ -47,10 +49,10 @@ def _told(
     """Return the plan that brings the status up to date."""
     before = snapshot.environment.get("status") or {}
     findings = report.findings(snapshot, found, verdict, hold)
-    status = report.status(snapshot, found, verdict, findings)
+    wanted = report.status(snapshot, found, verdict, findings)
     return Plan(
         add_finalizer=add_finalizer,
-        status=None if status == before else status,
+        status=None if wanted == before else wanted,
         notices=report.notices(findings, before),
         again=_SOON if hold and not found.total else _LATER if _is_unchecked(snapshot) else None,
     )

@@ -18,10 +18,10 @@ from environment_operator import credentials, events, names
 from environment_operator.cluster import Cluster
 from environment_operator.credentials import Copy, Source, Sources
 from environment_operator.errors import INTERNAL_ERROR, ApiError, Conflict, Reason
+from environment_operator.events import Notice, rfc3339
 from environment_operator.holdings import Holdings, path
 from environment_operator.metrics import PUBLISHED, WRITES
 from environment_operator.reflector import Reflector
-from environment_operator.snapshot import Notice, rfc3339
 from environment_operator.wire import Metadata
 from environment_operator.workqueue import WorkQueue
 

@@ -51,12 +51,12 @@ class PullSecrets:
         """Whether the credentials were listed, or could not be."""
         return not self._published or self._mirror.settled.is_set()
 
-    async def known(self, around: Around, review: admission.Request, found: Mapping[str, Published | None]) -> Around:
+    async def known(self, around: Around, sent: admission.Request, found: Mapping[str, Published | None]) -> Around:
         """Return what is known around a request with what is known of pull secrets.
 
         Args:
             around: what is known so far.
-            review: the request.
+            sent: the request.
             found: the Environments of its new references.
         """
         used = [environment for environment in found.values() if environment]
@@ -64,13 +64,13 @@ class PullSecrets:
             return around
         named = {name for environment in used for name in environment.pull_secrets}
         due = self._sources.due(around.project.name, around.project.department)
-        images = _images(used) | admission.images(review, self._table)
+        images = _images(used) | admission.images(sent, self._table)
         offered = [source for source in due if any(map(source.serves, images))]
         if not named and not offered:
             return around
         secrets, accounts = await asyncio.gather(
             self._secrets(around.project.name, named, offered),
-            self._accounts(around.project.name, admission.accounts(review, self._table)),
+            self._accounts(around.project.name, admission.accounts(sent, self._table)),
         )
         # What is about to be published to the project is not missing.
         missing = set(secrets.missing) - {source.name for source in due}

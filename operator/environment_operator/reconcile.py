@@ -5,23 +5,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 from environment_operator import events, names
+from environment_operator.api.lifecycle import is_terminating
 from environment_operator.cluster import DEFINITIONS, Cluster
 from environment_operator.errors import ApiError, Conflict, NotFound
+from environment_operator.events import Notice, rfc3339
 from environment_operator.index import used
 from environment_operator.kinds import Kind, is_derived
 from environment_operator.metrics import WRITES
 from environment_operator.plan import decide, wants_live_look
 from environment_operator.reflector import State
-from environment_operator.snapshot import (
-    LiveLook,
-    Notice,
-    Options,
-    Plan,
-    Snapshot,
-    is_terminating,
-    is_validated,
-    rfc3339,
-)
+from environment_operator.snapshot import LiveLook, Options, Plan, Snapshot, is_validated
 from environment_operator.state import World
 from environment_operator.usage import is_hour_old
 from environment_operator.validation import Validity

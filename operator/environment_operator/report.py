@@ -6,13 +6,16 @@ from typing import Any
 from environment_operator import names, scope
 from environment_operator import usage as counting
 from environment_operator.advice import on_spec
+from environment_operator.api.lifecycle import is_released, is_terminating, last_change
 from environment_operator.api.v1alpha1 import EnvironmentSpec
 from environment_operator.conditions import Finding, conditions
 from environment_operator.errors import Reason
+from environment_operator.events import Notice
 from environment_operator.exposure import ASK_FOR_ANOTHER
 from environment_operator.judge import Verdict
+from environment_operator.ledger import Exposed
 from environment_operator.render import fragment_hash, pod_security
-from environment_operator.snapshot import Exposed, Notice, Snapshot, is_released, is_terminating, last_change
+from environment_operator.snapshot import Snapshot
 from environment_operator.usage import Known, Usage
 from environment_operator.wording import NAMES, cut, few, named_by_key, quoted
 

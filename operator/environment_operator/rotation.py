@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote
 
-from environment_operator import names, webhooks
+from environment_operator import names
 from environment_operator.certificates import Bundle, Pair, Terms, renew
 from environment_operator.cluster import Cluster
 from environment_operator.errors import ApiError, Conflict, NotFound
@@ -27,7 +27,7 @@ _SECRETS = f"/api/v1/namespaces/{names.SYSTEM_NAMESPACE}/secrets"
 _CONFIGURATIONS = tuple(
     f"/apis/admissionregistration.k8s.io/v1/{which}webhookconfigurations" for which in ("validating", "mutating")
 )
-_OURS = ",".join(f"{key}={value}" for key, value in webhooks.LABELS.items())
+_OURS = ",".join(f"{key}={value}" for key, value in names.WEBHOOK_LABELS.items())
 _TRIES = 5
 _RETRY = 2.0
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from environment_operator import names
+from environment_operator.events import Notice
+from environment_operator.ledger import Exposed
 from environment_operator.usage import Known
 from environment_operator.validation import Validity
 
@@ -41,23 +42,6 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
-class Exposed:
-    """How the tools of an Environment's users are reached.
-
-    Args:
-        workloads: how many have tools.
-        conflicts: who has not the address that was asked for: the workload, the address, and who has it.
-        problem: why those that are to have a URL have none; empty when they have, or are to have none.
-        lacks: the types of connection that the cluster has no way for, each with the setting that gives one.
-    """
-
-    workloads: int = 0
-    conflicts: tuple[tuple[str, str, str], ...] = ()
-    problem: str = ""
-    lacks: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything that a decision is made from.
 
@@ -84,18 +68,9 @@ class Snapshot:
     live: LiveLook | None = None
     options: Options = field(default_factory=Options)
     secrets: Mapping[str, Collection[str] | None] | None = None
-    exposed: Exposed = Exposed()
+    exposed: Exposed = field(default_factory=Exposed)
     hour_passed: bool = False
     validity: Validity | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """An Event for the people who look at the Environment."""
-
-    type: str
-    reason: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,44 +92,8 @@ class Plan:
     again: timedelta | None = None
 
 
-def is_terminating(environment: Mapping[str, Any]) -> bool:
-    """Say whether the Environment was deleted and waits for finalizers."""
-    return "deletionTimestamp" in environment["metadata"]
-
-
-def has_finalizer(environment: Mapping[str, Any]) -> bool:
-    """Say whether our finalizer is on the Environment."""
-    return names.FINALIZER in environment["metadata"].get("finalizers", ())
-
-
-def may_go(environment: Mapping[str, Any]) -> bool:
-    """Say whether the Environment may be deleted although it is used."""
-    return (environment["metadata"].get("annotations") or {}).get(names.ALLOW_DELETE_IN_USE) == "true"
-
-
-def is_released(environment: Mapping[str, Any]) -> bool:
-    """Say whether our finalizer was taken from an Environment that may go, as before the operator is removed."""
-    return may_go(environment) and not has_finalizer(environment)
-
-
 def is_validated(environment: Mapping[str, Any]) -> bool:
     """Say whether the API server was asked about the pods of this generation and found them valid."""
     wanted = ("FragmentValid", "True", environment["metadata"]["generation"])
     found = (environment.get("status") or {}).get("conditions") or ()
     return any((c["type"], c["status"], c.get("observedGeneration")) == wanted for c in found)
-
-
-def last_change(environment: Mapping[str, Any]) -> str:
-    """Return when somebody changed the Environment last, as Kubernetes writes it: not the operator, not its status."""
-    meta = environment["metadata"]
-    theirs = (
-        entry.get("time") or ""
-        for entry in meta.get("managedFields") or ()
-        if not entry.get("subresource") and entry.get("manager") != names.FIELD_MANAGER
-    )
-    return max(theirs, default="") or str(meta.get("creationTimestamp") or "")
-
-
-def rfc3339(moment: datetime) -> str:
-    """Return a moment as Kubernetes writes it, in whole seconds."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -11,9 +11,10 @@ from environment_operator.cluster import Cluster
 from environment_operator.discovery import Discovery
 from environment_operator.exposure import ROUTES
 from environment_operator.exposures import Exposures
-from environment_operator.index import EnvironmentIndex, ProjectIndex, UsageIndex, User, used
+from environment_operator.index import EnvironmentIndex, UsageIndex, User, used
 from environment_operator.kinds import Kind, Resource, is_derived
 from environment_operator.metrics import ENVIRONMENTS, QUEUE_ADDS, QUEUE_DEPTH
+from environment_operator.projects import ProjectIndex
 from environment_operator.publisher import Publisher
 from environment_operator.reflector import Reflector
 from environment_operator.usage import Known

@@ -12,15 +12,15 @@ from datetime import timedelta
 
 from aiohttp import web
 
-from environment_operator import admission, names, probes, refusals, webhooks
+from environment_operator import admission, names, probes, refusals
 from environment_operator.catalog import Catalog, publish
 from environment_operator.certificates import Terms
 from environment_operator.cluster import ENVIRONMENTS, Cluster
 from environment_operator.errors import INTERNAL_ERROR, ApiError, NotFound
 from environment_operator.identity import Keys
-from environment_operator.index import ProjectIndex, ProjectSink
 from environment_operator.metrics import ADMISSION_TIME, ADMISSIONS
 from environment_operator.metrics import ENVIRONMENTS as ENVIRONMENTS_GAUGE
+from environment_operator.projects import ProjectIndex, ProjectSink
 from environment_operator.pullsecrets import PullSecrets
 from environment_operator.reflector import Reflector
 from environment_operator.rotation import Certificates
@@ -41,7 +41,7 @@ _KEEP_ALIVE = 120
 # A new authority is trusted for so many looks of every replica before anything is signed by it.
 _LOOKS = 3
 # The API server gives up after the timeout of the webhook, and then nobody says why.
-_DEADLINE = webhooks.SECONDS - 1
+_DEADLINE = names.WEBHOOK_SECONDS - 1
 # And what the API server has to say of the pods of an Environment, which is only a warning.
 _VALIDATION = 2.0
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -128,8 +128,8 @@ class Webhook:
     def application(self) -> web.Application:
         """Return the application, to be served with TLS."""
         app = web.Application(client_max_size=LARGEST, middlewares=[_guarded])
-        app.router.add_post(webhooks.MUTATE, self._mutate)
-        app.router.add_post(webhooks.VALIDATE, self._validate)
+        app.router.add_post(names.MUTATE, self._mutate)
+        app.router.add_post(names.VALIDATE, self._validate)
         return app
 
     async def _mutate(self, request: web.Request) -> web.Response:
@@ -152,28 +152,28 @@ class Webhook:
         with ADMISSION_TIME.labels(which).time():
             deadline = asyncio.get_running_loop().time() + _DEADLINE
             try:
-                review = admission.read(await _body(request))
+                sent = admission.read(await _body(request))
             except admission.TooLarge as large:
                 return _response(which, admission.refused(large.uid, str(large)))
             try:
                 async with asyncio.timeout_at(deadline):
-                    around = await look(review)
+                    around = await look(sent)
             except TimeoutError:
-                return _response(which, admission.refused(review.uid, refusals.too_late(_DEADLINE)))
-            return _response(which, decide(review, self._table, around, self._keys))
+                return _response(which, admission.refused(sent.uid, refusals.too_late(_DEADLINE)))
+            return _response(which, decide(sent, self._table, around, self._keys))
 
-    async def _around_mutation(self, review: admission.Request) -> Around:
+    async def _around_mutation(self, sent: admission.Request) -> Around:
         """Return what is known around a request that is to be filled in, from memory as far as possible."""
-        wanted = admission.wanted(review, self._table)
+        wanted = admission.wanted(sent, self._table)
         cached = {name: self.catalog.find(name) for name in wanted}
         live = await self._live(*(name for name, environment in cached.items() if environment is None))
         found = {**cached, **live}
-        around = replace(await self._around(review, found), invalid=await self._invalid(review))
-        return await self._pull_secrets.known(around, review, found)
+        around = replace(await self._around(sent, found), invalid=await self._invalid(sent))
+        return await self._pull_secrets.known(around, sent, found)
 
-    async def _invalid(self, review: admission.Request) -> str:
+    async def _invalid(self, sent: admission.Request) -> str:
         """Return why the API server refuses the pods of an Environment that is written, in time."""
-        if not (spec := admission.written_spec(review)):
+        if not (spec := admission.written_spec(sent)):
             return ""
         try:
             async with asyncio.timeout(_VALIDATION):
@@ -181,14 +181,14 @@ class Webhook:
         except TimeoutError:
             return ""
 
-    async def _around_validation(self, review: admission.Request) -> Around:
+    async def _around_validation(self, sent: admission.Request) -> Around:
         """Return what is known around a request that was filled in, from the API server."""
         found, taken = await asyncio.gather(
-            self._live(*admission.wanted(review, self._table)), self._vacancies.taken(review)
+            self._live(*admission.wanted(sent, self._table)), self._vacancies.taken(sent)
         )
-        return replace(await self._around(review, found), taken=taken)
+        return replace(await self._around(sent, found), taken=taken)
 
-    async def _around(self, review: admission.Request, found: Mapping[str, Published | None]) -> Around:
+    async def _around(self, sent: admission.Request, found: Mapping[str, Published | None]) -> Around:
         """Return what is known around a request."""
 
         def as_of(name: str, generation: int) -> Published | None:
@@ -196,7 +196,7 @@ class Webhook:
             return live if live and live.generation == generation else self.catalog.as_of(name, generation)
 
         ENVIRONMENTS_GAUGE.set(len(self.catalog))
-        project = await self._project(review.namespace) if found else Project(review.namespace)
+        project = await self._project(sent.namespace) if found else Project(sent.namespace)
         known, routing = self.catalog.names(), self._settings.routing
         strict = self._settings.strict_groups
         return Around(found.get, as_of, _token(), project, known=known, routing=routing, strict_groups=strict)

@@ -15,12 +15,7 @@ from environment_operator import names
 from environment_operator.changes import concerns
 from environment_operator.kinds import Kind
 
-SERVICE = "environment-operator"
-# By these the operator finds its configurations.
-LABELS = {"app.kubernetes.io/name": SERVICE}
-MUTATE, VALIDATE = "/mutate", "/validate"
 PORT = 443
-SECONDS = 5
 _LABEL = 63
 _OWN: Mapping[str, Any] = {"failurePolicy": "Ignore", "namespaceSelector": {}, "objectSelector": {}}
 _ONCE = {"reinvocationPolicy": "Never"}
@@ -30,9 +25,9 @@ def objects(table: Iterable[Kind]) -> list[dict[str, Any]]:
     """Return the webhook configurations for the kinds of a table: who fills in, and who has the last word."""
     rows = tuple(table)
     return [
-        *(_configuration("Mutating", group, _families(rows, group, MUTATE, _ONCE)) for group in groups(rows)),
+        *(_configuration("Mutating", group, _families(rows, group, names.MUTATE, _ONCE)) for group in groups(rows)),
         _configuration("Mutating", names.GROUP, [_environments()]),
-        *(_configuration("Validating", group, _families(rows, group, VALIDATE, {})) for group in groups(rows)),
+        *(_configuration("Validating", group, _families(rows, group, names.VALIDATE, {})) for group in groups(rows)),
     ]
 
 
@@ -43,7 +38,7 @@ def groups(table: Iterable[Kind]) -> list[str]:
 
 def called(group: str) -> str:
     """Return the name of the configurations of an API group."""
-    return f"{SERVICE}-{group or 'core'}"
+    return f"{names.SERVICE}-{group or 'core'}"
 
 
 def _families(table: tuple[Kind, ...], group: str, path: str, fields: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -62,7 +57,7 @@ def _family(kind: Kind) -> tuple[str, ...]:
 def _environments() -> dict[str, Any]:
     """Return the entry of Environments; the policies are their gate, so they can be written without the operator."""
     rule = _rule(names.GROUP, [names.VERSION], [names.PLURAL], "Cluster")
-    return _webhook(names.PLURAL, MUTATE, [rule], **_OWN, **_ONCE)
+    return _webhook(names.PLURAL, names.MUTATE, [rule], **_OWN, **_ONCE)
 
 
 def _configuration(which: str, group: str, entries: Iterable[dict[str, Any]]) -> dict[str, Any]:
@@ -70,7 +65,7 @@ def _configuration(which: str, group: str, entries: Iterable[dict[str, Any]]) ->
     return {
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": f"{which}WebhookConfiguration",
-        "metadata": {"name": called(group), "labels": dict(LABELS)},
+        "metadata": {"name": called(group), "labels": dict(names.WEBHOOK_LABELS)},
         "webhooks": list(entries),
     }
 
@@ -115,14 +110,14 @@ def _rule(group: str, versions: Sequence[str], plurals: list[str], scope: str) -
 
 def _webhook(name: str, path: str, rules: list[dict[str, Any]], **fields: Any) -> dict[str, Any]:
     """Return an entry; its name is what a user reads when the operator does not answer."""
-    service = {"namespace": names.SYSTEM_NAMESPACE, "name": SERVICE, "path": path, "port": PORT}
+    service = {"namespace": names.SYSTEM_NAMESPACE, "name": names.SERVICE, "path": path, "port": PORT}
     return {
-        "name": f"{name}.{SERVICE}.{names.GROUP}",
+        "name": f"{name}.{names.SERVICE}.{names.GROUP}",
         "admissionReviewVersions": ["v1"],
         "clientConfig": {"service": service},
         "rules": rules,
         "matchPolicy": "Equivalent",
         "sideEffects": "None",
-        "timeoutSeconds": SECONDS,
+        "timeoutSeconds": names.WEBHOOK_SECONDS,
         **fields,
     }

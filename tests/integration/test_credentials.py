@@ -376,6 +376,7 @@ def test_no_binding_for_the_whole_cluster(kube: Kube) -> None:
         if {"", "*"} & set(rule.get("apiGroups", ())) and {"secrets", "*"} & set(rule.get("resources", ()))
     ]
 
-    assert {"environment-operator", "environment-operator-kinds"} == ours
+    own = "environment-operator"
+    assert {own, f"{own}-kinds", f"{own}-webhook-configurations"} == ours
     assert [] == rules
     assert [] == [item for item in bindings if item["roleRef"]["name"] == names.CREDENTIALS_ROLE]

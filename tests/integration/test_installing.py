@@ -13,7 +13,7 @@ from cluster import Cluster, roles
 from cluster.layout import REPO_ROOT
 from cluster.manifests import FIELD_MANAGER
 from cluster.rest import Rest
-from environment_operator import names, webhooks
+from environment_operator import names
 from kube import Kube
 
 # Configuration of the API server, which is no object.
@@ -92,7 +92,7 @@ def test_upgrading_from_one_object(kube: Kube) -> None:
     ((command,),) = [block.splitlines() for block in re.findall(r"```console\n(.*?)```", text, re.DOTALL)]
     before = configurations(kube)
     for kind in kinds:
-        metadata = {"name": names.SERVICE_ACCOUNT, "labels": webhooks.LABELS}
+        metadata = {"name": names.SERVICE_ACCOUNT, "labels": names.WEBHOOK_LABELS}
         kube.apply({"apiVersion": "admissionregistration.k8s.io/v1", "kind": kind, "metadata": metadata})
     assert {f"{kind.lower()}.admissionregistration.k8s.io/{names.SERVICE_ACCOUNT}" for kind in kinds} == (
         configurations(kube) - before
@@ -105,6 +105,6 @@ def test_upgrading_from_one_object(kube: Kube) -> None:
 
 def configurations(kube: Kube) -> set[str]:
     """Return the names of our webhook configurations."""
-    labels = ",".join(f"{key}={value}" for key, value in webhooks.LABELS.items())
+    labels = ",".join(f"{key}={value}" for key, value in names.WEBHOOK_LABELS.items())
     kinds = "mutatingwebhookconfigurations,validatingwebhookconfigurations"
     return set(kube.kubectl("get", kinds, "-l", labels, "-o", "name").split())

@@ -34,7 +34,7 @@ JSON = st.recursive(
 )
 
 
-def review(new: object = None, *, kind: str = "deployments.apps", operation: str = "CREATE", **fields: Any) -> Object:
+def a_review(new: object = None, *, kind: str = "deployments.apps", operation: str = "CREATE", **fields: Any) -> Object:
     """Return an AdmissionReview as the API server sends it."""
     resource, _, group = kind.partition(".")
     request = {
@@ -72,14 +72,14 @@ def patched(sent: Object) -> Object:
 
 def test_workload_is_filled_in() -> None:
     """The patch makes of a workload what injection says."""
-    container = patched(review(DEPLOYMENT))["spec"]["template"]["spec"]["containers"][0]
+    container = patched(a_review(DEPLOYMENT))["spec"]["template"]["spec"]["containers"][0]
     assert JUPYTER.fragment["containers"][0]["image"] == container["image"]
-    assert "jupyter" in json.dumps(patched(review(DEPLOYMENT))["metadata"]["annotations"])
+    assert "jupyter" in json.dumps(patched(a_review(DEPLOYMENT))["metadata"]["annotations"])
 
 
 def test_refusal() -> None:
     """A refusal is in words, with code 403."""
-    response = respond(review(workload("Deployment", "d", "team", "nowhere")))
+    response = respond(a_review(workload("Deployment", "d", "team", "nowhere")))
     assert response["allowed"] is False
     assert 403 == response["status"]["code"]
     assert 'Environment "nowhere" does not exist' in response["status"]["message"]
@@ -88,14 +88,14 @@ def test_refusal() -> None:
 
 def test_nothing_to_do() -> None:
     """A workload without a reference is allowed as it is."""
-    assert {"uid": "7", "allowed": True} == respond(review(workload("Deployment", "d", "team")))
+    assert {"uid": "7", "allowed": True} == respond(a_review(workload("Deployment", "d", "team")))
 
 
 @pytest.mark.parametrize("operation", ["DELETE", "CONNECT"])
 def test_other_operations(operation: str) -> None:
     """What stores no object is allowed untouched, with or without an object."""
-    assert {"uid": "7", "allowed": True} == respond(review(operation=operation))
-    assert {"uid": "7", "allowed": True} == respond(review(DEPLOYMENT, operation=operation, oldObject=DEPLOYMENT))
+    assert {"uid": "7", "allowed": True} == respond(a_review(operation=operation))
+    assert {"uid": "7", "allowed": True} == respond(a_review(DEPLOYMENT, operation=operation, oldObject=DEPLOYMENT))
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_other_operations(operation: str) -> None:
 )
 def test_unknown_kind(kind: str, extra: Object) -> None:
     """A kind without a row is refused, and so is a subresource: nobody knows what is in it."""
-    response = respond(review(DEPLOYMENT, kind=kind, **extra))
+    response = respond(a_review(DEPLOYMENT, kind=kind, **extra))
     assert response["allowed"] is False
     assert "kinds table" in response["status"]["message"]
 
@@ -112,7 +112,7 @@ def test_derived() -> None:
     """What a workload made is not touched, although it carries the label."""
     pod = workload("Pod", "p", "team", "jupyter")
     pod["metadata"]["ownerReferences"] = [OWNER]
-    assert {"uid": "7", "allowed": True} == respond(review(pod, kind="pods"))
+    assert {"uid": "7", "allowed": True} == respond(a_review(pod, kind="pods"))
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_taken_by_a_controller(kind: str, was: list[Object], label: str | None, 
     old, new = (workload(kind, "w", "team", label) for _ in range(2))
     old["metadata"]["ownerReferences"], new["metadata"]["ownerReferences"] = was, [OWNER]
     plural = {"Deployment": "deployments.apps", "Pod": "pods"}[kind]
-    response = respond(review(new, kind=plural, operation="UPDATE", oldObject=old))
+    response = respond(a_review(new, kind=plural, operation="UPDATE", oldObject=old))
 
     assert (expected == "") is response["allowed"]
     assert expected in response.get("status", {}).get("message", "")
@@ -141,7 +141,7 @@ def test_left_alone_by_a_controller(kind: str) -> None:
     old, new = (workload(kind, "w", "team", "jupyter") for _ in range(2))
     old["metadata"]["ownerReferences"] = [OWNER]
     new["metadata"] |= {"annotations": {names.RECORD: "{}", names.TOOLS: "{}", "mine": "stays"}, "finalizers": ["a/b"]}
-    sent = review(new, kind=f"{kind.lower()}s{'.apps' * (kind != 'Pod')}", operation="UPDATE", oldObject=old)
+    sent = a_review(new, kind=f"{kind.lower()}s{'.apps' * (kind != 'Pod')}", operation="UPDATE", oldObject=old)
     found = patched(sent)
     last = admission.validated(admission.read(json.dumps(sent).encode()), KINDS, around(JUPYTER), Keys()).review
     sent["request"]["object"] = found
@@ -158,7 +158,7 @@ def test_what_cannot_be_a_name(name: str) -> None:
     """What cannot be the name of an Environment or of a service account is not asked for."""
     new = workload("Deployment", "d", "team", name)
     new["spec"]["template"]["spec"]["serviceAccountName"] = name
-    request = admission.read(json.dumps(review(new)).encode())
+    request = admission.read(json.dumps(a_review(new)).encode())
 
     assert frozenset() == admission.wanted(request, KINDS)
     assert admission.accounts(request, KINDS) <= {"default"}
@@ -168,7 +168,7 @@ def test_warnings() -> None:
     """Warnings of injection reach the submitter."""
     new = workload("Deployment", "d", "team", "jupyter")
     new["spec"]["template"]["metadata"]["labels"][names.REFERENCE] = "jupyter"
-    assert f"{names.REFERENCE} is ignored there" in " ".join(respond(review(new))["warnings"])
+    assert f"{names.REFERENCE} is ignored there" in " ".join(respond(a_review(new))["warnings"])
 
 
 def test_unicode_and_nulls() -> None:
@@ -176,16 +176,16 @@ def test_unicode_and_nulls() -> None:
     new = workload("Deployment", "d", "team", "jupyter")
     new["metadata"] |= {"annotations": {"näme/🦊": "…\u0000'\"\\"}, "ownerReferences": None}
     new["spec"]["template"]["spec"]["volumes"] = None
-    assert "…\u0000'\"\\" == patched(review(new))["metadata"]["annotations"]["näme/🦊"]
+    assert "…\u0000'\"\\" == patched(a_review(new))["metadata"]["annotations"]["näme/🦊"]
     bare = {"metadata": {"name": "x", "labels": None, "annotations": None}, "spec": None}
-    assert patched(review(bare)) == bare
-    assert patched(review({"metadata": None})) == {"metadata": None}
+    assert patched(a_review(bare)) == bare
+    assert patched(a_review({"metadata": None})) == {"metadata": None}
 
 
 @given(JSON, JSON)
 def test_patch_is_exact(before: object, after: object) -> None:
     """The patch leads from any object to any other, with numbers, booleans and odd keys told apart."""
-    request = admission.read(json.dumps(review({"it": before})).encode())
+    request = admission.read(json.dumps(a_review({"it": before})).encode())
     response = admission._answer(request, Outcome({"it": after})).review["response"]  # noqa: SLF001 - any outcome
     patch = json.loads(base64.b64decode(response["patch"])) if "patch" in response else []
     assert json.dumps({"it": after}, sort_keys=True) == json.dumps(
@@ -203,7 +203,7 @@ def env(created_by: str | None = None, **meta: Any) -> Object:
 
 def stored(new: Object, old: Object | None = None) -> Object:
     """Return the metadata of an Environment after admission."""
-    sent = review(new, kind=names.CRD_NAME, operation="UPDATE" if old else "CREATE", oldObject=old)
+    sent = a_review(new, kind=names.CRD_NAME, operation="UPDATE" if old else "CREATE", oldObject=old)
     metadata: Object = patched(sent)["metadata"]
     return metadata
 
@@ -233,18 +233,18 @@ def test_creator(new: Object, old: Object | None, creator: str | None) -> None:
 @pytest.mark.parametrize(("new", "old"), [(env("eve"), env("bob")), (env("alice"), env())])
 def test_false_creator(new: Object, old: Object) -> None:
     """Any other value is refused, also where nobody is known: who comes later did not create it."""
-    sent = review(new, kind=names.CRD_NAME, operation="UPDATE", oldObject=old)
+    sent = a_review(new, kind=names.CRD_NAME, operation="UPDATE", oldObject=old)
     assert names.CREATED_BY in respond(sent)["status"]["message"]
 
 
 def test_saved_environment() -> None:
     """Whoever creates an Environment that was saved with another creator becomes its creator, and reads so."""
-    sent = review(env("bob"), kind=names.CRD_NAME)
+    sent = a_review(env("bob"), kind=names.CRD_NAME)
     assert "alice" == stored(env("bob"))["annotations"][names.CREATED_BY]
     assert [f'metadata.annotations[{names.CREATED_BY}]: "bob" is replaced by "alice", who creates this one.'] == (
         respond(sent)["warnings"]
     )
-    assert "warnings" not in respond(review(env("alice"), kind=names.CRD_NAME))
+    assert "warnings" not in respond(a_review(env("alice"), kind=names.CRD_NAME))
 
 
 def test_finalizer_of_a_deleted_environment() -> None:
@@ -278,17 +278,17 @@ MALFORMED = [
     b"{}",
     b"\xff\xfe",
     b'{"a":' * 5000,
-    json.dumps(review(DEPLOYMENT) | {"kind": "Pod"}).encode(),
-    json.dumps(review(DEPLOYMENT) | {"apiVersion": "admission.k8s.io/v1beta1"}).encode(),
-    json.dumps(review(DEPLOYMENT) | {"request": None}).encode(),
-    json.dumps(review(DEPLOYMENT, uid="")).encode(),
-    json.dumps(review(DEPLOYMENT, uid=7)).encode(),
-    json.dumps(review(DEPLOYMENT, operation="PATCH")).encode(),
-    json.dumps(review(DEPLOYMENT, resource=None)).encode(),
-    json.dumps(review(None)).encode(),
-    json.dumps(review([])).encode(),
-    json.dumps(review(DEPLOYMENT, operation="UPDATE")).encode(),
-    json.dumps(review(DEPLOYMENT, operation="UPDATE", oldObject="x")).encode(),
+    json.dumps(a_review(DEPLOYMENT) | {"kind": "Pod"}).encode(),
+    json.dumps(a_review(DEPLOYMENT) | {"apiVersion": "admission.k8s.io/v1beta1"}).encode(),
+    json.dumps(a_review(DEPLOYMENT) | {"request": None}).encode(),
+    json.dumps(a_review(DEPLOYMENT, uid="")).encode(),
+    json.dumps(a_review(DEPLOYMENT, uid=7)).encode(),
+    json.dumps(a_review(DEPLOYMENT, operation="PATCH")).encode(),
+    json.dumps(a_review(DEPLOYMENT, resource=None)).encode(),
+    json.dumps(a_review(None)).encode(),
+    json.dumps(a_review([])).encode(),
+    json.dumps(a_review(DEPLOYMENT, operation="UPDATE")).encode(),
+    json.dumps(a_review(DEPLOYMENT, operation="UPDATE", oldObject="x")).encode(),
 ]
 
 
@@ -338,7 +338,7 @@ async def client(api: Server) -> AsyncIterator[TestClient]:
 
 async def test_served(client: TestClient, api: Server) -> None:
     """A review is answered over HTTP without asking the API server for what is known."""
-    reply = await client.post("/mutate", json=review(DEPLOYMENT))
+    reply = await client.post("/mutate", json=a_review(DEPLOYMENT))
     assert (200, True) == (reply.status, (await reply.json())["response"]["allowed"])
     assert [] == api.asked
 
@@ -346,7 +346,7 @@ async def test_served(client: TestClient, api: Server) -> None:
 async def test_created_a_moment_ago(client: TestClient, api: Server) -> None:
     """An Environment that is not known yet is asked for, and its absence is the API server's own word."""
     for name, allowed in (("fresh", True), ("nowhere", False)):
-        reply = await client.post("/mutate", json=review(workload("Deployment", "d", "team", name)))
+        reply = await client.post("/mutate", json=a_review(workload("Deployment", "d", "team", name)))
         assert allowed is (await reply.json())["response"]["allowed"]
     assert ["fresh", "nowhere"] == api.asked
 
@@ -360,7 +360,7 @@ async def test_created_a_moment_ago(client: TestClient, api: Server) -> None:
 )
 async def test_failure(client: TestClient, name: str, status: int, words: str) -> None:
     """A failure is an HTTP error that says whose fault it is, and nothing of what happened inside."""
-    reply = await client.post("/mutate", json=review(workload("Deployment", "d", "team", name)))
+    reply = await client.post("/mutate", json=a_review(workload("Deployment", "d", "team", name)))
     text = await reply.text()
     assert (status, words) == (reply.status, text)
     assert "allowed" not in text
@@ -387,7 +387,7 @@ async def test_malformed_over_http(client: TestClient, body: bytes) -> None:
 )
 async def test_wrong_path(client: TestClient, method: str, path: str, status: int) -> None:
     """Another path or method is an HTTP error, even with a good review."""
-    reply = await client.request(method, path, json=review(DEPLOYMENT))
+    reply = await client.request(method, path, json=a_review(DEPLOYMENT))
     assert status == reply.status
     assert "allowed" not in await reply.text()
 
@@ -398,10 +398,10 @@ async def test_size(client: TestClient, path: str, size: int, said: str) -> None
     """A review of up to 8 MiB is read; a larger one is refused with the limit and the way out, by its uid."""
     new = workload("Deployment", "d", "team")
     new["metadata"]["annotations"] = {"large": "x" * size}
-    reply = await client.post(path, data=io.BytesIO(json.dumps(review(new)).encode()))
+    reply = await client.post(path, data=io.BytesIO(json.dumps(a_review(new)).encode()))
     response = (await reply.json())["response"]
 
-    assert (200, review(new)["request"]["uid"], not said) == (reply.status, response["uid"], response["allowed"])
+    assert (200, a_review(new)["request"]["uid"], not said) == (reply.status, response["uid"], response["allowed"])
     assert said in response.get("status", {}).get("message", "")
     assert not said or f"leave out the label {names.REFERENCE}" in response["status"]["message"]
 

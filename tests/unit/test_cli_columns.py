@@ -203,14 +203,14 @@ def test_what_a_project_may_use(scope: str, project: str, department: str | None
 )
 def test_filters(filters: list[str], search: str, fits: bool) -> None:
     """Globs over a value or one item of it; columns and, the same column or; a text anywhere; case is nothing."""
-    assert fits is rows.matches(ROW, [rows.read_filter(text) for text in filters], search)
+    assert fits is rows.matches(ROW, [rows.read_filter(each) for each in filters], search)
 
 
-@pytest.mark.parametrize("text", ["image", "colour=red"])
-def test_a_filter_that_cannot_be_read(text: str) -> None:
+@pytest.mark.parametrize("given_filter", ["image", "colour=red"])
+def test_a_filter_that_cannot_be_read(given_filter: str) -> None:
     """A filter without a value or of no column is refused."""
     with pytest.raises(Problem):
-        rows.read_filter(text)
+        rows.read_filter(given_filter)
 
 
 @pytest.mark.parametrize(
@@ -272,12 +272,12 @@ def test_messages_in_one_line() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("value", "shown"),
     [("plain", "plain"), ("two\nlines", "two lines"), ("\x1b[31mred", "\\x1b[31mred"), ("größer 東", "größer 東")],
 )
-def test_nothing_acts_on_the_terminal(text: str, shown: str) -> None:
+def test_nothing_acts_on_the_terminal(value: str, shown: str) -> None:
     """Control characters are shown, not sent."""
-    assert shown == words.printable(text)
+    assert shown == words.printable(value)
 
 
 @pytest.mark.parametrize(

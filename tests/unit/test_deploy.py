@@ -48,7 +48,7 @@ def test_service() -> None:
     name, namespace = service["metadata"]["name"], service["metadata"]["namespace"]
     (port,) = service["spec"]["ports"]
 
-    assert (webhooks.SERVICE, webhooks.PORT, "https") == (name, port["port"], port["targetPort"])
+    assert (names.SERVICE, webhooks.PORT, "https") == (name, port["port"], port["targetPort"])
     assert (f"{name}.{namespace}.svc",) == Settings().hosts
     assert service["spec"]["selector"].items() <= PODS[f"{name}-webhook"]["metadata"]["labels"].items()
     assert not service["spec"]["selector"].items() <= PODS[f"{name}-controller"]["metadata"]["labels"].items()

@@ -11,13 +11,13 @@ from environment_operator import names
 from environment_operator.index import (
     MIXED,
     EnvironmentIndex,
-    ProjectIndex,
     UsageIndex,
     User,
     injected,
     references,
     used,
 )
+from environment_operator.projects import ProjectIndex
 
 A, B = User("jobs.batch", "team", "a"), User("pods", "team", "b")
 NAMES = st.sampled_from(["x", "y", "z"])

@@ -12,8 +12,9 @@ from builders import environment, known
 from environment_operator import names
 from environment_operator.api.status import EnvironmentStatus
 from environment_operator.index import User
+from environment_operator.ledger import Exposed
 from environment_operator.plan import decide, wants_live_look
-from environment_operator.snapshot import Exposed, LiveLook, Options, Plan, Snapshot
+from environment_operator.snapshot import LiveLook, Options, Plan, Snapshot
 from environment_operator.usage import Known, is_hour_old
 
 NOW = "2026-01-01T00:00:00Z"

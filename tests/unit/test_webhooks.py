@@ -44,7 +44,7 @@ def expression(entry: dict[str, Any]) -> str:
 def test_every_kind_has_one_entry(kind: Kind) -> None:
     """Each kind of the table is called for once to fill in and once to judge, for where its pod template is."""
     mutating, validating = entries_of(kind)
-    assert (webhooks.MUTATE, webhooks.VALIDATE) == tuple(
+    assert (names.MUTATE, names.VALIDATE) == tuple(
         entry["clientConfig"]["service"]["path"] for entry in (mutating, validating)
     )
     assert mutating["matchConditions"] == validating["matchConditions"]
@@ -96,7 +96,7 @@ def test_one_object_a_group() -> None:
 
     assert len(found) == len(set(found)) == 2 * len(groups) - 1
     assert {each.group for each in TABLE} | {names.GROUP} == groups
-    assert [webhooks.LABELS] * len(found) == [each["metadata"]["labels"] for each in OBJECTS]
+    assert [names.WEBHOOK_LABELS] * len(found) == [each["metadata"]["labels"] for each in OBJECTS]
     for each in OBJECTS:
         assert 1 == len({rule["apiGroups"][0] for entry in each["webhooks"] for rule in entry["rules"]})
 

@@ -89,7 +89,7 @@ def _created(environment: Object) -> str:
 
 def _updated(environment: Object) -> str:
     """Return when somebody changed it last."""
-    from environment_operator.snapshot import last_change
+    from environment_operator.api.lifecycle import last_change
 
     return _time(last_change(environment))
 

@@ -14,7 +14,7 @@ from builders import manifest
 from cluster import Cluster
 from cluster.rest import Rest
 from cluster.roles import admission_url
-from environment_operator import names, webhooks
+from environment_operator import names
 from environment_operator.certificates import Terms, renew
 from kube import ENVIRONMENTS, OPERATOR_ENV
 from people import sent
@@ -75,7 +75,7 @@ def test_only_the_api_server(cluster: Cluster, rest: Rest, tmp_path: Path) -> No
     made = sent(rest.create(ENVIRONMENTS, manifest("env")))
     assert "kubernetes-admin" == made["metadata"]["annotations"][names.CREATED_BY]
 
-    url, pki = f"{admission_url(cluster.layout)}{webhooks.MUTATE}", cluster.layout.pki
+    url, pki = f"{admission_url(cluster.layout)}{names.MUTATE}", cluster.layout.pki
     assert 400 == status(url, (pki / "admin.crt", pki / "admin.key"))
     assert status(url, None) is None
     assert status(url, foreign(tmp_path)) is None
