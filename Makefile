@@ -47,12 +47,12 @@ fmt: venv ## Format the code.
 	.venv/bin/ruff format .
 
 generate: venv ## Write the definition, policies, webhooks, kinds and the reference of the plugin from the code.
-	$(PY) -m environment_operator.generate
+	$(PY) -m environment_operator.manifests.generate
 	$(PY) -m environment_operator.cli.reference --out operator/cli.md
 
 verify: venv ## Fail when a generated file or the lock file is stale.
 	@tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && set -e; \
-	$(PY) -m environment_operator.generate --out "$$tmp"; \
+	$(PY) -m environment_operator.manifests.generate --out "$$tmp"; \
 	mkdir "$$tmp/operator"; $(PY) -m environment_operator.cli.reference --out "$$tmp/operator/cli.md"; \
 	for file in $$(cd "$$tmp" && find * -type f) $$(find crds -name '*.yaml'); do \
 	  diff "$$tmp/$$file" "$$file" || { echo "$$file is stale: run make generate" >&2; exit 1; }; \

@@ -30,7 +30,7 @@ from cluster import Cluster, interrupts
 from cluster.record import free_port
 from cluster.rest import Rest
 from cluster.waiting import until
-from environment_operator import names
+from environment_operator.api import names
 
 Object = dict[str, Any]
 ENVIRONMENTS = f"/apis/{names.API_VERSION}/{names.PLURAL}"

@@ -3,13 +3,13 @@
 from dataclasses import replace
 from typing import Any
 
-from environment_operator import names
-from environment_operator.catalog import publish
-from environment_operator.index import User
-from environment_operator.kinds import BUILTIN, Kind
-from environment_operator.paths import Path
-from environment_operator.rules import Around, Published
-from environment_operator.usage import Known
+from environment_operator.api import names
+from environment_operator.controller.index import User
+from environment_operator.controller.usage import Known
+from environment_operator.injection.context import Published, RequestContext
+from environment_operator.injection.environment_cache import publish
+from environment_operator.kinds.paths import Path
+from environment_operator.kinds.table import BUILTIN, Kind
 
 KINDS = {kind.name: kind for kind in BUILTIN}
 
@@ -26,11 +26,11 @@ def published(name: str = "e", *, generation: int = 1, problem: str = "", **fiel
     return replace(made, problem=problem or made.problem)
 
 
-def around(*known: Published, token: str = "tokentok", **fields: Any) -> Around:
+def around(*known: Published, token: str = "tokentok", **fields: Any) -> RequestContext:
     """Return what is known around a request when there are these Environments."""
     found = {e.name: e for e in known}
     as_of = {(e.name, e.generation): e for e in known}
-    return Around(found.get, lambda *key: as_of.get(key), token, known=found.keys(), **fields)
+    return RequestContext(found.get, lambda *key: as_of.get(key), token, known=found.keys(), **fields)
 
 
 def spec(**fields: Any) -> dict[str, Any]:

@@ -13,12 +13,12 @@ import yaml
 
 import messages
 from builders import around
-from environment_operator.addresses import Routing
-from environment_operator.catalog import publish
-from environment_operator.inject import Outcome, admit
-from environment_operator.kinds import BUILTIN, Kind
-from environment_operator.rules import Project, Published
-from environment_operator.third_party import ROWS
+from environment_operator.injection.context import Outcome, Project, Published
+from environment_operator.injection.environment_cache import publish
+from environment_operator.injection.mutate import admit
+from environment_operator.kinds.table import BUILTIN, Kind
+from environment_operator.kinds.third_party import ROWS
+from environment_operator.tools.addresses import Routing
 from messages.sections import SECTIONS
 
 Object = dict[str, Any]

@@ -20,8 +20,8 @@ from cluster.proxy import FaultProxy
 from cluster.rest import Rest
 from cluster.upstream import Upstream
 from cluster.waiting import PATIENCE_SECONDS, until
-from environment_operator import names
-from environment_operator.kinds import Kind
+from environment_operator.api import names
+from environment_operator.kinds.table import Kind
 
 Object = dict[str, Any]
 SETTINGS = {

@@ -11,7 +11,7 @@ from uuid import uuid4
 from cluster import Cluster
 from cluster.rest import Reply, Rest
 from cluster.waiting import until
-from environment_operator import names
+from environment_operator.api import names
 
 RBAC = "rbac.authorization.k8s.io"
 PLURAL = f"{names.PLURAL}.{names.GROUP}"

@@ -6,7 +6,8 @@ from typing import Any
 
 from cluster.rest import Rest
 from cluster.waiting import until
-from environment_operator import credentials, names
+from environment_operator.api import names
+from environment_operator.credentials import copies
 
 Object = dict[str, Any]
 
@@ -33,8 +34,8 @@ def secret(name: str, password: str, *hosts: str, **metadata: Any) -> Object:
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {"name": name, **metadata},
-        "type": credentials.TYPE,
-        "data": {credentials.KEY: payload(password, *hosts)},
+        "type": copies.TYPE,
+        "data": {copies.KEY: payload(password, *hosts)},
     }
 
 
@@ -87,7 +88,7 @@ def found(rest: Rest, project: str, name: str) -> Object:
 
 def holds(rest: Rest, project: str, name: str) -> str:
     """Return the payload of a Secret of a project, empty when it has none."""
-    return str(found(rest, project, name).get("data", {}).get(credentials.KEY, ""))
+    return str(found(rest, project, name).get("data", {}).get(copies.KEY, ""))
 
 
 def until_held(rest: Rest, project: str, name: str, wanted: str) -> None:

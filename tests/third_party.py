@@ -6,9 +6,9 @@ from typing import Any
 from builders import manifest
 from cluster.rest import Rest
 from cluster.waiting import until
-from environment_operator import names
-from environment_operator.kinds import Kind
-from environment_operator.third_party import ROWS
+from environment_operator.api import names
+from environment_operator.kinds.table import Kind
+from environment_operator.kinds.third_party import ROWS
 from samples import FILES, SAMPLES, Object, definitions, sample
 
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"

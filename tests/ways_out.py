@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from builders import workload
-from environment_operator import limits, names
-from environment_operator.identity import Ids
-from environment_operator.rules import Project
+from environment_operator.api import names
+from environment_operator.injection import limits
+from environment_operator.injection.context import Project
+from environment_operator.injection.identity import Ids
 from messages.stage import Change, annotated, changed, labelled, made, main, pod, refresh
 from pairs import EXAMPLES, custom, security
 from third_party import user

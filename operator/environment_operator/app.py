@@ -13,12 +13,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from environment_operator import logs
-from environment_operator.cluster import Cluster
-from environment_operator.errors import NoClusterError
+from environment_operator.kube.client import Cluster
+from environment_operator.kube.errors import NoClusterError
 from environment_operator.settings import Settings, wrong
 
 # The module and the class of each role.
-ROLES = {"controller": "Controller", "webhook": "Webhook"}
+ROLES = {"controller": "controller.manager:Controller", "webhook": "admission.server:Webhook"}
 
 
 async def run(role: Callable[[Cluster, Settings], Any], settings: Settings) -> None:
@@ -45,7 +45,8 @@ def main() -> None:
     except ValueError as error:
         sys.exit(f"the settings are wrong: {error}")
     logs.configure(settings.log_level)
-    chosen = getattr(import_module(f"environment_operator.{role}"), ROLES[role])
+    module, _, name = ROLES[role].partition(":")
+    chosen = getattr(import_module(f"environment_operator.{module}"), name)
     try:
         asyncio.run(run(chosen, settings))
     except NoClusterError as error:

@@ -9,11 +9,12 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, FilePath, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from environment_operator import further, names
-from environment_operator.addresses import Routing
-from environment_operator.exposure import Ways
-from environment_operator.kinds import BUILTIN, Kind
-from environment_operator.third_party import ROWS
+from environment_operator.api import names
+from environment_operator.kinds import further
+from environment_operator.kinds.table import BUILTIN, Kind
+from environment_operator.kinds.third_party import ROWS
+from environment_operator.tools.addresses import Routing
+from environment_operator.tools.objects import Ways
 
 logger = logging.getLogger(__name__)
 

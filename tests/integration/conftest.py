@@ -12,7 +12,7 @@ from cluster.manifests import await_admission
 from cluster.proxy import FaultProxy
 from cluster.rest import Rest
 from cluster.upstream import Upstream
-from environment_operator import names
+from environment_operator.api import names
 from kube import Kube, Operator, behind_proxy, fresh_cluster, kept_cluster
 from people import NAMESPACES
 from plugin import Plugin

@@ -15,9 +15,8 @@ import pytest
 from cluster import Cluster
 from cluster.rest import Reply, Rest
 from cluster.waiting import until
-from environment_operator import names
-from environment_operator.api import v1alpha1
-from environment_operator.policies.publishing import MOST_NAMES
+from environment_operator.api import names, v1alpha1
+from environment_operator.manifests.policies.publishing import MOST_NAMES
 from people import (
     ADMIN,
     DEPARTMENTS,

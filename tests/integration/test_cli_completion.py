@@ -8,7 +8,7 @@ import pytest
 
 from builders import manifest, workload
 from cluster.waiting import PATIENCE_SECONDS
-from environment_operator import names
+from environment_operator.api import names
 from environment_operator.cli.main import COMMANDS
 from kube import Kube
 from plugin import Plugin

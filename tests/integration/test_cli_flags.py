@@ -12,7 +12,7 @@ from builders import manifest, workload
 from cluster.faults import Answer, Delay, Drop, Hold, Match, Rule
 from cluster.proxy import FaultProxy
 from cluster.waiting import PATIENCE_SECONDS
-from environment_operator import names
+from environment_operator.api import names
 from kube import ENVIRONMENTS, Kube
 from plugin import Plugin
 

@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from builders import manifest, workload
-from environment_operator import names
-from environment_operator.cli.columns import COLUMNS
+from environment_operator.api import names
+from environment_operator.cli.output.columns import COLUMNS
 from kube import Kube
 from plugin import Plugin
 

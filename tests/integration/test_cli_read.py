@@ -7,9 +7,9 @@ import json
 import yaml
 
 from builders import manifest, workload
-from environment_operator import names
-from environment_operator.kinds import BUILTIN
-from environment_operator.third_party import ROWS
+from environment_operator.api import names
+from environment_operator.kinds.table import BUILTIN
+from environment_operator.kinds.third_party import ROWS
 from kube import Kube
 from plugin import Plugin
 

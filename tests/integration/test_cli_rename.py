@@ -8,7 +8,7 @@ import pytest
 from builders import manifest, workload
 from cluster.faults import Hold, Match, Rule
 from cluster.proxy import FaultProxy
-from environment_operator import names
+from environment_operator.api import names
 from kube import Kube, Object
 from plugin import Plugin
 

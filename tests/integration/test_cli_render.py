@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from builders import manifest, workload
-from environment_operator import names
+from environment_operator.api import names
 from kube import Kube
 from plugin import Plugin
 

@@ -5,7 +5,7 @@ import subprocess
 import yaml
 
 from builders import manifest
-from environment_operator import names
+from environment_operator.api import names
 from kube import Kube
 from plugin import Plugin
 

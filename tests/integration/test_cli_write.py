@@ -12,8 +12,8 @@ import yaml
 from builders import manifest, workload
 from cluster.faults import Hold, Match, Rule
 from cluster.proxy import FaultProxy
-from environment_operator import names
-from environment_operator.cli import yaml_text
+from environment_operator.api import names
+from environment_operator.cli.output import yaml_text
 from kube import Kube
 from plugin import Plugin
 

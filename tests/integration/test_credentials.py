@@ -7,8 +7,9 @@ from http import HTTPStatus
 
 import pytest
 
-from environment_operator import credentials, names
-from environment_operator.errors import Reason
+from environment_operator.api import names
+from environment_operator.credentials import copies
+from environment_operator.kube.errors import Reason
 from kube import Kube, Operator
 from people import Person, bind, create
 from registries import (
@@ -66,7 +67,7 @@ def test_published_into_the_scope(kube: Kube, publish: Make, projects: Make) -> 
     copy = found(kube.rest, inside, name)
     original = found(kube.rest, names.SYSTEM_NAMESPACE, name)["metadata"]
     mark = f"{names.SYSTEM_NAMESPACE}/{name} {original['uid']} {original['resourceVersion']}"
-    assert credentials.TYPE == copy["type"]
+    assert copies.TYPE == copy["type"]
     assert {names.PUBLISHED_TO: inside} == copy["metadata"]["labels"]
     assert {names.PUBLISHED_FROM: mark} == copy["metadata"]["annotations"]
     assert {} == found(kube.rest, outside, name)
@@ -91,7 +92,7 @@ def test_kept_in_step(kube: Kube, publish: Make, projects: Make) -> None:
     publish("second", {"projects": [project]}, name=name)
     until_held(kube.rest, project, name, payload("second"))
 
-    kube.rest.patch(secrets(project, name), {"data": {credentials.KEY: payload("meddled")}})
+    kube.rest.patch(secrets(project, name), {"data": {copies.KEY: payload("meddled")}})
     until_held(kube.rest, project, name, payload("second"))
     assert "stays" == found(kube.rest, project, name)["metadata"]["labels"]["theirs"]
 
@@ -272,7 +273,7 @@ def test_a_restart_writes_nothing(operator: Operator, kube: Kube, publish: Make,
     until_held(kube.rest, meddled, name, payload("sesame"))
     before = found(kube.rest, kept, name)
     with operator.down():
-        kube.rest.patch(secrets(meddled, name), {"data": {credentials.KEY: payload("meddled")}})
+        kube.rest.patch(secrets(meddled, name), {"data": {copies.KEY: payload("meddled")}})
     until_held(kube.rest, meddled, name, payload("sesame"))
     canary = publish("canary", {"projects": [kept]})
     until_held(kube.rest, kept, canary, payload("canary"))

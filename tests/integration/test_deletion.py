@@ -10,8 +10,8 @@ from builders import manifest, workload
 from cluster.faults import After, Match, Rule
 from cluster.proxy import FaultProxy
 from cluster.traffic import Request
-from environment_operator import names
-from environment_operator.api.crd import definition
+from environment_operator.api import names
+from environment_operator.manifests.crd import definition
 from kube import ENVIRONMENTS, Kube, Operator
 
 BINDINGS = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings"

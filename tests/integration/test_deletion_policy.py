@@ -9,7 +9,7 @@ import pytest
 
 from cluster import Cluster
 from cluster.rest import Reply, Rest
-from environment_operator import names
+from environment_operator.api import names
 from people import (
     DRY_RUN,
     ENVIRONMENTS,

@@ -7,7 +7,7 @@ import pytest
 from cluster import Cluster
 from cluster.rest import Reply, Rest
 from cluster.waiting import until
-from environment_operator import names
+from environment_operator.api import names
 from people import (
     ADMIN,
     DEPARTMENTS,

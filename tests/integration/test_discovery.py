@@ -12,8 +12,8 @@ from cluster import Cluster
 from cluster.faults import Answer, EndWatch, Hold, Match, Rule
 from cluster.proxy import FaultProxy
 from cluster.rest import Rest
-from environment_operator import names
-from environment_operator.addresses import Address, Tools
+from environment_operator.api import names
+from environment_operator.tools.addresses import Address, Tools
 from kube import ENVIRONMENTS, Kube, Object, Operator
 from plugin import Plugin
 

@@ -15,8 +15,8 @@ from cluster import Cluster
 from cluster.manifests import await_admission
 from cluster.rest import Reply, Rest
 from cluster.waiting import until
-from environment_operator import names
-from environment_operator.kinds import Kind
+from environment_operator.api import names
+from environment_operator.kinds.table import Kind
 from kube import ENVIRONMENTS, Kube, Operator
 from people import (
     ADMIN,

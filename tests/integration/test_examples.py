@@ -19,7 +19,7 @@ from cluster import Cluster
 from cluster.layout import REPO_ROOT
 from cluster.rest import Rest
 from cluster.waiting import PATIENCE_SECONDS
-from environment_operator import names
+from environment_operator.api import names
 from kube import Kube
 from plugin import Plugin
 from third_party import install, uninstall

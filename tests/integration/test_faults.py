@@ -15,7 +15,7 @@ from builders import manifest, workload
 from cluster.faults import WRITES, After, Answer, Before, EndWatch, Hold, Match, Rule
 from cluster.proxy import FaultProxy
 from cluster.traffic import Request
-from environment_operator import names
+from environment_operator.api import names
 from kube import Kube, Operator
 
 LISTS_OF_JOBS = Match(path="/apis/batch/v1/jobs$", watch=False)

@@ -11,7 +11,7 @@ import pytest
 from builders import manifest
 from cluster import manifests, roles
 from cluster.layout import REPO_ROOT
-from environment_operator import names
+from environment_operator.api import names
 from kube import ENVIRONMENTS, Kube, Object, Operator
 from plugin import Plugin
 from third_party import DEFINITIONS
@@ -26,7 +26,15 @@ def experiments(kube: Kube, operator: Operator, tmp_path: Path) -> Iterator[None
     (block,) = re.findall(r"```yaml\n(- group.*?)```", (REPO_ROOT / "crds/kinds.md").read_text(), re.DOTALL)
     file = tmp_path / "kinds.yaml"
     file.write_text(block)
-    command = [sys.executable, "-m", "environment_operator.generate", "--kinds", str(file), "--out", str(tmp_path)]
+    command = [
+        sys.executable,
+        "-m",
+        "environment_operator.manifests.generate",
+        "--kinds",
+        str(file),
+        "--out",
+        str(tmp_path),
+    ]
     subprocess.run(command, check=True)
     assert kube.rest.create(DEFINITIONS, definition()).ok
     apply(kube, tmp_path)

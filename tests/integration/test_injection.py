@@ -22,10 +22,10 @@ from hypothesis import HealthCheck, given, settings
 
 from builders import KINDS, manifest, template_path, workload
 from cluster import Cluster, roles
-from environment_operator import names
-from environment_operator.kinds import Kind
-from environment_operator.paths import get, put, remove
-from environment_operator.webhooks import MUTATE
+from environment_operator.api import names
+from environment_operator.kinds.paths import get, put, remove
+from environment_operator.kinds.table import Kind
+from environment_operator.manifests.webhook_configurations import MUTATE
 from golden import Case, cases
 from kube import ENVIRONMENTS, Kube, Object, Operator, path_of
 from unit.test_laws import CONTAINERS, SPECS

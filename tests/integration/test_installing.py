@@ -13,7 +13,7 @@ from cluster import Cluster, roles
 from cluster.layout import REPO_ROOT
 from cluster.manifests import FIELD_MANAGER
 from cluster.rest import Rest
-from environment_operator import names
+from environment_operator.api import names
 from kube import Kube
 
 # Configuration of the API server, which is no object.

@@ -9,9 +9,9 @@ import yaml
 
 from builders import KINDS, manifest, workload
 from cluster.proxy import FaultProxy
-from environment_operator import names
+from environment_operator.api import names
 from environment_operator.api.v1alpha1 import EnvironmentSpec
-from environment_operator.render import fragment_hash, render
+from environment_operator.spec.fragment import fragment_hash, render
 from kube import ENVIRONMENTS, Kube, Object, Operator
 
 KIND_NAMES = [kind.kind for kind in KINDS.values()]

@@ -6,7 +6,7 @@ import pytest
 
 from builders import KINDS, manifest, workload
 from cluster.rest import Reply
-from environment_operator import names
+from environment_operator.api import names
 from kube import ENVIRONMENTS, Kube, Object, path_of
 from neighbour import BEFORE_OURS, mark, neighbour
 

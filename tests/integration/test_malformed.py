@@ -15,9 +15,9 @@ import pytest
 from builders import KINDS, manifest, template_path, workload
 from cluster import Cluster, manifests
 from cluster.rest import Reply, Rest
-from environment_operator import names
-from environment_operator.kinds import Kind
-from environment_operator.paths import get, put
+from environment_operator.api import names
+from environment_operator.kinds.paths import get, put
+from environment_operator.kinds.table import Kind
 from kube import ENVIRONMENTS, Kube, Object, Operator, path_of
 
 PROGRAMS = ("operator", "webhook")

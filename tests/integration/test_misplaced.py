@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from builders import manifest, workload
-from environment_operator import names
-from environment_operator.policies import misplaced
+from environment_operator.api import names
+from environment_operator.manifests.policies import misplaced
 from kube import Kube
 
 Object = dict[str, Any]

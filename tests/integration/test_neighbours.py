@@ -15,10 +15,12 @@ import yaml
 
 from builders import manifest, workload
 from cluster.rest import Reply
-from environment_operator import images, merge, names
-from environment_operator.catalog import publish
-from environment_operator.pairs import PAIRS
-from environment_operator.paths import get
+from environment_operator.api import names
+from environment_operator.injection import merge
+from environment_operator.injection.environment_cache import publish
+from environment_operator.injection.pairs import PAIRS
+from environment_operator.kinds.paths import get
+from environment_operator.spec import images
 from kube import ENVIRONMENTS, Kube, Object
 from pairs import EXAMPLES, NEVER_ALONE, OF_CONTAINERS, Example
 from third_party import containers, install, path, uninstall, user

@@ -8,8 +8,8 @@ import pytest
 from builders import KINDS, manifest, workload
 from cluster import Cluster
 from cluster.manifests import await_admission
-from environment_operator import names
-from environment_operator.changes import MOST
+from environment_operator.api import names
+from environment_operator.manifests.match_conditions import MOST
 from kube import Kube, Object, Operator, path_of
 
 

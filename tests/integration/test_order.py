@@ -10,8 +10,8 @@ import yaml
 
 from builders import manifest, workload
 from cluster.rest import Reply
-from environment_operator import names
-from environment_operator.cli import answers
+from environment_operator.api import names
+from environment_operator.cli.client import responses
 from kube import ENVIRONMENTS, Kube, Operator
 from plugin import Plugin
 
@@ -36,7 +36,7 @@ def written(folder: Path, *objects: Object) -> str:
 
 def said(reply: Reply) -> str:
     """Return the warnings of a reply, as people read them."""
-    return " ".join(map(answers.warning, reply.warnings))
+    return " ".join(map(responses.warning, reply.warnings))
 
 
 def deployed(kube: Kube, lab: Object) -> Object | None:

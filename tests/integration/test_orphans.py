@@ -6,7 +6,7 @@ import pytest
 
 from builders import manifest, workload
 from cluster.waiting import TIMEOUT
-from environment_operator import names
+from environment_operator.api import names
 from kube import Kube, Object
 
 FORGED = {

@@ -10,7 +10,7 @@ from cluster.faults import Answer, Hold, Match, Rule
 from cluster.manifests import await_admission
 from cluster.proxy import FaultProxy
 from cluster.rest import Reply
-from environment_operator import names
+from environment_operator.api import names
 from kube import ENVIRONMENTS, Kube, Operator, path_of
 from people import Person
 from registries import HOST, let, payload, secret, secrets, stop_letting, until_held

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from builders import KINDS, manifest, workload
-from environment_operator import names
+from environment_operator.api import names
 from kube import ENVIRONMENTS, Kube, Object
 
 INFERENCE: Object = {"workloadTypes": ["Inference"], "endpoint": {"port": 80, "protocol": "HTTP"}}

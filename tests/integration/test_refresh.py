@@ -3,7 +3,7 @@
 import pytest
 
 from builders import manifest, workload
-from environment_operator import names
+from environment_operator.api import names
 from kube import ENVIRONMENTS, Kube
 
 

@@ -5,7 +5,7 @@ import shlex
 from pathlib import Path
 
 from cluster import Cluster
-from environment_operator import names
+from environment_operator.api import names
 from kube import Kube
 from people import DEPARTMENTS, PLURAL, Person, unique
 from plugin import Plugin

@@ -16,7 +16,7 @@ import builders
 from cluster import Cluster
 from cluster.rest import Reply, Rest
 from cluster.waiting import until
-from environment_operator import names
+from environment_operator.api import names
 from kube import Operator
 from people import DRY_RUN, ENVIRONMENTS, NAMESPACES, Object, refusal, refuses, sent, unique
 from people import project as new_project

@@ -15,9 +15,9 @@ from builders import manifest, workload
 from cluster import Cluster
 from cluster.manifests import await_admission
 from cluster.rest import Rest
-from environment_operator import names
-from environment_operator.guards import APPARMOR
-from environment_operator.paths import copied
+from environment_operator.api import names
+from environment_operator.injection.overrides import APPARMOR
+from environment_operator.kinds.paths import copied
 from kube import ENVIRONMENTS, Kube, Object, Operator
 from samples import sample
 from third_party import (

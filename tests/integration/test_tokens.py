@@ -24,9 +24,9 @@ from cluster import Cluster, kubeconfig
 from cluster.issuer import AUDIENCE, Issuer
 from cluster.layout import REPO_ROOT
 from cluster.rest import Reply, Rest
-from environment_operator import names
-from environment_operator.kinds import Kind
-from environment_operator.paths import get
+from environment_operator.api import names
+from environment_operator.kinds.paths import get
+from environment_operator.kinds.table import Kind
 from kube import ENVIRONMENTS, Kube, Object, path_of
 
 CONFIGURATION = REPO_ROOT / "deploy" / "authentication.yaml"

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from builders import manifest, workload
-from environment_operator import names
+from environment_operator.api import names
 from kube import Kube, Object, Operator
 
 ROUTE = yaml.safe_load((Path(__file__).parents[1] / "gateway.yaml").read_text(encoding="utf-8"))

@@ -28,9 +28,9 @@ from cluster.faults import Answer, Match, Rule
 from cluster.manifests import await_admission
 from cluster.proxy import FaultProxy
 from cluster.rest import Rest
-from environment_operator import names
-from environment_operator.ledger import claim_name
-from environment_operator.paths import copied
+from environment_operator.api import names
+from environment_operator.kinds.paths import copied
+from environment_operator.tools.index import claim_name
 from kube import Kube, Object, Operator
 from third_party import DEFINITIONS, install, uninstall, user
 

@@ -9,7 +9,7 @@ import yaml
 from builders import manifest, workload
 from cluster.faults import Answer, Match, Rule
 from cluster.proxy import FaultProxy
-from environment_operator.cli import answers
+from environment_operator.cli.client import responses
 from kube import ENVIRONMENTS, Kube
 from plugin import Plugin
 
@@ -50,7 +50,7 @@ def test_invalid(kube: Kube, project: str, fields: Object, field: str) -> None:
     message = kube.until_condition(name, "Stalled", "True", "InvalidFragment")["message"]
     kube.until_condition(name, "Ready", "False", "InvalidFragment")
     assert message.startswith(f"{field}: "), message
-    assert f"InvalidFragment: {message}" in " ".join(map(answers.warning, reply.warnings))
+    assert f"InvalidFragment: {message}" in " ".join(map(responses.warning, reply.warnings))
     new = workload("Deployment", "w", project, name)
     path = f"/apis/apps/v1/namespaces/{project}/deployments?dryRun=All"
     kube.until("it to be refused", lambda: "InvalidFragment" in kube.rest.create(path, new).message)

@@ -16,14 +16,15 @@ from cluster.probe import answers
 from cluster.proxy import FaultProxy
 from cluster.rest import Rest
 from cluster.upstream import Upstream
-from environment_operator import names, webhooks
+from environment_operator.api import names
+from environment_operator.manifests import webhook_configurations
 from kube import ENVIRONMENTS, OPENER, Kube, Object, Operator, path_of
 
 ALL_KINDS = list(KINDS.values())
 DEPLOYMENT, JOB, POD_TEMPLATE = (KINDS[name] for name in ("deployments.apps", "jobs.batch", "podtemplates"))
 SECRET = f"/api/v1/namespaces/{names.SYSTEM_NAMESPACE}/secrets/environment-operator-webhook"
 HEAD = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
-CONFIGURATION = f"{HEAD}/{webhooks.called('batch')}"
+CONFIGURATION = f"{HEAD}/{webhook_configurations.called('batch')}"
 Start = Callable[..., None]
 
 

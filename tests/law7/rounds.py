@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from builders import KINDS, manifest, workload
 from cluster.rest import Reply
-from environment_operator import names
+from environment_operator.api import names
 from law7 import script
 from law7.connection import Connection, Object
 from law7.history import late, violations, waits

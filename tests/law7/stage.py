@@ -18,7 +18,7 @@ from cluster.probe import client_context
 from cluster.proxy import FaultProxy
 from cluster.rest import Rest
 from cluster.upstream import Upstream
-from environment_operator import names
+from environment_operator.api import names
 from law7.connection import Connection
 from law7.script import FRESH, ROUTES, SLOW_LISTS, STALE, Terms
 

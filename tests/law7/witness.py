@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from builders import KINDS
-from environment_operator import names
+from environment_operator.api import names
 from law7.connection import Connection
 from law7.history import Change
 

@@ -6,18 +6,20 @@ from types import ModuleType
 from typing import Any
 
 from builders import environment, known, spec
-from environment_operator import judge, names, plan, report, validation
+from environment_operator.api import names
 from environment_operator.api.v1alpha1 import EnvironmentSpec
-from environment_operator.errors import Cause
-from environment_operator.index import User
-from environment_operator.render import render
-from environment_operator.snapshot import Exposed, LiveLook, Options, Snapshot
-from environment_operator.usage import Known
-from environment_operator.validation import Validity
+from environment_operator.controller import decide, status
+from environment_operator.controller.index import User
+from environment_operator.controller.snapshot import Exposed, LiveLook, Options, Snapshot
+from environment_operator.controller.usage import Known
+from environment_operator.kube.errors import Cause
+from environment_operator.spec import server_validation, validation
+from environment_operator.spec.fragment import render
+from environment_operator.spec.server_validation import Validity
 
 TITLE = "Conditions"
 CONVERTED = True
-MODULES: Collection[ModuleType] = (judge, report, validation)
+MODULES: Collection[ModuleType] = (validation, status, server_validation)
 
 NOW = "2026-01-01T00:00:00Z"
 JOB, BASE = User("jobs.batch", "vision", "train"), User("podtemplates", "vision", "base")
@@ -26,10 +28,10 @@ HEX = "0123456789abcdef" * 4
 _URL = "https://tools.example.com/mine"
 
 
-def decided(env: Mapping[str, Any], who: Known | None = None, **fields: Any) -> plan.Plan:
+def decided(env: Mapping[str, Any], who: Known | None = None, **fields: Any) -> decide.Plan:
     """Return what is done about an Environment, of which all is known but what is given otherwise."""
     defaults: dict[str, Any] = {"departments": {"vision": None}, "replacement_exists": False, "now": NOW}
-    return plan.decide(Snapshot(environment=env, known=who or known(), **{**defaults, **fields}))
+    return decide.decide(Snapshot(environment=env, known=who or known(), **{**defaults, **fields}))
 
 
 def deleted(**fields: Any) -> dict[str, Any]:
@@ -70,7 +72,7 @@ def _live(seconds: float, user: str | None = None) -> LiveLook:
 def _refused(*causes: Cause) -> str:
     """Return what is said when the API server refuses the pods."""
     found = EnvironmentSpec.model_validate(spec())
-    validity = Validity(validation.of_pod(causes, render(found), found))
+    validity = Validity(server_validation.of_pod(causes, render(found), found))
     return _is("Stalled", environment(), validity=validity)()
 
 
@@ -78,7 +80,7 @@ def _wrong_ports() -> str:
     """Return what is said of node ports that the cluster does not have."""
     connection = {"type": "NodePort", "assign": "Custom", "nodePort": 80}
     env = environment(tools=[{**LAB, "connection": connection}, {**LAB, "name": "board", "connection": connection}])
-    problem = validation.of_node_ports(EnvironmentSpec.model_validate(env["spec"]), range(30000, 32768))
+    problem = server_validation.of_node_ports(EnvironmentSpec.model_validate(env["spec"]), range(30000, 32768))
     return _is("Stalled", env, validity=Validity(problem))()
 
 

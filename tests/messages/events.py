@@ -7,16 +7,18 @@ from types import ModuleType
 from typing import Any
 
 from builders import known
-from environment_operator import credentials, exposure, names
-from environment_operator.addresses import Address, Routing, Tools, forged
-from environment_operator.credentials import name_taken, not_published, source
-from environment_operator.exposure import Ways, Workload, exposed, not_exposed, taken, wanted, without_url
-from environment_operator.wire import Whole
+from environment_operator.api import names
+from environment_operator.credentials import copies
+from environment_operator.credentials.copies import name_taken, not_published, source
+from environment_operator.kube.objects import Whole
+from environment_operator.tools import objects
+from environment_operator.tools.addresses import Address, Routing, Tools, forged
+from environment_operator.tools.objects import Ways, Workload, exposed, not_exposed, taken, wanted, without_url
 from messages.conditions import JOB, decided, deleted
 
 TITLE = "Events"
 CONVERTED = True
-MODULES: Collection[ModuleType] = (credentials, exposure)
+MODULES: Collection[ModuleType] = (copies, objects)
 
 _ROUTING = Routing("tools.example.com")
 _LAB = Address(type="ExternalURL", url="https://tools.example.com/environments/tokentok.lab", port=8888)
@@ -50,11 +52,11 @@ def _exposed() -> str:
     return exposed(workload, made)
 
 
-def _not_published(scope: str, kind: str = credentials.TYPE, auths: object = None) -> Callable[[], str]:
+def _not_published(scope: str, kind: str = copies.TYPE, auths: object = None) -> Callable[[], str]:
     """Return what makes the message about registry credentials that cannot be published."""
 
     def made() -> str:
-        data = {credentials.KEY: b64encode(json.dumps({"auths": auths}).encode()).decode()}
+        data = {copies.KEY: b64encode(json.dumps({"auths": auths}).encode()).decode()}
         meta: dict[str, Any] = {"name": "hub", "annotations": {names.SCOPE: scope}}
         return not_published(source(Whole.model_validate({**meta, "type": kind, "data": data})))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pydantic import ValidationError
 
 from builders import spec
-from environment_operator import names
+from environment_operator.api import names
 from environment_operator.api.v1alpha1 import EnvironmentSpec
 
 LONGEST = 300

@@ -5,13 +5,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from builders import KINDS, around, published, template_path, workload
-from environment_operator import names
-from environment_operator.approval import approve
-from environment_operator.inject import Outcome, admit
-from environment_operator.kinds import Kind
-from environment_operator.paths import get
-from environment_operator.rules import Around, Published
-from environment_operator.third_party import ROWS
+from environment_operator.api import names
+from environment_operator.injection.context import Outcome, Published, RequestContext
+from environment_operator.injection.mutate import admit
+from environment_operator.injection.validate import approve
+from environment_operator.kinds.paths import get
+from environment_operator.kinds.table import Kind
+from environment_operator.kinds.third_party import ROWS
 
 Object = dict[str, Any]
 Change = Callable[[Object], None]
@@ -66,7 +66,7 @@ def refresh(item: Object) -> None:
     annotated(names.REFRESH, "again")(item)
 
 
-def outcome(new: Object, old: Object | None, known: Around, later: Change | None = None) -> Outcome:
+def outcome(new: Object, old: Object | None, known: RequestContext, later: Change | None = None) -> Outcome:
     """Return what becomes of a request, with another webhook after the one that injects."""
     kind = TABLE[new["kind"]]
     injected = admit(kind, new, old, known)

@@ -5,7 +5,7 @@ from typing import Any
 
 from builders import manifest
 from cluster.images import Image
-from environment_operator import names
+from environment_operator.api import names
 from kube import Kube
 
 Object = dict[str, Any]

@@ -16,7 +16,7 @@ from running import NAMED, NUMBERED, PLAIN, SPEAKING, created, pod, said
 from builders import manifest
 from cluster import Cluster
 from cluster.rest import Rest
-from environment_operator import names
+from environment_operator.api import names
 from kube import Kube
 
 Object = dict[str, Any]

@@ -12,7 +12,7 @@ from cluster import Cluster
 from cluster.layout import REPO_ROOT
 from cluster.manifests import await_admission
 from cluster.waiting import TIMEOUT
-from environment_operator import names
+from environment_operator.api import names
 from kube import ENVIRONMENTS, Kube
 
 Object = dict[str, Any]

@@ -11,7 +11,7 @@ from builders import manifest
 from cluster import images
 from cluster.images import Image
 from cluster.waiting import TIMEOUT
-from environment_operator import names
+from environment_operator.api import names
 from kube import Kube
 from registries import holds, let
 from registry import Registry

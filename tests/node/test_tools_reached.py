@@ -10,7 +10,7 @@ from running import PLAIN
 
 from builders import manifest, workload
 from cluster.waiting import TIMEOUT
-from environment_operator import names
+from environment_operator.api import names
 from kube import OPENER, Kube
 from plugin import Plugin, browser
 

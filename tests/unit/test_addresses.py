@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from environment_operator import names
-from environment_operator.addresses import (
+from environment_operator.api import names
+from environment_operator.api.tools import Tool
+from environment_operator.tools.addresses import (
     Address,
     BadAddress,
     Routing,
@@ -17,7 +18,6 @@ from environment_operator.addresses import (
     settled,
     variables,
 )
-from environment_operator.api.tools import Tool
 
 PATH, HOST = Routing("tools.example.com"), Routing("tools.example.com", by_host=True)
 LAB = Tool.model_validate({"name": "lab", "type": "JupyterNotebook"})

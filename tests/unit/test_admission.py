@@ -14,14 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders import KINDS, around, environment, published, spec, workload
-from environment_operator import admission, names
-from environment_operator.admission import lifecycle_problem
-from environment_operator.errors import ApiError, NotFound
-from environment_operator.identity import Keys
-from environment_operator.inject import Outcome
+from environment_operator.admission import review
+from environment_operator.admission.review import lifecycle_problem
+from environment_operator.admission.server import LARGEST, Webhook
+from environment_operator.api import names
+from environment_operator.injection.context import Outcome
+from environment_operator.injection.identity import Keys
+from environment_operator.kube.errors import ApiError, NotFound
+from environment_operator.kube.objects import Whole
 from environment_operator.settings import Settings
-from environment_operator.webhook import LARGEST, Webhook
-from environment_operator.wire import Whole
 
 Object = dict[str, Any]
 JUPYTER = published("jupyter")
@@ -51,8 +52,8 @@ def a_review(new: object = None, *, kind: str = "deployments.apps", operation: s
 
 def respond(sent: Object) -> Object:
     """Return the response to a review."""
-    request = admission.read(json.dumps(sent).encode())
-    answered = admission.mutated(request, KINDS, around(JUPYTER), Keys()).review
+    request = review.read(json.dumps(sent).encode())
+    answered = review.mutated(request, KINDS, around(JUPYTER), Keys()).review
     assert ("admission.k8s.io/v1", "AdmissionReview") == (answered["apiVersion"], answered["kind"])
     response: Object = answered["response"]
     assert "7" == response["uid"]
@@ -143,9 +144,9 @@ def test_left_alone_by_a_controller(kind: str) -> None:
     new["metadata"] |= {"annotations": {names.RECORD: "{}", names.TOOLS: "{}", "mine": "stays"}, "finalizers": ["a/b"]}
     sent = a_review(new, kind=f"{kind.lower()}s{'.apps' * (kind != 'Pod')}", operation="UPDATE", oldObject=old)
     found = patched(sent)
-    last = admission.validated(admission.read(json.dumps(sent).encode()), KINDS, around(JUPYTER), Keys()).review
+    last = review.validated(review.read(json.dumps(sent).encode()), KINDS, around(JUPYTER), Keys()).review
     sent["request"]["object"] = found
-    done = admission.validated(admission.read(json.dumps(sent).encode()), KINDS, around(JUPYTER), Keys()).review
+    done = review.validated(review.read(json.dumps(sent).encode()), KINDS, around(JUPYTER), Keys()).review
 
     assert {"mine": "stays"} == found["metadata"]["annotations"]
     assert names.REFERENCE not in found["metadata"]["labels"]
@@ -158,10 +159,10 @@ def test_what_cannot_be_a_name(name: str) -> None:
     """What cannot be the name of an Environment or of a service account is not asked for."""
     new = workload("Deployment", "d", "team", name)
     new["spec"]["template"]["spec"]["serviceAccountName"] = name
-    request = admission.read(json.dumps(a_review(new)).encode())
+    request = review.read(json.dumps(a_review(new)).encode())
 
-    assert frozenset() == admission.wanted(request, KINDS)
-    assert admission.accounts(request, KINDS) <= {"default"}
+    assert frozenset() == review.wanted(request, KINDS)
+    assert review.accounts(request, KINDS) <= {"default"}
 
 
 def test_warnings() -> None:
@@ -185,8 +186,8 @@ def test_unicode_and_nulls() -> None:
 @given(JSON, JSON)
 def test_patch_is_exact(before: object, after: object) -> None:
     """The patch leads from any object to any other, with numbers, booleans and odd keys told apart."""
-    request = admission.read(json.dumps(a_review({"it": before})).encode())
-    response = admission._answer(request, Outcome({"it": after})).review["response"]  # noqa: SLF001 - any outcome
+    request = review.read(json.dumps(a_review({"it": before})).encode())
+    response = review._answer(request, Outcome({"it": after})).review["response"]  # noqa: SLF001 - any outcome
     patch = json.loads(base64.b64decode(response["patch"])) if "patch" in response else []
     assert json.dumps({"it": after}, sort_keys=True) == json.dumps(
         jsonpatch.apply_patch({"it": before}, patch), sort_keys=True
@@ -295,8 +296,8 @@ MALFORMED = [
 @pytest.mark.parametrize("body", MALFORMED, ids=range(len(MALFORMED)))
 def test_malformed(body: bytes) -> None:
     """What is no review is an error with a plain message, without anything of the body in it."""
-    with pytest.raises(admission.Malformed, match=r"^this is no AdmissionReview: [^{}]*$"):
-        admission.read(body)
+    with pytest.raises(review.Malformed, match=r"^this is no AdmissionReview: [^{}]*$"):
+        review.read(body)
 
 
 class Server:

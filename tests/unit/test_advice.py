@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 
 from builders import around, published, spec, workload
-from environment_operator.advice import on_spec, on_use
 from environment_operator.api.v1alpha1 import EnvironmentSpec
-from environment_operator.credentials import Secrets
-from environment_operator.inject import admit
-from environment_operator.kinds import BUILTIN
-from environment_operator.rules import Project
+from environment_operator.credentials.copies import Secrets
+from environment_operator.injection.context import Project
+from environment_operator.injection.mutate import admit
+from environment_operator.injection.warnings import on_spec, on_use
+from environment_operator.kinds.table import BUILTIN
 
 WANDB = {
     "name": "board",

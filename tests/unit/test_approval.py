@@ -10,14 +10,14 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from builders import KINDS, around, published, template_path, workload
-from environment_operator import names
-from environment_operator.approval import approve, new_references
-from environment_operator.guards import APPARMOR
-from environment_operator.identity import Ids
-from environment_operator.inject import Outcome, admit
-from environment_operator.kinds import Kind, PodTemplate
-from environment_operator.paths import get
-from environment_operator.rules import Around
+from environment_operator.api import names
+from environment_operator.injection.context import Outcome, RequestContext
+from environment_operator.injection.identity import Ids
+from environment_operator.injection.mutate import admit
+from environment_operator.injection.overrides import APPARMOR
+from environment_operator.injection.validate import approve, new_references
+from environment_operator.kinds.paths import get
+from environment_operator.kinds.table import Kind, PodTemplate
 from unit.test_laws import ANY, CONTAINERS, JSON, RECORDS, requested, unnamed
 
 Object = dict[str, Any]
@@ -48,7 +48,7 @@ def nothing(_item: Object) -> None:
     """Do nothing."""
 
 
-def outcome(kind: Kind, new: Object, old: Object | None, known: Around, later: Later = nothing) -> Outcome:
+def outcome(kind: Kind, new: Object, old: Object | None, known: RequestContext, later: Later = nothing) -> Outcome:
     """Send a request through both webhooks, with another one between them."""
     filled = admit(kind, new, old, known)
     if filled.workload is None:
@@ -57,14 +57,14 @@ def outcome(kind: Kind, new: Object, old: Object | None, known: Around, later: L
     return approve(kind, filled.workload, old, known)
 
 
-def stored(kind: Kind, new: Object, known: Around, later: Later = nothing) -> Object:
+def stored(kind: Kind, new: Object, known: RequestContext, later: Later = nothing) -> Object:
     """Return what is stored of a request that passes."""
     found = outcome(kind, new, None, known, later)
     assert found.workload is not None, found.refusal
     return copy.deepcopy(found.workload)
 
 
-def refusal(kind: Kind, new: Object, old: Object | None, known: Around, later: Later = nothing) -> str:
+def refusal(kind: Kind, new: Object, old: Object | None, known: RequestContext, later: Later = nothing) -> str:
     """Return the words with which a request is refused, empty when it passes."""
     return outcome(kind, new, old, known, later).refusal
 

@@ -4,9 +4,9 @@ import pytest
 
 from builders import spec
 from environment_operator.api.v1alpha1 import EnvironmentSpec
-from environment_operator.catalog import Catalog
-from environment_operator.render import fragment_hash, render
-from environment_operator.wire import Metadata, Whole, WholeEvent
+from environment_operator.injection.environment_cache import Catalog
+from environment_operator.kube.objects import Metadata, Whole, WholeEvent
+from environment_operator.spec.fragment import fragment_hash, render
 
 
 def whole(name: str, generation: int = 1, deleted: str = "", **fields: object) -> Whole:

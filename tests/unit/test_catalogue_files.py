@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import yaml
 
-from environment_operator import names
-from environment_operator.advice import on_spec
+from environment_operator.api import names
 from environment_operator.api.tools import EXTERNAL_TOOLS, base_path_variable
 from environment_operator.api.v1alpha1 import EnvironmentSpec
-from environment_operator.judge import judge
+from environment_operator.injection.warnings import on_spec
+from environment_operator.spec.validation import judge
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "catalogue"
 KUSTOMIZATION = yaml.safe_load((FOLDER / "kustomization.yaml").read_text(encoding="utf-8"))

@@ -8,7 +8,7 @@ import pytest
 from cryptography import x509
 from cryptography.x509.verification import PolicyBuilder, Store
 
-from environment_operator.certificates import Bundle, Terms, renew
+from environment_operator.admission.certificates import Bundle, Terms, renew
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -9,10 +9,10 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from environment_operator.cli.commands import listing
+from environment_operator.cli.commands import list as listing
+from environment_operator.cli.exit_codes import Exit
 from environment_operator.cli.main import COMMANDS, cli, run
 from environment_operator.cli.options import Duration, EnvironmentName
-from environment_operator.cli.problems import Exit
 
 HEAVY = ("kubernetes", "pydantic", "rich", "yaml", "urllib3", "aiohttp")
 

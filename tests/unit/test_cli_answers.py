@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from environment_operator.cli.answers import NO_SUCH_KIND, continuation, read, said, warning
-from environment_operator.errors import ApiError
+from environment_operator.cli.client.responses import NO_SUCH_KIND, continuation, read, said, warning
+from environment_operator.kube.errors import ApiError
 
 META = st.dictionaries(st.sampled_from(["continue", "resourceVersion", "odd"]), st.text(max_size=5))
 OBJECTS = st.recursive(

@@ -3,7 +3,7 @@
 import click
 import pytest
 
-from environment_operator.cli.arguments import as_click, workload_first
+from environment_operator.cli.kubectl_flags import as_click, workload_first
 
 PARAMS = [
     click.Argument(["name"]),

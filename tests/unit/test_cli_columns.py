@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders import environment
-from environment_operator import names
-from environment_operator.api.crd import COLUMNS as PRINTED
+from environment_operator.api import names
 from environment_operator.api.v1alpha1 import Scope
-from environment_operator.cli import columns, rows, words
-from environment_operator.cli.columns import COLUMNS, ORIGINAL
-from environment_operator.cli.problems import Problem
-from environment_operator.scope import in_words
+from environment_operator.cli.exit_codes import Problem
+from environment_operator.cli.output import columns, filtering, text
+from environment_operator.cli.output.columns import COLUMNS, ORIGINAL
+from environment_operator.manifests.crd import COLUMNS as PRINTED
+from environment_operator.spec.scope import in_words
 
 FULL = environment(
     "jupyter",
@@ -114,11 +114,11 @@ def test_at_a_terminal_what_matters_comes_first() -> None:
 )
 def test_one_line_a_row(room: int, expected: list[str]) -> None:
     """Columns that do not fit are left out from the end; one is cut where enough of it can be read, by cells."""
-    header, rows = words.one_line(("n", "r", "i"), [["name", "true", "a long image"], ["東東", "true", "short"]], room)
+    header, rows = text.one_line(("n", "r", "i"), [["name", "true", "a long image"], ["東東", "true", "short"]], room)
 
     assert expected == ["  ".join(row) for row in rows]
     assert len(header) == len(rows[0])
-    assert ["a  a long imag…"] == ["  ".join(r) for r in words.one_line(("", ""), [["a", "a long image, yes"]], 15)[1]]
+    assert ["a  a long imag…"] == ["  ".join(r) for r in text.one_line(("", ""), [["a", "a long image, yes"]], 15)[1]]
 
 
 def test_the_original_has_twelve_columns() -> None:
@@ -181,7 +181,7 @@ def test_the_scope_is_whole(given: dict[str, Any], scope: str) -> None:
 )
 def test_what_a_project_may_use(scope: str, project: str, department: str | None, may: bool) -> None:
     """A project may use what is for everybody, for itself or for its department."""
-    assert may == rows.may_use({"Scope": scope}, project, department)
+    assert may == filtering.may_use({"Scope": scope}, project, department)
 
 
 @pytest.mark.parametrize(
@@ -203,14 +203,14 @@ def test_what_a_project_may_use(scope: str, project: str, department: str | None
 )
 def test_filters(filters: list[str], search: str, fits: bool) -> None:
     """Globs over a value or one item of it; columns and, the same column or; a text anywhere; case is nothing."""
-    assert fits is rows.matches(ROW, [rows.read_filter(each) for each in filters], search)
+    assert fits is filtering.matches(ROW, [filtering.read_filter(each) for each in filters], search)
 
 
 @pytest.mark.parametrize("given_filter", ["image", "colour=red"])
 def test_a_filter_that_cannot_be_read(given_filter: str) -> None:
     """A filter without a value or of no column is refused."""
     with pytest.raises(Problem):
-        rows.read_filter(given_filter)
+        filtering.read_filter(given_filter)
 
 
 @pytest.mark.parametrize(
@@ -231,20 +231,20 @@ def test_order(sorts: tuple[str, ...], names_in_order: list[str]) -> None:
     found = [dict(zip(("Environment", "Workloads", "Ready"), each, strict=True)) for each in cells]
 
     assert names_in_order == [
-        r["Environment"] for r in rows.ordered(found, [*map(rows.read_order, sorts)], lambda row: row)
+        r["Environment"] for r in filtering.ordered(found, [*map(filtering.read_order, sorts)], lambda row: row)
     ]
 
 
 def test_an_order_that_cannot_be_read() -> None:
     """After the colon only two words make sense."""
     with pytest.raises(Problem, match="asc or desc"):
-        rows.read_order("image:up")
+        filtering.read_order("image:up")
 
 
 @given(st.lists(st.lists(st.text(), min_size=2, max_size=2), min_size=1))
 def test_csv_comes_back(values: list[list[str]]) -> None:
     """Whatever a value holds, a reader of CSV gets it back, apart from the mark before what looks like a formula."""
-    written = words.as_csv(["one", "two"], values)
+    written = text.as_csv(["one", "two"], values)
     header, *read = csv.reader(io.StringIO(written, newline=""))
 
     assert ["one", "two"] == header
@@ -256,19 +256,19 @@ def test_csv_comes_back(values: list[list[str]]) -> None:
 @pytest.mark.parametrize("value", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1"])  # noqa: RUF001 - meant
 def test_csv_has_no_formulas(value: str) -> None:
     """A value that a spreadsheet would compute is marked as text."""
-    assert f"'{value}" == next(iter(csv.reader(io.StringIO(words.as_csv((), [[value]]), newline=""))))[0]
+    assert f"'{value}" == next(iter(csv.reader(io.StringIO(text.as_csv((), [[value]]), newline=""))))[0]
 
 
 def test_csv_begins_with_a_mark_when_asked() -> None:
     """The byte order mark is for spreadsheets: to every program it would be a part of the first title."""
-    assert ("a\r\n", "\ufeffa\r\n") == (words.as_csv(["a"], ()), words.as_csv(["a"], (), mark=True))
+    assert ("a\r\n", "\ufeffa\r\n") == (text.as_csv(["a"], ()), text.as_csv(["a"], (), mark=True))
 
 
 def test_messages_in_one_line() -> None:
     """What is the same of many names is told once, with the first of them."""
     told = {name: f'environment "{name}" is forbidden' for name in "abcde"} | {"f": 'conflict of "f"'}
 
-    assert ["a, b, c and 2 more: environment … is forbidden", 'f: conflict of "f"'] == list(words.grouped(told))
+    assert ["a, b, c and 2 more: environment … is forbidden", 'f: conflict of "f"'] == list(text.grouped(told))
 
 
 @pytest.mark.parametrize(
@@ -277,7 +277,7 @@ def test_messages_in_one_line() -> None:
 )
 def test_nothing_acts_on_the_terminal(value: str, shown: str) -> None:
     """Control characters are shown, not sent."""
-    assert shown == words.printable(value)
+    assert shown == text.printable(value)
 
 
 @pytest.mark.parametrize(
@@ -287,15 +287,15 @@ def test_age(seconds: float, shown: str) -> None:
     """An age is told in its greatest unit; a clock that is behind makes nobody younger than nothing."""
     then = datetime(2026, 1, 1, tzinfo=UTC)
 
-    assert shown == words.age("2026-01-01T00:00:00Z", then + timedelta(seconds=seconds))
+    assert shown == text.age("2026-01-01T00:00:00Z", then + timedelta(seconds=seconds))
 
 
 def test_rows_that_go_on_with_a_table() -> None:
     """A row that is printed later stands in the columns of the table, though it has an empty value."""
     table = (["name", "what", "image"], [["a", "something", "i:1"]])
-    later = words.aligned((), [["b", "", "i:2"]], words.widths_of([table[0], *table[1]]))
+    later = text.aligned((), [["b", "", "i:2"]], text.widths_of([table[0], *table[1]]))
 
-    assert ["NAME   WHAT        IMAGE", "a      something   i:1", "b                  i:2"] == words.aligned(
+    assert ["NAME   WHAT        IMAGE", "a      something   i:1", "b                  i:2"] == text.aligned(
         *table
     ) + later
-    assert [] == words.aligned((), [])
+    assert [] == text.aligned((), [])

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from environment_operator.cli import kubeconfig
-from environment_operator.cli.headers import impersonation, sendable
-from environment_operator.cli.library import library
-from environment_operator.cli.problems import Problem
+from environment_operator.cli.client import kubeconfig
+from environment_operator.cli.client.headers import impersonation, sendable
+from environment_operator.cli.client.library import library
+from environment_operator.cli.exit_codes import Problem
 
 ACTING = {"as": "ann", "as-uid": "7", "as-groups": ["a", "b"], "as-user-extra": {"Sco pe/ä%": ["c", "d"]}}
 EXTRA = [("Impersonate-Extra-Sco%20pe%2F%C3%A4%25", "c"), ("Impersonate-Extra-Sco%20pe%2F%C3%A4%25", "d")]
@@ -99,7 +99,7 @@ def test_in_a_pod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
 def test_the_library_is_imported_in_part(tmp_path: Path) -> None:
     """Reading a kubeconfig imports neither the library's models, nor what only renews tokens, and hides no module."""
     program = (
-        "import sys; from environment_operator.cli.kubeconfig import load; load('', ''); "
+        "import sys; from environment_operator.cli.client.kubeconfig import load; load('', ''); "
         "print(*({'requests', 'pydantic', 'kubernetes', 'kubernetes.client'} & set(sys.modules))); "
         "import kubernetes; print(kubernetes.client.ApiClient.__name__)"
     )

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from builders import KINDS, environment
-from environment_operator import names
-from environment_operator.cli import describe
-from environment_operator.cli.describe import Known
+from environment_operator.api import names
+from environment_operator.cli.output import describe
+from environment_operator.cli.output.describe import Known
 from environment_operator.cli.users import HEADER, NOT_FILLED_IN, OUTDATED, UP_TO_DATE, User, Users, user
-from environment_operator.merge import Record
-from environment_operator.record import Entry
+from environment_operator.injection.merge import Record
+from environment_operator.injection.record import Entry
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 JOB = KINDS["jobs.batch"]

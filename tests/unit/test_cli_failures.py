@@ -2,10 +2,10 @@
 
 import pytest
 
+from environment_operator.api.names import GROUP, PLURAL
+from environment_operator.cli.exit_codes import Exit, Problem
 from environment_operator.cli.failures import each, told
-from environment_operator.cli.problems import Exit, Problem
-from environment_operator.errors import ApiError, Forbidden, NotFound
-from environment_operator.names import GROUP, PLURAL
+from environment_operator.kube.errors import ApiError, Forbidden, NotFound
 
 FAILURES = {
     "gone": NotFound(404, "it is gone"),

@@ -6,16 +6,15 @@ import click
 import pytest
 
 from builders import KINDS, pod_template, workload
-from environment_operator import names
-from environment_operator.api import v1alpha1
+from environment_operator.api import names, v1alpha1
 from environment_operator.api.security import User
 from environment_operator.api.tools import ToolType
-from environment_operator.cli import specs, writing
-from environment_operator.cli.commands.creating import create_command
-from environment_operator.cli.lift import lift
-from environment_operator.cli.offline import admitted, published
-from environment_operator.cli.problems import Problem
-from environment_operator.rules import Project
+from environment_operator.cli import apply, spec_options
+from environment_operator.cli.commands.create import create_command
+from environment_operator.cli.exit_codes import Problem
+from environment_operator.cli.from_workload import lift
+from environment_operator.cli.local_admission import admitted, published
+from environment_operator.injection.context import Project
 
 JOB = KINDS["jobs.batch"]
 GIVEN = {"scope": {"projects": ["vision"]}, "architecture": "Standard", "workloadTypes": ["Training"]}
@@ -61,7 +60,7 @@ def test_options_become_a_spec() -> None:
         "env": [{"name": "A", "value": "b=c"}, {"name": "B", "value": ""}, {"name": "C", "required": True}],
         "user": {"source": "Custom", "uid": 0},
         "security": {"capabilities": ["KILL"], "runAsNonRoot": False},
-    } == specs.spec(
+    } == spec_options.spec(
         {
             "departments": ("ml",),
             "projects": ("vision",),
@@ -94,26 +93,28 @@ def test_options_become_a_spec() -> None:
 def test_options_that_cannot_be_read(given: dict[str, Any], words: str) -> None:
     """A value that cannot be read is refused with the option's name or form."""
     with pytest.raises(Problem, match=words):
-        specs.spec(given)
+        spec_options.spec(given)
 
 
 def test_what_is_missing() -> None:
     """Image, workload type and scope are needed."""
-    assert ["--image", "--type", "--project, --department or --cluster-wide"] == specs.missing(specs.spec({}))
-    assert [] == specs.missing(specs.spec({"image": "a", "types": ("Training",), "cluster_wide": True}))
+    assert ["--image", "--type", "--project, --department or --cluster-wide"] == spec_options.missing(
+        spec_options.spec({})
+    )
+    assert [] == spec_options.missing(spec_options.spec({"image": "a", "types": ("Training",), "cluster_wide": True}))
 
 
 def test_choices_are_those_of_the_models() -> None:
     """The values that options offer are those that the API knows."""
     source = get_args(User.model_fields["source"].annotation)
 
-    assert get_args(v1alpha1.Architecture) == specs.ARCHITECTURES
-    assert get_args(v1alpha1.Framework) == specs.FRAMEWORKS
-    assert get_args(v1alpha1.WorkloadType) == specs.WORKLOAD_TYPES
-    assert get_args(v1alpha1.PullPolicy) == specs.PULL_POLICIES
-    assert get_args(v1alpha1.Overridable) == specs.OVERRIDABLE
-    assert get_args(ToolType) == specs.TOOL_TYPES
-    assert source == specs.USER_SOURCES
+    assert get_args(v1alpha1.Architecture) == spec_options.ARCHITECTURES
+    assert get_args(v1alpha1.Framework) == spec_options.FRAMEWORKS
+    assert get_args(v1alpha1.WorkloadType) == spec_options.WORKLOAD_TYPES
+    assert get_args(v1alpha1.PullPolicy) == spec_options.PULL_POLICIES
+    assert get_args(v1alpha1.Overridable) == spec_options.OVERRIDABLE
+    assert get_args(ToolType) == spec_options.TOOL_TYPES
+    assert source == spec_options.USER_SOURCES
 
 
 def test_every_option_is_used() -> None:
@@ -134,7 +135,7 @@ def test_every_option_is_used() -> None:
     given = {name: values.get(name, ("x",) if name.endswith("s") else "x") for name in told - others if name}
 
     for name in given:
-        assert specs.spec(given) != specs.spec({**given, name: None}), name
+        assert spec_options.spec(given) != spec_options.spec({**given, name: None}), name
 
 
 @pytest.mark.parametrize(
@@ -154,7 +155,7 @@ def test_every_option_is_used() -> None:
 def test_lifting_loses_nothing(workload_of: dict[str, Any]) -> None:
     """Admission makes of both halves together what the workload was alone, whatever could not be lifted."""
     both = lift(JOB, workload_of, "lab", GIVEN)
-    environment = published(writing.manifest("lab", both.spec))
+    environment = published(apply.manifest("lab", both.spec))
     outcome = admitted(JOB, both.workload, [environment], Project("vision"))
 
     assert "" == outcome.refusal
@@ -243,7 +244,7 @@ def test_the_authors_part() -> None:
     meta = {"name": "lab", "uid": "1", "labels": theirs, "annotations": {**ours, **theirs}}
 
     wanted = {
-        **writing.manifest("lab", {"image": "a"}),
+        **apply.manifest("lab", {"image": "a"}),
         "metadata": {"name": "lab", "labels": theirs, "annotations": theirs},
     }
-    assert wanted == (writing.authored({"metadata": meta, "spec": {"image": "a"}, "status": {}}))
+    assert wanted == (apply.authored({"metadata": meta, "spec": {"image": "a"}, "status": {}}))

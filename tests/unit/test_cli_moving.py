@@ -6,8 +6,8 @@ import jsonpatch
 import pytest
 
 from builders import KINDS, manifest
-from environment_operator import names
-from environment_operator.cli.moving import deprecation, is_successor, moved, obstacle, successor
+from environment_operator.api import names
+from environment_operator.cli.rename_users import deprecation, is_successor, moved, obstacle, successor
 
 DEPLOYMENT, JOB = KINDS["deployments.apps"], KINDS["jobs.batch"]
 OWNER = {"kind": "Notebook", "name": "n", "controller": True}

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders import KINDS, environment, workload
-from environment_operator import names
-from environment_operator.cli import checking, sources
-from environment_operator.cli.offline import admitted, published
-from environment_operator.identity import Ids
-from environment_operator.rules import Project
+from environment_operator.api import names
+from environment_operator.cli import checking, provenance
+from environment_operator.cli.local_admission import admitted, published
+from environment_operator.injection.context import Project
+from environment_operator.injection.identity import Ids
 
 DEPLOYMENT = KINDS["deployments.apps"]
 # PyYAML itself does not bring these line breaks back.
@@ -44,7 +44,7 @@ def test_each_value_has_its_source() -> None:
     outcome = admitted(DEPLOYMENT, asked, [known], Project("vision"), Ids(7, 8))
     assert outcome.workload is not None, outcome.refusal
     told = notes(
-        sources.annotated(outcome.workload, sources.sources(DEPLOYMENT, outcome.workload, ["lab"]), "workload")
+        provenance.annotated(outcome.workload, provenance.sources(DEPLOYMENT, outcome.workload, ["lab"]), "workload")
     )
 
     assert {names.TOOLS: "operator", names.RECORD: "operator"}.items() <= {
@@ -67,7 +67,7 @@ def test_each_value_has_its_source() -> None:
 @given(st.dictionaries(TEXT, PLAIN, max_size=4))
 def test_notes_change_nothing(item: dict[str, Any]) -> None:
     """With notes on its lines it is the same YAML, whatever the values hold."""
-    assert item == yaml.safe_load(sources.annotated(item, {}, "workload"))
+    assert item == yaml.safe_load(provenance.annotated(item, {}, "workload"))
 
 
 def case(namespace: dict[str, str] | None = None, workloads: Any = (), *, whole: bool = False, **spec: Any) -> Any:
@@ -169,7 +169,7 @@ def test_malformed_workloads() -> None:
     for spec in spoilt({"template": {"spec": POD}}):
         outcome = admitted(DEPLOYMENT, {**asked, "spec": spec}, [env], Project("vision"))
         if outcome.workload is not None:
-            assert sources.sources(DEPLOYMENT, outcome.workload)
+            assert provenance.sources(DEPLOYMENT, outcome.workload)
         assert outcome.workload or outcome.refusal
 
 

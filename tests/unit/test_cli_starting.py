@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 
 from builders import KINDS, spec
-from environment_operator import names
-from environment_operator.cli import offline, starting
-from environment_operator.cli.problems import Problem
-from environment_operator.cli.starting import Wish
-from environment_operator.further import with_own
-from environment_operator.kinds import BUILTIN
-from environment_operator.rules import Project
+from environment_operator.api import names
+from environment_operator.cli import local_admission, new_workload
+from environment_operator.cli.exit_codes import Problem
+from environment_operator.cli.new_workload import Wish
+from environment_operator.injection.context import Project
+from environment_operator.kinds.further import with_own
+from environment_operator.kinds.table import BUILTIN
 
 TABLE = (*BUILTIN, *with_own(()))
 DISTRIBUTED = {"architecture": "Distributed", "workloadTypes": ["Training"]}
@@ -44,9 +44,9 @@ def test_the_kind_follows_from_the_types(fields: dict[str, Any], installed: tupl
     is written, and puts in the image.
     """
     of = environment(**fields)
-    kind = starting.kind_of(of["spec"], TABLE, lambda each: each.kind in installed)
-    wanted = starting.manifest(kind, WISH, of["spec"])
-    outcome = offline.admitted(kind, wanted, [offline.published(of)], Project("team"))
+    kind = new_workload.kind_of(of["spec"], TABLE, lambda each: each.kind in installed)
+    wanted = new_workload.manifest(kind, WISH, of["spec"])
+    outcome = local_admission.admitted(kind, wanted, [local_admission.published(of)], Project("team"))
 
     assert expected == kind.kind
     assert "image" not in str(wanted)
@@ -59,12 +59,12 @@ def test_no_kind_for_a_framework() -> None:
     fields = environment(**DISTRIBUTED, framework="TensorFlow")["spec"]
     table = [kind for kind in TABLE if kind.custom]
     with pytest.raises(Problem, match=r"no kind for TensorFlow .* --kind"):
-        starting.kind_of(fields, table, lambda _: False)
+        new_workload.kind_of(fields, table, lambda _: False)
 
 
 def test_what_is_written() -> None:
     """What was given stands where Kubernetes has it, and nothing that the Environment gives."""
-    made = starting.manifest(KINDS["jobs.batch"], WISH, spec())
+    made = new_workload.manifest(KINDS["jobs.batch"], WISH, spec())
     pod = made["spec"]["template"]["spec"]
 
     assert {names.REFERENCE: "e", "app.kubernetes.io/name": "train"} == made["metadata"]["labels"]
@@ -82,13 +82,15 @@ def test_what_is_written() -> None:
             "volumeMounts": [{"name": "data", "mountPath": "/data"}],
         }
     ] == pod["containers"]
-    assert {"containers": [{"name": "w"}]} == starting.manifest(KINDS["pods"], Wish("w", "team", "e"), spec())["spec"]
+    assert {"containers": [{"name": "w"}]} == new_workload.manifest(KINDS["pods"], Wish("w", "team", "e"), spec())[
+        "spec"
+    ]
 
 
 def test_a_kind_that_is_not_written() -> None:
     """A kind that needs more than this command asks for is refused with the way out."""
     with pytest.raises(Problem, match=r'"CronJob" is a kind that this command does not write. Apply a manifest'):
-        starting.manifest(KINDS["cronjobs.batch"], WISH, spec())
+        new_workload.manifest(KINDS["cronjobs.batch"], WISH, spec())
 
 
 def test_required_variables() -> None:
@@ -100,7 +102,7 @@ def test_required_variables() -> None:
         {"name": "SET", "required": True, "value": "x"},
     ]
 
-    assert {"TEAM": "Who pays"} == starting.missing({"env": env}, {"SEED": "1"})
+    assert {"TEAM": "Who pays"} == new_workload.missing({"env": env}, {"SEED": "1"})
 
 
 @pytest.mark.parametrize(
@@ -119,4 +121,4 @@ def test_required_variables() -> None:
 )
 def test_whether_it_runs(found: dict[str, Any], runs: bool | None) -> None:
     """A workload runs when its pods are ready, and has failed when it says so."""
-    assert runs is starting.state(found)[1]
+    assert runs is new_workload.state(found)[1]

@@ -2,8 +2,8 @@
 
 import pytest
 
-from environment_operator.addresses import Address, Tools
 from environment_operator.cli.tools import reachable, rows
+from environment_operator.tools.addresses import Address, Tools
 
 TOOLS = {
     "lab": Address(type="ExternalURL", port=8888, url="https://h/environments/t.lab"),

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from environment_operator.cli import console, yaml_text
+from environment_operator.cli.output import console, yaml_text
 
 # What one of the libraries may take for something else, and breaks of lines of every kind.
 AMBIGUOUS = st.sampled_from(["y", "n", "1e3", "09", "=", "2024-01-01", "1:30", "<<", "0o17", ".5e3", "1__0", "~", ""])

@@ -6,22 +6,23 @@ from typing import Any
 
 import pytest
 
-from environment_operator import credentials, names
+from environment_operator.api import names
 from environment_operator.api.v1alpha1 import Scope
-from environment_operator.credentials import Copy, Source, Steps
-from environment_operator.wire import Metadata, Whole, WholeEvent
+from environment_operator.credentials import copies
+from environment_operator.credentials.copies import Copy, Source, Steps
+from environment_operator.kube.objects import Metadata, Whole, WholeEvent
 
 SYSTEM = names.SYSTEM_NAMESPACE
 HERE, THERE, OURS = Scope(projects=["vision"]), Scope(projects=["speech"]), Scope(departments=["imaging"])
 
 
-def stored(auths: Any, scope: str = '{"cluster": true}', kind: str = credentials.TYPE) -> Whole:
+def stored(auths: Any, scope: str = '{"cluster": true}', kind: str = copies.TYPE) -> Whole:
     """Return a Secret of the operator's namespace as it is read."""
     data = b64encode(json.dumps({"auths": auths}).encode()).decode()
     raw = {
         "name": "hub", "namespace": SYSTEM, "uid": "u", "resourceVersion": "7", "annotations": {names.SCOPE: scope},
     }  # fmt: skip
-    return Whole.model_validate({**raw, "type": kind, "data": {credentials.KEY: data}})
+    return Whole.model_validate({**raw, "type": kind, "data": {copies.KEY: data}})
 
 
 def made(name: str = "hub", mark: str = "m", scope: Scope | None = HERE, problem: str = "") -> Source:
@@ -60,7 +61,7 @@ def made(name: str = "hub", mark: str = "m", scope: Scope | None = HERE, problem
 )
 def test_which_image_they_are_for(key: str, image: str, expected: bool) -> None:
     """Credentials serve the images for which kubelet would use them."""
-    found = credentials.source(stored({key: {"auth": "x"}}))
+    found = copies.source(stored({key: {"auth": "x"}}))
 
     assert expected == found.serves(image)
 
@@ -68,22 +69,22 @@ def test_which_image_they_are_for(key: str, image: str, expected: bool) -> None:
 @pytest.mark.parametrize(
     ("auths", "scope", "kind", "expected"),
     [
-        ({"r.example": {}}, "", credentials.TYPE, "annotation environments.dev/scope is missing"),
-        ({"r.example": {}}, '{"projects": []}', credentials.TYPE, "projects: List should have at least 1 item"),
-        ({"r.example": {}}, '{"cluster": true, "projects": ["a"]}', credentials.TYPE, "has to name either"),
-        ({"r.example": {}}, '{"projects": ["No"]}', credentials.TYPE, "projects.0: write small letters"),
-        ({}, '{"cluster": true}', credentials.TYPE, "no registry in auths"),
-        (None, '{"cluster": true}', credentials.TYPE, "no registry in auths"),
-        ([1], '{"cluster": true}', credentials.TYPE, "no registry in auths"),
+        ({"r.example": {}}, "", copies.TYPE, "annotation environments.dev/scope is missing"),
+        ({"r.example": {}}, '{"projects": []}', copies.TYPE, "projects: List should have at least 1 item"),
+        ({"r.example": {}}, '{"cluster": true, "projects": ["a"]}', copies.TYPE, "has to name either"),
+        ({"r.example": {}}, '{"projects": ["No"]}', copies.TYPE, "projects.0: write small letters"),
+        ({}, '{"cluster": true}', copies.TYPE, "no registry in auths"),
+        (None, '{"cluster": true}', copies.TYPE, "no registry in auths"),
+        ([1], '{"cluster": true}', copies.TYPE, "no registry in auths"),
         ({"r.example": {}}, '{"cluster": true}', "Opaque", 'type: "Opaque" is not kubernetes.io/dockerconfigjson.'),
     ],
 )
 def test_what_cannot_be_published(auths: Any, scope: str, kind: str, expected: str) -> None:
     """What cannot be published says why, and for whom it would be is never guessed."""
-    found = credentials.source(stored(auths, scope, kind))
+    found = copies.source(stored(auths, scope, kind))
 
     assert expected in found.problem
-    assert kind != credentials.TYPE or "auths" in found.problem or not found.is_for("a", None)
+    assert kind != copies.TYPE or "auths" in found.problem or not found.is_for("a", None)
 
 
 def test_an_answer_that_is_none() -> None:
@@ -110,7 +111,7 @@ def test_whose_a_secret_is(namespace: str, labels: dict[str, str], mark: str, ex
     """A copy says of whom and for which project it is; what does not say both truly is the project's own."""
     item = {"name": "hub", "namespace": namespace, "labels": labels, "annotations": {names.PUBLISHED_FROM: mark}}
 
-    assert expected == (credentials.copy(Metadata.model_validate(item)) is not None)
+    assert expected == (copies.copy(Metadata.model_validate(item)) is not None)
 
 
 OLD, NEW = Copy("c", "1", "old"), Copy("c", "2", "m")
@@ -137,12 +138,12 @@ def test_what_there_is_to_do(sources, there, written, expected) -> None:
     """What is lacking is created, what changed is brought into step, what is nobody's is withdrawn, the rest stays."""
     by_name = {s.name: s for s in sources}
 
-    assert expected == credentials.steps("vision", "imaging", by_name, there, written)
+    assert expected == copies.steps("vision", "imaging", by_name, there, written)
 
 
 def test_due() -> None:
     """A project is due what is for it and can be read, in the order of the names; values are kept only if needed."""
-    known = credentials.Sources()
+    known = copies.Sources()
     for name, scope in (("b", '{"cluster": true}'), ("a", '{"projects": ["vision"]}'), ("c", "")):
         item = stored({"r.example": {}}, scope)
         item.name = name

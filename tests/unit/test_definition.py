@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from environment_operator.api.crd import definition
+from environment_operator.manifests.crd import definition
 
 
 def nodes(schema: dict[str, Any], path: str = "") -> list[tuple[str, dict[str, Any]]]:

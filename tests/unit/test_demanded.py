@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 import third_party
 from builders import around, manifest, published, workload
-from environment_operator import names
-from environment_operator.approval import approve
-from environment_operator.inject import admit
-from environment_operator.kinds import BUILTIN, Kind
-from environment_operator.places import places
-from environment_operator.policies import enforcement
-from environment_operator.third_party import ROWS
+from environment_operator.api import names
+from environment_operator.injection.mutate import admit
+from environment_operator.injection.validate import approve
+from environment_operator.kinds.pod_templates import places
+from environment_operator.kinds.table import BUILTIN, Kind
+from environment_operator.kinds.third_party import ROWS
+from environment_operator.manifests.policies import enforcement
 
 Object = dict[str, Any]
 TABLE = (*BUILTIN, *ROWS)

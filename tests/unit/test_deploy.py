@@ -11,8 +11,9 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
-from environment_operator import names, webhooks
+from environment_operator.api import names
 from environment_operator.app import ROLES
+from environment_operator.manifests import webhook_configurations
 from environment_operator.settings import Settings
 
 Object = dict[str, Any]
@@ -48,7 +49,7 @@ def test_service() -> None:
     name, namespace = service["metadata"]["name"], service["metadata"]["namespace"]
     (port,) = service["spec"]["ports"]
 
-    assert (names.SERVICE, webhooks.PORT, "https") == (name, port["port"], port["targetPort"])
+    assert (names.SERVICE, webhook_configurations.PORT, "https") == (name, port["port"], port["targetPort"])
     assert (f"{name}.{namespace}.svc",) == Settings().hosts
     assert service["spec"]["selector"].items() <= PODS[f"{name}-webhook"]["metadata"]["labels"].items()
     assert not service["spec"]["selector"].items() <= PODS[f"{name}-controller"]["metadata"]["labels"].items()

@@ -12,18 +12,19 @@ import yaml
 from prometheus_client import Counter, Gauge, Histogram
 
 from assets import FULL
-from environment_operator import metrics, names
+from environment_operator import metrics
+from environment_operator.api import names
 from environment_operator.api.tools import DEFAULT_PORTS
 from environment_operator.cli import reference
-from environment_operator.cli.arguments import as_click
+from environment_operator.cli.exit_codes import Exit
+from environment_operator.cli.kubectl_flags import as_click
 from environment_operator.cli.main import COMMANDS, cli
-from environment_operator.cli.problems import Exit
-from environment_operator.errors import Reason
-from environment_operator.generate import documents, main, render
-from environment_operator.judge import judge
-from environment_operator.kinds import BUILTIN, Kind
+from environment_operator.kinds.table import BUILTIN, Kind
+from environment_operator.kinds.third_party import ROWS
+from environment_operator.kube.errors import Reason
+from environment_operator.manifests.generate import documents, main, render
 from environment_operator.settings import Settings
-from environment_operator.third_party import ROWS
+from environment_operator.spec.validation import judge
 
 ROOT = Path(__file__).parents[2]
 # What stands where: each document with the most lines that it may have, and its sections.
@@ -40,7 +41,7 @@ DOCUMENTS: dict[str, tuple[int, tuple[str, ...]]] = {
         ),
     ),
     "crds/kinds.md": (200, ("Kinds", "Further kinds")),
-    "operator/README.md": (190, ("Paths", "Rooms", "The plugin", "What is promised, and how it is kept")),
+    "operator/README.md": (120, ("The two paths", "Packages", "The plugin", "What is promised, and how it is kept")),
     "operator/cli.md": (600, ("A tour", "Habits of kubectl", "Commands", "Exit codes")),
     "operator/runai.md": (60, ()),
     "deploy/README.md": (100, ("Upgrading", "Uninstalling")),
@@ -162,8 +163,8 @@ def test_every_field_of_an_asset_is_mapped(field: str) -> None:
 
 
 @pytest.mark.parametrize("room", sorted(p.stem for p in (ROOT / "operator/environment_operator").iterdir()))
-def test_every_room_is_explained(room: str) -> None:
-    """Each room of the code is in the operator's README."""
+def test_every_package_is_explained(room: str) -> None:
+    """Each package, and each module beside them, is in the operator's README."""
     assert room.startswith("__") or f"`{room}`" in INSIDE
 
 
@@ -225,8 +226,8 @@ def test_every_exit_code_is_explained(code: Exit) -> None:
 
 
 @pytest.mark.parametrize("room", sorted(p.stem for p in (ROOT / "operator/environment_operator/cli").iterdir()))
-def test_every_room_of_the_plugin_is_explained(room: str) -> None:
-    """Each room of the plugin is in the operator's README."""
+def test_every_module_of_the_plugin_is_explained(room: str) -> None:
+    """Each module of the plugin is in the operator's README."""
     assert room.startswith("__") or f"`{room}`" in INSIDE
 
 

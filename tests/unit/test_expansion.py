@@ -8,12 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builders import KINDS, around, published, workload
-from environment_operator import names
-from environment_operator.addresses import Routing
-from environment_operator.approval import approve
-from environment_operator.inject import Outcome, admit
-from environment_operator.kinds import Kind
-from environment_operator.paths import get, put
+from environment_operator.api import names
+from environment_operator.injection.context import Outcome
+from environment_operator.injection.mutate import admit
+from environment_operator.injection.validate import approve
+from environment_operator.kinds.paths import get, put
+from environment_operator.kinds.table import Kind
+from environment_operator.tools.addresses import Routing
 from third_party import containers, row_of, user
 
 Object = dict[str, Any]

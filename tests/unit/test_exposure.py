@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from environment_operator import names
-from environment_operator.addresses import Address, Routing, Tools
-from environment_operator.exposure import INGRESSES, ROUTES, SERVICES, Ways, Workload, exposed, is_right, wanted
+from environment_operator.api import names
+from environment_operator.tools.addresses import Address, Routing, Tools
+from environment_operator.tools.objects import INGRESSES, ROUTES, SERVICES, Ways, Workload, exposed, is_right, wanted
 
 PATH, HOST = Routing("tools.example.com"), Routing("tools.example.com", by_host=True, load_balancers=True)
 GATEWAY = Ways("gateways/shared", "", PATH)

@@ -8,10 +8,10 @@ import pytest
 
 from builders import KINDS, around, published, spec, workload
 from environment_operator.api.v1alpha1 import EnvironmentSpec
-from environment_operator.approval import approve
-from environment_operator.identity import Ids
-from environment_operator.inject import Outcome, admit
-from environment_operator.rules import Published
+from environment_operator.injection.context import Outcome, Published
+from environment_operator.injection.identity import Ids
+from environment_operator.injection.mutate import admit
+from environment_operator.injection.validate import approve
 
 Object = dict[str, Any]
 KIND = KINDS["deployments.apps"]

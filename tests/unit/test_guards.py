@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builders import published
-from environment_operator import merge
-from environment_operator.cases import Right
-from environment_operator.guards import APPARMOR, in_short, locked, violations
-from environment_operator.paths import Path, get, remove
+from environment_operator.injection import merge
+from environment_operator.injection.comparison import Right
+from environment_operator.injection.overrides import APPARMOR, in_short, locked, violations
+from environment_operator.kinds.paths import Path, get, remove
 from unit.test_laws import JSON, PODS
 
 Object = dict[str, Any]

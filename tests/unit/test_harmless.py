@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builders import KINDS, published, workload
-from environment_operator.guards import APPARMOR
-from environment_operator.harmless import CONTAINER, runs_differently, tree, what_runs
-from environment_operator.kinds import BUILTIN, POD, Kind, steps
-from environment_operator.paths import get, put
-from environment_operator.places import main, places
-from environment_operator.third_party import ROWS
+from environment_operator.injection.overrides import APPARMOR
+from environment_operator.kinds.harmless import CONTAINER, runs_differently, tree, what_runs
+from environment_operator.kinds.paths import get, put
+from environment_operator.kinds.pod_templates import main, places
+from environment_operator.kinds.table import BUILTIN, POD, Kind, steps
+from environment_operator.kinds.third_party import ROWS
 from samples import SAMPLES, sample
 
 Object = dict[str, Any]

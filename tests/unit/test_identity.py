@@ -7,14 +7,16 @@ from typing import Any
 import pytest
 
 from builders import KINDS, around, published, workload
-from environment_operator import names, record
-from environment_operator.approval import approve
-from environment_operator.identity import Ids, Keys, ids
-from environment_operator.inject import Outcome, admit
-from environment_operator.kinds import Kind
-from environment_operator.paths import get, put
-from environment_operator.places import places
-from environment_operator.third_party import ROWS
+from environment_operator.api import names
+from environment_operator.injection import record
+from environment_operator.injection.context import Outcome
+from environment_operator.injection.identity import Ids, Keys, ids
+from environment_operator.injection.mutate import admit
+from environment_operator.injection.validate import approve
+from environment_operator.kinds.paths import get, put
+from environment_operator.kinds.pod_templates import places
+from environment_operator.kinds.table import Kind
+from environment_operator.kinds.third_party import ROWS
 
 KEYS = Keys()
 ALICE, BOB, NOBODY = Ids(1000, 100, (5, 6)), Ids(2000), Ids()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from environment_operator import images
+from environment_operator.spec import images
 
 HEX = "0123456789abcdef" * 4
 

@@ -7,17 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders import environment
-from environment_operator import names
-from environment_operator.index import (
-    MIXED,
-    EnvironmentIndex,
-    UsageIndex,
-    User,
-    injected,
-    references,
-    used,
-)
-from environment_operator.projects import ProjectIndex
+from environment_operator.api import names
+from environment_operator.api.references import MIXED, injected, references, used
+from environment_operator.controller.index import EnvironmentIndex, UsageIndex, User
+from environment_operator.spec.projects import ProjectIndex
 
 A, B = User("jobs.batch", "team", "a"), User("pods", "team", "b")
 NAMES = st.sampled_from(["x", "y", "z"])

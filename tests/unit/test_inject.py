@@ -10,11 +10,11 @@ import pytest
 
 import builders
 from builders import KINDS, around, workload
-from environment_operator import names
-from environment_operator.approval import approve
-from environment_operator.credentials import Secrets, Source
-from environment_operator.inject import Outcome, admit
-from environment_operator.rules import Published
+from environment_operator.api import names
+from environment_operator.credentials.copies import Secrets, Source
+from environment_operator.injection.context import Outcome, Published
+from environment_operator.injection.mutate import admit
+from environment_operator.injection.validate import approve
 
 Object = dict[str, Any]
 DEPLOYMENT, JOB, POD = KINDS["deployments.apps"], KINDS["jobs.batch"], KINDS["pods"]

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from environment_operator.installed import misfits, version
-from environment_operator.kinds import Kind, PodTemplate
-from environment_operator.third_party import ROWS
+from environment_operator.kinds.crd_check import misfits, version
+from environment_operator.kinds.table import Kind, PodTemplate
+from environment_operator.kinds.third_party import ROWS
 from samples import FILES, definitions
 
 ROW = Kind(group="example.org", version="v2", also=("v1",), kind="Widget", plural="widgets")

@@ -3,9 +3,9 @@
 import pytest
 
 from environment_operator.app import main
-from environment_operator.kinds import BUILTIN, is_derived
+from environment_operator.kinds.table import BUILTIN, is_derived
+from environment_operator.kinds.third_party import ROWS
 from environment_operator.settings import Settings, table
-from environment_operator.third_party import ROWS
 
 DEPLOYMENT = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "d", "controller": True}
 

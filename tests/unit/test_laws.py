@@ -8,12 +8,13 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from builders import KINDS, around, published, template_path, workload
-from environment_operator import images, names
-from environment_operator.credentials import Secrets, Source
-from environment_operator.inject import Outcome, admit
-from environment_operator.kinds import Kind
-from environment_operator.paths import get
-from environment_operator.rules import Published
+from environment_operator.api import names
+from environment_operator.credentials.copies import Secrets, Source
+from environment_operator.injection.context import Outcome, Published
+from environment_operator.injection.mutate import admit
+from environment_operator.kinds.paths import get
+from environment_operator.kinds.table import Kind
+from environment_operator.spec import images
 
 CASES = 100
 Object = dict[str, Any]

@@ -5,10 +5,10 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from environment_operator import names
-from environment_operator.addresses import Address, Tools
-from environment_operator.ledger import Ledger, claim_name
-from environment_operator.wire import Whole
+from environment_operator.api import names
+from environment_operator.kube.objects import Whole
+from environment_operator.tools.addresses import Address, Tools
+from environment_operator.tools.index import Ledger, claim_name
 
 URL = "https://tools.example.com/x"
 ASKING = Tools(env="e", token="t", tools={"lab": Address(type="ExternalURL", port=1, url=URL, custom=True)}).text()

@@ -11,13 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders import KINDS, around, published, workload
-from environment_operator import admission, limits, names
-from environment_operator.approval import approve
-from environment_operator.identity import Keys
-from environment_operator.inject import admit
-from environment_operator.kinds import Kind
-from environment_operator.merge import Record, strip
-from environment_operator.paths import Path, put
+from environment_operator.admission import review
+from environment_operator.api import names
+from environment_operator.injection import limits
+from environment_operator.injection.identity import Keys
+from environment_operator.injection.merge import Record, strip
+from environment_operator.injection.mutate import admit
+from environment_operator.injection.validate import approve
+from environment_operator.kinds.paths import Path, put
+from environment_operator.kinds.table import Kind
 from third_party import row_of, user
 
 Object = dict[str, Any]
@@ -118,10 +120,10 @@ def test_what_the_api_server_keeps_costs_nothing() -> None:
     def mutates(fields: int) -> Callable[[], object]:
         made = pod()
         made["metadata"]["managedFields"] = [{"manager": "m", "fieldsV1": {f"f:{n}": {".": {}} for n in range(fields)}}]
-        request = admission.Request.model_validate(
+        request = review.Request.model_validate(
             {"uid": "u", "resource": {"resource": "pods"}, "operation": "CREATE", "object": made}
         )
-        return lambda: admission.mutated(request, {POD.name: POD}, KNOWN, Keys("uid", "gid", "groups"))
+        return lambda: review.mutated(request, {POD.name: POD}, KNOWN, Keys("uid", "gid", "groups"))
 
     assert work(mutates(10)) + 100 > work(mutates(1_000))
 
@@ -291,9 +293,9 @@ def test_values_are_counted_without_decoding(value: Any) -> None:
 def test_a_review_that_is_not_decoded() -> None:
     """A review of very many values is refused before it is decoded, by the uid at its beginning."""
     body = {"request": {"uid": "the-uid", "object": {"x": [0] * limits.REVIEW_VALUES}}}
-    with pytest.raises(admission.TooLarge) as caught:
-        admission.read(json.dumps(body).encode())
-    response = admission.refused(caught.value.uid, str(caught.value)).review["response"]
+    with pytest.raises(review.TooLarge) as caught:
+        review.read(json.dumps(body).encode())
+    response = review.refused(caught.value.uid, str(caught.value)).review["response"]
 
     assert ("the-uid", False) == (response["uid"], response["allowed"])
     assert f"more than {limits.REVIEW_VALUES} values" in response["status"]["message"]

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from builders import spec
-from environment_operator import names
+from environment_operator.api import names
 from environment_operator.api.v1alpha1 import EnvironmentSpec
-from environment_operator.merge import Record, apply, puts, strip
-from environment_operator.paths import Path, Unfit
-from environment_operator.render import render
+from environment_operator.injection.merge import Record, apply, puts, strip
+from environment_operator.kinds.paths import Path, Unfit
+from environment_operator.spec.fragment import render
 
 MAIN: Path = ("spec", "containers", "main")
 Object = dict[str, Any]

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from builders import KINDS, around, published, workload
-from environment_operator import addresses, names
-from environment_operator.addresses import Routing
-from environment_operator.advice import on_spec
-from environment_operator.approval import approve
-from environment_operator.inject import Outcome, admit
-from environment_operator.kinds import Kind
-from environment_operator.rules import Around, Published
+from environment_operator.api import names
+from environment_operator.injection.context import Outcome, Published, RequestContext
+from environment_operator.injection.mutate import admit
+from environment_operator.injection.validate import approve
+from environment_operator.injection.warnings import on_spec
+from environment_operator.kinds.table import Kind
+from environment_operator.tools import addresses
+from environment_operator.tools.addresses import Routing
 from third_party import FILLED, row_of, user
 
 Object = dict[str, Any]
@@ -30,7 +31,7 @@ def environment(*tools: Object, name: str = "e", **fields: Any) -> Published:
     return published(name, tools=list(tools), **fields)
 
 
-def known(*environments: Published, **fields: Any) -> Around:
+def known(*environments: Published, **fields: Any) -> RequestContext:
     """Return what is known in a cluster with a host for tools."""
     return around(*environments, routing=PATH, **fields)
 
@@ -43,13 +44,13 @@ def made(kind: Kind = DEPLOYMENT, **asked: str) -> Object:
     return new
 
 
-def outcome(kind: Kind, new: Object, old: Object | None, about: Around) -> Outcome:
+def outcome(kind: Kind, new: Object, old: Object | None, about: RequestContext) -> Outcome:
     """Send a request through both webhooks."""
     filled = admit(kind, new, old, about)
     return filled if filled.workload is None else approve(kind, filled.workload, old, about)
 
 
-def stored(kind: Kind, new: Object, old: Object | None, about: Around) -> Object:
+def stored(kind: Kind, new: Object, old: Object | None, about: RequestContext) -> Object:
     """Return what is stored of a request that passes."""
     found = outcome(kind, new, old, about)
     assert found.workload is not None, found.refusal

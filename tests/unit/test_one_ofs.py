@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builders import KINDS, around, published, workload
-from environment_operator.inject import admit
-from environment_operator.paths import KEYED, get
+from environment_operator.injection.mutate import admit
+from environment_operator.kinds.paths import KEYED, get
 from third_party import containers, row_of, user
 
 Object = dict[str, Any]

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from builders import around, published
-from environment_operator import names
-from environment_operator.approval import approve
-from environment_operator.identity import Ids
-from environment_operator.inject import Outcome, admit
-from environment_operator.kinds import Kind
-from environment_operator.paths import get
-from environment_operator.third_party import ROWS
+from environment_operator.api import names
+from environment_operator.injection.context import Outcome
+from environment_operator.injection.identity import Ids
+from environment_operator.injection.mutate import admit
+from environment_operator.injection.validate import approve
+from environment_operator.kinds.paths import get
+from environment_operator.kinds.table import Kind
+from environment_operator.kinds.third_party import ROWS
 from samples import sample
 
 Object = dict[str, Any]

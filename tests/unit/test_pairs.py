@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from builders import KINDS, around, published, workload
-from environment_operator.approval import approve
-from environment_operator.inject import Outcome, admit
-from environment_operator.kinds import Kind
-from environment_operator.pairs import PAIRS
-from environment_operator.paths import get
+from environment_operator.injection.context import Outcome
+from environment_operator.injection.mutate import admit
+from environment_operator.injection.pairs import PAIRS
+from environment_operator.injection.validate import approve
+from environment_operator.kinds.paths import get
+from environment_operator.kinds.table import Kind
 from pairs import EXAMPLES, NEVER_ALONE, OF_CONTAINERS, Example, context, custom
 from third_party import containers, row_of, user
 

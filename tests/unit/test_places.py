@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builders import KINDS, template_path, workload
-from environment_operator import names
-from environment_operator.kinds import Kind, PodTemplate
-from environment_operator.paths import Unfit, get
-from environment_operator.places import containers, main, places, reference, within
+from environment_operator.api import names
+from environment_operator.kinds.paths import Unfit, get
+from environment_operator.kinds.pod_templates import containers, main, places, reference, within
+from environment_operator.kinds.table import Kind, PodTemplate
 from unit.test_laws import JSON
 
 Object = dict[str, Any]

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders import environment, known
-from environment_operator import names
+from environment_operator.api import names
 from environment_operator.api.status import EnvironmentStatus
-from environment_operator.index import User
-from environment_operator.ledger import Exposed
-from environment_operator.plan import decide, wants_live_look
-from environment_operator.snapshot import LiveLook, Options, Plan, Snapshot
-from environment_operator.usage import Known, is_hour_old
+from environment_operator.controller.decide import decide, wants_live_look
+from environment_operator.controller.index import User
+from environment_operator.controller.snapshot import LiveLook, Options, Plan, Snapshot
+from environment_operator.controller.usage import Known, is_hour_old
+from environment_operator.tools.index import Exposed
 
 NOW = "2026-01-01T00:00:00Z"
 DELETED = "2026-01-01T00:00:00Z"

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 import builders
-from environment_operator import guards, names
+from environment_operator.api import names
 from environment_operator.api.v1alpha1 import EnvironmentSpec
-from environment_operator.kinds import BUILTIN, Kind
-from environment_operator.policies import objects
+from environment_operator.injection import overrides
+from environment_operator.kinds.table import BUILTIN, Kind
+from environment_operator.manifests.policies import objects
 
 FURTHER = (
     Kind(group="kubeflow.org", version="v1", kind="Notebook", plural="notebooks"),
@@ -78,7 +79,7 @@ def test_reads_what_admission_writes() -> None:
     security, user = {"allowPrivilegeEscalation": False}, {"source": "Custom", "uid": 1}
     everything = {"command": ["a"], "args": ["b"], "workingDir": "/c", "env": [{"name": "D", "value": "d"}]}
     spec = builders.spec(**everything, security=security, user=user, overridable=[])
-    fields = guards.in_short(guards.locked(EnvironmentSpec.model_validate(spec)))
+    fields = overrides.in_short(overrides.locked(EnvironmentSpec.model_validate(spec)))
     variables = {v["name"]: v["expression"] for v in POLICIES[f"{names.GROUP}-pod-image"]["variables"]}
     (form,) = re.findall(r"matches\('(.*)'\)", variables["readable"])
 

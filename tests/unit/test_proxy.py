@@ -5,9 +5,9 @@ import asyncio
 import pytest
 from kubernetes.aio.client import Configuration
 
-from environment_operator.cluster import Cluster
-from environment_operator.connection import by_proxy
-from environment_operator.errors import ApiError
+from environment_operator.kube.client import Cluster
+from environment_operator.kube.config import by_proxy
+from environment_operator.kube.errors import ApiError
 
 # Nobody listens there.
 SERVER = "https://127.0.0.1:1"

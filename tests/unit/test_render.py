@@ -6,7 +6,7 @@ import pytest
 
 from builders import spec
 from environment_operator.api.v1alpha1 import EnvironmentSpec
-from environment_operator.render import HASH_VERSION, fragment_hash, pod_security, port_conflict, render
+from environment_operator.spec.fragment import HASH_VERSION, fragment_hash, pod_security, port_conflict, render
 
 IMAGE = "registry.example/team/jupyter:4.2"
 

@@ -8,14 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders import KINDS, around, published, spec, workload
-from environment_operator import names, third_party
+from environment_operator.api import names
 from environment_operator.api.v1alpha1 import EnvironmentSpec
-from environment_operator.inject import admit
-from environment_operator.kinds import BUILTIN, Kind, PodTemplate
-from environment_operator.paths import copied, put
-from environment_operator.places import places
-from environment_operator.rules import Project, Refused, check_labels, refusal, unknown
-from environment_operator.third_party import ROWS
+from environment_operator.injection.context import Project, Refused
+from environment_operator.injection.eligibility import check_labels, refusal, unknown
+from environment_operator.injection.mutate import admit
+from environment_operator.kinds import third_party
+from environment_operator.kinds.paths import copied, put
+from environment_operator.kinds.pod_templates import places
+from environment_operator.kinds.table import BUILTIN, Kind, PodTemplate
+from environment_operator.kinds.third_party import ROWS
 
 INFERENCE = {"workloadTypes": ["Inference"], "endpoint": {"port": 80, "protocol": "HTTP"}}
 PYTORCH = {"architecture": "Distributed", "framework": "PyTorch"}

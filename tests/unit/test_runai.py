@@ -13,12 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from assets import FULL
-from environment_operator import names
+from environment_operator.api import names
 from environment_operator.api.v1alpha1 import EnvironmentSpec
+from environment_operator.cli.exit_codes import Exit
 from environment_operator.cli.main import cli, run
-from environment_operator.cli.problems import Exit
-from environment_operator.runai import imported, words
-from environment_operator.runai.asset import Unreadable
+from environment_operator.cli.runai import imported, words
+from environment_operator.cli.runai.asset import Unreadable
 
 TRAINING = {"training": True}
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from environment_operator import names
+from environment_operator.api import names
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "deploy/security.md").read_text(encoding="utf-8")

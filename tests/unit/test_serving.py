@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builders import around, published
-from environment_operator import names
-from environment_operator.approval import approve
-from environment_operator.inject import Outcome, admit
-from environment_operator.render import render
+from environment_operator.api import names
+from environment_operator.injection.context import Outcome
+from environment_operator.injection.mutate import admit
+from environment_operator.injection.validate import approve
+from environment_operator.spec.fragment import render
 from third_party import containers, row_of, user
 from unit.test_laws import SPECS
 

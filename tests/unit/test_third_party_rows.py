@@ -7,16 +7,17 @@ from typing import Any
 import pytest
 
 from builders import around, published
-from environment_operator import names
-from environment_operator.approval import approve
-from environment_operator.credentials import Secrets, Source
-from environment_operator.guards import APPARMOR
-from environment_operator.inject import admit
-from environment_operator.kinds import Kind
-from environment_operator.paths import get, put
-from environment_operator.places import places
-from environment_operator.rules import Project, refusal
-from environment_operator.third_party import ROWS
+from environment_operator.api import names
+from environment_operator.credentials.copies import Secrets, Source
+from environment_operator.injection.context import Project
+from environment_operator.injection.eligibility import refusal
+from environment_operator.injection.mutate import admit
+from environment_operator.injection.overrides import APPARMOR
+from environment_operator.injection.validate import approve
+from environment_operator.kinds.paths import get, put
+from environment_operator.kinds.pod_templates import places
+from environment_operator.kinds.table import Kind
+from environment_operator.kinds.third_party import ROWS
 from samples import sample
 from third_party import FILLED, containers, row_of, user
 

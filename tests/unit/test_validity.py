@@ -7,9 +7,9 @@ import pytest
 
 from builders import spec
 from environment_operator.api.v1alpha1 import EnvironmentSpec
-from environment_operator.errors import Cause
-from environment_operator.render import render
-from environment_operator.validation import field, of_node_ports, of_pod, pod_template
+from environment_operator.kube.errors import Cause
+from environment_operator.spec.fragment import render
+from environment_operator.spec.server_validation import field, of_node_ports, of_pod, pod_template
 
 FULL = EnvironmentSpec.model_validate(
     spec(

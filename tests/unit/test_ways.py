@@ -5,9 +5,9 @@ import re
 import pytest
 from pydantic import ValidationError
 
-from environment_operator.addresses import Routing
-from environment_operator.exposure import Ways
 from environment_operator.settings import Settings
+from environment_operator.tools.addresses import Routing
+from environment_operator.tools.objects import Ways
 
 HOST, GATEWAY = "tools.example.com", "gateways/shared/web"
 

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from builders import around, published
-from environment_operator.approval import approve
-from environment_operator.inject import admit
-from environment_operator.kinds import BUILTIN
-from environment_operator.rules import Around
-from environment_operator.third_party import ROWS
+from environment_operator.injection.context import RequestContext
+from environment_operator.injection.mutate import admit
+from environment_operator.injection.validate import approve
+from environment_operator.kinds.table import BUILTIN
+from environment_operator.kinds.third_party import ROWS
 from messages.stage import changed
 from ways_out import REFUSED, Refused
 
@@ -20,7 +20,7 @@ Object = dict[str, Any]
 TABLE = {(row.group, row.kind): row for row in (*BUILTIN, *ROWS)}
 
 
-def outcome(new: Object, old: Object | None, known: Around) -> tuple[Object | None, str]:
+def outcome(new: Object, old: Object | None, known: RequestContext) -> tuple[Object | None, str]:
     """Return what is stored of a request after both webhooks, and why it is refused."""
     kind = TABLE[new["apiVersion"].rpartition("/")[0], new["kind"]]
     first = admit(kind, copy.deepcopy(new), old, known)

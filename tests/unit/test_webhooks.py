@@ -7,14 +7,15 @@ from typing import Any
 import pytest
 import yaml
 
-from environment_operator import generate, names, webhooks
-from environment_operator.changes import concerns
-from environment_operator.guards import APPARMOR
-from environment_operator.kinds import BUILTIN, Kind, PodTemplate
-from environment_operator.third_party import ROWS
+from environment_operator.api import names
+from environment_operator.injection.overrides import APPARMOR
+from environment_operator.kinds.table import BUILTIN, Kind, PodTemplate
+from environment_operator.kinds.third_party import ROWS
+from environment_operator.manifests import generate, webhook_configurations
+from environment_operator.manifests.match_conditions import concerns
 
 TABLE = (*BUILTIN, *ROWS)
-OBJECTS = webhooks.objects(TABLE)
+OBJECTS = webhook_configurations.objects(TABLE)
 ENTRIES: list[dict[str, Any]] = [entry for found in OBJECTS for entry in found["webhooks"]]
 WORKLOADS = [entry for entry in ENTRIES if entry["failurePolicy"] == "Fail"]
 (OWN,) = (entry for entry in ENTRIES if entry not in WORKLOADS)
@@ -116,7 +117,11 @@ def test_sizes_of_further_kinds(row: dict[str, Any]) -> None:
     further = Kind.model_validate({"group": "example.org", "version": "v1", "kind": "Thing", "plural": "things", **row})
     for which in ("Mutating", "Validating"):
         before, after = (
-            sum(len(generate.render([each])) for each in webhooks.objects(table) if each["kind"].startswith(which))
+            sum(
+                len(generate.render([each]))
+                for each in webhook_configurations.objects(table)
+                if each["kind"].startswith(which)
+            )
             for table in (TABLE, (*TABLE, further))
         )
         assert MOST_OF_A_ROW + len(generate.HEADER) >= after - before
@@ -128,7 +133,7 @@ def test_names_are_unique() -> None:
         Kind(group="example.org", version="v1", kind="Widget", plural="widgets", pod_templates=WORKER),
         Kind(group="example.org", version="v1", kind="Gadget", plural="gadgets", harmless=()),
     )
-    found = [entry["name"] for each in webhooks.objects((*TABLE, *further)) for entry in each["webhooks"]]
+    found = [entry["name"] for each in webhook_configurations.objects((*TABLE, *further)) for entry in each["webhooks"]]
     assert len(TABLE) < len(found)
     assert 2 == max(found.count(name) for name in found)
 
@@ -147,7 +152,7 @@ def test_large_families() -> None:
     many = tuple(
         Kind(group="example.org", version="v1", kind="X", plural=f"things{n}", pod_templates=WORKER) for n in range(9)
     )
-    assert "things0-and-more.example.org" in webhooks.objects(many)[0]["webhooks"][0]["name"]
+    assert "things0-and-more.example.org" in webhook_configurations.objects(many)[0]["webhooks"][0]["name"]
 
 
 @pytest.mark.parametrize("kind", TABLE, ids=lambda kind: kind.name)

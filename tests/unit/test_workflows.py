@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from builders import around, published
-from environment_operator import names
-from environment_operator.approval import approve
-from environment_operator.guards import APPARMOR
-from environment_operator.inject import admit
-from environment_operator.third_party import ROWS
+from environment_operator.api import names
+from environment_operator.injection.mutate import admit
+from environment_operator.injection.overrides import APPARMOR
+from environment_operator.injection.validate import approve
+from environment_operator.kinds.third_party import ROWS
 
 Object = dict[str, Any]
 UNCONFINED = {"annotations": {f"{APPARMOR}main": "unconfined"}}

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from environment_operator.workqueue import WorkQueue
+from environment_operator.kube.workqueue import WorkQueue
 
 
 class Clock:

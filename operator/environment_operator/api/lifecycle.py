@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from environment_operator import names
+from environment_operator.api import names
 
 
 def is_terminating(environment: Mapping[str, Any]) -> bool:

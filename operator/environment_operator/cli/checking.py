@@ -4,14 +4,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from environment_operator import names, scope
+from environment_operator.api import names
 from environment_operator.api.v1alpha1 import EnvironmentSpec
-from environment_operator.cli.offline import admitted, published, referring
-from environment_operator.fitting import fit
-from environment_operator.identity import Ids
-from environment_operator.kinds import Kind
-from environment_operator.refusals import misfits
-from environment_operator.rules import Project, Published, refusal
+from environment_operator.cli.local_admission import admitted, published, referring
+from environment_operator.injection.context import Project, Published
+from environment_operator.injection.eligibility import refusal
+from environment_operator.injection.identity import Ids
+from environment_operator.injection.messages import misfits
+from environment_operator.injection.projection import fit
+from environment_operator.kinds.table import Kind
+from environment_operator.spec import scope
 
 Object = dict[str, Any]
 # https://kubernetes.io/docs/concepts/security/pod-security-admission/

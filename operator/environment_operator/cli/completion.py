@@ -12,9 +12,9 @@ from collections.abc import Sequence
 import click
 from click.shell_completion import CompletionItem, ShellComplete
 
-from environment_operator.cli.connection import Access, Connection
-from environment_operator.cli.problems import Problem
-from environment_operator.errors import ApiError
+from environment_operator.cli.client.connection import Access, Connection
+from environment_operator.cli.exit_codes import Problem
+from environment_operator.kube.errors import ApiError
 
 _FILES, _NO_FILES, _MORE = ":0", ":4", ":6"
 # Nobody waits longer for a key.
@@ -47,24 +47,24 @@ def answer(words: Sequence[str]) -> str:
 
 def environments(ctx: click.Context, _param: click.Parameter, unfinished: str) -> list[CompletionItem]:
     """Return the Environments whose names begin so; none when the API server cannot be asked."""
-    from environment_operator.cli.connection import ENVIRONMENTS
+    from environment_operator.cli.client.connection import ENVIRONMENTS
 
     return [CompletionItem(name) for name in _names(ctx, ENVIRONMENTS) if name.startswith(unfinished)]
 
 
 def projects(ctx: click.Context, _param: click.Parameter, unfinished: str) -> list[CompletionItem]:
     """Return the projects whose names begin so; none when the API server cannot be asked."""
-    from environment_operator.cli.connection import NAMESPACES
+    from environment_operator.cli.client.connection import NAMESPACES
 
     return [CompletionItem(name) for name in _names(ctx, NAMESPACES) if name.startswith(unfinished)]
 
 
 def departments(ctx: click.Context, _param: click.Parameter, unfinished: str) -> list[CompletionItem]:
     """Return the departments of projects whose names begin so; none when the API server cannot be asked."""
-    from environment_operator.cli import reading
+    from environment_operator.cli import lookup
 
     try:
-        found = (reading.projects(_connection(ctx)) or {}).values()
+        found = (lookup.projects(_connection(ctx)) or {}).values()
     except (ApiError, Problem):
         return []
     return [CompletionItem(name) for name in sorted({*filter(None, found)}) if name.startswith(unfinished)]
@@ -82,17 +82,17 @@ def kinds(ctx: click.Context, _param: click.Parameter, unfinished: str) -> list[
 
 def workload_and_tool(ctx: click.Context, param: click.Parameter, unfinished: str) -> list[CompletionItem]:
     """Return what comes next of a workload and one of its tools; none when the API server cannot be asked."""
-    from environment_operator import addresses
-    from environment_operator.cli import arguments, reading
+    from environment_operator.cli import kubectl_flags, lookup
+    from environment_operator.tools import addresses
 
     words = ctx.params.get("words") or ()
-    written, _ = arguments.workload_first(words or ("",))
+    written, _ = kubectl_flags.workload_first(words or ("",))
     if "/" not in written:
         return workloads(ctx, param, unfinished)
     try:
         connection = _connection(ctx)
         place = ctx.params.get("project") or connection.namespace
-        _, workload, _ = reading.workload(connection, written, place)
+        _, workload, _ = lookup.workload(connection, written, place)
     except (ApiError, Problem):
         return []
     found = addresses.read(addresses.written(workload))
@@ -101,7 +101,7 @@ def workload_and_tool(ctx: click.Context, param: click.Parameter, unfinished: st
 
 def tool_types(_ctx: click.Context, _param: click.Parameter, unfinished: str) -> list[CompletionItem]:
     """Return NAME=TYPE with the types that begin so; none before the equals sign."""
-    from environment_operator.cli.specs import TOOL_TYPES
+    from environment_operator.cli.spec_options import TOOL_TYPES
 
     name, equals, begun = unfinished.partition("=")
     fitting = (each for each in TOOL_TYPES if each.lower().startswith(begun.lower()))
@@ -110,8 +110,8 @@ def tool_types(_ctx: click.Context, _param: click.Parameter, unfinished: str) ->
 
 def workloads(ctx: click.Context, _param: click.Parameter, unfinished: str) -> list[CompletionItem]:
     """Return kinds, and after one the workloads of the project with an Environment, as KIND/NAME or KIND NAME."""
-    from environment_operator import names
-    from environment_operator.cli import reading
+    from environment_operator.api import names
+    from environment_operator.cli import lookup
 
     first = next(iter(ctx.params.get("words") or ()), "/")
     apart = "/" not in first
@@ -120,8 +120,8 @@ def workloads(ctx: click.Context, _param: click.Parameter, unfinished: str) -> l
         return [CompletionItem(f"{each}/") for each in _kinds(ctx) if each.startswith(kind.lower())]
     try:
         connection = _connection(ctx)
-        row = reading.row(kind, reading.kinds(connection))
-        at = reading.path(row, ctx.params.get("project") or connection.namespace)
+        row = lookup.row(kind, lookup.kinds(connection))
+        at = lookup.path(row, ctx.params.get("project") or connection.namespace)
     except Problem:
         return []
     found = (each for each in _names(ctx, at, labelSelector=names.REFERENCE) if each.startswith(name))
@@ -130,14 +130,14 @@ def workloads(ctx: click.Context, _param: click.Parameter, unfinished: str) -> l
 
 def filters(_ctx: click.Context, _param: click.Parameter, unfinished: str) -> list[CompletionItem]:
     """Return the beginnings of filters by column."""
-    from environment_operator.cli.columns import COLUMNS
+    from environment_operator.cli.output.columns import COLUMNS
 
     return [CompletionItem(f"{c.key}=") for c in COLUMNS if c.key.startswith(unfinished)]
 
 
 def sorts(_ctx: click.Context, _param: click.Parameter, unfinished: str) -> list[CompletionItem]:
     """Return the columns to sort by whose names begin so, in either direction."""
-    from environment_operator.cli.columns import COLUMNS
+    from environment_operator.cli.output.columns import COLUMNS
 
     both = (f"{c.key}{direction}" for c in COLUMNS for direction in ("", ":desc"))
     return [CompletionItem(each) for each in both if each.startswith(unfinished)]
@@ -145,7 +145,7 @@ def sorts(_ctx: click.Context, _param: click.Parameter, unfinished: str) -> list
 
 def columns(_ctx: click.Context, _param: click.Parameter, unfinished: str) -> list[CompletionItem]:
     """Return the columns of ``list`` whose names begin so, after those with commas before them."""
-    from environment_operator.cli.columns import COLUMNS
+    from environment_operator.cli.output.columns import COLUMNS
 
     done, comma, last = unfinished.rpartition(",")
     return [CompletionItem(f"{done}{comma}{c.key}") for c in COLUMNS if c.key.startswith(last)]
@@ -153,11 +153,11 @@ def columns(_ctx: click.Context, _param: click.Parameter, unfinished: str) -> li
 
 def _kinds(ctx: click.Context) -> list[str]:
     """Return the kinds in small letters: ours, and those that the cluster or a file has further."""
-    from environment_operator.cli import reading
-    from environment_operator.kinds import BUILTIN
+    from environment_operator.cli import lookup
+    from environment_operator.kinds.table import BUILTIN
 
     try:
-        found = reading.kinds(_connection(ctx))
+        found = lookup.kinds(_connection(ctx))
     except Problem:
         found = BUILTIN
     return list(dict.fromkeys(kind.kind.lower() for kind in found))

@@ -10,9 +10,10 @@ from typing import Any
 
 import click
 
-from environment_operator.cli import console, files
-from environment_operator.cli.problems import Exit, Problem
-from environment_operator.errors import ApiError
+from environment_operator.cli import files
+from environment_operator.cli.exit_codes import Exit, Problem
+from environment_operator.cli.output import console
+from environment_operator.kube.errors import ApiError
 
 Object = dict[str, Any]
 _HELP = "# Edit the Environment and save it. Lines that begin with '#' are ignored, an empty file changes nothing.\n"
@@ -105,7 +106,7 @@ def _opened(file: Path, marked: str) -> str:
 
 def _read(text: str) -> Object:
     """Return the object that was written."""
-    from environment_operator.cli import yaml_text
+    from environment_operator.cli.output import yaml_text
 
     try:
         found = yaml_text.read(text)

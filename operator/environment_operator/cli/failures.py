@@ -4,11 +4,11 @@ import re
 import shlex
 from collections.abc import Callable, Sequence
 
-from environment_operator import names
-from environment_operator.cli import console
-from environment_operator.cli.answers import NO_SUCH_KIND
-from environment_operator.cli.problems import Exit, Problem
-from environment_operator.errors import ApiError
+from environment_operator.api import names
+from environment_operator.cli.client.responses import NO_SUCH_KIND
+from environment_operator.cli.exit_codes import Exit, Problem
+from environment_operator.cli.output import console
+from environment_operator.kube.errors import ApiError
 
 _CODES = {0: Exit.UNREACHABLE, 401: Exit.UNREACHABLE, 404: Exit.NOT_FOUND}
 

@@ -9,31 +9,31 @@ from importlib import import_module
 
 import click
 
-from environment_operator.cli.arguments import as_click
+from environment_operator.cli.exit_codes import Exit, Problem
 from environment_operator.cli.failures import told
-from environment_operator.cli.problems import Exit, Problem
-from environment_operator.errors import INTERNAL_ERROR, ApiError
+from environment_operator.cli.kubectl_flags import as_click
+from environment_operator.kube.errors import INTERNAL_ERROR, ApiError
 
 # Each command with its module and what it does: listed here, so that help imports none of them.
 COMMANDS: Mapping[str, tuple[str, str]] = {
-    "list": ("listing", "List Environments, or what a project may use."),
-    "run": ("running", "Run a workload that uses an Environment."),
-    "describe": ("reading", "Show everything about one Environment."),
-    "workloads": ("reading", "List all workloads that use an Environment."),
-    "templates": ("reading", "List all templates that use an Environment."),
-    "create": ("creating", "Create an Environment from options, from answers, or from a workload."),
-    "copy": ("creating", "Copy an Environment, edited on the way."),
-    "edit": ("changing", "Edit an Environment in your editor."),
-    "rename": ("renaming", "Give an Environment another display name, description or name."),
-    "delete": ("deleting", "Delete Environments, or say who uses them."),
-    "render": ("rendering", "Show what an Environment puts into a pod, or a workload as it would be admitted."),
-    "check": ("rendering", "Say whether an Environment may be used in a project, and if not why."),
-    "connect": ("connecting", "Show where the tools of a workload are, or lead there."),
-    "refresh": ("refreshing", "Put today's Environment into workloads that have an earlier one, or say why not."),
-    "import": ("importing", "Create Environments from environment assets of Run:ai."),
-    "completion": ("completing", "Print the script that completes kubectl-environment in a shell."),
-    "diff": ("comparing", "Show what applying a file would change, and which users would be outdated."),
-    "uninstall-prepare": ("uninstalling", "Release all Environments, before the operator is removed."),
+    "list": ("list", "List Environments, or what a project may use."),
+    "run": ("run", "Run a workload that uses an Environment."),
+    "describe": ("describe", "Show everything about one Environment."),
+    "workloads": ("describe", "List all workloads that use an Environment."),
+    "templates": ("describe", "List all templates that use an Environment."),
+    "create": ("create", "Create an Environment from options, from answers, or from a workload."),
+    "copy": ("create", "Copy an Environment, edited on the way."),
+    "edit": ("edit", "Edit an Environment in your editor."),
+    "rename": ("rename", "Give an Environment another display name, description or name."),
+    "delete": ("delete", "Delete Environments, or say who uses them."),
+    "render": ("render", "Show what an Environment puts into a pod, or a workload as it would be admitted."),
+    "check": ("render", "Say whether an Environment may be used in a project, and if not why."),
+    "connect": ("connect", "Show where the tools of a workload are, or lead there."),
+    "refresh": ("refresh", "Put today's Environment into workloads that have an earlier one, or say why not."),
+    "import": ("import_runai", "Create Environments from environment assets of Run:ai."),
+    "completion": ("completion", "Print the script that completes kubectl-environment in a shell."),
+    "diff": ("diff", "Show what applying a file would change, and which users would be outdated."),
+    "uninstall-prepare": ("uninstall_prepare", "Release all Environments, before the operator is removed."),
 }
 # What else people type, from kubectl and from the shell.
 ALIASES = {"get": "list", "ls": "list"}

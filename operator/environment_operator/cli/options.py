@@ -8,10 +8,12 @@ from typing import Any
 
 import click
 
-from environment_operator import names
-from environment_operator.cli import completion, console, kubeconfig
-from environment_operator.cli.connection import Access, Connection
-from environment_operator.cli.problems import Exit, Problem
+from environment_operator.api import names
+from environment_operator.cli import completion
+from environment_operator.cli.client import kubeconfig
+from environment_operator.cli.client.connection import Access, Connection
+from environment_operator.cli.exit_codes import Exit, Problem
+from environment_operator.cli.output import console
 
 Command = Callable[..., Any]
 # https://kubernetes.io/docs/concepts/overview/working-with-objects/names/

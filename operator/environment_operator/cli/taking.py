@@ -3,11 +3,11 @@
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from environment_operator import record
-from environment_operator.guards import LEAVES
-from environment_operator.kinds import Kind
-from environment_operator.paths import get
-from environment_operator.places import places
+from environment_operator.injection import record
+from environment_operator.injection.overrides import LEAVES
+from environment_operator.kinds.paths import get
+from environment_operator.kinds.pod_templates import places
+from environment_operator.kinds.table import Kind
 
 Object = dict[str, Any]
 

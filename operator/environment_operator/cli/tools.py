@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Mapping, Sequence
 
-from environment_operator.addresses import Tools
+from environment_operator.tools.addresses import Tools
 
 HEADER = ("Tool", "Connection", "Address")
 

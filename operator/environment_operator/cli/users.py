@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from environment_operator import names, record
-from environment_operator.cli.words import age
-from environment_operator.kinds import Kind
+from environment_operator.api import names
+from environment_operator.cli.output.text import age
+from environment_operator.injection import record
+from environment_operator.kinds.table import Kind
 
 Object = Mapping[str, Any]
 

@@ -14,7 +14,7 @@ from cluster.faults import Hold, Match, Rule
 from cluster.layout import REPO_ROOT
 from cluster.manifests import await_admission
 from cluster.proxy import FaultProxy
-from environment_operator import names
+from environment_operator.api import names
 from kube import ENVIRONMENTS, Kube, Operator
 from plugin import Plugin
 

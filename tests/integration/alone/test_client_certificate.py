@@ -14,8 +14,8 @@ from builders import manifest
 from cluster import Cluster
 from cluster.rest import Rest
 from cluster.roles import admission_url
-from environment_operator import names
-from environment_operator.certificates import Terms, renew
+from environment_operator.admission.certificates import Terms, renew
+from environment_operator.api import names
 from kube import ENVIRONMENTS, OPERATOR_ENV
 from people import sent
 

@@ -10,7 +10,7 @@ import pytest
 from builders import manifest, workload
 from cluster.faults import Answer, Match, Rule
 from cluster.layout import REPO_ROOT
-from environment_operator import names
+from environment_operator.api import names
 from kube import ENVIRONMENTS, Kube, Operator
 
 DEFINITION = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{names.CRD_NAME}"

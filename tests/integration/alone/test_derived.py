@@ -11,9 +11,9 @@ import pytest
 import yaml
 
 from builders import KINDS, manifest, template_path, workload
-from environment_operator import names
-from environment_operator.kinds import Kind
-from environment_operator.paths import get, put
+from environment_operator.api import names
+from environment_operator.kinds.paths import get, put
+from environment_operator.kinds.table import Kind
 from kube import ENVIRONMENTS, Kube, Object, path_of
 
 POD, JOB, REPLICA_SET = (KINDS[name] for name in ("pods", "jobs.batch", "replicasets.apps"))

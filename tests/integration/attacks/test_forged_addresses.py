@@ -5,7 +5,7 @@ import json
 import pytest
 
 from builders import manifest, workload
-from environment_operator import names
+from environment_operator.api import names
 from kube import ENVIRONMENTS, Kube, Object
 from people import refusal, sent, unique
 from plugin import Plugin

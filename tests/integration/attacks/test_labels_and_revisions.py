@@ -8,7 +8,7 @@ import pytest
 from builders import manifest
 from cluster import Cluster
 from cluster.rest import Reply, Rest
-from environment_operator import names
+from environment_operator.api import names
 from kube import ENVIRONMENTS, Kube, Object
 from people import Person, bind, create, refuses, role, unique
 

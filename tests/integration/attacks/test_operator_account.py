@@ -10,7 +10,7 @@ import registries
 from builders import manifest
 from cluster import Cluster
 from cluster.rest import Rest
-from environment_operator import names
+from environment_operator.api import names
 from kube import ENVIRONMENTS, Kube, Object, Operator
 from people import DRY_RUN, refuses, sent, unique
 from registries import let, secrets

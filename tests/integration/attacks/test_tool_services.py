@@ -6,7 +6,7 @@ import pytest
 
 import third_party
 from cluster.rest import Rest
-from environment_operator import names
+from environment_operator.api import names
 from kube import ENVIRONMENTS, Kube, Object
 from people import sent, unique
 from third_party import install, uninstall, user

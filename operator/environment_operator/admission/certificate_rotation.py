@@ -1,0 +1,166 @@
+"""The certificate in service: shared by all replicas in a Secret, renewed, trusted by the API server, no restart.
+
+Each replica looks at the Secret every few seconds. Whichever finds that something is due writes it, and the API server
+lets only one of them succeed; the others take what they find. Then each sees to it that the API server trusts it.
+"""
+
+import asyncio
+import logging
+import ssl
+from base64 import b64encode
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from urllib.parse import quote
+
+from environment_operator.admission.certificates import Bundle, Pair, Terms, renew
+from environment_operator.api import names
+from environment_operator.kube.client import Cluster
+from environment_operator.kube.errors import ApiError, Conflict, NotFound
+from environment_operator.metrics import CERTIFICATE_END
+
+logger = logging.getLogger(__name__)
+
+NAME = "environment-operator-webhook"
+_SECRETS = f"/api/v1/namespaces/{names.SYSTEM_NAMESPACE}/secrets"
+_CONFIGURATIONS = tuple(
+    f"/apis/admissionregistration.k8s.io/v1/{which}webhookconfigurations" for which in ("validating", "mutating")
+)
+_OURS = ",".join(f"{key}={value}" for key, value in names.WEBHOOK_LABELS.items())
+_TRIES = 5
+_RETRY = 2.0
+
+
+class Certificates:
+    """Keeps a TLS context in service.
+
+    Args:
+        cluster: the API server.
+        terms: what certificates are wanted.
+        pause: seconds between two looks.
+        client_authority: file with the authority whose certificates clients must have; None to ask for none.
+    """
+
+    def __init__(self, cluster: Cluster, terms: Terms, pause: float, client_authority: Path | None = None) -> None:
+        self._cluster, self._terms, self._pause = cluster, terms, pause
+        self._bundle: Bundle | None = None
+        self._said = ""
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if client_authority:
+            self.context.verify_mode = ssl.CERT_REQUIRED
+            self.context.load_verify_locations(client_authority)
+        self.settled = asyncio.Event()
+
+    async def run(self) -> None:
+        """Look, again and again, until cancelled."""
+        while True:
+            pause = self._pause
+            try:
+                await self._look()
+            except ApiError as error:
+                self._say(f"the certificate cannot be seen to: {error}")
+                pause = min(pause, _RETRY)
+            else:
+                self._say("")
+            await asyncio.sleep(pause)
+
+    async def _look(self) -> None:
+        """Agree on a bundle with the other replicas, serve with it, and have it trusted."""
+        bundle = await self._agree()
+        if self._bundle is None or bundle.serving.certificate != self._bundle.serving.certificate:
+            self._serve(bundle.serving)
+        self._bundle = bundle
+        try:
+            await self._have_trusted(bundle)
+        finally:
+            # Whoever applies the configuration later finds a server that waits for it.
+            self.settled.set()
+
+    async def _agree(self) -> Bundle:
+        """Return the bundle that all replicas use, which is renewed here if nobody else was faster."""
+        for _ in range(_TRIES):
+            try:
+                return await self._renew()
+            except Conflict:
+                continue
+        raise ApiError(0, f"the Secret {names.SYSTEM_NAMESPACE}/{NAME} changes all the time")
+
+    async def _renew(self) -> Bundle:
+        """Return the stored bundle, after having stored what was due.
+
+        A Secret that was deleted or damaged is written again from memory: the API server trusts that.
+        """
+        secret = await self._stored()
+        stored = Bundle.of_data(secret.get("data") or {}) if secret else None
+        bundle = renew(stored or self._bundle, self._terms, datetime.now(UTC))
+        if bundle is stored:
+            return bundle
+        if secret is None:
+            await self._cluster.create(_SECRETS, _secret(bundle, {"name": NAME}))
+        else:
+            meta = {key: secret["metadata"][key] for key in ("name", "resourceVersion")}
+            await self._cluster.replace(f"{_SECRETS}/{NAME}", _secret(bundle, meta))
+        logger.info("wrote a certificate for %s", ", ".join(self._terms.hosts))
+        return bundle
+
+    async def _stored(self) -> dict[str, Any] | None:
+        """Return the Secret, None when there is none."""
+        try:
+            return await self._cluster.get(f"{_SECRETS}/{NAME}")
+        except NotFound:
+            return None
+
+    def _serve(self, pair: Pair) -> None:
+        """Have new connections served with a certificate; those that are open stay as they are."""
+        with TemporaryDirectory() as folder:
+            file = Path(folder, "pair.pem")
+            file.touch(mode=0o600)
+            file.write_bytes(pair.key_pem + pair.certificate_pem)
+            self.context.load_cert_chain(file)
+        CERTIFICATE_END.set(pair.ends.timestamp())
+        logger.info("serving with a certificate that is valid until %s", pair.ends)
+
+    async def _have_trusted(self, bundle: Bundle) -> None:
+        """See to it that the API server trusts every authority of the bundle."""
+        trusted = b64encode(bundle.trusted).decode()
+        for path in _CONFIGURATIONS:
+            found = (await self._cluster.get(f"{path}?labelSelector={quote(_OURS)}"))["items"]
+            if not found:
+                raise NotFound(404, f"{path}: none has the label {_OURS}: apply deploy/webhooks.yaml")
+            for configuration in found:
+                if patch := _trust(configuration, trusted):
+                    name = configuration["metadata"]["name"]
+                    await self._cluster.patch(f"{path}/{name}", patch)
+                    logger.info("authorities that the API server trusts for %s: %d", name, len(bundle.authorities))
+
+    def _say(self, what: str) -> None:
+        """Log what is wrong, once."""
+        if what and what != self._said:
+            logger.warning(what)
+        self._said = what
+
+
+def _secret(bundle: Bundle, meta: dict[str, Any]) -> dict[str, Any]:
+    """Return the Secret for a bundle."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {**meta, "namespace": names.SYSTEM_NAMESPACE},
+        "type": "kubernetes.io/tls",
+        "data": bundle.as_data(),
+    }
+
+
+def _trust(configuration: dict[str, Any], trusted: str) -> list[dict[str, Any]]:
+    """Return the patch after which every webhook trusts these authorities, empty when every one does."""
+    entries = configuration.get("webhooks") or ()
+    changes = [
+        {"op": "add", "path": f"/webhooks/{number}/clientConfig/caBundle", "value": trusted}
+        for number, entry in enumerate(entries)
+        if entry["clientConfig"].get("caBundle") != trusted
+    ]
+    version = configuration["metadata"]["resourceVersion"]
+    test = {"op": "test", "path": "/metadata/resourceVersion", "value": version}
+    return [test, *changes] if changes else []

@@ -1,0 +1,1 @@
+"""The plugin's connection: kubeconfig, credentials, requests and responses."""

@@ -1,0 +1,187 @@
+"""Environments as rows of a table, of one cluster or of several. Whoever shows such a table reads it here."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from environment_operator.api import names
+from environment_operator.cli.client.connection import ENVIRONMENTS, JSON, Connection
+from environment_operator.cli.exit_codes import Problem
+from environment_operator.cli.output import columns as known
+from environment_operator.cli.output.columns import COLUMNS, Column, Row
+from environment_operator.kube.errors import ApiError
+
+Object = dict[str, Any]
+A = TypeVar("A")
+T = TypeVar("T")
+_META = "g=meta.k8s.io;v=v1"
+_TABLE = f"{JSON};as=Table;{_META},{JSON}"
+_METADATA = f"{JSON};as=PartialObjectMetadataList;{_META},{JSON}"
+_NAME = COLUMNS[0]
+# So many whole Environments are read one by one, where the table has only the beginning of their scope.
+_MOST_ALONE = 20
+
+
+@dataclass(slots=True)
+class Listed:
+    """What was read of a cluster.
+
+    Args:
+        rows: a row for each Environment, by title.
+        objects: the Environments themselves in the same order, where they were asked for.
+        version: resource version of the list, where whole Environments were read.
+    """
+
+    rows: list[Row] = field(default_factory=list)
+    objects: list[Object] = field(default_factory=list)
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A cluster that could not be read.
+
+    Args:
+        context: name of its context.
+        error: why.
+    """
+
+    context: str
+    error: Problem | ApiError
+
+
+def gather(connections: Sequence[Connection], read: Callable[[Connection], T]) -> tuple[list[T], list[Failure]]:
+    """Read something of each cluster, side by side; one that fails does not end the others.
+
+    Args:
+        connections: the clusters.
+        read: what is done with each of them.
+
+    Returns:
+        What was read, in the order of the clusters, and which clusters could not be read.
+    """
+    # Kubeconfigs are read one after the other: a program that gives credentials may ask the user.
+    unusable = {each: why for each in connections if (why := _unusable(each))}
+    ready = [each for each in connections if each not in unusable]
+    done = _side_by_side(lambda each: _tried(each, read), ready)
+    failures = [*unusable.values(), *(each for each in done if isinstance(each, Failure))]
+    return [each for each in done if not isinstance(each, Failure)], failures
+
+
+def _side_by_side(do: Callable[[A], T], items: Sequence[A]) -> list[T]:
+    """Return what `do` gives for each item, in their order. An interruption does not wait for an answer."""
+    if not items:
+        return []
+    from multiprocessing.pool import ThreadPool
+
+    # Its threads are daemons. Those of concurrent.futures are joined at exit: an API server that
+    # does not answer would hold an interrupted command for as long as the request may take.
+    with ThreadPool(len(items)) as pool:
+        return pool.map(do, items, chunksize=1)
+
+
+def _unusable(connection: Connection) -> Failure | None:
+    """Return why a cluster cannot be reached by the kubeconfig, None when it may be."""
+    try:
+        connection.context  # noqa: B018 - the kubeconfig is read now
+    except Problem as error:
+        return Failure(connection.asked, error)
+    return None
+
+
+def _tried(connection: Connection, read: Callable[[Connection], T]) -> T | Failure:
+    """Return what was read of a cluster, or why nothing was."""
+    try:
+        return read(connection)
+    except (Problem, ApiError) as error:
+        return Failure(connection.context, error)
+
+
+def rows(connection: Connection, columns: Collection[Column], tell: Callable[[str], None]) -> Listed:
+    """Return a row for each Environment, without reading more than the columns need.
+
+    The API server's own table is a twentieth of the objects. Times are in the metadata, and a scope that the table
+    shortens in the object.
+
+    Args:
+        connection: the cluster.
+        columns: which values.
+        tell: takes how far it has come.
+    """
+    found = None if any(_is_whole(column) for column in columns) else _from_table(connection, columns, tell)
+    return whole(connection, columns, tell, keep=False) if found is None else Listed(found)
+
+
+def whole(connection: Connection, columns: Collection[Column], tell: Callable[[str], None], *, keep: bool) -> Listed:
+    """Return a row for each Environment from the whole object; arguments as for `rows`, and whether to keep these."""
+    out = Listed()
+    for page in connection.pages(ENVIRONMENTS):
+        items = page.get("items") or ()
+        out.rows += [known.of_object(each, columns, connection.context) for each in items]
+        out.objects += [_described(each) for each in items if keep]
+        out.version = page["metadata"]["resourceVersion"]
+        tell(str(len(out.rows)))
+    return out
+
+
+def _is_whole(column: Column) -> bool:
+    """Say whether a column is read of whole Environments only."""
+    return not (column.cell or column.in_metadata or column.title == known.CLUSTER)
+
+
+def _from_table(connection: Connection, columns: Collection[Column], tell: Callable[[str], None]) -> list[Row] | None:
+    """Return rows of the API server's own table; None where only whole Environments have all that is asked for."""
+    out: list[Row] = []
+    definitions: Any = None
+    for page in connection.pages(ENVIRONMENTS, _TABLE, includeObject="None"):
+        # Only the first page describes the columns.
+        definitions = page.get("columnDefinitions") or definitions
+        table = {**page, "columnDefinitions": definitions}
+        if known.lacks(table, columns):
+            return None
+        out += known.of_table(table, columns)
+        tell(str(len(out)))
+    cut = [row for row in out if known.is_cut(row)]
+    if len(cut) > _MOST_ALONE:
+        return None
+    for row in cut:
+        if found := connection.find(f"{ENVIRONMENTS}/{row[_NAME.title]}"):
+            row.update(known.of_object(found, [known.SCOPE], connection.context))
+    return [_in_order(row, columns) for row in _completed(connection, columns, out)]
+
+
+def _completed(connection: Connection, columns: Collection[Column], found: list[Row]) -> list[Row]:
+    """Return rows with what is in the metadata, and with the name of the cluster."""
+    missing = [column for column in columns if column.in_metadata and not column.cell]
+    if missing:
+        read = dict(_metadata(connection, missing))
+        empty = {column.title: "" for column in missing}
+        found = [row | read.get(row[_NAME.title], empty) for row in found]
+    if any(column.title == known.CLUSTER for column in columns):
+        name = _cluster(connection)
+        found = [row | {known.CLUSTER: name} for row in found]
+    return found
+
+
+def _metadata(connection: Connection, columns: Iterable[Column]) -> Iterator[tuple[str, Row]]:
+    """Yield the name of each Environment with the values of columns that are in its metadata."""
+    for page in connection.pages(ENVIRONMENTS, _METADATA):
+        for each in page.get("items") or ():
+            yield each["metadata"]["name"], {column.title: column.value(each) for column in columns}
+
+
+def _cluster(connection: Connection) -> str:
+    """Return what the operator calls the cluster, the same in each status; else the name of the context."""
+    first: list[Object] = connection.get(ENVIRONMENTS, limit="1").get("items") or [{}]
+    return str((first[0].get("status") or {}).get("cluster") or connection.context)
+
+
+def _in_order(row: Row, columns: Iterable[Column]) -> Row:
+    """Return a row with its values in the order of the columns."""
+    return {column.title: row[column.title] for column in columns}
+
+
+def _described(environment: Object) -> Object:
+    """Return an Environment of a list as one that is read alone, without what only the API server needs."""
+    meta = {key: value for key, value in environment["metadata"].items() if key != "managedFields"}
+    return {"apiVersion": names.API_VERSION, "kind": names.KIND, **environment, "metadata": meta}

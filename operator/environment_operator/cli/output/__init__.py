@@ -1,0 +1,1 @@
+"""What the plugin prints: tables, descriptions and YAML."""

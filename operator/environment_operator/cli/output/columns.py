@@ -1,0 +1,205 @@
+"""The columns of ``list``: those of the original's table and ours, and where each value comes from. Pure."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from environment_operator.api import names
+from environment_operator.cli.exit_codes import Exit, Problem
+
+Object = Mapping[str, Any]
+Row = dict[str, str]
+# The scope of those that every project may use.
+EVERYWHERE = "cluster"
+# The rank of columns that are shown when they are asked for.
+_LATER = 99
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column.
+
+    Args:
+        title: its heading.
+        value: reads it from a whole Environment.
+        cell: the column of the API server's own table that says the same; empty for none.
+        in_metadata: whether the metadata of the Environment are enough to read it.
+        number: whether it sorts as a number.
+        rank: which columns come first at a narrow terminal, the lowest first.
+    """
+
+    title: str
+    value: Callable[[Object], str]
+    cell: str = ""
+    in_metadata: bool = False
+    number: bool = False
+    rank: int = _LATER
+
+    @property
+    def key(self) -> str:
+        """The title as it is typed: without spaces, in small letters."""
+        return _key(self.title)
+
+
+def _at(*path: str) -> Callable[[Object], str]:
+    """Return the function that reads a text or a number at a path of an Environment, empty when it is not there."""
+
+    def value(environment: Object) -> str:
+        node: Any = environment
+        for key in path:
+            node = node.get(key) if isinstance(node, Mapping) else None
+        return "" if node is None else str(node)
+
+    return value
+
+
+def _items(*path: str) -> Callable[[Object], str]:
+    """Return the function that reads a list of texts in the spec, with commas between them."""
+    return lambda environment: ",".join(environment["spec"].get(path[0]) or ())
+
+
+def _scope(environment: Object) -> str:
+    """Return the whole scope; the status names only the first of it."""
+    scope = environment["spec"].get("scope") or {}
+    return _places(scope.get("departments"), scope.get("projects"))
+
+
+def _places(departments: Iterable[str] | None, projects: Iterable[str] | None) -> str:
+    """Return departments and projects, each with what it is; none is the whole cluster."""
+    places = [*(f"department/{name}" for name in departments or ()), *(f"project/{name}" for name in projects or ())]
+    return ",".join(places) or EVERYWHERE
+
+
+def _tools(environment: Object) -> str:
+    """Return the names of all tools."""
+    return ",".join(tool["name"] for tool in environment["spec"].get("tools") or ())
+
+
+def _ready(environment: Object) -> str:
+    """Return the status of the condition Ready."""
+    conditions = (environment.get("status") or {}).get("conditions") or ()
+    return next((str(c["status"]) for c in conditions if c["type"] == "Ready"), "")
+
+
+def _created(environment: Object) -> str:
+    """Return when it was created."""
+    return _time(environment["metadata"].get("creationTimestamp"))
+
+
+def _updated(environment: Object) -> str:
+    """Return when somebody changed it last."""
+    from environment_operator.api.lifecycle import last_change
+
+    return _time(last_change(environment))
+
+
+def _last_used(environment: Object) -> str:
+    """Return when it was used last, here or where it was imported from; empty when nobody used it yet."""
+    before = (environment["metadata"].get("annotations") or {}).get(names.LAST_USED) or ""
+    return _time((environment.get("status") or {}).get("lastUsedTime") or before)
+
+
+def _time(stamp: str | None) -> str:
+    """Return a point in time (UTC) as spreadsheets read it."""
+    return (stamp or "").replace("T", " ").removesuffix("Z")
+
+
+def _key(title: str) -> str:
+    """Return a title without anything but letters, in small ones."""
+    return "".join(c for c in title.lower() if c.isalnum())
+
+
+COLUMNS: tuple[Column, ...] = (
+    Column("Environment", _at("metadata", "name"), cell="Name", rank=0),
+    Column("Description", _at("spec", "description"), cell="Description", rank=10),
+    Column("Scope", _scope, cell="Scope", rank=5),
+    Column("Image", _at("spec", "image"), cell="Image", rank=4),
+    Column("Workload architecture", _at("spec", "architecture"), cell="Architecture", rank=9),
+    Column("Tools", _tools, cell="Tools", rank=7),
+    Column("Workloads", _at("status", "usage", "workloads"), cell="Workloads", number=True, rank=3),
+    Column("Workload types", _items("workloadTypes"), cell="Types", rank=6),
+    Column("Templates", _at("status", "usage", "templates"), cell="Templates", number=True, rank=8),
+    Column("Created by", _at("metadata", "annotations", names.CREATED_BY), cell="Created By", rank=11),
+    Column("Creation time", _created, in_metadata=True, rank=12),
+    Column("Cluster", _at("status", "cluster"), rank=13),
+    Column("Ready", _ready, cell="Ready", rank=1),
+    Column("Outdated", _at("status", "usage", "outdated"), cell="Outdated", number=True, rank=2),
+    Column("Pod security", _at("status", "podSecurity"), cell="Pod Security"),
+    Column("Last updated", _updated, in_metadata=True),
+    Column("Last used", _last_used),
+)
+# Those of the original, in its order; the rest is ours.
+ORIGINAL = COLUMNS[:12]
+CLUSTER = "Cluster"
+SCOPE = COLUMNS[2]
+# How a scope ends of which the table shows the beginning.
+_CUT = re.compile(r"\+\d+")
+
+
+def by_rank(*, several: bool) -> list[Column]:
+    """Return the columns for a terminal, those first that are shown longest where not all of them fit.
+
+    Args:
+        several: whether there is more than one cluster: then the cluster comes first, too.
+    """
+    first = [column for column in COLUMNS if several and column.title == CLUSTER]
+    rest = sorted((column for column in COLUMNS if column.rank < _LATER), key=lambda column: column.rank)
+    return [rest[0], *first, *(column for column in rest[1:] if column not in first)]
+
+
+def find(name: str) -> Column:
+    """Return a column by its title, or the beginning or end of one, with or without spaces, hyphens and capitals.
+
+    Raises:
+        Problem: there is none, or more than one.
+    """
+    typed = _key(name)
+    near = [column for column in COLUMNS if typed and (column.key.startswith(typed) or column.key.endswith(typed))]
+    chosen = [column for column in near if column.key == typed] or near
+    if len(chosen) == 1:
+        return chosen[0]
+    known = ", ".join(column.title for column in COLUMNS)
+    raise Problem(f"{name!r} is not the title of one column; the columns are: {known}", Exit.USAGE)
+
+
+def of_object(environment: Object, columns: Iterable[Column], context: str) -> Row:
+    """Return the row of a whole Environment, by title.
+
+    Args:
+        environment: it.
+        columns: which values.
+        context: the context's name, shown where no cluster name is set.
+    """
+    return named({column.title: column.value(environment) for column in columns}, context)
+
+
+def lacks(table: Object, columns: Iterable[Column]) -> bool:
+    """Say whether the API server's own table, made by an earlier definition, lacks something of some columns."""
+    printed = {definition["name"] for definition in table.get("columnDefinitions") or ()}
+    return any(column.cell and column.cell not in printed for column in columns)
+
+
+def is_cut(row: Row) -> bool:
+    """Say whether a row of the API server's table has only the beginning of the scope, or none of it yet."""
+    scope = row.get(SCOPE.title)
+    return scope is not None and (not scope or _CUT.fullmatch(scope.rpartition(",")[2]) is not None)
+
+
+def of_table(table: Object, columns: Iterable[Column]) -> list[Row]:
+    """Return the rows of the API server's own table, by title, as far as it has the columns."""
+    places = {definition["name"]: place for place, definition in enumerate(table.get("columnDefinitions") or ())}
+    picks = [(column.title, places[column.cell]) for column in columns if column.cell]
+    return [_row(row["cells"], picks) for row in table.get("rows") or ()]
+
+
+def _row(cells: Sequence[Any], picks: Iterable[tuple[str, int]]) -> Row:
+    """Return one row of the API server's table; a cell that is null is empty."""
+    return {title: "" if cells[place] is None else str(cells[place]) for title, place in picks}
+
+
+def named(row: Row, context: str) -> Row:
+    """Return the row with the context's name where the cluster has none."""
+    if row.get(CLUSTER) == "":
+        row[CLUSTER] = context
+    return row

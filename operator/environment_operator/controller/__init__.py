@@ -1,0 +1,1 @@
+"""Event in, status out: the index of who uses an Environment, the reconciler and the kopf handlers."""

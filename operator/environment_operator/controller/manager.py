@@ -1,0 +1,144 @@
+"""The role that keeps status and finalizers right: the watches, the queue and the workers, put together."""
+
+import asyncio
+import logging
+import time
+from datetime import UTC, datetime
+from functools import partial
+
+import kopf
+
+from environment_operator import health
+from environment_operator.controller import kopf_handlers
+from environment_operator.controller.cache import World
+from environment_operator.controller.reconciler import Reconciler
+from environment_operator.controller.snapshot import Options
+from environment_operator.controller.usage import is_hour_old
+from environment_operator.credentials.reconciler import Publisher
+from environment_operator.kube.client import Cluster
+from environment_operator.kube.errors import INTERNAL_ERROR, ApiError, Conflict
+from environment_operator.kube.events import rfc3339
+from environment_operator.kube.workqueue import WorkQueue
+from environment_operator.metrics import QUEUE_DEPTH, RECONCILE_TIME, RECONCILES
+from environment_operator.settings import Settings
+from environment_operator.tools.cache import Exposures
+from environment_operator.tools.reconciler import Exposer
+
+logger = logging.getLogger(__name__)
+
+
+class Controller:
+    """The role that keeps status and finalizers right.
+
+    Args:
+        cluster: the API server.
+        settings: the settings.
+    """
+
+    def __init__(self, cluster: Cluster, settings: Settings) -> None:
+        self._cluster, self._settings = cluster, settings
+        self._queue = WorkQueue(settings.rate, settings.retry_seconds, time.monotonic)
+        publish = partial(
+            Publisher, cluster, rate=settings.rate, longest=settings.retry_seconds, audit=settings.audit_seconds
+        )
+        exposing = WorkQueue(settings.rate, settings.retry_seconds, time.monotonic)
+        expose = partial(Exposures, cluster, settings.ways, exposing, settings.retry_seconds)
+        self._world = World(
+            cluster,
+            settings.kinds(),
+            self._queue,
+            longest=settings.retry_seconds,
+            expose=expose,
+            publish=publish if settings.registry_credentials else None,
+        )
+        self._exposer = Exposer(cluster, self._world.exposures, self._world.kinds, self._world.reflectors)
+        options = Options(settings.usage_sample, settings.grace, settings.cluster_name, settings.node_ports)
+        self._reconciler = Reconciler(cluster, self._world, options)
+        self._settled = asyncio.Event()
+
+    def _why_not_ready(self) -> str:
+        """Return why the role is not ready: it is when everything that exists is known."""
+        return "" if self._settled.is_set() else "still listing"
+
+    async def run(self) -> None:
+        """Run until kopf is told to stop by a signal, or a part fails."""
+        async with asyncio.TaskGroup() as tasks, health.serve(self._settings, self._why_not_ready):
+            # Before kopf starts: when it stops, it waits 5 s for every task that was made after it.
+            parts = [tasks.create_task(run()) for run in self._world.parts]
+            parts += [tasks.create_task(self._work()) for _ in range(self._settings.workers)]
+            parts += [tasks.create_task(self._exposer.run(self._settled)) for _ in range(self._settings.workers)]
+            parts.append(tasks.create_task(self._audit_for_ever()))
+            await self._kopf()
+            for part in parts:
+                part.cancel()
+
+    async def _kopf(self) -> None:
+        """Watch Environments until a signal comes."""
+        registry = kopf_handlers.registry(self._cluster, self._world)
+        await kopf.operator(registry=registry, settings=kopf_handlers.settings(), clusterwide=True, standalone=True)
+
+    async def _audit_for_ever(self) -> None:
+        """Find out what exists, then have the workers begin: a decision from half a list would be taken back."""
+        await self._audit()
+        for reflector in self._world.all_reflectors:
+            await reflector.settled.wait()
+        self._settled.set()
+        logger.info("ready: %d Environments", len(self._world.environments))
+        while True:
+            await asyncio.sleep(self._settings.audit_seconds)
+            await self._audit()
+
+    async def _audit(self) -> None:
+        """List all Environments until that succeeds: a deletion that the watch lost is found here."""
+        for pause in kopf_handlers.Endless():
+            try:
+                await self._list()
+            except ApiError as error:
+                logger.warning("Environments cannot be listed, trying again in %g s: %s", pause, error)
+                await asyncio.sleep(pause)
+            else:
+                return
+
+    async def _list(self) -> None:
+        """Take in every Environment, and forget those that were there before the list and are not in it."""
+        before = self._world.environments.names()
+        seen: set[str] = set()
+        now = rfc3339(datetime.now(UTC))
+        async for page, _ in self._cluster.environments():
+            for environment in page:
+                self._world.see(environment)
+                seen.add(environment["metadata"]["name"])
+                if is_hour_old(environment.get("status") or {}, now):
+                    self._world.wake([environment["metadata"]["name"]])
+        for name in before:
+            if name not in seen:
+                self._world.miss(name)
+
+    async def _work(self) -> None:
+        """Look at one Environment after the other."""
+        await self._settled.wait()
+        while True:
+            name = await self._queue.get()
+            QUEUE_DEPTH.set(len(self._queue))
+            with RECONCILE_TIME.time():
+                await self._look_at(name)
+
+    async def _look_at(self, name: str) -> None:
+        """Reconcile one Environment and say when it is to be looked at again."""
+        try:
+            plan = await self._reconciler.reconcile(name)
+        except ApiError as error:
+            log = logger.info if isinstance(error, Conflict) else logger.warning
+            log("%s: trying again: %s", name, error)
+            RECONCILES.labels("retry").inc()
+            self._queue.done(name, failed=True)
+        except Exception:
+            logger.exception(INTERNAL_ERROR, f'Environment "{name}" was not reconciled')
+            RECONCILES.labels("error").inc()
+            self._queue.done(name, failed=True)
+        else:
+            RECONCILES.labels("done").inc()
+            wrote = plan is not None and plan.status is not None
+            self._queue.done(name, hold=self._settings.gather_seconds if wrote else 0.0)
+            if plan and plan.again:
+                self._queue.add(name, plan.again.total_seconds())

@@ -1,0 +1,1 @@
+"""Registry credentials: the Secrets that are copied to projects and kept in step."""

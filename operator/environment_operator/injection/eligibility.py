@@ -1,0 +1,176 @@
+"""Who may use an Environment for what: the rules for new references, each refusal in its own words. Pure.
+
+A reference that is stored is never judged again: a workload goes on whatever becomes of its Environment.
+"""
+
+import difflib
+from collections.abc import Callable, Collection, Iterator, Mapping
+from itertools import islice
+from typing import Any
+
+from environment_operator.api import names
+from environment_operator.api.v1alpha1 import EnvironmentSpec
+from environment_operator.injection import messages
+from environment_operator.injection.context import Project, Published, Refused, RequestContext
+from environment_operator.kinds import third_party
+from environment_operator.kinds.paths import get
+from environment_operator.kinds.pod_templates import lacks_template, places, strays
+from environment_operator.kinds.table import BUILTIN, Kind
+from environment_operator.spec import scope
+from environment_operator.spec.eligible_kinds import fits, framework, in_words, kinds_for
+
+# How many names are compared with one that there is not, and by how many characters those differ in length at most.
+_COMPARED, _TYPED = 100, 3
+_SHOWN = 120
+
+Item = Mapping[str, Any]
+_TABLE = (*BUILTIN, *third_party.ROWS)
+
+
+def check_labels(kind: Kind, new: dict[str, Any], old: dict[str, Any] | None) -> None:
+    """Look at the labels of a workload that say where Environments go.
+
+    Args:
+        kind: the row of its kind.
+        new: the workload as requested.
+        old: the workload as stored; None on CREATE.
+
+    Raises:
+        Refused: a new one names a role that the workload does not write out, or as for `check_templates`.
+    """
+    before = get(old or {}, ("metadata", "labels")) or {}
+    for label, roles in idle_labels(kind, new):
+        if label not in before or before[label] != new["metadata"]["labels"][label]:
+            raise Refused(messages.no_role(kind, label, roles))
+    check_templates(kind, new, old)
+
+
+def idle_labels(kind: Kind, workload: dict[str, Any]) -> list[tuple[str, list[str]]]:
+    """Return the labels of a workload for roles that it does not write out, each with the roles that it does."""
+    roles = sorted({place.role for place in places(kind, workload)} - {""})
+    labels = get(workload, ("metadata", "labels")) or {}
+    given = (label for label in labels if label.startswith(names.ROLE_REFERENCE))
+    return [(label, roles) for label in given if label.removeprefix(names.ROLE_REFERENCE) not in roles]
+
+
+def check_templates(kind: Kind, new: dict[str, Any], old: dict[str, Any] | None) -> None:
+    """Look at whether a reference has pod templates, and all of them; arguments as above.
+
+    Raises:
+        Refused: it has none, or there are some for whose roles the kind has no place.
+    """
+    if lacks_template(kind, new, old):
+        raise Refused(messages.no_template(kind, new))
+    for role in strays(kind, new, old):
+        raise Refused(messages.stray(kind, role))
+
+
+def usable(around: RequestContext, name: str, kind: Kind, item: Item) -> Published:
+    """Return the Environment of a new reference.
+
+    Args:
+        around: what is known around the request.
+        name: its name.
+        kind: row of the workload's kind.
+        item: the workload.
+
+    Raises:
+        Refused: it may not be used.
+    """
+    environment = around.find(name)
+    if environment is None:
+        raise Refused(unknown(name, around.known))
+    if environment.problem or environment.spec is None:
+        raise Refused(f"the Environment {name!r} cannot be used: {environment.problem}")
+    if why := refusal(name, environment.spec, kind, item, around.project):
+        raise Refused(why)
+    return environment
+
+
+def unknown(name: str, known: Collection[str]) -> str:
+    """Return that there is no Environment of a name, with the nearest one among some that there are."""
+    near = list(islice(_alike(name, known), _COMPARED))
+    # Without a candidate there is nothing to compare: the label may be longer than any name.
+    found = difflib.get_close_matches(name, near, 1) if near else ()
+    hint = f' (did you mean "{found[0]}"?)' if found else ""
+    return (
+        f'Environment "{name[:_SHOWN]}" does not exist. Create it; if it is part of the same set of manifests, apply '
+        f"the set again. Or correct label {names.REFERENCE}{hint}."
+    )
+
+
+def _alike(name: str, known: Collection[str]) -> Iterator[str]:
+    """Yield the names that may be meant: about as long, those that begin or end like it first."""
+    half = len(name) // 2
+    near = [each for each in known if abs(len(each) - len(name)) <= _TYPED]
+    likely = {each for each in near if each[:half] == name[:half] or each[-half:] == name[-half:]}
+    yield from sorted(likely)
+    yield from (each for each in near if each not in likely)
+
+
+def refusal(name: str, spec: EnvironmentSpec, kind: Kind, item: Item, project: Project) -> str:
+    """Return why a workload may not use an Environment, empty when it may.
+
+    Args:
+        name: name of the Environment.
+        spec: its spec.
+        kind: row of the workload's kind.
+        item: the workload.
+        project: where it is.
+    """
+    if kind.instead:
+        return messages.no_template(kind, item)
+    rules: tuple[Callable[[], str], ...] = (
+        lambda: _scope(spec, project),
+        lambda: _types(spec, kind, item),
+        lambda: _architecture(spec, kind, item),
+    )
+    why = next(filter(None, (rule() for rule in rules)), "")
+    return f"the Environment {name!r} cannot be used: {why}" if why else ""
+
+
+def _scope(spec: EnvironmentSpec, project: Project) -> str:
+    """Return why it is not in scope."""
+    if scope.includes(spec.scope, project.name, project.department):
+        return ""
+    there = f"it is for {scope.in_full(spec.scope)}, not for {project}"
+    return f"{there}: choose one from kubectl get {names.CRD_NAME}, or ask its author to widen spec.scope"
+
+
+def _types(spec: EnvironmentSpec, kind: Kind, item: Item) -> str:
+    """Return why the workload type does not fit, and the way out."""
+    wanted = (get(item, ("metadata", "labels")) or {}).get(names.WORKLOAD_TYPE)
+    if wanted is not None and wanted not in kind.types:
+        return f"the label {names.WORKLOAD_TYPE} says {wanted!r}; a {kind.kind} can be: {', '.join(kind.types)}"
+    possible = (wanted,) if wanted else kind.types
+    if set(possible) & set(spec.workload_types):
+        return ""
+    is_now = " or ".join(possible)
+    why = f"it is for workload types {', '.join(spec.workload_types)}; this {kind.kind} is {is_now}"
+    if others := [each for each in kind.types if each in spec.workload_types]:
+        return f"{why}. Set label {names.WORKLOAD_TYPE}: {others[0]}, or use an Environment for {is_now}."
+    return f"{why}. {_instead(spec, f'an Environment for {is_now}')}"
+
+
+def _architecture(spec: EnvironmentSpec, kind: Kind, item: Item) -> str:
+    """Return why architecture or framework do not fit, and the way out."""
+    found = framework(kind, item)
+    if fits(spec, found):
+        return ""
+    if found and spec.architecture == "Distributed":
+        why = f"it is for the framework {spec.framework}; a {kind.kind} is {found}"
+        return f"{why}. {_instead(spec, f'an Environment for the framework {found}')}"
+    is_now = "Distributed" if found else "Standard"
+    why = f"it is for {spec.architecture} workloads; this {kind.kind} is {is_now}"
+    way_out = _instead(spec, f"an Environment with architecture {is_now}")
+    if not kind.indexed:
+        return f"{why}. {way_out}"
+    mode = "remove" if found else "set"
+    return f"{why}. For {spec.architecture} {mode} {kind.indexed}: Indexed. {way_out}"
+
+
+def _instead(spec: EnvironmentSpec, other: str) -> str:
+    """Return which kinds can use an Environment, or which other one is needed."""
+    found = kinds_for(spec, _TABLE)
+    found.sort(key=lambda kind: kind.framework != spec.framework)
+    return f"Use a {in_words(found)}, or {other}." if found else f"Use {other}."

@@ -1,0 +1,130 @@
+"""How large a request may be, so that deciding about it takes a bounded time. Pure.
+
+Everything that comes with a request is the submitter's, and nobody has validated it before admission: not even how long
+a label is. What admission does with an object takes time in proportion to these numbers.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from typing import Any
+
+from environment_operator.api import names
+from environment_operator.injection.context import Refused
+from environment_operator.kinds.paths import KEYED, Item, Unfit, get
+from environment_operator.kinds.pod_templates import Place, account, places, reference
+from environment_operator.kinds.table import Kind
+
+_At = tuple[str | int, ...]
+
+# Items of a list of pod templates, containers, variables, ports, volumes or pull secrets.
+ITEMS = 300
+# Objects, lists, texts and numbers in one object, but for what the API server keeps about its fields.
+VALUES = 20_000
+# And in a whole review: the object and the stored one, each with what is kept about its fields, which is more.
+REVIEW_VALUES = 200_000
+# How often these hold after other webhooks had their turn, which may add to what was within them.
+ROOM = 2
+# Environments that one workload refers to, and service accounts of its pods: each may take a read of the API server.
+ENVIRONMENTS, ACCOUNTS = 16, 32
+# Paths in a record that comes with a request: an Environment injects fewer into one pod template.
+PATHS = 1_000
+
+_STRUCTURE = b',{["\\'
+_TEXT = bytes(set(range(256)) - set(_STRUCTURE))
+
+
+def values(body: bytes) -> int:
+    """Return about how many values a JSON text has, without decoding it."""
+    structure = body.translate(None, delete=_TEXT).replace(b"\\\\", b"").replace(b'\\"', b"")
+    return sum(map(len, structure.split(b'"')[::2]))
+
+
+def check(kind: Kind, new: Item, old: Item | None, room: int = 1) -> None:
+    """Look at the size of a workload; arguments as for `excess`.
+
+    Raises:
+        Refused: it is too large.
+    """
+    if why := excess(kind, new, old, room):
+        raise Refused(why)
+
+
+def excess(kind: Kind, new: Item, old: Item | None, room: int = 1) -> str:
+    """Return why a workload is too large for admission, empty when it is not.
+
+    One that was stored as large without us may go on, but not refer to an Environment anew.
+
+    Args:
+        kind: its row in the kinds table.
+        new: the workload.
+        old: the workload as stored; None on CREATE.
+        room: how often the limits hold: more than once after other webhooks had their turn.
+    """
+    why = _excess(kind, new, room)
+    return "" if why and old and not _refers_anew(new, old) and _excess(kind, old, room) else why
+
+
+def _refers_anew(new: Item, old: Item) -> bool:
+    """Say whether a reference is another one than stored, or is to be refreshed."""
+    now, before = (get(item, ("metadata", "labels")) or {} for item in (new, old))
+    refresh = ("metadata", "annotations", names.REFRESH)
+    differs = any(before.get(key) != value for key, value in now.items() if names.is_reference(key))
+    return differs or (names.REFERENCE in now and get(new, refresh) != get(old, refresh))
+
+
+def _excess(kind: Kind, item: Item, room: int) -> str:
+    """Return what of a workload is too much, in words."""
+    lists = {*KEYED, *(key for row in kind.pod_templates for key, field in row.steps if field)}
+    count = 0
+    for path, node in _nodes(item):
+        count += len(node)
+        if path and path[-1] in lists and isinstance(node, list) and len(node) > room * ITEMS:
+            return _refusal(kind, item, f"has {len(node)} items at {_words(path)}", room * ITEMS)
+        if count > room * VALUES:
+            return _refusal(kind, item, "has too many values", room * VALUES)
+    found = places(kind, item)
+    if (number := len({reference(item, place.role) for place in found})) > ENVIRONMENTS:
+        return _refusal(kind, item, f"refers to {number} Environments", ENVIRONMENTS)
+    if (number := len(accounts(found, item))) > ACCOUNTS:
+        return _refusal(kind, item, f"has pods of {number} service accounts", ACCOUNTS)
+    return ""
+
+
+def accounts(found: Iterable[Place], item: Item) -> frozenset[str]:
+    """Return the service accounts of the pods of some pod templates; what is no template has none."""
+    accounts_: set[str] = set()
+    for place in found:
+        with suppress(Unfit):
+            accounts_.add(account(place.template(item)))
+    return frozenset(accounts_)
+
+
+def is_larger(item: Item, most: int) -> bool:
+    """Say whether an object has more than some number of values."""
+    count = 0
+    return any((count := count + len(node)) > most for _, node in _nodes(item))
+
+
+def _nodes(item: Item) -> Iterator[tuple[_At, Any]]:
+    """Yield the objects and lists of an object with their paths, those above first."""
+    managed = ("metadata", "managedFields")
+    nodes: list[tuple[_At, Any]] = [((), item)]
+    while nodes:
+        path, node = nodes.pop()
+        yield path, node
+        pairs = node.items() if isinstance(node, dict) else enumerate(node)
+        nodes += [((*path, k), v) for k, v in pairs if isinstance(v, dict | list) and (*path, k) != managed]
+
+
+def _words(path: _At) -> str:
+    """Return a path as kubectl prints it."""
+    return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path).removeprefix(".")
+
+
+def _refusal(kind: Kind, item: Item, what: str, most: int) -> str:
+    """Return why a workload is refused for its size, which may come with the change that takes the label away."""
+    way_out = "leave out" if reference(item) else "first, in a change of its own, remove"
+    return (
+        f"this {kind.kind} {what}, and with an Environment {most} are the most: "
+        f"split the {kind.kind}, or {way_out} the label {names.REFERENCE}"
+    )

@@ -1,0 +1,251 @@
+"""What an author or a submitter should know although nothing is refused. Pure."""
+
+import posixpath
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from environment_operator.api import names
+from environment_operator.api.security import User
+from environment_operator.api.tools import BRACES
+from environment_operator.api.v1alpha1 import EnvironmentSpec
+from environment_operator.injection.context import Project, Published, RequestContext
+from environment_operator.injection.expansion import variables_in
+from environment_operator.injection.merge import puts
+from environment_operator.injection.overrides import LEAVES
+from environment_operator.injection.record import Entry
+from environment_operator.kinds.paths import Item, Path, get
+from environment_operator.kinds.pod_templates import Place, Template
+from environment_operator.kinds.table import Kind
+from environment_operator.spec.fragment import foreign_references, known_variables, pod_security
+
+_SECRET = re.compile(r"(PASSW(OR)?D|SECRET|TOKEN|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|CREDENTIALS?)($|_)", re.IGNORECASE)
+# Where user namespaces are on, ids up to here exist: https://kubernetes.io/docs/concepts/workloads/pods/user-namespaces/
+_LAST_ID = 65535
+# The name by which Knative and KServe know a port of HTTP/2 in clear text, as gRPC needs it.
+_GRPC = "h2c"
+# The registry of an image that stands in for an unknown one; nothing is found there, by RFC 2606.
+NO_IMAGE = "environment.invalid"
+# The Pod Security Standards, from the strictest on.
+_LEVELS = ("restricted", "baseline", "privileged")
+
+
+def on_spec(spec: EnvironmentSpec) -> list[str]:
+    """Return what the author of an Environment should know, each with the field."""
+    return [*_secrets(spec), *_root(spec), *_ids(spec), *_references(spec), *_home(spec)]
+
+
+def on_use(environment: Published, around: RequestContext) -> list[str]:
+    """Return what the submitter of a new reference should know.
+
+    Args:
+        environment: the Environment.
+        around: what is known around the request.
+    """
+    name, spec = environment.name, environment.spec
+    out = []
+    if spec and spec.deprecated:
+        instead = f"; use {spec.deprecated.replaced_by!r} instead" if spec.deprecated.replaced_by else ""
+        out.append(f"the Environment {name!r} is deprecated: {spec.deprecated.message}{instead}")
+    return [*out, *_pull_secrets(environment, around)]
+
+
+def on_restoring(environment: Published, saved: Entry | None) -> list[str]:
+    """Return what the submitter should know whose object was saved with an earlier state of the Environment.
+
+    Args:
+        environment: the Environment.
+        saved: the record that came with the object; None when there is none.
+    """
+    if saved is None or saved.env != environment.name or saved.hash == environment.hash:
+        return []
+    said = f'Environment "{environment.name}" has changed since this object was saved'
+    return [f"{said}: the values of today are injected, not those of generation {saved.generation} in its record."]
+
+
+def on_repeats(environment: Published, entry: Entry, where: Callable[[Path], str]) -> list[str]:
+    """Return what the submitter should know whose workload repeats values of the Environment.
+
+    Args:
+        environment: the Environment.
+        entry: what was put in; what is the same beforehand is remembered there.
+        where: gives a path as it is in the whole object.
+    """
+    fields = {(*entry.main, key): field for field, key in LEAVES.items()}
+    guarded = set(environment.spec.overridable) if environment.spec else set()
+    put_in = dict(puts(environment.fragment, entry.main, {}))
+    same = [path for path, value in entry.record.was.items() if path in fields and value == put_in.get(path)]
+    if not same:
+        return []
+    listed = ", ".join(where(path) for path in same)
+    locked = any(fields[path] not in guarded for path in same)
+    means = "a refresh after its next edit is refused" if locked else "a refresh does not change what is repeated"
+    return [f'Environment "{environment.name}": {listed} repeats its value, so {means}. Remove it from the workload.']
+
+
+def on_absence(name: str) -> str:
+    """Return what the submitter of a dry run should know of an Environment that does not exist."""
+    return (
+        f'Environment "{name}" does not exist: this dry run continues without it, with an image of {NO_IMAGE} where '
+        "the workload names none. Create it before, or with, the workload: otherwise the workload is refused."
+    )
+
+
+def on_pod_security(environment: Published, project: Project, pods: Template, main: Path) -> list[str]:
+    """Return that the pods will be refused in their namespace for what the Environment puts in, if they will.
+
+    Args:
+        environment: the Environment.
+        project: where the pods are.
+        pods: the pod template as it is to be stored: what the workload sets itself counts.
+        main: path of the main container.
+    """
+    keys = ("securityContext", "hostNetwork", "hostIPC", "hostUsers")
+    effective = {"containers": [get(pods, main) or {}], **{key: get(pods, ("spec", key)) for key in keys}}
+    needed = min((pod_security(dict(environment.fragment)), pod_security(effective)), key=_LEVELS.index)
+    if project.level not in _LEVELS or _LEVELS.index(needed) <= _LEVELS.index(project.level):
+        return []
+    said = f"enforces {project.level!r}: its pods will be refused there"
+    needs = f"the Environment {environment.name!r} needs the Pod Security Standard {needed!r}"
+    return [f"{needs}, and the namespace {project.name!r} {said}"]
+
+
+def on_env_from(
+    environment: Published, fragment: Mapping[str, Any], place: Place, template: Template, main: Path
+) -> list[str]:
+    """Return that variables of the Environment win over those of the same names from ``envFrom``, if they do.
+
+    Args:
+        environment: the Environment.
+        fragment: what goes into the pod template.
+        place: the place of the pod template.
+        template: the pod template as the submitter wrote it.
+        main: path of the main container.
+    """
+    found = (get(template, (*main, key)) for key in ("envFrom", "env"))
+    sources, own = ([one for one in each if isinstance(one, dict)] if isinstance(each, list) else [] for each in found)
+    prefixes = tuple(str(one.get("prefix") or "") for one in sources)
+    set_there = [one.get("name") for one in own]
+    listed = [v["name"] for v in fragment["containers"][0].get("env", ()) if v["name"].startswith(prefixes)]
+    names_there = [name for name in listed if name not in set_there] if prefixes else []
+    if not names_there:
+        return []
+    way_out = "Set them in env" if environment.spec and "Env" in environment.spec.overridable else "Rename them there"
+    theirs = f"those that {place.words((*main, 'envFrom'))} gives"
+    what = f"its variables {', '.join(names_there)} win over {theirs}"
+    return [f'Environment "{environment.name}": {what}. {way_out} to have other values.']
+
+
+def on_labels(kind: Kind, workload: Item, found: Iterable[Place]) -> Iterator[str]:
+    """Yield what the submitter should know of labels that do nothing where they are.
+
+    Args:
+        kind: the row of the workload's kind.
+        workload: the workload.
+        found: its pod templates.
+    """
+    for place in found:
+        labels = (*(place.metadata or ("metadata",)), "labels")
+        if place.at and get(place.template(workload), (*labels, names.REFERENCE)):
+            belongs = f"it belongs on the {kind.kind} itself"
+            yield f"{place.words(labels)}: the label {names.REFERENCE} is ignored there; {belongs}"
+
+
+def on_ports(environment: Published, own: Mapping[int, str]) -> list[str]:
+    """Return what the submitter should know of the ports that they declare where only one may be.
+
+    Args:
+        environment: the Environment.
+        own: numbers and names of these ports.
+    """
+    endpoint = environment.spec.endpoint if environment.spec else None
+    if endpoint is None or not own:
+        return []
+    told = f"the Environment {environment.name!r} serves {endpoint.protocol} on port {endpoint.port}"
+    if endpoint.port not in own:
+        given = ", ".join(map(str, own))
+        return [f"{told}, and the workload says {given}: leave that out, unless its image serves there"]
+    if endpoint.protocol == "GRPC" and own[endpoint.port] != _GRPC:
+        return [f"{told}, and the workload declares that port without the name {_GRPC}: name it so, or leave it out"]
+    return []
+
+
+def _pull_secrets(environment: Published, around: RequestContext) -> Iterator[str]:
+    """Yield which pull secrets are missing, or that nobody knows."""
+    named, known, project = environment.pull_secrets, around.secrets, around.project.name
+    pulls = f"the Environment {environment.name!r} pulls its image with the Secret"
+    if named and known.unseen:
+        yield f"{pulls} {', '.join(named)}, which was not looked for: {known.unseen}"
+    if missing := [name for name in named if name in known.missing]:
+        yield (
+            f"{pulls} {', '.join(missing)}, which the project {project!r} does not have: create it there; without, the "
+            "image is pulled as the node may"
+        )
+
+
+def _secrets(spec: EnvironmentSpec) -> Iterator[str]:
+    """Yield the variables that look like secrets in clear text."""
+    for variable in spec.env or ():
+        if variable.value and "$(" not in variable.value and _SECRET.search(variable.name):
+            yield (
+                f"spec.env[{variable.name}].value looks like a secret, and everybody who may see Environments can read "
+                "it: use valueFrom.secretKeyRef"
+            )
+
+
+def _root(spec: EnvironmentSpec) -> Iterator[str]:
+    """Yield settings that root decides about."""
+    security, user = spec.security, spec.user
+    if security is None:
+        return
+    uid = user.uid if user and user.source == "Custom" else None
+    if security.capabilities and (security.run_as_non_root or uid):
+        yield "spec.security.capabilities give a process that does not run as root nothing: drop them, or use uid 0"
+    if security.run_as_non_root and uid is None and (user is None or user.source == "Image"):
+        yield (
+            "spec.security.runAsNonRoot: a container whose image runs as root, or as a user with a name instead of a "
+            "number, will not start: give spec.user with source Custom and a uid"
+        )
+
+
+def _ids(spec: EnvironmentSpec) -> Iterator[str]:
+    """Yield the ids that pods with user namespaces do not have."""
+    user = spec.user or User(source="Image")
+    groups = [("supplementalGroups", group) for group in user.supplemental_groups or ()]
+    for field, value in (("uid", user.uid), ("gid", user.gid), *groups):
+        if value is not None and value > _LAST_ID:
+            yield f"spec.user.{field} {value} is above {_LAST_ID}: pods with hostUsers: false do not start with it"
+
+
+def _home(spec: EnvironmentSpec) -> Iterator[str]:
+    """Yield that the home directory has no place of its own."""
+    homes = [v for v in spec.env or () if v.name == "HOME" and v.value] if spec.create_home_dir else []
+    if any(not home.value or posixpath.normpath(home.value).strip("/.") == "" for home in homes):
+        yield "spec.createHomeDir mounts nothing where HOME is /: it would hide the image. Set HOME to a path below /"
+    if any(home.value and not home.value.startswith("/") for home in homes):
+        yield "spec.createHomeDir mounts nothing where HOME is a relative path: set HOME to a path below /"
+
+
+def _texts(spec: EnvironmentSpec) -> Iterator[tuple[str, str]]:
+    """Yield the texts in which admission expands variables, each with its field."""
+    probe = spec.readiness_probe
+    yield "spec.workingDir", spec.working_dir or ""
+    yield "spec.readinessProbe.httpGet.path", (probe and probe.http_get and probe.http_get.path) or ""
+    yield "spec.readinessProbe.grpc.service", (probe and probe.grpc and probe.grpc.service) or ""
+
+
+def _references(spec: EnvironmentSpec) -> Iterator[str]:
+    """Yield the references that nothing here replaces: in command and arguments a shell may, in URLs a workload."""
+    for name in foreign_references(spec):
+        yield f"spec.command or spec.args has ${{{name}}}, which is no variable here: only a shell will replace it"
+    known = known_variables(spec)
+    for field, text in _texts(spec):
+        for name in dict.fromkeys(variables_in(text)):
+            if name not in known:
+                yield f"{field} has $({name}), which is no variable here: it stays as written unless a workload sets it"
+    for tool in spec.tools or ():
+        for name in BRACES.findall((tool.connection and tool.connection.url) or ""):
+            if _SECRET.search(name):
+                yield f"the URL of the tool {tool.name!r} shows ${{{name}}} to all who may read Events: leave it out"
+            elif name not in known:
+                yield f"the URL of the tool {tool.name!r} has ${{{name}}}, which is no variable here: workloads set it"

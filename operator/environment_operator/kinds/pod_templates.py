@@ -1,0 +1,329 @@
+"""Where the pod templates of an object are, and how each is read and set. Pure.
+
+Whatever a kind looks like, the rooms above see pod templates as Kubernetes has them: metadata and a pod spec.
+"""
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from environment_operator.api import names
+from environment_operator.kinds.paths import CONTAINERS, Item, Path, Unfit, get, is_nameless, keys
+from environment_operator.kinds.table import Kind, PodTemplate
+
+Template = dict[str, Any]
+# The key of a judged pod template under which is what stands elsewhere in the object, each by its path there.
+BESIDE = "beside"
+_At = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A pod template in one object.
+
+    Args:
+        key: its name in the record: the keys that lead to it, with the names of list items; ``.`` for the object.
+        row: what the kinds table says of it.
+        role: what a label calls its pods.
+        at: keys and positions that lead to it.
+    """
+
+    key: str
+    row: PodTemplate
+    role: str
+    at: _At
+
+    def template(self, item: Item) -> Template:
+        """Return the pod template.
+
+        Raises:
+            Unfit: something else than an object stands there.
+        """
+        found: Any = item
+        for step in self.at:
+            found = found[step]
+        if not isinstance(found, dict):
+            raise Unfit(self.key.replace("/", "."))
+        return found if self.row.spec else {"spec": found}
+
+    def judged(self, item: Item) -> Template:
+        """Return the pod template with what the object says of its pods elsewhere.
+
+        That is what holds for all templates, as far as this one says nothing itself, and what stands beside it.
+
+        Raises:
+            Unfit: as for `template`.
+        """
+        template = self.template(item)
+        spec = template.get("spec")
+        beside = {path: get(item, tuple(path.split("."))) for path in self.row.beside}
+        out = {**template, BESIDE: beside} if beside else template
+        return {**out, "spec": {**self._inherited(item), **spec}} if isinstance(spec, dict) else out
+
+    def _inherited(self, item: Item) -> Template:
+        """Return what holds for the pods of all templates that say nothing themselves."""
+        above = tuple(self.row.inherits.split("."))
+        found = {key: get(item, (*above, *key.split("."))) for key in self.row.inherited}
+        return {key: value for key, value in found.items() if value is not None}
+
+    def replace(self, item: Item, template: Template) -> None:
+        """Set the pod template; an object that is a pod itself becomes it."""
+        value = template if self.row.spec else template["spec"]
+        if not self.at:
+            _become(item, value)
+            return
+        self.holder(item)[self.at[-1]] = value
+
+    def holder(self, item: Item) -> Any:
+        """Return what the pod template stands in, such as the spec of a Job; a pod stands in itself."""
+        found: Any = item
+        for step in self.at[:-1]:
+            found = found[step]
+        return found
+
+    @property
+    def metadata(self) -> Path | None:
+        """Where labels and annotations of the pods are in the template, None when nothing keeps them."""
+        inner = {"metadata": ("metadata",), ".": (), "": None}[self.row.metadata]
+        return inner if self.row.spec or inner is None else ("spec", *inner)
+
+    def words(self, path: Path, item: Item | None = None) -> str:
+        """Return a path in the template as people write it, from the object on.
+
+        Args:
+            path: the path.
+            item: the object, for a path in the judged template, which may lead to what stands elsewhere.
+        """
+        if path[:1] == (BESIDE,):
+            return ".".join(path[1:])
+        if item and path[1:2] and path[1] in CONTAINERS and is_nameless((*path, "")[2]):
+            path = self._positioned(path, item)
+        if item and path[1] in self.row.inherited and get(self.template(item), path[:2]) is None:
+            return ".".join((self.row.inherits, *path[1:]))
+        inner = path if self.row.spec or path[:1] != ("spec",) else path[1:]
+        outer = () if self.key == "." else tuple(self.key.split("/"))
+        return ".".join((*outer, *inner))
+
+    def _positioned(self, path: Path, item: Item) -> Path:
+        """Return a path through a container without a name as one that says where it stands."""
+        listed = get(self.template(item), path[:2])
+        found = keys(listed, path[1]) if isinstance(listed, list) else []
+        position = found.index(path[2]) if path[2] in found else 0
+        return (path[0], f"{path[1]}[{position}]", *path[3:])
+
+
+def places(kind: Kind, item: Item, *, every: bool = False) -> tuple[Place, ...]:
+    """Return the pod templates that an object has.
+
+    Args:
+        kind: its row in the kinds table.
+        item: the object.
+        every: also those whose pods are not for an Environment.
+    """
+    return tuple(
+        Place("/".join(keys) or ".", row, _role(row, keys), at)
+        for row in kind.pod_templates
+        for keys, at in _found(item, row)
+        if every or _is_meant(row, item, at)
+    )
+
+
+def main(place: Place, template: Template, chosen: str = "", known: Collection[str] = ()) -> Path | None:
+    """Return the path of the container that receives an Environment, None when the chosen one is not there.
+
+    Args:
+        place: the place of the template.
+        template: the pod template.
+        chosen: the container that the submitter named; empty for the usual one.
+        known: the containers that the submitter wrote, of which the first is the usual one; empty where nobody knows.
+    """
+    for key in place.row.inline:
+        found = get(template, ("spec", key))
+        if (isinstance(found, dict) or (place.row.optional and found is None)) and chosen in ("", key):
+            return ("spec", key)
+    listed = named(place, template)
+    name = chosen or _usual(place, template, listed, known)
+    return ("spec", "containers", name) if name in listed else None
+
+
+def named(place: Place, template: Template, key: str = "containers") -> dict[str, Item]:
+    """Return the containers in a list of a pod template by their keys; arguments as for `containers`."""
+    found = containers(place, template, key)
+    return dict(zip(keys(found, key), found, strict=True))
+
+
+def _usual(place: Place, template: Template, listed: Mapping[str, Item], known: Collection[str]) -> str:
+    """Return the key of the main container: that of kubectl, of the kind, the one that serves, or the first."""
+    metadata = place.metadata if place.metadata is not None else ("metadata",)
+    default = get(template, (*metadata, "annotations", names.DEFAULT_CONTAINER))
+    by_name = next((name for name in (default, place.row.container) if name and name in listed), None)
+    if by_name is not None:
+        return str(by_name)
+    serving = [name for name, container in listed.items() if place.row.main_by_port and container.get("ports")]
+    theirs = [name for name in listed if name in known]
+    return next(iter([*serving, *theirs, *listed]), "")
+
+
+def written(place: Place, item: Item) -> frozenset[str]:
+    """Return the names of the containers that people wrote; none where the API server does not say.
+
+    It keeps whose fields are whose before it asks webhooks, so what another webhook added a moment ago is not there:
+    https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management
+    """
+    way = tuple(f"f:{step}" for step in (*place.at, place.row.spec, "containers") if step)
+    managers = get(item, ("metadata", "managedFields"))
+    fields = (get(each, ("fieldsV1", *way)) for each in (managers if isinstance(managers, list) else ()))
+    keys_ = (key for found in fields if isinstance(found, dict) for key in found)
+    return frozenset(filter(None, (_called(key) for key in keys_)))
+
+
+def _called(key: str) -> str:
+    """Return the name in the key of an item, as the API server writes it in the fields of a manager; empty for none."""
+    try:
+        return str(json.loads(key.removeprefix("k:"))["name"])
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+def alike(place: Place, template: Template, found: Path) -> list[Path]:
+    """Return the containers without names among which nothing says which one is the main one; none when something does.
+
+    Args:
+        place: the place of the template.
+        template: the pod template.
+        found: the container that is taken for the main one.
+    """
+    if found[1:2] != ("containers",) or not found[2].startswith("["):
+        return []
+    nameless = {name: c for name, c in named(place, template).items() if is_nameless(name)}
+    serving = [name for name, container in nameless.items() if place.row.main_by_port and container.get("ports")]
+    return [] if serving == [found[2]] else [("spec", "containers", name) for name in nameless]
+
+
+def account(template: Template) -> str:
+    """Return the service account of the pods."""
+    return str(get(template, ("spec", "serviceAccountName")) or "default")
+
+
+def within(before: Path, now: Path, path: Path) -> Path:
+    """Return a path that leads through the main container as the container is called now."""
+    return (*now, *path[len(before) :]) if path[: len(before)] == before else path
+
+
+def containers(place: Place, template: Template, key: str = "containers") -> list[Item]:
+    """Return the containers in a list of a pod template.
+
+    Args:
+        place: the place of the template.
+        template: the pod template.
+        key: which list.
+
+    Raises:
+        Unfit: it has something else there than a list of objects.
+    """
+    found = get(template, ("spec", key)) or []
+    if not isinstance(found, list) or not all(isinstance(container, dict) for container in found):
+        raise Unfit(place.words(("spec", key)))
+    return found
+
+
+def reference(item: Mapping[str, Any], role: str = "") -> str:
+    """Return the name of the Environment that the pods of a role refer to, empty for none.
+
+    A label for one role counts only beside the main one.
+    """
+    labels = get(item, ("metadata", "labels")) or {}
+    main_label = str(labels.get(names.REFERENCE) or "")
+    own = str(labels.get(f"{names.ROLE_REFERENCE}{role}") or "") if role else ""
+    return (own or main_label) if main_label else ""
+
+
+def lacks_template(kind: Kind, new: Item, old: Item | None) -> bool:
+    """Say whether a new reference, or one whose pod templates are taken away, has none for an Environment to go into.
+
+    Args:
+        kind: the row of the object's kind.
+        new: the object as requested.
+        old: the object as stored; None on CREATE.
+    """
+    if places(kind, new) or not reference(new):
+        return False
+    return old is None or bool(places(kind, old)) or reference(new) != reference(old)
+
+
+def strays(kind: Kind, new: Item, old: Item | None) -> list[str]:
+    """Return the roles of an object with a reference that its kind does not have, but those that it has had with it.
+
+    Args:
+        kind: the row of the object's kind.
+        new: the object as requested.
+        old: the object as stored; None on CREATE.
+    """
+    way = tuple(kind.roles_in.split("."))
+    found, before = (get(item or {}, way) for item in (new, old if reference(old or {}) else None))
+    if not kind.roles_in or not reference(new) or not isinstance(found, dict):
+        return []
+    return [role for role in found if role not in kind.spellings and role not in (before or {})]
+
+
+def _is_meant(row: PodTemplate, item: Item, at: _At) -> bool:
+    """Say whether a place has pods for an Environment: some kinds have others beside them."""
+    found: Any = item
+    for step in at:
+        found = found[step]
+    listed = get(found, ((row.spec, "containers") if row.spec else ("containers",)))
+    if row.strict:
+        return isinstance(listed, list) and row.container in [c.get("name") for c in listed if isinstance(c, dict)]
+    if row.spec or row.optional:
+        return True
+    return bool(listed) or any(get(found, (key,)) is not None for key in row.inline)
+
+
+def _role(row: PodTemplate, keys: Path) -> str:
+    """Return what a label calls the pods of a template: the role of the row, or the name of the item in the list."""
+    if row.role != "*":
+        return row.role
+    steps = [field for _, field in row.steps]
+    place = next(number for number, field in enumerate(steps) if field)
+    return keys[place + 1].lower()
+
+
+def _found(node: Any, row: PodTemplate, step: int = 0, keys: Path = (), at: _At = ()) -> Iterator[tuple[Path, _At]]:
+    """Yield where the steps of a row lead to: the keys for the record, and the keys and positions."""
+    if step == len(row.steps):
+        yield keys, at
+        return
+    key, field = row.steps[step]
+    if not isinstance(node, dict) or node.get(key) is None:
+        return
+    if not field:
+        yield from _found(node[key], row, step + 1, (*keys, key), (*at, key))
+    elif isinstance(node[key], list):
+        for position, name in enumerate(_named(node[key], field, row.unnamed)):
+            yield from _found(node[key][position], row, step + 1, (*keys, key, name), (*at, key, position))
+
+
+def _become(item: Item, value: Item) -> None:
+    """Have an object hold what another one does."""
+    if item is not value:
+        item.clear()
+        item.update(value)
+
+
+def _named(items: list[Any], field: str, unnamed: str) -> list[str]:
+    """Return a name for each item of a list: that of its field, its position where it has none or another has it."""
+    way = tuple(field.split("/"))
+    given = [str(get(item, way) or "") if isinstance(item, dict) else "" for item in items]
+    taken, seen, found = set(given), set[str](), []
+    for number, name in enumerate(given):
+        found.append(name if name and name not in seen else _numbered(f"{unnamed}{number}", taken))
+        seen.add(name)
+    return found
+
+
+def _numbered(name: str, taken: set[str]) -> str:
+    """Return a name made of a position as one that no item has."""
+    while name in taken:
+        name += "+"
+    return name

@@ -1,0 +1,209 @@
+"""Mirrors the metadata of one kind's objects into memory, or the objects whole.
+
+No library has this for asyncio: kopf ends its process when one watched kind answers 403 or 404 and keeps
+objects that vanished while it was not watching; the kubernetes library's informer holds whole objects.
+Here a complete list sweeps what is gone, a watch goes on from where it stopped, and no answer of the API
+server is fatal: it becomes a state.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Collection
+from enum import StrEnum
+from typing import Protocol
+
+from environment_operator.kube.client import Cluster
+from environment_operator.kube.errors import ApiError, Expired, Forbidden, NotFound
+from environment_operator.kube.objects import Metadata
+from environment_operator.metrics import EVENTS, KIND_STATE, LISTS
+
+logger = logging.getLogger(__name__)
+
+_FIRST_RETRY = 0.5
+# A watch that breaks is taken up where it stopped; after so many breaks in a row, some 15 s, the kind is out of step.
+_BREAKS = 5
+_WATCH_SECONDS = (240, 300)
+
+
+class State(StrEnum):
+    """How a kind stands."""
+
+    SYNCING = "Syncing"
+    SYNCED = "Synced"
+    ABSENT = "Absent"
+    FORBIDDEN = "Forbidden"
+    DEGRADED = "Degraded"
+
+
+class Sink(Protocol):
+    """What a reflector tells of its objects."""
+
+    def put(self, item: Metadata) -> None:
+        """An object is there, new or changed."""
+
+    def drop(self, item: Metadata) -> None:
+        """An object is gone."""
+
+    def sweep(self, seen: Collection[tuple[str, str]]) -> None:
+        """A list is complete: nothing else exists than these namespaces and names."""
+
+    def moved(self) -> None:
+        """The reflector's state is another one."""
+
+
+class Reflector:
+    """One kind's mirror.
+
+    Args:
+        cluster: the API server.
+        name: the kind's name in logs and metrics.
+        sink: who is told.
+        path: URL path of its objects; empty when that is found out later.
+        selector: label selector that the API server filters by; empty for all.
+        only: the name that the objects have, in whatever namespace; empty for all.
+        whole: whether the sink is told of `Whole` objects, not of their metadata alone.
+        longest: the longest pause in seconds between two tries.
+        one_of: what metrics call it when it is one of many: then its own state is in none of them.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        name: str,
+        sink: Sink,
+        path: str = "",
+        *,
+        selector: str = "",
+        only: str = "",
+        whole: bool = False,
+        longest: float = 30,
+        one_of: str = "",
+    ) -> None:
+        self._cluster, self.name, self.path, self._sink = cluster, name, path, sink
+        self._selector, self._only, self._whole, self._longest = selector, only, whole, longest
+        self._one_of = one_of
+        self.state, self.why, self.listed = State.SYNCING, "", False
+        self.settled = asyncio.Event()
+        self._failures = 0
+
+    @property
+    def in_step(self) -> bool:
+        """Whether the mirror tells what the API server would: synced, or certain that the kind is not there."""
+        return self.state in (State.SYNCED, State.ABSENT)
+
+    @property
+    def in_words(self) -> str:
+        """How the kind stands, for people."""
+        words = {
+            State.SYNCING: "is not listed yet",
+            State.SYNCED: "is synced",
+            State.ABSENT: "is not installed",
+            State.FORBIDDEN: "cannot be listed: access is denied",
+            State.DEGRADED: "cannot be listed or watched",
+        }
+        return f"{self.name} {words[self.state]}{f': {self.why}' if self.why else ''}"
+
+    async def run(self, path: str = "") -> None:
+        """Mirror until cancelled.
+
+        Args:
+            path: URL path of the objects from now on; empty for the one that is known.
+        """
+        self.path, self._failures = path or self.path, 0
+        while True:
+            try:
+                version = await self._list()
+                await self._follow(version)
+            except Expired as error:
+                logger.info("%s is listed again: %s", self.name, error.message)
+                await self._pause()
+            except ApiError as error:
+                await self.fail(error)
+
+    async def fail(self, error: ApiError) -> None:
+        """Take on the state that an error puts the kind into, and wait before the next try."""
+        self._move(State.FORBIDDEN if isinstance(error, Forbidden) else State.DEGRADED, str(error))
+        await self._pause()
+
+    def doubt(self, state: State, why: str) -> None:
+        """Take on a state in which nothing is known."""
+        self._move(state, why)
+
+    def rest(self) -> None:
+        """Take in that the kind is not there: all of its objects are gone."""
+        self._sink.sweep(())
+        self.path, self.listed = "", True
+        self._move(State.ABSENT, "")
+
+    async def _list(self) -> str:
+        """Read every page, forget what is gone, and return where a watch may begin."""
+        seen: set[tuple[str, str]] = set()
+        token = ""
+        while True:
+            page = await self._cluster.page(self.path, self._selector, token, name=self._only, whole=self._whole)
+            for item in page.items:
+                self._sink.put(item)
+                seen.add((item.namespace, item.name))
+            token = page.next
+            if not token:
+                break
+        self._sink.sweep(seen)
+        LISTS.labels(self._one_of or self.name).inc()
+        self.listed = True
+        self._move(State.SYNCED, "")
+        return page.version
+
+    async def _follow(self, version: str) -> None:
+        """Watch from a version, again and again, until the API server no longer knows where we are."""
+        while True:
+            version = await self._watch(version)
+
+    async def _watch(self, version: str) -> str:
+        """Watch until the stream ends; return the version it came to."""
+        seconds = random.randint(*_WATCH_SECONDS)  # noqa: S311 - spreads the reconnections
+        try:
+            async for event in self._cluster.watch(
+                self.path, self._selector, version, seconds, name=self._only, whole=self._whole
+            ):
+                version = event.object.metadata.resource_version
+                self._apply(event.type, event.object.metadata)
+                self._failures = 0
+        except (Expired, Forbidden, NotFound):
+            raise
+        except ApiError as error:
+            if self._failures >= _BREAKS:
+                raise
+            logger.info("%s: the watch ended and is started again: %s", self.name, error)
+            await self._pause()
+        else:
+            self._failures = 0
+        return version
+
+    def _apply(self, kind: str, item: Metadata) -> None:
+        """Tell the sink of one event."""
+        if kind == "BOOKMARK":
+            return
+        EVENTS.labels(self._one_of or self.name).inc()
+        if kind == "DELETED":
+            self._sink.drop(item)
+        else:
+            self._sink.put(item)
+
+    def _move(self, state: State, why: str) -> None:
+        """Take on a state; tell when it is another one."""
+        changed = (state, why) != (self.state, self.why)
+        self.state, self.why = state, why
+        for one in () if self._one_of else State:
+            KIND_STATE.labels(self.name, one).set(one is state)
+        if changed:
+            log = logger.info if self.in_step else logger.warning
+            log(self.in_words)
+            self._sink.moved()
+        self.settled.set()
+
+    async def _pause(self) -> None:
+        """Wait longer after each failure in a row, spread so that kinds do not come back at once."""
+        pause = min(_FIRST_RETRY * 2**self._failures, self._longest)
+        self._failures += 1
+        await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 - spreads the tries

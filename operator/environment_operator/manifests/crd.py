@@ -1,0 +1,101 @@
+"""The CustomResourceDefinition of Environment, from the models. Pure; ``generate`` writes it."""
+
+from typing import Any
+
+from environment_operator.api import names
+from environment_operator.api.rules import Rule
+from environment_operator.api.schema import Schema, structural
+from environment_operator.api.sizes import bounded
+from environment_operator.api.status import EnvironmentStatus
+from environment_operator.api.v1alpha1 import EnvironmentSpec
+
+ROOT_RULES = (
+    Rule(
+        "size(self.metadata.name) <= 63",
+        "metadata.name is used as a label value: use at most 63 characters",
+    ),
+    Rule(
+        "!has(self.spec.deprecated) || !has(self.spec.deprecated.replacedBy)"
+        " || self.spec.deprecated.replacedBy != self.metadata.name",
+        "an Environment cannot be replaced by itself: name another one in deprecated.replacedBy",
+        ".spec.deprecated.replacedBy",
+    ),
+)
+
+_CREATED_BY = names.CREATED_BY.replace(".", "\\.")
+
+# name, type, path; the last item is the priority: columns with one are shown by -o wide only.
+COLUMNS = (
+    ("Scope", "string", ".status.scope", 0),
+    ("Image", "string", ".spec.image", 0),
+    ("Architecture", "string", ".spec.architecture", 0),
+    ("Types", "string", ".status.types", 0),
+    ("Tools", "string", ".status.tools", 0),
+    ("Workloads", "integer", ".status.usage.workloads", 0),
+    ("Templates", "integer", ".status.usage.templates", 0),
+    ("Ready", "string", ".status.conditions[?(@.type=='Ready')].status", 0),
+    ("Age", "date", ".metadata.creationTimestamp", 0),
+    ("Description", "string", ".spec.description", 1),
+    ("Created By", "string", f".metadata.annotations.{_CREATED_BY}", 1),
+    ("Pod Security", "string", ".status.podSecurity", 1),
+    ("Outdated", "integer", ".status.usage.outdated", 1),
+)
+
+
+def definition() -> dict[str, Any]:
+    """Return the CustomResourceDefinition as plain data, ready to be written as YAML."""
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": names.CRD_NAME},
+        "spec": {
+            "group": names.GROUP,
+            "names": {
+                "kind": names.KIND,
+                "listKind": f"{names.KIND}List",
+                "plural": names.PLURAL,
+                "singular": names.KIND.lower(),
+                "shortNames": ["env"],
+                "categories": ["ml"],
+            },
+            "scope": "Cluster",
+            "versions": [_version()],
+        },
+    }
+
+
+def _version() -> dict[str, Any]:
+    """Return the only version: served, stored, with a status subresource."""
+    return {
+        "name": names.VERSION,
+        "served": True,
+        "storage": True,
+        "subresources": {"status": {}},
+        "additionalPrinterColumns": [_column(*column) for column in COLUMNS],
+        "schema": {"openAPIV3Schema": _root()},
+    }
+
+
+def _column(name: str, kind: str, path: str, priority: int) -> dict[str, Any]:
+    """Return one printer column."""
+    shown = {"priority": priority} if priority else {}
+    return {"name": name, "type": kind, "jsonPath": path, **shown}
+
+
+def _root() -> Schema:
+    """Return the schema of the whole object."""
+    status = structural(EnvironmentStatus) | {"default": {"observedGeneration": -1}}
+    return {
+        "type": "object",
+        "description": "A set-up for workloads, written once and used by name: "
+        f"the label {names.REFERENCE} on a workload makes admission fill it in.",
+        "required": ["spec"],
+        "x-kubernetes-validations": [rule.as_schema() for rule in ROOT_RULES],
+        "properties": {
+            "apiVersion": {"type": "string", "description": "Version of the API."},
+            "kind": {"type": "string", "description": "Environment."},
+            "metadata": {"type": "object"},
+            "spec": bounded(structural(EnvironmentSpec)),
+            "status": status,
+        },
+    }

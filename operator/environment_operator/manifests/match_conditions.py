@@ -1,0 +1,118 @@
+"""CEL that says whether a request concerns the operator, generated from what counts of each kind. Pure.
+
+Every expression is total: one that fails would refuse even the change of a label. Maps and lists are read once, and
+those that are longer than any that admission lets grow are compared as a whole, so that no object is expensive.
+https://kubernetes.io/docs/reference/using-api/cel/#cel-options-language-features-and-libraries
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import groupby
+
+from environment_operator.api import names
+from environment_operator.kinds.harmless import APPARMOR, PARAMETER, Node, metadata, tree
+from environment_operator.kinds.table import Kind
+
+# How many entries of a list or a map are looked at one by one.
+MOST = 500
+
+
+def _literal(text: str) -> str:
+    """Return the regular expression of a text, without a backslash, which CEL would want twice."""
+    return re.sub(r"[.{]", r"[\g<0>]", text)
+
+
+# Keys of ours, also of a tool, and those that give a container a profile.
+_ENTRY = f"k.matches('(^|[.]){_literal(names.GROUP)}/|^{_literal(APPARMOR)}|{_literal(PARAMETER)}')"
+
+
+def concerns(kinds: Sequence[Kind], table: Iterable[Kind]) -> str:
+    """Return CEL that says whether a request is about a user of its own whose reference, or what runs, is another one.
+
+    Args:
+        kinds: the rows of a family: kinds of one group with the same list of what is harmless.
+        table: the kinds table: what a controller of one of these kinds made is that one's affair.
+    """
+    # Controllers adopt Pods, and what runs of one does not change; a template that is adopted would escape us. And what
+    # they made nobody has judged.
+    handed = "!d[0] && d[1]" if any(not row.path for kind in kinds for row in kind.pod_templates) else "d[0] != d[1]"
+    return f"""[[object, oldObject].map(o, {_derived("o", table)})].exists(d,
+(!d[0] || request.operation == 'UPDATE' && !d[1]) && (request.operation == 'CREATE' || {handed}
+|| [[object, oldObject].map(v, {_kept(_root(kinds))})].exists(p, p[0] != p[1])))"""
+
+
+def _derived(side: str, table: Iterable[Kind]) -> str:
+    """Return CEL that says whether the controller of an object is of a kind in the table."""
+    return f"""optional.ofNonZeroValue({side}).?metadata.?ownerReferences.orValue([]).exists(r,
+r.?controller.orValue(false) && (r.?apiVersion.orValue('') + '/' + r.?kind.orValue('')).matches('{_makers(table)}'))"""
+
+
+def _makers(table: Iterable[Kind]) -> str:
+    """Return the regular expression of API version and kind of the controllers whose objects are their own affair."""
+    found = sorted({maker for row in table for maker in row.makers})
+    groups = (
+        f"{f'{_literal(group)}/.+' if group else 'v1'}/({'|'.join(kind for _, kind in same)})"
+        for group, same in groupby(found, key=lambda maker: maker[0])
+    )
+    return f"^({'|'.join(groups)})$"
+
+
+def _root(kinds: Sequence[Kind]) -> Node:
+    """Return what counts of an object, with what refers to an Environment."""
+    node = tree(*kinds)
+    # It is never empty.
+    node.below["metadata"] = replace(metadata(), has_pods=True)
+    return node
+
+
+def _kept(node: Node) -> str:
+    """Return CEL of what counts of a value ``v``."""
+    if node.is_list:
+        each = f"v.map(v, {_kept(Node(node.below))}){_without_named_only(node)}"
+        return f"type(v) == list && v.size() <= {MOST} ? dyn({each}) : v"
+    if node.is_metadata:
+        entries = f"type(v) == map && v.size() <= {MOST} ? dyn(v.transformMap(k, v, {_ENTRY}, v)) : v"
+        maps = ", ".join(f"v.?{key}" for key in _inside(node))
+        return f"type(v) == map ? dyn([{maps}].map(v, v.orValue({{}})).map(v, {entries})) : v"
+    return f"type(v) == map ? dyn(v.transformMap(k, v, {_counts(node)}, {_inner(node)}){_without_empty(node)}) : v"
+
+
+def _counts(node: Node) -> str:
+    """Return CEL that says whether anything of a field ``k`` counts."""
+    left_out = sorted(key for key, below in node.below.items() if below is None)
+    return f"!({_is_one_of(left_out)})" if left_out else "true"
+
+
+def _is_one_of(keys: list[str]) -> str:
+    """Return CEL that says whether a field ``k`` is one of these."""
+    return f"k in {keys}" if keys[1:] else f"k == {keys[0]!r}"
+
+
+def _inside(node: Node) -> list[str]:
+    """Return the fields of which not everything counts, but something."""
+    return sorted(key for key, below in node.below.items() if below is not None)
+
+
+def _inner(node: Node) -> str:
+    """Return CEL of what counts of a field ``k`` with the value ``v``."""
+    texts: dict[str, list[str]] = {}
+    for key in _inside(node):
+        texts.setdefault(_kept(node.below[key] or Node()), []).append(key)
+    return "".join(f"{_is_one_of(keys)} ? ({text}) : " for text, keys in texts.items()) + "v"
+
+
+def _without_empty(node: Node) -> str:
+    """Return CEL that takes away the fields of which nothing is left; of those with pods something always is."""
+    mortal = {key: below for key, below in node.below.items() if below is not None and not below.has_pods}
+    marks = sorted(key for key, below in mortal.items() if below.is_metadata)
+    others = sorted(mortal.keys() - marks)
+    gone = [f"{_is_one_of(marks)} && v == [{{}}, {{}}]"] if marks else []
+    gone += [f"{_is_one_of(others)} && (v == {{}} || v == [])"] if others else []
+    return f".transformMap(k, v, !({' || '.join(gone)}), v)" if gone else ""
+
+
+def _without_named_only(node: Node) -> str:
+    """Return CEL that takes away the items of which nothing but the name is left."""
+    mortal = node.named and not node.has_pods
+    return f".filter(v, !(type(v) == map && v.all(k, k == '{node.named}')))" if mortal else ""

@@ -1,0 +1,123 @@
+"""The webhook configurations, generated from the kinds table: one object an API group, so that each stays small. Pure.
+
+The API server calls the operator only for objects that refer to an Environment, or did, and only when the reference
+or what runs changes: scaling, suspending, restarting and deleting go on while the operator is down.
+
+A client-side apply, Argo CD's default, writes the whole object into an annotation, and an object's annotations have at
+most 262,144 bytes: https://kubernetes.io/docs/concepts/overview/working-with-objects/annotations/
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+from environment_operator.api import names
+from environment_operator.kinds.table import Kind
+from environment_operator.manifests.match_conditions import concerns
+
+PORT = 443
+_LABEL = 63
+_OWN: Mapping[str, Any] = {"failurePolicy": "Ignore", "namespaceSelector": {}, "objectSelector": {}}
+_ONCE = {"reinvocationPolicy": "Never"}
+
+
+def objects(table: Iterable[Kind]) -> list[dict[str, Any]]:
+    """Return the webhook configurations for the kinds of a table: who fills in, and who has the last word."""
+    rows = tuple(table)
+    return [
+        *(_configuration("Mutating", group, _families(rows, group, names.MUTATE, _ONCE)) for group in groups(rows)),
+        _configuration("Mutating", names.GROUP, [_environments()]),
+        *(_configuration("Validating", group, _families(rows, group, names.VALIDATE, {})) for group in groups(rows)),
+    ]
+
+
+def groups(table: Iterable[Kind]) -> list[str]:
+    """Return the API groups of the kinds of a table, in order."""
+    return sorted({kind.group for kind in table})
+
+
+def called(group: str) -> str:
+    """Return the name of the configurations of an API group."""
+    return f"{names.SERVICE}-{group or 'core'}"
+
+
+def _families(table: tuple[Kind, ...], group: str, path: str, fields: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield an entry for all kinds of a group with the same list of what is harmless."""
+    rows = sorted((kind for kind in table if kind.group == group), key=_family)
+    for _, same in groupby(rows, key=_family):
+        kinds = tuple(same)
+        yield _workloads(kinds, concerns(kinds, table), path, fields)
+
+
+def _family(kind: Kind) -> tuple[str, ...]:
+    """Return what kinds of a family have in common."""
+    return kind.harmless
+
+
+def _environments() -> dict[str, Any]:
+    """Return the entry of Environments; the policies are their gate, so they can be written without the operator."""
+    rule = _rule(names.GROUP, [names.VERSION], [names.PLURAL], "Cluster")
+    return _webhook(names.PLURAL, names.MUTATE, [rule], **_OWN, **_ONCE)
+
+
+def _configuration(which: str, group: str, entries: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """Return a webhook configuration."""
+    return {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": f"{which}WebhookConfiguration",
+        "metadata": {"name": called(group), "labels": dict(names.WEBHOOK_LABELS)},
+        "webhooks": list(entries),
+    }
+
+
+def _workloads(kinds: Sequence[Kind], condition: str, path: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the entry of one family."""
+    versions = groupby(kinds, key=lambda kind: [kind.version, *kind.also])
+    return _webhook(
+        _called(kinds),
+        path,
+        [_rule(kinds[0].group, served, [kind.plural for kind in same], "*") for served, same in versions],
+        failurePolicy="Fail",
+        objectSelector={"matchExpressions": [{"key": names.REFERENCE, "operator": "Exists"}]},
+        namespaceSelector={
+            "matchExpressions": [
+                {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": list(names.EXEMPT_NAMESPACES)}
+            ]
+        },
+        matchConditions=[{"name": "reference-or-what-runs-changes", "expression": condition}],
+        **fields,
+    )
+
+
+def _called(kinds: Sequence[Kind]) -> str:
+    """Return the name of a family; a label of a domain name has at most 63 characters."""
+    plurals = "-".join(kind.plural for kind in kinds)
+    if len(plurals) > _LABEL:
+        plurals = f"{kinds[0].plural[: _LABEL - len('-and-more')]}-and-more"
+    return plurals if not kinds[0].custom else f"{plurals}.{kinds[0].group}"
+
+
+def _rule(group: str, versions: Sequence[str], plurals: list[str], scope: str) -> dict[str, Any]:
+    """Return which requests an entry is about."""
+    return {
+        "apiGroups": [group],
+        "apiVersions": list(versions),
+        "operations": ["CREATE", "UPDATE"],
+        "resources": plurals,
+        "scope": scope,
+    }
+
+
+def _webhook(name: str, path: str, rules: list[dict[str, Any]], **fields: Any) -> dict[str, Any]:
+    """Return an entry; its name is what a user reads when the operator does not answer."""
+    service = {"namespace": names.SYSTEM_NAMESPACE, "name": names.SERVICE, "path": path, "port": PORT}
+    return {
+        "name": f"{name}.{names.SERVICE}.{names.GROUP}",
+        "admissionReviewVersions": ["v1"],
+        "clientConfig": {"service": service},
+        "rules": rules,
+        "matchPolicy": "Equivalent",
+        "sideEffects": "None",
+        "timeoutSeconds": names.WEBHOOK_SECONDS,
+        **fields,
+    }

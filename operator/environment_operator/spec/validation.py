@@ -1,0 +1,117 @@
+"""Whether an Environment that the API server accepted can work, and if not why not. Pure."""
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from environment_operator.api import names
+from environment_operator.api.sizes import LARGEST
+from environment_operator.api.v1alpha1 import EnvironmentSpec
+from environment_operator.kinds.table import Kind
+from environment_operator.kube.errors import Reason
+from environment_operator.spec import images
+from environment_operator.spec.eligible_kinds import kinds_for
+from environment_operator.spec.fragment import Fragment, canonical, port_conflict, render
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether the Environment can work: the rendered fragment, or the reason why there is none."""
+
+    spec: EnvironmentSpec | None = None
+    fragment: Fragment | None = None
+    stalled: tuple[Reason, str] | None = None
+
+
+def judge(raw: Mapping[str, Any], *, replacement_exists: bool, table: Collection[Kind] = ()) -> Verdict:
+    """Return whether a spec can work; the first reason why not, in the order in which an author would mend it.
+
+    Args:
+        raw: the spec.
+        replacement_exists: whether the Environment exists that ``deprecated.replacedBy`` names.
+        table: the kinds table; empty when nobody asks whether there is a kind for it.
+    """
+    try:
+        spec = EnvironmentSpec.model_validate(raw)
+    except ValidationError as error:
+        return Verdict(stalled=(Reason.INVALID_SPEC, _spec_problem(error)))
+    if stalled := _stalled(spec, replacement_exists=replacement_exists, table=table):
+        return Verdict(spec, stalled=stalled)
+    fragment = render(spec)
+    if (size := len(canonical(fragment))) > LARGEST:
+        message = f"spec: what is injected into a pod has {size} bytes, over {LARGEST}. Shorten env, command or args."
+        return Verdict(spec, stalled=(Reason.TOO_LARGE, message))
+    return Verdict(spec, fragment)
+
+
+def _stalled(spec: EnvironmentSpec, *, replacement_exists: bool, table: Collection[Kind]) -> tuple[Reason, str] | None:
+    """Return the first reason in the spec alone why it cannot work, None when there is none; arguments as above."""
+    if why := images.problem(spec.image):
+        return Reason.INVALID_IMAGE, f"spec.image: {_shown(spec.image)} cannot be pulled: {why}"
+    if why := port_conflict(spec):
+        return Reason.PORT_CONFLICT, f"spec.tools: {why}"
+    if spec.deprecated and spec.deprecated.replaced_by and not replacement_exists:
+        name = spec.deprecated.replaced_by
+        message = f'spec.deprecated.replacedBy: Environment "{name}" does not exist. Create it, or name another one.'
+        return Reason.UNKNOWN_REPLACEMENT, message
+    return (Reason.NO_KIND, _no_kind(spec)) if table and not kinds_for(spec, table) else None
+
+
+def _no_kind(spec: EnvironmentSpec) -> str:
+    """Return that no kind of workload can use an Environment."""
+    of = f"{spec.architecture} {spec.framework}" if spec.framework else spec.architecture
+    types = ", ".join(spec.workload_types)
+    return f"spec.workloadTypes: no kind of workload is {of} and {types}. Change architecture, framework or types."
+
+
+# By the type of an error, with what it has: https://docs.pydantic.dev/latest/errors/validation_errors/
+# An unknown field or value is of a newer version; all else was stored before the definition became as strict as it is.
+_UPGRADE = "upgrade the operator to the version of the CustomResourceDefinition"
+_WORDS = {
+    "extra_forbidden": f"unknown field. Remove it, or {_UPGRADE}.",
+    "literal_error": f"{{given}} is an unknown value. Write {{expected}}, or {_UPGRADE}.",
+    "missing": "required. Add the field.",
+    "grammar": "{given} is not allowed. {Message}.",
+    "string_too_long": "{length} characters are too many. Write at most {max_length}.",
+    "string_too_short": "{length} characters are too few. Write at least {min_length}, or remove the field.",
+    "too_long": "{length} items are too many. Write at most {max_length}.",
+    "too_short": "{length} items are too few. Write at least {min_length}.",
+    "greater_than_equal": "{given} is too small. Write at least {ge}.",
+    "less_than_equal": "{given} is too large. Write at most {le}.",
+}
+_OTHER = "{given} is of the wrong type. Write what kubectl explain {field} says."
+_SHOWN, _LISTED = 60, 120
+
+
+def _spec_problem(error: ValidationError) -> str:
+    """Return the first thing that the models do not accept: the field, what was given, and what to write."""
+    first = error.errors(include_url=False)[0]
+    given, context = first["input"], first.get("ctx", {})
+    field = ".".join((names.PLURAL, "spec", *(part for part in first["loc"] if isinstance(part, str))))
+    expected = str(context.get("expected", "")).replace("'", '"')
+    if len(expected) > _LISTED:
+        expected = f"one of the values that kubectl explain {field} lists"
+    message = str(context.get("message", ""))
+    known = {
+        "given": _shown(given),
+        "length": len(given) if isinstance(given, str | list) else 0,
+        "field": field,
+        "expected": expected,
+        "Message": message[:1].upper() + message[1:],
+    }
+    return f"{_path(first['loc'])}: {_WORDS.get(first['type'], _OTHER).format_map({**context, **known})}"
+
+
+def _path(loc: tuple[int | str, ...]) -> str:
+    """Return the path of a field as kubectl prints it."""
+    return "spec" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc)
+
+
+def _shown(value: object) -> str:
+    """Return a value as JSON, on one line; a long one is cut."""
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    end = '"' if text.startswith('"') else ""
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…{end}"

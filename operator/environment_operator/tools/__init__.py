@@ -1,0 +1,1 @@
+"""How people reach the tools of a workload: addresses, Services, routes and claims."""
