@@ -3,7 +3,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 UV := $(or $(shell command -v uv),.uv/bin/uv)
 PY := .venv/bin/python
-CLUSTER_TOOL = $(if $(NODE),NODE=$(NODE)) PYTHONPATH=tests $(PY) -m cluster
+CLUSTER_TOOL = $(if $(NODE),NODE=$(NODE)) PYTHONPATH=$(TESTS) $(PY) -m cluster
+TESTS := tests:tests/support:tests/performance
 LOCK := --universal --generate-hashes --quiet --group dev pyproject.toml
 
 # NODE=1 is for up, demo and test; the tests of the other rings know nothing of it.
@@ -15,7 +16,7 @@ help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 demo: venv ## Walk through the story on a real Kubernetes API, with real commands; NODE=1 runs the containers, too.
-	$(if $(NODE),NODE=$(NODE)) PYTHONPATH=tests $(PY) -m demo
+	$(if $(NODE),NODE=$(NODE)) PYTHONPATH=$(TESTS) $(PY) -m demo
 
 test: venv ## Run all tests, those on a real Kubernetes API included; NODE=1 fails where no node can run.
 	$(PY) -m pytest -n 2 --dist loadfile
@@ -26,10 +27,10 @@ node-packages: venv ## Install what a node needs, as root on Debian.
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$($(CLUSTER_TOOL) packages)
 
 bench-admission: venv ## Measure what admission costs, beside no webhook and handlers that do nothing.
-	PYTHONPATH=tests $(PY) -m bench
+	PYTHONPATH=$(TESTS) $(PY) -m bench
 
 law7: venv ## Delete 300 Environments while users come, past slow webhooks and a replica that is behind: minutes.
-	PYTHONPATH=tests $(PY) -m law7
+	PYTHONPATH=$(TESTS) $(PY) -m law7
 
 unit: venv ## Run the tests that need no Kubernetes: seconds.
 	$(PY) -m pytest tests/unit

@@ -13,6 +13,8 @@ from cluster.errors import ClusterError
 DIRECTORY_VARIABLE = "CLUSTER_DIR"
 DEFAULT_DIRECTORY = ".cluster"
 REPO_ROOT = Path(__file__).resolve().parents[2]
+# What the commands of the tests are imported from, as PYTHONPATH.
+PYTHON_PATH = os.pathsep.join(str(REPO_ROOT / "tests" / each) for each in ("", "support", "performance"))
 
 
 def directory_from_environment() -> Path:

@@ -26,6 +26,13 @@ def length(function: FUNCTION) -> int:
     return (function.end_lineno or function.lineno) - function.lineno + 1
 
 
+def test_unit_tests_mirror_the_packages() -> None:
+    """Each folder of unit tests is a package of the product."""
+    packages = {path.parent.name for path in (ROOT / "operator/environment_operator").glob("*/__init__.py")}
+
+    assert {path.name for path in HERE.iterdir() if path.is_dir() and path.name != "__pycache__"} <= packages
+
+
 @pytest.mark.parametrize("path", [*CODE, *TESTS], ids=lambda p: str(p.relative_to(ROOT)))
 def test_no_long_function(path: Path) -> None:
     """No function has more than 50 lines."""
@@ -73,7 +80,7 @@ def hurry(path: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    "path", [path for path in TESTS if path.parent != HERE], ids=lambda p: str(p.relative_to(ROOT))
+    "path", [path for path in TESTS if HERE not in path.parents], ids=lambda p: str(p.relative_to(ROOT))
 )
 def test_no_test_is_in_a_hurry(path: Path) -> None:
     """No test on a cluster has a deadline of its own, or sleeps: on a busy machine what takes a moment takes long."""

@@ -1,6 +1,6 @@
 """A pod template and what an Environment puts into it; and the way back. Pure.
 
-Laws, where S is the API server's defaulting (proved in ``tests/unit/test_laws.py``):
+Laws, where S is the API server's defaulting (proved in ``tests/unit/injection/test_laws.py``):
 
 1. deterministic and idempotent: ``apply(S(apply(t))) == S(apply(t))``;
 2. undone from the record alone: ``strip(S(apply(t))) == S(t)``;

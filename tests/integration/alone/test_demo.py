@@ -7,13 +7,13 @@ import sys
 
 import pytest
 
-from cluster.layout import REPO_ROOT
+from cluster.layout import PYTHON_PATH, REPO_ROOT
 
 
 @pytest.fixture(scope="module")
 def shown() -> str:
     """Return what the demo prints; it must end well."""
-    environ = {**os.environ, "PYTHONPATH": str(REPO_ROOT / "tests")}
+    environ = {**os.environ, "PYTHONPATH": PYTHON_PATH}
     command = [sys.executable, "-m", "demo"]
     done = subprocess.run(command, cwd=REPO_ROOT, env=environ, capture_output=True, text=True, check=False)
     assert 0 == done.returncode, done.stdout

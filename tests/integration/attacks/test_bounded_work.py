@@ -24,7 +24,6 @@ from cluster import Cluster, roles
 from cluster.probe import answers
 from cluster.rest import Reply, Rest
 from environment_operator.api import names
-from environment_operator.manifests import webhook_configurations
 from kube import ENVIRONMENTS, Kube, path_of
 from people import DRY_RUN, Person, bind, create, project, role, unique
 from samples import sample
@@ -290,7 +289,7 @@ SHAPES: dict[str, Callable[[], Object]] = {
 }
 
 
-@pytest.mark.parametrize("url", [webhook_configurations.MUTATE, webhook_configurations.VALIDATE])
+@pytest.mark.parametrize("url", [names.MUTATE, names.VALIDATE])
 def test_one_review(kube: Kube, environment: str, url: str) -> None:  # noqa: ARG001 - it is referred to
     """Each review is answered, and takes a bounded time, also when nobody validated any of it."""
     process, port = psutil.Process(kube.cluster.pid("webhook") or 0), Port(kube.cluster)
@@ -308,7 +307,7 @@ def test_one_review(kube: Kube, environment: str, url: str) -> None:  # noqa: AR
     assert {} == {name: seconds for name, seconds in took.items() if seconds > MOST}
 
 
-@pytest.mark.parametrize("url", [webhook_configurations.MUTATE, webhook_configurations.VALIDATE])
+@pytest.mark.parametrize("url", [names.MUTATE, names.VALIDATE])
 @pytest.mark.parametrize("shape", ["update: a forged record that is within the limits", "a text of 9 MB"])
 def test_at_the_port(kube: Kube, environment: str, people: People, url: str, shape: str) -> None:
     """An ordinary Pod is admitted while somebody who reaches the port sends reviews there, several at once."""

@@ -14,7 +14,7 @@ from environment_operator.injection.mutate import admit
 from environment_operator.injection.validate import approve
 from environment_operator.spec.fragment import render
 from third_party import containers, row_of, user
-from unit.test_laws import SPECS
+from unit.injection.test_laws import SPECS
 
 Object = dict[str, Any]
 LAB = {"name": "lab", "type": "JupyterNotebook"}

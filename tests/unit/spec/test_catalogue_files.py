@@ -13,7 +13,7 @@ from environment_operator.api.v1alpha1 import EnvironmentSpec
 from environment_operator.injection.warnings import on_spec
 from environment_operator.spec.validation import judge
 
-FOLDER = Path(__file__).parents[2] / "deploy" / "catalogue"
+FOLDER = Path(__file__).parents[3] / "deploy" / "catalogue"
 KUSTOMIZATION = yaml.safe_load((FOLDER / "kustomization.yaml").read_text(encoding="utf-8"))
 OWN = {"kustomization.yaml", *KUSTOMIZATION["configurations"], "README.md"}
 FILES = sorted(path for path in FOLDER.iterdir() if path.name not in OWN)

@@ -18,7 +18,7 @@ from third_party import FILLED, at, containers, row_of, user
 
 Object = dict[str, Any]
 START = {"command": ["python"], "args": ["train.py"]}
-KINDS_DOCUMENT = (Path(__file__).parents[2] / "crds/kinds.md").read_text(encoding="utf-8")
+KINDS_DOCUMENT = (Path(__file__).parents[3] / "crds/kinds.md").read_text(encoding="utf-8")
 # sample: which of its main containers, in the order of `FILLED`, the controller starts itself
 OWN: dict[str, tuple[int, ...]] = {
     "mpijob-v1": (1,),

@@ -36,7 +36,7 @@ from third_party import (
     uninstall,
     user,
 )
-from unit.test_laws import CONTAINERS, SPECS
+from unit.injection.test_laws import CONTAINERS, SPECS
 
 MPI, MPIJOBS = "mpijob-v2beta1", "mpijobs.kubeflow.org"
 WORDS = sorted(FILLED)

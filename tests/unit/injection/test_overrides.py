@@ -12,7 +12,7 @@ from environment_operator.injection import merge
 from environment_operator.injection.comparison import Right
 from environment_operator.injection.overrides import APPARMOR, in_short, locked, violations
 from environment_operator.kinds.paths import Path, get, remove
-from unit.test_laws import JSON, PODS
+from unit.injection.test_laws import JSON, PODS
 
 Object = dict[str, Any]
 MAIN: Path = ("spec", "containers", "main")

@@ -12,7 +12,7 @@ from environment_operator.api import names
 from environment_operator.kinds.paths import Unfit, get
 from environment_operator.kinds.pod_templates import containers, main, places, reference, within
 from environment_operator.kinds.table import Kind, PodTemplate
-from unit.test_laws import JSON
+from unit.injection.test_laws import JSON
 
 Object = dict[str, Any]
 TEMPLATE = {"spec": {"containers": [{"name": "first"}, {"name": "second"}]}}

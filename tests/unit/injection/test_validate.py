@@ -18,7 +18,7 @@ from environment_operator.injection.overrides import APPARMOR
 from environment_operator.injection.validate import approve, new_references
 from environment_operator.kinds.paths import get
 from environment_operator.kinds.table import Kind, PodTemplate
-from unit.test_laws import ANY, CONTAINERS, JSON, RECORDS, requested, unnamed
+from unit.injection.test_laws import ANY, CONTAINERS, JSON, RECORDS, requested, unnamed
 
 Object = dict[str, Any]
 Later = Callable[[Object], None]

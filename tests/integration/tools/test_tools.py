@@ -12,7 +12,7 @@ from builders import manifest, workload
 from environment_operator.api import names
 from kube import Kube, Object, Operator
 
-ROUTE = yaml.safe_load((Path(__file__).parents[1] / "gateway.yaml").read_text(encoding="utf-8"))
+ROUTE = yaml.safe_load((Path(__file__).parents[2] / "fixtures/gateway.yaml").read_text(encoding="utf-8"))
 ROUTES = ROUTE["metadata"]["name"]
 HOST = "https://tools.example.com"
 LAB = {"name": "lab", "type": "JupyterNotebook"}

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any, Protocol
 
-FILE = Path(__file__).parents[1] / "golden" / "messages.txt"
+FILE = Path(__file__).parents[2] / "fixtures/golden/messages.txt"
 # How many words of a text in a function make it a part of a message.
 _WORDS = 3
 

@@ -22,7 +22,7 @@ from environment_operator.tools.addresses import Routing
 from messages.sections import SECTIONS
 
 Object = dict[str, Any]
-FOLDER = Path(__file__).parent / "golden"
+FOLDER = Path(__file__).parents[1] / "fixtures/golden"
 REQUIRED = {"environment.yaml", "workload.yaml", "want.yaml"}
 OPTIONAL = {"stored.yaml"}
 KINDS: Mapping[tuple[str, str], Kind] = {(kind.group, kind.kind): kind for kind in (*BUILTIN, *ROWS)}

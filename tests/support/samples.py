@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 Object = dict[str, Any]
-FILES = sorted((Path(__file__).parent / "crds").glob("*.yaml"))
+FILES = sorted((Path(__file__).parents[1] / "fixtures/crds").glob("*.yaml"))
 
 TRAINING_OPERATOR = """
 pytorchjob:

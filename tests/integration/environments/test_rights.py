@@ -10,7 +10,7 @@ from kube import Kube
 from people import DEPARTMENTS, PLURAL, Person, unique
 from plugin import Plugin
 
-TEXT = (Path(__file__).parents[2] / "deploy/security.md").read_text(encoding="utf-8")
+TEXT = (Path(__file__).parents[3] / "deploy/security.md").read_text(encoding="utf-8")
 SECTION = TEXT.split("## Who may do what")[1].split("\n## ")[0]
 PROJECTS = f"{names.PROJECTS}.{names.GROUP}"
 

@@ -11,9 +11,8 @@ import psutil
 import pytest
 
 from cluster import processes
+from cluster.layout import PYTHON_PATH
 from cluster.waiting import until
-
-TESTS = Path(__file__).parents[1]
 
 
 def left(folder: Path) -> Iterator[str]:
@@ -31,7 +30,7 @@ def left(folder: Path) -> Iterator[str]:
 )
 def test_nothing_is_left(tmp_path: Path, module: str, number: signal.Signals) -> None:
     """Interrupted in the middle of its start, and again while it tidies up, a command ends all that it started."""
-    variables = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(TESTS)}
+    variables = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": PYTHON_PATH}
     with subprocess.Popen([sys.executable, "-m", module], env=variables, stdout=subprocess.PIPE, text=True) as running:
         until("a program of the cluster to run", lambda: list(left(tmp_path)))
         running.send_signal(number)

@@ -25,10 +25,9 @@ from cluster import Cluster, roles
 from environment_operator.api import names
 from environment_operator.kinds.paths import get, put, remove
 from environment_operator.kinds.table import Kind
-from environment_operator.manifests.webhook_configurations import MUTATE
 from golden import Case, cases
 from kube import ENVIRONMENTS, Kube, Object, Operator, path_of
-from unit.test_laws import CONTAINERS, SPECS
+from unit.injection.test_laws import CONTAINERS, SPECS
 
 KEPT = {names.ALLOW_DELETE_IN_USE: "true"}
 CHANGEABLE = [kind for kind in KINDS.values() if not kind.template_immutable]
@@ -44,7 +43,7 @@ def call(cluster: Cluster, new: Object, old: Object | None, kind: Kind) -> Objec
         "oldObject": old,
     }
     body = json.dumps({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}).encode()
-    url = f"{roles.admission_url(cluster.layout)}{MUTATE}"
+    url = f"{roles.admission_url(cluster.layout)}{names.MUTATE}"
     context = ssl._create_unverified_context()  # noqa: SLF001 - the API server verifies; here the answer counts
     with urllib.request.urlopen(urllib.request.Request(url, body), context=context) as reply:
         return _result(new, json.load(reply)["response"])

@@ -13,7 +13,7 @@ from builders import manifest, workload
 from kube import Kube
 from plugin import Plugin
 
-REFERENCE = (Path(__file__).parents[2] / "operator/cli.md").read_text(encoding="utf-8")
+REFERENCE = (Path(__file__).parents[3] / "operator/cli.md").read_text(encoding="utf-8")
 SECTION = REFERENCE.partition("\n## A tour\n")[2].partition("\n## ")[0]
 EXAMPLES = re.findall(r"```console\n(.*?)```", SECTION, re.DOTALL)
 PROJECT = "vision"
