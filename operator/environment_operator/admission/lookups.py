@@ -88,11 +88,11 @@ class PullSecrets:
         try:
             async with asyncio.timeout(_SECONDS):
                 if not await self._cluster.may("get", "secrets", project):
-                    return Secrets(f"the project {project!r} does not let the operator see its Secrets")
+                    return Secrets(f'project "{project}" does not let environment-operator read its Secrets')
                 metadata = await asyncio.gather(*(self._find(project, name) for name in wanted))
         except (ApiError, TimeoutError) as error:
             logger.warning("the Secrets of %s cannot be looked for: %s", project, error)
-            return Secrets(f"the API server could not say whether the project {project!r} has it")
+            return Secrets(f'the API server did not answer for project "{project}"')
         there = dict(zip(wanted, metadata, strict=True))
         # What is not there yet is on its way; what is somebody's own under that name is not what was published.
         published = tuple(s for s in offered if (item := there[s.name]) is None or copies.copy(item))

@@ -18,7 +18,7 @@ from environment_operator.api import names
 from environment_operator.api.lifecycle import is_released
 from environment_operator.api.types import SUBDOMAIN_PATTERN
 from environment_operator.api.v1alpha1 import EnvironmentSpec
-from environment_operator.injection import limits, ownership
+from environment_operator.injection import limits, messages, ownership
 from environment_operator.injection.context import Outcome, RequestContext
 from environment_operator.injection.identity import Keys, ids
 from environment_operator.injection.mutate import admit
@@ -34,6 +34,7 @@ Table = Mapping[str, Kind]
 _LONGEST = 253
 # So much of a review has the uid of its request.
 HEAD = 1024
+_REMOVE = "Remove the annotation: it is set automatically."
 Judge = Callable[[Kind, Object, Object | None, RequestContext], Outcome]
 
 
@@ -50,10 +51,7 @@ class TooLarge(OperatorError):
     """
 
     def __init__(self, uid: str, most: str) -> None:
-        super().__init__(
-            f"the object, with what is stored and what is kept about its fields, has more than {most}, too many for an "
-            f"Environment: make it smaller, or leave out the label {names.REFERENCE}"
-        )
+        super().__init__(messages.too_large(most))
         self.uid = uid
 
 
@@ -225,8 +223,7 @@ def _judged(request: Request, table: Table, around: RequestContext, keys: Keys, 
     if not request.writes or request.new is None:
         return _answer(request, Outcome(None), allowed=True)
     if request.name not in table:
-        why = f"{request.name} is not in the kinds table of this operator: add a row, or take the rule away"
-        return _answer(request, Outcome(None, why))
+        return _answer(request, Outcome(None, messages.no_row(request.name)))
     kind = _row(request, table)
     if kind is None:
         return _answer(request, Outcome(request.new))
@@ -265,11 +262,9 @@ def lifecycle_problem(meta: Object) -> str:
         meta: its metadata, as the API server has it now.
     """
     if "deletionTimestamp" in meta:
-        return "it is being deleted"
+        return messages.DELETED
     if names.FINALIZER not in meta.get("finalizers", ()):
-        if is_released({"metadata": meta}):
-            return f"it is not protected from deletion: have its annotation {names.ALLOW_DELETE_IN_USE} taken away"
-        return "it is not protected from deletion yet: try again"
+        return messages.RELEASED if is_released({"metadata": meta}) else messages.UNPROTECTED
     return ""
 
 
@@ -320,7 +315,8 @@ def _advice(new: Object, old: Object | None) -> tuple[str, ...]:
 def _unusable(invalid: str) -> Iterator[str]:
     """Yield that no workload can have an Environment, where the API server refuses its pods."""
     if invalid:
-        yield f"{Reason.INVALID_FRAGMENT}: {invalid}. No workload can use this Environment: correct it."
+        way_out = "Correct the field: no workload can use this Environment."
+        yield f"{Reason.INVALID_FRAGMENT}: {invalid.rstrip('.')}. {way_out}"
 
 
 def _replaced(given: str, creator: str) -> str:
@@ -330,11 +326,8 @@ def _replaced(given: str, creator: str) -> str:
 
 def _not_the_creator(given: str, creator: str) -> str:
     """Return why a value of the annotation is refused."""
-    known = f"it was {creator!r}" if creator else "for this one nobody is known"
-    return (
-        f"the annotation {names.CREATED_BY} says who created the {names.KIND}, {known}, not {given!r}: "
-        "leave the annotation out, it is filled in"
-    )
+    known = f'it was created by "{creator}"' if creator else "it is not known who created it"
+    return f'metadata.annotations[{names.CREATED_BY}]: "{given}" did not create this {names.KIND}, {known}. {_REMOVE}'
 
 
 def _answer(request: Request, outcome: Outcome, *, allowed: bool = False) -> Answer:

@@ -41,7 +41,7 @@ class Vacancies:
         except NotFound:
             return await self._why_no_port(key.split("/")[1], port) if port else ""
         holder = (lease["metadata"].get("annotations") or {}).get(names.EXPOSES, "")
-        return "" if holder == key else f"which {holder} has"
+        return "" if holder == key else f"{holder} has it"
 
     async def _why_no_port(self, namespace: str, port: int) -> str:
         """Return why there can be no Service with a node port: only the API server knows, and says so in a dry run."""

@@ -35,7 +35,7 @@ class Project:
         """Return it in words."""
         if not self.name:
             return "the whole cluster"
-        return f"project {self.name!r}" + (f" of department {self.department!r}" if self.department else "")
+        return f'project "{self.name}"' + (f' of department "{self.department}"' if self.department else "")
 
 
 @dataclass(frozen=True, slots=True)

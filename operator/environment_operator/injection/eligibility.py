@@ -81,7 +81,7 @@ def usable(around: RequestContext, name: str, kind: Kind, item: Item) -> Publish
     if environment is None:
         raise Refused(unknown(name, around.known))
     if environment.problem or environment.spec is None:
-        raise Refused(f"the Environment {name!r} cannot be used: {environment.problem}")
+        raise Refused(messages.unusable(name, environment.problem))
     if why := refusal(name, environment.spec, kind, item, around.project):
         raise Refused(why)
     return environment
@@ -94,8 +94,8 @@ def unknown(name: str, known: Collection[str]) -> str:
     found = difflib.get_close_matches(name, near, 1) if near else ()
     hint = f' (did you mean "{found[0]}"?)' if found else ""
     return (
-        f'Environment "{name[:_SHOWN]}" does not exist. Create it; if it is part of the same set of manifests, apply '
-        f"the set again. Or correct label {names.REFERENCE}{hint}."
+        f'Environment "{name[:_SHOWN]}" does not exist{hint}. Create it, or correct label {names.REFERENCE}; if it is '
+        "part of the same set of manifests, apply the set again."
     )
 
 
@@ -126,22 +126,23 @@ def refusal(name: str, spec: EnvironmentSpec, kind: Kind, item: Item, project: P
         lambda: _architecture(spec, kind, item),
     )
     why = next(filter(None, (rule() for rule in rules)), "")
-    return f"the Environment {name!r} cannot be used: {why}" if why else ""
+    return messages.unusable(name, why) if why else ""
 
 
 def _scope(spec: EnvironmentSpec, project: Project) -> str:
     """Return why it is not in scope."""
     if scope.includes(spec.scope, project.name, project.department):
         return ""
-    there = f"it is for {scope.in_full(spec.scope)}, not for {project}"
-    return f"{there}: choose one from kubectl get {names.CRD_NAME}, or ask its author to widen spec.scope"
+    there = f"it is for {messages.cut(scope.in_full(spec.scope), _SHOWN)}, not for {project}"
+    return f"{there}. Choose one from kubectl get {names.CRD_NAME}, or ask its author to widen spec.scope."
 
 
 def _types(spec: EnvironmentSpec, kind: Kind, item: Item) -> str:
     """Return why the workload type does not fit, and the way out."""
     wanted = (get(item, ("metadata", "labels")) or {}).get(names.WORKLOAD_TYPE)
     if wanted is not None and wanted not in kind.types:
-        return f"the label {names.WORKLOAD_TYPE} says {wanted!r}; a {kind.kind} can be: {', '.join(kind.types)}"
+        listed = ", ".join(kind.types)
+        return f'label {names.WORKLOAD_TYPE} is "{wanted}", which a {kind.kind} cannot be. Set it to one of: {listed}.'
     possible = (wanted,) if wanted else kind.types
     if set(possible) & set(spec.workload_types):
         return ""

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from environment_operator.injection import messages
 from environment_operator.injection.context import Published
 from environment_operator.kube.errors import Reason
 from environment_operator.kube.objects import Metadata, Whole
@@ -134,5 +135,5 @@ def publish(
 def _problem(stalled: tuple[str, str] | None, *, terminating: bool) -> str:
     """Return why new references are refused, empty when they are not."""
     if terminating:
-        return "it is being deleted"
-    return ": ".join(stalled) if stalled else ""
+        return messages.DELETED
+    return messages.stalled(*stalled) if stalled else ""

@@ -86,5 +86,5 @@ def _numbers(extra: Extra, key: str) -> tuple[int, ...]:
 def _number(key: str, word: str) -> int:
     """Return one id; zeros in front could mean another base."""
     if not _DECIMAL.fullmatch(word) or int(word) > MAX_ID:
-        raise _BadClaim(f"{key} holds {word[:_SHOWN]!r}, which is not an id from 0 to {MAX_ID}")
+        raise _BadClaim(f'{key} holds "{word[:_SHOWN]}", which is not an id from 0 to {MAX_ID}')
     return int(word)

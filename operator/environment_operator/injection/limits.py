@@ -123,8 +123,8 @@ def _words(path: _At) -> str:
 
 def _refusal(kind: Kind, item: Item, what: str, most: int) -> str:
     """Return why a workload is refused for its size, which may come with the change that takes the label away."""
-    way_out = "leave out" if reference(item) else "first, in a change of its own, remove"
+    way_out = "remove" if reference(item) else "first, in a change of its own, remove"
     return (
-        f"this {kind.kind} {what}, and with an Environment {most} are the most: "
-        f"split the {kind.kind}, or {way_out} the label {names.REFERENCE}"
+        f"This {kind.kind} {what}; with an Environment, at most {most} are allowed. "
+        f"Split the {kind.kind}, or {way_out} the label {names.REFERENCE}."
     )

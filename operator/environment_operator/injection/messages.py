@@ -1,5 +1,6 @@
-"""The words of refusals: each names the object, the reason and the way out. Pure."""
+"""The words of refusals: each names the object, what is wrong with which field, and the way out. Pure."""
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -7,34 +8,74 @@ from environment_operator.api import names
 from environment_operator.kinds.paths import get, is_nameless
 from environment_operator.kinds.table import Kind
 
-ANOTHER_CONTAINER = f"name the container that is to have the Environment in the annotation {names.CONTAINER}"
-_SHOWN, _LISTED = 120, 10
+# Why an Environment takes no new references, for `unusable`.
+DELETED = "it is being deleted. Use another one."
+RELEASED = (
+    f"it is not protected from deletion. Remove its annotation {names.ALLOW_DELETE_IN_USE}, or use another Environment."
+)
+UNPROTECTED = "it is not protected from deletion yet. Try again."
+_SHOWN, _LISTED, _CUT = 60, 10, 160
+_WEBHOOK = "was removed by another webhook. Configure that webhook to keep it."
 
 
 def several(found: Iterable[str]) -> str:
     """Return refusals in one, each once; of very many the first ones."""
     every = list(dict.fromkeys(found))
-    more = f"; and {len(every) - _LISTED} more" if len(every) > _LISTED else ""
-    return "; ".join(every[:_LISTED]) + more
+    more = [f"And {len(every) - _LISTED} more."] if len(every) > _LISTED else []
+    return " ".join((*every[:_LISTED], *more))
 
 
 def too_late(seconds: float) -> str:
     """Return why a request is refused that could not be decided in time."""
-    return f"the API server did not answer the operator within {seconds:g} s: try again"
+    return f"The API server did not answer environment-operator within {seconds:g} s. Try again."
+
+
+def too_large(most: str) -> str:
+    """Return why a review is not decoded that has more than ``most``, such as ``200000 values``."""
+    return (
+        f"The object, with its stored state and its managedFields, has more than {most}, too many for an "
+        f"Environment. Make it smaller, or remove the label {names.REFERENCE}."
+    )
+
+
+def no_row(resource: str) -> str:
+    """Return why a request is refused for whose resource there is a webhook rule and no kind."""
+    return (
+        f'resource "{resource}" is not in the kinds table of environment-operator. Add a row for it, or remove '
+        "the rule from the webhook configuration."
+    )
+
+
+def unfit(kind: Kind, where: object) -> str:
+    """Return that something of another type stands at a path than Kubernetes has there."""
+    return f"{where}: not of the type that a {kind.kind} has there. Correct the field."
+
+
+def unusable(name: str, problem: str) -> str:
+    """Return why an Environment takes no new references; the problem is a sentence, or more, about ``it``."""
+    return f'Environment "{name}" cannot be used: {problem}'
+
+
+def stalled(reason: str, message: str) -> str:
+    """Return what is wrong with an Environment that cannot work, for `unusable`."""
+    return f"{reason}: {cut(message.rstrip('.'), _CUT)}. Use another one, or ask its author to correct it."
 
 
 def immutable(kind: Kind, name: str, before: str) -> str:
     """Return why the reference of a kind whose template cannot change stays as it is."""
-    change = f"now uses {before!r}" if before else "uses no Environment"
-    wish = f"use {name!r}" if name else "use none"
-    return f"a {kind.kind} cannot change after its creation: it {change}; to {wish}, delete it and create it again"
+    has = f'uses Environment "{before}"' if before else "uses no Environment"
+    wish = "use none" if not name else f'use Environment "{name}"' if name != before else "refresh it"
+    return (
+        f"label {names.REFERENCE}: a {kind.kind} cannot change its pods after creation, and this one {has}. "
+        f"To {wish}, delete the {kind.kind} and create it again."
+    )
 
 
 def fixed_path(kind: Kind) -> str:
     """Return why a tool of a kind whose template cannot change stays where it is."""
     return (
-        f"a {kind.kind} cannot change after its creation, and its container knows the path of the tool's URL: leave "
-        f"the annotations {names.CUSTOM_TOOL}<tool> as they are, or delete it and create it again"
+        f"The URL of a tool of a {kind.kind} cannot change after creation, because its container has the path. "
+        f"Keep the annotations {names.CUSTOM_TOOL}<tool>, or delete the {kind.kind} and create it again."
     )
 
 
@@ -46,7 +87,10 @@ def taken(tool: str, address: str, why: str) -> str:
         address: the address.
         why: who has it, or what is wrong with it.
     """
-    return f"the tool {tool!r} cannot have {address}, {why}: ask for another one with {names.CUSTOM_TOOL}{tool}"
+    return (
+        f'tool "{tool}" cannot have {address}: {cut(why, _CUT)}. '
+        f"Set annotation {names.CUSTOM_TOOL}{tool} to another address."
+    )
 
 
 def misfits(name: str, kind: Kind, fields: Iterable[str], features: Mapping[str, str]) -> str:
@@ -60,12 +104,12 @@ def misfits(name: str, kind: Kind, fields: Iterable[str], features: Mapping[str,
     """
     listed = list(fields)
     wanted = list(dict.fromkeys(features[field] for field in listed if field in features))
-    where = f"the Environment {name!r} sets {', '.join(listed)}, for which a {kind.kind} has no place"
+    what = f'Environment "{name}" sets {", ".join(listed)}, for which a {kind.kind} has no field'
     if not wanted:
-        return f"{where}: use another one"
+        return f"{what}. Use an Environment without it."
     return (
-        f"{where} unless its feature {', '.join(wanted)} is on: use another one; where it is on, have an administrator "
-        f"give {kind.name} a row that knows it"
+        f"{what} unless its feature {', '.join(wanted)} is on. Use an Environment without it, or ask an administrator "
+        f"to turn the feature on and add a row for {kind.name} that has it."
     )
 
 
@@ -94,7 +138,7 @@ def starts_itself(name: str, place: str, by: str, fields: Iterable[str]) -> str:
     """
     listed = " and ".join(fields)
     return (
-        f'Environment "{name}": {place} runs {by}, and the Environment does not let {listed} be overridden. '
+        f'Environment "{name}": {place} runs {by}, and the Environment does not allow {listed} to be overridden. '
         f"Use an Environment with {listed} in spec.overridable, or without them."
     )
 
@@ -108,39 +152,39 @@ def no_ids(name: str, user: str, problem: str) -> str:
         problem: what is wrong with their claims, empty when there are none.
     """
     return (
-        f"the Environment {name!r} takes user and groups from the identity token, and {_none(user, problem)}: "
-        "submit it as a person whose token has them, or use an Environment with user.source Custom"
+        f'Environment "{name}" takes user and groups from the identity token, and {_none(user, problem)}. '
+        "Submit the workload as a person whose token has them, or use an Environment with user.source Custom."
     )
 
 
 def not_the_submitter(name: str, submitter: str, user: str, problem: str) -> str:
     """Return why somebody without ids cannot change what runs as somebody else; as `no_ids`."""
     return (
-        f"the pods run with the ids of {submitter!r}, because the Environment {name!r} takes them from the identity "
-        f"token, and {_none(user, problem)}: let {submitter!r} make this change, or somebody whose token has "
-        "them; a pipeline needs an Environment with user.source Custom"
+        f'The pods run with the ids of "{submitter}" (Environment "{name}"), and {_none(user, problem)}. '
+        f'Make the change as "{submitter}" or as somebody whose token has ids; for a pipeline, use an Environment with '
+        "user.source Custom."
     )
 
 
 def _none(user: str, problem: str) -> str:
     """Return that a token has no ids."""
-    return f"in that of {user!r} {problem}" if problem else f"that of {user!r} has none"
+    return f'the token of "{user}" has a wrong one: {problem}' if problem else f'the token of "{user}" has none'
 
 
 def no_role(kind: Kind, label: str, roles: Iterable[str]) -> str:
     """Return why a label for a role is refused."""
-    listed = ", ".join(roles)
-    has = f"its roles are: {listed}" if listed else "it has none"
-    return f"the label {label} names no role of this {kind.kind} and has no effect: {has}"
+    listed, role = ", ".join(roles), label.removeprefix(names.ROLE_REFERENCE)
+    way_out = f"Use one of its roles: {listed}." if listed else "Remove the label."
+    return f'label {label} has no effect: this {kind.kind} has no role "{role}". {way_out}'
 
 
 def stray(kind: Kind, role: str) -> str:
     """Return why a role that is none of the kind's, or is written otherwise, is refused."""
     known = next((each for each in kind.spellings if each.lower() == role.lower()), "")
-    way_out = f"write {known}" if known else f"leave it out; the roles are: {', '.join(kind.spellings)}"
+    way_out = f"Rename it to {known}." if known else f"Use one of the roles: {', '.join(kind.spellings)}."
     return (
-        f"{kind.roles_in}.{role}: a {kind.kind} with the label {names.REFERENCE} has no such role, and its pods would "
-        f"have nothing of the Environment: {way_out}"
+        f'{kind.roles_in}.{role}: a {kind.kind} has no role "{role}", so its pods would have nothing of the '
+        f"Environment. {way_out}"
     )
 
 
@@ -148,25 +192,29 @@ def no_template(kind: Kind, item: Mapping[str, Any]) -> str:
     """Return why a reference of an object without a pod template is refused."""
     if kind.borrows and get(item, tuple(kind.borrows.split("."))) is not None:
         return (
-            f"this {kind.kind} has the pod templates of another object, see {kind.borrows}: refer to the Environment "
-            f"there, and leave out the label {names.REFERENCE} here"
+            f"{kind.borrows}: this {kind.kind} has the pod templates of another object. Set the label "
+            f"{names.REFERENCE} on that object, and remove it here."
         )
     if kind.instead:
-        return f"no Environment can be put into a {kind.kind}: {kind.instead}, without the label {names.REFERENCE}"
+        return f"A {kind.kind} cannot use an Environment. Remove the label {names.REFERENCE}, and {kind.instead}."
     where = " or ".join(row.path for row in kind.pod_templates)
-    return f"the {kind.kind} has no pod template at {where}: give it one"
+    return f"The {kind.kind} has no pod template at {where}. Add one."
 
 
 def no_container(chosen: str, listed: Iterable[str]) -> str:
     """Return why no container can receive the Environment."""
-    wish = f"the annotation {names.CONTAINER} names {chosen!r}" if chosen else "a container is missing"
-    return f"{wish}; the containers are: {', '.join(listed) or 'none'}"
+    found = ", ".join(listed)
+    if not chosen:
+        return "The pod template has no container for the Environment. Add one."
+    way_out = f"Use one of: {found}." if found else "Add the container, or remove the annotation."
+    return f'annotation {names.CONTAINER}: there is no container "{chosen}". {way_out}'
 
 
 def no_names(where: Iterable[str]) -> str:
-    """Return why nobody knows which of some containers receives the Environment."""
+    """Return why it is not known which of some containers receives the Environment."""
     return (
-        f"nothing says which of {', '.join(where)} receives the Environment: give them names, and {ANOTHER_CONTAINER}"
+        f"{', '.join(where)} have no names, so it is not known which one receives the Environment. Name them, and set "
+        f"annotation {names.CONTAINER} to one of the names."
     )
 
 
@@ -178,28 +226,32 @@ def no_image(container: str, where: str, *, alone: bool) -> str:
         where: the path of the container.
         alone: whether it is the only one.
     """
-    called = where if is_nameless(container) else f"the container {container!r}"
-    return f"{called} has no image of its own: give it one{'' if alone else f', or {ANOTHER_CONTAINER}'}"
+    called = "this container" if is_nameless(container) else f'container "{container}"'
+    other = "" if alone else f", or set annotation {names.CONTAINER} to the container that receives the Environment"
+    return f"{where}.image: missing, and no Environment gives {called} one. Add an image{other}."
 
 
-def override(place: str, environment: str, field: str, given: Any, expected: Any) -> str:
-    """Return why a guarded path may not be what it is.
+def override(place: str, environment: str, field: str, given: Any, expected: Any, *, alone: bool = True) -> str:
+    """Return why a field of the Environment may not be overridden.
 
     Args:
         place: the path in the object.
         environment: name of the Environment.
-        field: the field of the Environment that guards it.
+        field: the field of the Environment that the path belongs to.
         given: what stands there.
         expected: what the Environment has, None for nothing.
+        alone: whether there is no other container that could receive the Environment.
     """
-    return (
-        f"{place} is {_short(given)}, the Environment {environment!r} {_has(expected)} and guards {field}: "
-        f"leave it out, or use an Environment with {_overridable(field)}"
-    )
+    theirs = f'{_short(expected)} from Environment "{environment}"'
+    what = f"overrides {theirs}" if expected is not None else f'is not in Environment "{environment}"'
+    way_out = "Remove the field, or use an Environment with"
+    if not alone:
+        way_out = f"Remove the field, set annotation {names.CONTAINER} to another container, or use one with"
+    return f"{place}: {_short(given)} {what}, {_fixed(field)}. {way_out} {_overridable(field)}."
 
 
 def contradiction(environment: str, field: str, theirs: tuple[str, Any], ours: tuple[str, Any]) -> str:
-    """Return why something of the submitter's cannot stand beside something of the Environment's.
+    """Return why something of the submitter's conflicts with something of the Environment's.
 
     Args:
         environment: name of the Environment.
@@ -207,11 +259,16 @@ def contradiction(environment: str, field: str, theirs: tuple[str, Any], ours: t
         theirs: path and value of the submitter's.
         ours: path and value of the Environment's.
     """
-    given, value = (f"{place}: {_short(found)}" for place, found in (theirs, ours))
+    (place, given), (other, value) = theirs, ours
     return (
-        f'Environment "{environment}": {given} does not go with {value}, which the Environment does not let be '
-        f"overridden. Remove it, or use an Environment with {_overridable(field)}."
+        f'{place}: {_short(given)} conflicts with {other}: {_short(value)} from Environment "{environment}", '
+        f"{_fixed(field)}. Remove it, or use an Environment with {_overridable(field)}."
     )
+
+
+def _fixed(field: str) -> str:
+    """Return that an Environment keeps a field as it is."""
+    return f"which does not allow {field} to be overridden"
 
 
 def _overridable(field: str) -> str:
@@ -219,87 +276,87 @@ def _overridable(field: str) -> str:
     return f"{'user.source Custom and ' if field == 'User' else ''}{field} in spec.overridable"
 
 
-def repeated(place: str, environment: str, field: str, given: Any, expected: Any) -> str:
-    """Return why a refresh is refused whose workload has had a value of its own; arguments as for `override`."""
+def repeated(place: str, environment: str, field: str, expected: Any, item: Mapping[str, Any]) -> str:
+    """Return why a refresh is refused whose workload has had a value of its own.
+
+    Args:
+        place: the path in the object.
+        environment: name of the Environment.
+        field: the field of the Environment that the path belongs to.
+        expected: what the Environment has, None for nothing.
+        item: the workload.
+    """
+    meta = item.get("metadata") or {}
+    where = f" -n {meta['namespace']}" if meta.get("namespace") else ""
     return (
-        f'{place}: {_short(given)} is a value of the workload, Environment "{environment}" {_has(expected)} and guards '
-        f"{field}. Remove it, for instance with kubectl environment refresh --take {field}."
+        f'{place}: the workload has a value of its own, and Environment "{environment}", which has '
+        f"{'none' if expected is None else _short(expected)}, does not allow {field} to be overridden. "
+        f"Run kubectl environment refresh {item.get('kind')}/{meta.get('name')}{where} --take {field}."
     )
 
 
-def missing(place: str, environment: str, field: str, expected: Any) -> str:
-    """Return why a guarded path may not be missing; arguments as for `override`."""
-    return (
-        f"{place} is missing, the Environment {environment!r} {_has(expected)} and guards {field}: "
-        "another webhook took it away after it was put in, have that one leave it there"
-    )
+def missing(place: str, environment: str, expected: Any) -> str:
+    """Return why a field that was injected, and may not be overridden, may not be missing; as for `override`."""
+    return f'{place}: {_short(expected)} from Environment "{environment}" {_WEBHOOK}'
 
 
 def not_filled_in(place: str, environment: str, variable: str) -> str:
     """Return that a variable needs a value."""
     return (
-        f"{place}: the Environment {environment!r} needs a value for the variable {variable}: give it one in env; what "
-        "envFrom gives is not looked into"
+        f'{place}: Environment "{environment}" requires a value for variable {variable}. '
+        "Set it in env: what envFrom gives is not read."
     )
 
 
 def changed(name: str) -> str:
-    """Return why a reference is refused that was filled in from another state of the Environment."""
-    return f"the Environment {name!r} was changed a moment ago: try again"
+    """Return why a reference is refused that was injected from another state of the Environment."""
+    return f'Environment "{name}" was changed during the request. Try again.'
 
 
-def not_put_in(name: str) -> str:
-    """Return why a reference that admission did not see is refused."""
+def not_injected(name: str) -> str:
+    """Return why a reference that the mutating webhook did not see is refused."""
     return (
-        f"the Environment {name!r} was not put in: the label {names.REFERENCE} came after the operator had its turn; "
-        "have the webhook that sets it run before, or set the label yourself"
+        f'Environment "{name}" was not injected: label {names.REFERENCE} was added by a webhook that runs after '
+        "environment-operator. Set the label in the manifest, or order that webhook first."
     )
 
 
 def taken_away(name: str) -> str:
     """Return why a workload is refused that lost its record."""
-    return (
-        f"the annotation {names.RECORD} says what the Environment {name!r} put in, and another webhook took it away: "
-        "have that one leave it there"
-    )
+    return f'annotation {names.RECORD}, the record of what Environment "{name}" injected, {_WEBHOOK}'
 
 
 def too_long(kind: Kind, most: int) -> str:
-    """Return why an object cannot hold what is remembered of its Environment."""
+    """Return why an object cannot hold the record of its Environment."""
     return (
-        f"the record of what is put into the pod templates makes the annotations of this {kind.kind} longer than may "
-        f"be, in bytes {most} is the most: use fewer templates, or an Environment that sets less"
+        f"metadata.annotations: the record of what is injected into this {kind.kind} has more than {most} bytes. "
+        "Use fewer pod templates, or an Environment that sets less."
     )
 
 
 def left_alone(kind: Kind) -> str:
     """Return why an object that loses its controller loses its Environment with it."""
-    way_out = "delete it and create it again" if kind.template_immutable else "give it the label again"
+    way_out = f"Delete the {kind.kind} and create it" if kind.template_immutable else "Add the label"
     return (
-        f"the label {names.REFERENCE} goes with the controller that the {kind.kind} had, for nobody has judged what it "
-        f"runs: {way_out} to use the Environment"
+        f"label {names.REFERENCE} was removed together with the owner reference: an object owned by a controller was "
+        f"never validated. {way_out} again to use the Environment."
     )
 
 
 def given_away(kind: Kind) -> str:
     """Return why a workload may not become a controller's."""
     return (
-        f"a {kind.kind} with the label {names.REFERENCE} stays as it was made, without a controller: leave "
-        "metadata.ownerReferences as they were, or take the label away first"
+        f"metadata.ownerReferences: a {kind.kind} with the label {names.REFERENCE} cannot become owned by a "
+        "controller. Keep the field as it was, or remove the label first."
     )
 
 
-def _has(expected: Any) -> str:
-    """Return what an Environment has."""
-    return "has none" if expected is None else f"has {_short(expected)}"
-
-
 def _short(value: Any) -> str:
-    """Return a value for a message; a long one is cut."""
-    return shortened(value.get("value", value) if isinstance(value, dict) and "name" in value else value)
+    """Return a value as JSON, of a variable its value alone; a long one is cut."""
+    plain = value.get("value", value) if isinstance(value, dict) and "name" in value else value
+    return cut(json.dumps(plain, ensure_ascii=False, default=str), _SHOWN)
 
 
-def shortened(value: Any) -> str:
-    """Return a value as Python writes it; a long one is cut."""
-    text = repr(value)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+def cut(text: str, most: int) -> str:
+    """Return a text of at most some characters."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -75,7 +75,7 @@ def admit(kind: Kind, new: Object, old: Object | None, around: RequestContext) -
     except (Refused, BadAddress) as refused:
         return Outcome(None, str(refused))
     except Unfit as unfit:
-        return Outcome(None, f"the {kind.kind} has no object at {unfit}: correct it")
+        return Outcome(None, messages.unfit(kind, unfit))
     return Outcome(admission.workload, warnings=tuple(dict.fromkeys(admission.warnings)))
 
 
@@ -269,7 +269,7 @@ class _Admission:
         self.warnings += leave_out(place, self.workload, entry.main, fragment, environment)
         unite_secrets(fragment, place, place.template(self.workload), entry.main, self.around)
         workload_tools.add_variables(fragment, self._open(place, environment, entry.main))
-        self.warnings += warnings.on_env_from(environment, fragment, place, place.template(self.workload), entry.main)
+        self.warnings += warnings.on_env_from(environment, fragment, place, self.workload, entry.main)
         self.warnings += self._apply(place, merge.puts(fragment, entry.main, marks(place, entry)), entry)
         pods = place.judged(self.workload)
         self.warnings += warnings.on_pod_security(environment, self.around.project, pods, entry.main)

@@ -60,7 +60,7 @@ def approve(kind: Kind, new: Object, old: Object | None, around: RequestContext)
     except (Refused, BadAddress) as refused:
         return Outcome(None, str(refused))
     except Unfit as unfit:
-        return Outcome(None, f"the {kind.kind} has no object at {unfit}: correct it")
+        return Outcome(None, messages.unfit(kind, unfit))
     return Outcome(None, messages.several(wrong)) if wrong else Outcome(new)
 
 
@@ -98,7 +98,7 @@ class _Approval:
                 return
             usable(self.around, name, self.kind, self.new)
             if entry is None or entry.env != name:
-                raise Refused(messages.not_put_in(name))
+                raise Refused(messages.not_injected(name))
             locked, right = self._of_the_environment(place, entry)
         elif stored := self._stored.get(place.key):
             if entry is None:
@@ -137,7 +137,7 @@ class _Approval:
         tools, entry = self._tools()
         text = tools.text() if tools and tools.tools and not self.kind.template else ""
         if text != addresses.written(self.new) and entry:
-            raise Refused(messages.not_put_in(entry.env))
+            raise Refused(messages.not_injected(entry.env))
         before = addresses.read(addresses.written(self.old or {}))
         for name, address in tools.tools.items() if text and tools else ():
             known = before.tools.get(name) if before else None
@@ -173,7 +173,7 @@ class _Approval:
         ids, locked = self._ids(environment), overrides.locked(environment.spec)
         # A record that admission did not write came with a reference that another webhook set too late.
         if (entry.locked, entry.by) != (locked, self.around.user if ids else ""):
-            raise Refused(messages.not_put_in(entry.env))
+            raise Refused(messages.not_injected(entry.env))
         fragment = fit(environment, ids, place.row, strict=self.around.strict_groups)[0]
         leave_out(place, self.new, entry.main, fragment, environment)
         template = place.template(self.new)
@@ -213,13 +213,14 @@ def _in_words(violation: Violation, environment: str, place: Place, item: Object
     field, where = violation.field, place.words(violation.path, item)
     if field == "Required":
         return messages.not_filled_in(where, environment, violation.path[-1])
+    if field == "Env":
+        where = f"{where} ({violation.path[-1]})"
     if violation.given is None:
-        return messages.missing(where, environment, field, violation.expected)
+        return messages.missing(where, environment, violation.expected)
     if is_old and field in LEAVES:
-        return messages.repeated(where, environment, field, violation.given, violation.expected)
-    said = messages.override(where, environment, field, violation.given, violation.expected)
-    beside = len(named(place, place.template(item))) > 1 and violation.path[:-1] == main
-    return f"{said}; {messages.ANOTHER_CONTAINER}" if beside else said
+        return messages.repeated(where, environment, field, violation.expected, item)
+    alone = len(named(place, place.template(item))) <= 1 or violation.path[:-1] != main
+    return messages.override(where, environment, field, violation.given, violation.expected, alone=alone)
 
 
 def _is_missed(item: str, before: Template, stored: Entry) -> bool:

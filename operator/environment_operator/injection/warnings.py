@@ -45,8 +45,8 @@ def on_use(environment: Published, around: RequestContext) -> list[str]:
     name, spec = environment.name, environment.spec
     out = []
     if spec and spec.deprecated:
-        instead = f"; use {spec.deprecated.replaced_by!r} instead" if spec.deprecated.replaced_by else ""
-        out.append(f"the Environment {name!r} is deprecated: {spec.deprecated.message}{instead}")
+        instead = f' Use "{spec.deprecated.replaced_by}".' if spec.deprecated.replaced_by else ""
+        out.append(f'Environment "{name}" is deprecated: {spec.deprecated.message.rstrip(".")}.{instead}')
     return [*out, *_pull_secrets(environment, around)]
 
 
@@ -105,23 +105,25 @@ def on_pod_security(environment: Published, project: Project, pods: Template, ma
     needed = min((pod_security(dict(environment.fragment)), pod_security(effective)), key=_LEVELS.index)
     if project.level not in _LEVELS or _LEVELS.index(needed) <= _LEVELS.index(project.level):
         return []
-    said = f"enforces {project.level!r}: its pods will be refused there"
-    needs = f"the Environment {environment.name!r} needs the Pod Security Standard {needed!r}"
-    return [f"{needs}, and the namespace {project.name!r} {said}"]
+    message = (
+        f'Environment "{environment.name}" needs Pod Security Standard "{needed}", and namespace "{project.name}" '
+        f'enforces "{project.level}", so the pods will be refused. Use another Environment, or ask an administrator '
+        f"to change label {names.POD_SECURITY} of the namespace."
+    )
+    return [message]
 
 
-def on_env_from(
-    environment: Published, fragment: Mapping[str, Any], place: Place, template: Template, main: Path
-) -> list[str]:
+def on_env_from(environment: Published, fragment: Mapping[str, Any], place: Place, item: Item, main: Path) -> list[str]:
     """Return that variables of the Environment win over those of the same names from ``envFrom``, if they do.
 
     Args:
         environment: the Environment.
         fragment: what goes into the pod template.
         place: the place of the pod template.
-        template: the pod template as the submitter wrote it.
+        item: the workload as the submitter wrote it.
         main: path of the main container.
     """
+    template = place.template(item)
     found = (get(template, (*main, key)) for key in ("envFrom", "env"))
     sources, own = ([one for one in each if isinstance(one, dict)] if isinstance(each, list) else [] for each in found)
     prefixes = tuple(str(one.get("prefix") or "") for one in sources)
@@ -131,9 +133,11 @@ def on_env_from(
     if not names_there:
         return []
     way_out = "Set them in env" if environment.spec and "Env" in environment.spec.overridable else "Rename them there"
-    theirs = f"those that {place.words((*main, 'envFrom'))} gives"
-    what = f"its variables {', '.join(names_there)} win over {theirs}"
-    return [f'Environment "{environment.name}": {what}. {way_out} to have other values.']
+    message = (
+        f'Environment "{environment.name}": its variables {", ".join(names_there)} take precedence over '
+        f"{place.words((*main, 'envFrom'), item)}. {way_out} to have other values."
+    )
+    return [message]
 
 
 def on_labels(kind: Kind, workload: Item, found: Iterable[Place]) -> Iterator[str]:
@@ -147,8 +151,8 @@ def on_labels(kind: Kind, workload: Item, found: Iterable[Place]) -> Iterator[st
     for place in found:
         labels = (*(place.metadata or ("metadata",)), "labels")
         if place.at and get(place.template(workload), (*labels, names.REFERENCE)):
-            belongs = f"it belongs on the {kind.kind} itself"
-            yield f"{place.words(labels)}: the label {names.REFERENCE} is ignored there; {belongs}"
+            where = place.words((*labels, names.REFERENCE), workload)
+            yield f"{where} is ignored. Set the label in metadata.labels of the {kind.kind} itself."
 
 
 def on_ports(environment: Published, own: Mapping[int, str]) -> list[str]:
@@ -161,35 +165,40 @@ def on_ports(environment: Published, own: Mapping[int, str]) -> list[str]:
     endpoint = environment.spec.endpoint if environment.spec else None
     if endpoint is None or not own:
         return []
-    told = f"the Environment {environment.name!r} serves {endpoint.protocol} on port {endpoint.port}"
+    serves = f'Environment "{environment.name}" serves {endpoint.protocol} on port {endpoint.port}'
     if endpoint.port not in own:
         given = ", ".join(map(str, own))
-        return [f"{told}, and the workload says {given}: leave that out, unless its image serves there"]
+        return [f"{serves}, and the workload declares port {given}. Remove that port, unless the image serves there."]
     if endpoint.protocol == "GRPC" and own[endpoint.port] != _GRPC:
-        return [f"{told}, and the workload declares that port without the name {_GRPC}: name it so, or leave it out"]
+        return [f'{serves}, and the workload declares that port without the name "{_GRPC}". Name it so, or remove it.']
     return []
 
 
 def _pull_secrets(environment: Published, around: RequestContext) -> Iterator[str]:
     """Yield which pull secrets are missing, or that nobody knows."""
     named, known, project = environment.pull_secrets, around.secrets, around.project.name
-    pulls = f"the Environment {environment.name!r} pulls its image with the Secret"
+    pulls = f'Environment "{environment.name}" pulls its image with Secret'
     if named and known.unseen:
-        yield f"{pulls} {', '.join(named)}, which was not looked for: {known.unseen}"
+        yield f"{pulls} {_quoted(named)}, which could not be checked: {known.unseen}. Check that it exists."
     if missing := [name for name in named if name in known.missing]:
         yield (
-            f"{pulls} {', '.join(missing)}, which the project {project!r} does not have: create it there; without, the "
-            "image is pulled as the node may"
+            f'{pulls} {_quoted(missing)}, which project "{project}" does not have, so the image is pulled with the '
+            "credentials of the node. Create it there."
         )
+
+
+def _quoted(listed: Iterable[str]) -> str:
+    """Return names in quotes with commas between them."""
+    return ", ".join(f'"{name}"' for name in listed)
 
 
 def _secrets(spec: EnvironmentSpec) -> Iterator[str]:
     """Yield the variables that look like secrets in clear text."""
-    for variable in spec.env or ():
+    for position, variable in enumerate(spec.env or ()):
         if variable.value and "$(" not in variable.value and _SECRET.search(variable.name):
             yield (
-                f"spec.env[{variable.name}].value looks like a secret, and everybody who may see Environments can read "
-                "it: use valueFrom.secretKeyRef"
+                f"spec.env[{position}].value: {variable.name} looks like a secret, and everybody who may read "
+                "Environments can read it. Use valueFrom.secretKeyRef."
             )
 
 
@@ -200,11 +209,12 @@ def _root(spec: EnvironmentSpec) -> Iterator[str]:
         return
     uid = user.uid if user and user.source == "Custom" else None
     if security.capabilities and (security.run_as_non_root or uid):
-        yield "spec.security.capabilities give a process that does not run as root nothing: drop them, or use uid 0"
+        other = "" if security.run_as_non_root else ", or set spec.user.uid to 0"
+        yield f"spec.security.capabilities has no effect for a process that does not run as root. Remove it{other}."
     if security.run_as_non_root and uid is None and (user is None or user.source == "Image"):
         yield (
             "spec.security.runAsNonRoot: a container whose image runs as root, or as a user with a name instead of a "
-            "number, will not start: give spec.user with source Custom and a uid"
+            "number, will not start. Set spec.user.source to Custom, and spec.user.uid."
         )
 
 
@@ -214,16 +224,19 @@ def _ids(spec: EnvironmentSpec) -> Iterator[str]:
     groups = [("supplementalGroups", group) for group in user.supplemental_groups or ()]
     for field, value in (("uid", user.uid), ("gid", user.gid), *groups):
         if value is not None and value > _LAST_ID:
-            yield f"spec.user.{field} {value} is above {_LAST_ID}: pods with hostUsers: false do not start with it"
+            yield (
+                f"spec.user.{field}: {value} is above {_LAST_ID}, so pods with hostUsers: false do not start. "
+                f"Use an id up to {_LAST_ID}."
+            )
 
 
 def _home(spec: EnvironmentSpec) -> Iterator[str]:
     """Yield that the home directory has no place of its own."""
     homes = [v for v in spec.env or () if v.name == "HOME" and v.value] if spec.create_home_dir else []
     if any(not home.value or posixpath.normpath(home.value).strip("/.") == "" for home in homes):
-        yield "spec.createHomeDir mounts nothing where HOME is /: it would hide the image. Set HOME to a path below /"
+        yield "spec.createHomeDir mounts nothing where HOME is /: it would hide the image. Set HOME to a path below /."
     if any(home.value and not home.value.startswith("/") for home in homes):
-        yield "spec.createHomeDir mounts nothing where HOME is a relative path: set HOME to a path below /"
+        yield "spec.createHomeDir mounts nothing where HOME is a relative path. Set HOME to a path below /."
 
 
 def _texts(spec: EnvironmentSpec) -> Iterator[tuple[str, str]]:
@@ -237,15 +250,25 @@ def _texts(spec: EnvironmentSpec) -> Iterator[tuple[str, str]]:
 def _references(spec: EnvironmentSpec) -> Iterator[str]:
     """Yield the references that nothing here replaces: in command and arguments a shell may, in URLs a workload."""
     for name in foreign_references(spec):
-        yield f"spec.command or spec.args has ${{{name}}}, which is no variable here: only a shell will replace it"
+        yield (
+            f"spec.command or spec.args has ${{{name}}}, which is not a variable of the Environment: only a shell "
+            f"replaces it. Add {name} to spec.env unless a shell is meant."
+        )
     known = known_variables(spec)
     for field, text in _texts(spec):
         for name in dict.fromkeys(variables_in(text)):
             if name not in known:
-                yield f"{field} has $({name}), which is no variable here: it stays as written unless a workload sets it"
-    for tool in spec.tools or ():
+                yield (
+                    f"{field} has $({name}), which is not a variable of the Environment: it stays as written unless "
+                    f"the workload sets it. Add {name} to spec.env."
+                )
+    for position, tool in enumerate(spec.tools or ()):
+        where = f"spec.tools[{position}].connection.url"
         for name in BRACES.findall((tool.connection and tool.connection.url) or ""):
             if _SECRET.search(name):
-                yield f"the URL of the tool {tool.name!r} shows ${{{name}}} to all who may read Events: leave it out"
+                yield f"{where} shows ${{{name}}} to all who may read Events. Remove it."
             elif name not in known:
-                yield f"the URL of the tool {tool.name!r} has ${{{name}}}, which is no variable here: workloads set it"
+                yield (
+                    f"{where} has ${{{name}}}, which is not a variable of the Environment: each workload has to set "
+                    f"it. Add {name} to spec.env to have one value for all."
+                )

@@ -230,7 +230,10 @@ def advice(tools: Tools) -> Iterator[str]:
     """Yield what the submitter can do about tools that are not reached as the Environment says."""
     for name, address in tools.tools.items():
         if unknown := BRACES.findall(address.url):
-            yield f"the URL of the tool {name!r} has ${{{unknown[0]}}}: give that variable a plain value, and refresh"
+            yield (
+                f'tool "{name}": its URL has ${{{unknown[0]}}}, whose value is not known. Give that variable a plain '
+                "value, and refresh the workload."
+            )
 
 
 def _listed(environment: Published) -> Iterable[Tool]:

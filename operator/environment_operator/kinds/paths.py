@@ -56,6 +56,27 @@ def keys(items: list[Any], field: str) -> list[str]:
     return [key or f"[{place}]" for place, key in enumerate(found)]
 
 
+def printed(path: Path, node: Any) -> str:
+    """Return a path as kubectl prints it: items of lists by position, keys of metadata in brackets.
+
+    Args:
+        path: the path; it ends at the list where the item that it leads through is not there.
+        node: where it begins.
+    """
+    out = ""
+    for field, key in zip(("", *path), path, strict=False):
+        found: list[str] = keys(node, field) if field in KEYED and isinstance(node, list) else []
+        if field in KEYED and key not in found:
+            break
+        if found:
+            position = len(found) - 1 - found[::-1].index(key)
+            out, node = f"{out}[{position}]", node[position]
+        else:
+            out += f"[{key}]" if field in ("annotations", "labels") else f".{key}"
+            node = node.get(key) if isinstance(node, dict) else None
+    return out.removeprefix(".")
+
+
 def is_nameless(key: str) -> bool:
     """Say whether a key is that of a container without a name."""
     return not key or key.startswith("[")

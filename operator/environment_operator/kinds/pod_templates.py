@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from environment_operator.api import names
-from environment_operator.kinds.paths import CONTAINERS, Item, Path, Unfit, get, is_nameless, keys
+from environment_operator.kinds.paths import Item, Path, Unfit, get, is_nameless, keys, printed
 from environment_operator.kinds.table import Kind, PodTemplate
 
 Template = dict[str, Any]
@@ -88,29 +88,21 @@ class Place:
         inner = {"metadata": ("metadata",), ".": (), "": None}[self.row.metadata]
         return inner if self.row.spec or inner is None else ("spec", *inner)
 
-    def words(self, path: Path, item: Item | None = None) -> str:
-        """Return a path in the template as people write it, from the object on.
+    def words(self, path: Path, item: Item) -> str:
+        """Return a path in the template as kubectl prints it, from the object on.
 
         Args:
             path: the path.
-            item: the object, for a path in the judged template, which may lead to what stands elsewhere.
+            item: the object; a path in the judged template may lead to what stands elsewhere in it.
         """
         if path[:1] == (BESIDE,):
-            return ".".join(path[1:])
-        if item and path[1:2] and path[1] in CONTAINERS and is_nameless((*path, "")[2]):
-            path = self._positioned(path, item)
-        if item and path[1] in self.row.inherited and get(self.template(item), path[:2]) is None:
-            return ".".join((self.row.inherits, *path[1:]))
+            return printed((*path[1].split("."), *path[2:]), item)
+        if path[1] in self.row.inherited and get(self.template(item), path[:2]) is None:
+            return printed((*self.row.inherits.split("."), *path[1:]), item)
         inner = path if self.row.spec or path[:1] != ("spec",) else path[1:]
-        outer = () if self.key == "." else tuple(self.key.split("/"))
-        return ".".join((*outer, *inner))
-
-    def _positioned(self, path: Path, item: Item) -> Path:
-        """Return a path through a container without a name as one that says where it stands."""
-        listed = get(self.template(item), path[:2])
-        found = keys(listed, path[1]) if isinstance(listed, list) else []
-        position = found.index(path[2]) if path[2] in found else 0
-        return (path[0], f"{path[1]}[{position}]", *path[3:])
+        template = self.template(item) if inner is path else self.template(item)["spec"]
+        outer = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in self.at)
+        return f"{outer}.{printed(inner, template)}".removeprefix(".")
 
 
 def places(kind: Kind, item: Item, *, every: bool = False) -> tuple[Place, ...]:
@@ -224,7 +216,7 @@ def containers(place: Place, template: Template, key: str = "containers") -> lis
     """
     found = get(template, ("spec", key)) or []
     if not isinstance(found, list) or not all(isinstance(container, dict) for container in found):
-        raise Unfit(place.words(("spec", key)))
+        raise Unfit(".".join(filter(None, (*place.key.replace("/", ".").split("."), place.row.spec, key))))
     return found
 
 

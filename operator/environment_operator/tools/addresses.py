@@ -235,16 +235,21 @@ def settled(
             raise BadAddress(_no_web(name, address.url))
     for name, address in found.items():
         if other := next((o for o, a in found.items() if o != name and a.asked and a.asked == address.asked), ""):
-            raise BadAddress(f"the tools {name!r} and {other!r} cannot both have {address.asked}: give one another")
+            raise BadAddress(_twice(name, other, address.asked))
     return tools.model_copy(update={"tools": found})
 
 
 def _no_web(name: str, url: str) -> str:
     """Return why a tool outside of the cluster cannot have an address, which its author or a variable gives."""
     return (
-        f'tool "{name}": "{url[:_SHOWN]}" is no address of the web. Have the variables in its url give one that begins '
-        "with https:// or http://, or use an Environment with another url"
+        f'tool "{name}": "{url[:_SHOWN]}" is not a web address. Set the variables in its url so that it begins with '
+        "https:// or http://, or use an Environment with another url."
     )
+
+
+def _twice(name: str, other: str, address: str) -> str:
+    """Return that two tools cannot have the same address."""
+    return f'tools "{name}" and "{other}" both have {address}. Set annotation {names.CUSTOM_TOOL}{name} to another one.'
 
 
 def _settled(name: str, address: Address, wishes: Mapping[str, str], routing: Routing) -> Address:
@@ -254,9 +259,7 @@ def _settled(name: str, address: Address, wishes: Mapping[str, str], routing: Ro
     text = wishes.get(name, address.default)
     if not text:
         kind = "node port" if address.type == "NodePort" else "URL"
-        raise BadAddress(
-            f"the tool {name!r} has no {kind} yet: give it one with the annotation {names.CUSTOM_TOOL}{name}"
-        )
+        raise BadAddress(f'tool "{name}" needs a {kind}. Set it with annotation {names.CUSTOM_TOOL}{name}.')
     if address.type == "NodePort":
         return address.model_copy(update={"node_port": _port(name, text, *routing.ports)})
     return address.model_copy(update={"url": _url(name, text, routing)})
@@ -280,17 +283,20 @@ def forged(tools: Tools, routing: Routing) -> str:
 def _not_asked_for(name: str, tools: Tools) -> str:
     """Return why nobody may ask for an address of a tool."""
     custom = [tool for tool, address in tools.tools.items() if address.custom]
-    which = f"such tools are: {', '.join(custom)}" if custom else "it has none"
+    way_out = f", or name one of: {', '.join(custom)}" if custom else ""
     return (
-        f"the annotation {names.CUSTOM_TOOL}{name} is for a tool of the Environment {tools.env!r} with "
-        f"connection.assign Custom, and {which}: leave it out"
+        f'annotation {names.CUSTOM_TOOL}{name}: Environment "{tools.env}" has no tool "{name}" with '
+        f"connection.assign Custom. Remove the annotation{way_out}."
     )
 
 
 def _port(name: str, text: str, first: int, last: int) -> int:
     """Return a node port that a submitter asks for; a dry run of the API server does not say whether there is one."""
     if not _NUMBER.fullmatch(text) or not first <= int(text) <= last:
-        raise BadAddress(f"the tool {name!r} cannot have the node port {text!r}: give one from {first} to {last}")
+        raise BadAddress(
+            f'annotation {names.CUSTOM_TOOL}{name}: "{text[:_SHOWN]}" is not a node port of this cluster. '
+            f"Set one from {first} to {last}."
+        )
     return int(text)
 
 
@@ -312,8 +318,8 @@ def _url(name: str, text: str, routing: Routing) -> str:
     example = f"{routing.scheme}://{routing.host}/my-{name}"
     host = f", or a host, such as {routing.scheme}://my-{name}.{routing.host}" if routing.by_host else ""
     raise BadAddress(
-        f"the tool {name!r} cannot have the URL {text!r}: give one with a path of one part that is not "
-        f"{routing.base}, such as {example}{host}"
+        f'annotation {names.CUSTOM_TOOL}{name}: "{text[:_SHOWN]}" is not a URL for tools of this cluster. '
+        f"Set one with a path of one part other than {routing.base}, such as {example}{host}."
     )
 
 

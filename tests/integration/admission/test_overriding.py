@@ -4,6 +4,7 @@ What is created and is to be refused is sent as a dry run where nothing depends 
 """
 
 import copy
+import functools
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ STRICT: Object = {
     "security": {"runAsNonRoot": True, "capabilities": ["CHOWN"], "seccompProfile": LOCALHOST},
     "overridable": [],
 }
-MAIN, OWN, RUNTIME = "containers.main", "securityContext", "profile of the runtime"
+MAIN, FIRST, OWN, RUNTIME = "containers.main", "containers[0]", "securityContext", "profile of the runtime"
 
 
 def at(kind: str, project: str, name: str = "", rest: str = "") -> str:
@@ -114,44 +115,46 @@ def profile(item: Object) -> None:
 
 # What a submitter sets, the path in the refusal, and what is said to stand there and in the Environment.
 ROWS: dict[str, tuple[Change, str, str, str]] = {
-    "image": (setting(f"{MAIN}.image", "mine"), f"{MAIN}.image", "'mine'", "'registry.example/team/jupyter:4.2'"),
-    "command": (setting(f"{MAIN}.command", ["mine"]), f"{MAIN}.command", "['mine']", "['env']"),
-    "args": (setting(f"{MAIN}.args", ["mine"]), f"{MAIN}.args", "['mine']", "['--env']"),
-    "working dir": (setting(f"{MAIN}.workingDir", "/mine"), f"{MAIN}.workingDir", "'/mine'", "'/env'"),
-    "variable": (setting(f"{MAIN}.env", [{"name": "A", "value": "mine"}]), f"{MAIN}.env.A", "'mine'", "'env'"),
+    "image": (setting(f"{MAIN}.image", "mine"), f"{FIRST}.image", '"mine"', '"registry.example/team/jupyter:4.2"'),
+    "command": (setting(f"{MAIN}.command", ["mine"]), f"{FIRST}.command", '["mine"]', '["env"]'),
+    "args": (setting(f"{MAIN}.args", ["mine"]), f"{FIRST}.args", '["mine"]', '["--env"]'),
+    "working dir": (setting(f"{MAIN}.workingDir", "/mine"), f"{FIRST}.workingDir", '"/mine"', '"/env"'),
+    "variable": (setting(f"{MAIN}.env", [{"name": "A", "value": "mine"}]), f"{FIRST}.env[0] (A)", '"mine"', '"env"'),
     "user of the pod": (setting(f"{OWN}.runAsUser", 0), f"{OWN}.runAsUser", "0", "1000"),
     "group of the pod": (setting(f"{OWN}.runAsGroup", 0), f"{OWN}.runAsGroup", "0", "100"),
     "fsGroup": (setting(f"{OWN}.fsGroup", 0), f"{OWN}.fsGroup", "0", "none"),
     "groups": (setting(f"{OWN}.supplementalGroups", [0]), f"{OWN}.supplementalGroups", "[0]", "[5]"),
-    "user of the container": (setting(f"{MAIN}.{OWN}.runAsUser", 0), f"{MAIN}.{OWN}.runAsUser", "0", "1000"),
-    "user of another": (beside("containers", **context(runAsUser=0)), f"containers.x.{OWN}.runAsUser", "0", "1000"),
+    "user of the container": (setting(f"{MAIN}.{OWN}.runAsUser", 0), f"{FIRST}.{OWN}.runAsUser", "0", "1000"),
+    "user of another": (beside("containers", **context(runAsUser=0)), f"containers[1].{OWN}.runAsUser", "0", "1000"),
     "user of an init container": (
-        beside("initContainers", **context(runAsUser=0)), f"initContainers.x.{OWN}.runAsUser", "0", "1000"
+        beside("initContainers", **context(runAsUser=0)), f"initContainers[0].{OWN}.runAsUser", "0", "1000"
     ),
-    "privileged": (setting(f"{MAIN}.{OWN}.privileged", True), f"{MAIN}.{OWN}.privileged", "True", "none"),
+    "privileged": (setting(f"{MAIN}.{OWN}.privileged", True), f"{FIRST}.{OWN}.privileged", "true", "none"),
     "another privileged": (
-        beside("containers", **context(privileged=True)), f"containers.x.{OWN}.privileged", "True", "none"
+        beside("containers", **context(privileged=True)), f"containers[1].{OWN}.privileged", "true", "none"
     ),
     "privileged init container": (
-        beside("initContainers", **context(privileged=True)), f"initContainers.x.{OWN}.privileged", "True", "none"
+        beside("initContainers", **context(privileged=True)), f"initContainers[0].{OWN}.privileged", "true", "none"
     ),
     "capability": (
-        setting(f"{MAIN}.{OWN}.capabilities", {"add": ["CHOWN", "SYS_ADMIN"]}), f"{MAIN}.{OWN}.capabilities.add",
-        "['CHOWN', 'SYS_ADMIN']", "['CHOWN']",
+        setting(f"{MAIN}.{OWN}.capabilities", {"add": ["CHOWN", "SYS_ADMIN"]}), f"{FIRST}.{OWN}.capabilities.add",
+        '["CHOWN", "SYS_ADMIN"]', '["CHOWN"]',
     ),
-    "root allowed": (setting(f"{MAIN}.{OWN}.runAsNonRoot", False), f"{MAIN}.{OWN}.runAsNonRoot", "False", "True"),
-    "root allowed in the pod": (setting(f"{OWN}.runAsNonRoot", False), f"{OWN}.runAsNonRoot", "False", "True"),
+    "root allowed": (setting(f"{MAIN}.{OWN}.runAsNonRoot", False), f"{FIRST}.{OWN}.runAsNonRoot", "false", "true"),
+    "root allowed in the pod": (setting(f"{OWN}.runAsNonRoot", False), f"{OWN}.runAsNonRoot", "false", "true"),
     RUNTIME: (
-        setting(f"{MAIN}.{OWN}.seccompProfile", {"type": "RuntimeDefault"}), f"{MAIN}.{OWN}.seccompProfile",
-        "{'type': 'RuntimeDefault'}", "{'type': 'Localhost', 'localhostProfile': 'own.json'}",
+        setting(f"{MAIN}.{OWN}.seccompProfile", {"type": "RuntimeDefault"}), f"{FIRST}.{OWN}.seccompProfile",
+        '{"type": "RuntimeDefault"}', '{"type": "Localhost", "localhostProfile": "own.json"}',
     ),
     "profile of the pod": (
         setting(f"{OWN}.appArmorProfile", {"type": "Unconfined"}), f"{OWN}.appArmorProfile",
-        "{'type': 'Unconfined'}", "none",
+        '{"type": "Unconfined"}', "none",
     ),
-    "network of the node": (setting("hostNetwork", True), "hostNetwork", "True", "none"),
-    "processes of the node": (setting("hostPID", True), "hostPID", "True", "none"),
+    "network of the node": (setting("hostNetwork", True), "hostNetwork", "true", "none"),
+    "processes of the node": (setting("hostPID", True), "hostPID", "true", "none"),
 }  # fmt: skip
+# How those paths are printed, and by which keys they lead there.
+PRINTED = {"initContainers[0]": "initContainers.x", FIRST: MAIN, "containers[1]": "containers.x", "env[0] (A)": "env.A"}
 
 
 def renamed(item: Object) -> None:
@@ -172,9 +175,9 @@ def left_over(item: Object) -> None:
 
 # Ways to have another container be the main one.
 MOVES: dict[str, tuple[Change, str]] = {
-    "renamed": (renamed, "containers.other.image"),
-    "named": (named, "containers.beside.image"),
-    "left over": (left_over, "containers.beside.image"),
+    "renamed": (renamed, "containers[0].image"),
+    "named": (named, ".image"),
+    "left over": (left_over, "containers[0].image"),
 }
 
 
@@ -276,24 +279,26 @@ def test_creation(place: Place, kind: str, row: str) -> None:
     prefix = "spec.template.spec." if kind == "Deployment" else "spec."
     change, path, given, has = {
         **ROWS,
-        "twice": (twice, f"{MAIN}.env.A", "'mine'", "'env'"),
+        "twice": (twice, f"{FIRST}.env[1] (A)", '"mine"', '"env"'),
         # Of a Pod's annotation the API server has made a profile when we see it.
-        "by annotation": (profile, "", "unconfined" if kind == "Deployment" else "'Unconfined'", "none"),
+        "by annotation": (profile, "", "unconfined" if kind == "Deployment" else "Unconfined", "none"),
     }[row]
     change(item)
     reply = place.create(item, DRY)
 
-    check(reply, f"{prefix}{path} is {given}" if path else given, f"the Environment {place.environment!r} has {has}")
-    assert "leave it out, or use an Environment with" in reply.message
+    from_it = f'Environment "{place.environment}"'
+    words = f"is not in {from_it}" if has == "none" else f"overrides {has} from {from_it}"
+    check(reply, f"{prefix}{path}: {given}" if path else given, words)
+    assert "Remove the field, or use an Environment with" in reply.message
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.kind)
 def test_every_kind(place: Place, kind: Any) -> None:
     """Overriding is refused for every built-in kind, with the path from the object on."""
     item = made(kind.kind, place.project, place.environment, image="mine")
-    words = ".".join((*template_path(kind), "spec.containers.main.image"))
+    words = ".".join((*template_path(kind), "spec.containers[0].image"))
 
-    check(place.create(item, DRY), f"{words} is 'mine', the Environment {place.environment!r} has")
+    check(place.create(item, DRY), f'{words}: "mine" overrides')
 
 
 # Applying on the server merges the two profiles into one that is invalid.
@@ -308,7 +313,7 @@ def test_update(place: Place, row: str, way: str) -> None:
     change, path = rows[row]
     change(wanted)
 
-    check(WAYS[way](place.rest, place.path, before, wanted), f".{path} is ")
+    check(WAYS[way](place.rest, place.path, before, wanted), path.rpartition("]")[2])
     assert before["spec"] == place.stored["spec"]
 
 
@@ -320,7 +325,7 @@ def test_variable_twice(place: Place, way: str) -> None:
     # A strategic merge patch knows one variable of a name; so does applying on the server.
     reply = WAYS[way](place.rest, place.path, before, wanted)
 
-    check(reply, f".{MAIN}.env.A is 'mine'")
+    check(reply, f'.{FIRST}.env[0] (A): "mine"')
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -344,12 +349,14 @@ def test_kubectl(place: Place) -> None:
     text = json.dumps(made("Deployment", place.project, place.environment, "stored", image="mine"))
     patch = json.dumps({"spec": {"template": {"spec": {"containers": [{"name": "main", "image": "mine"}]}}}})
 
-    assert "main.image is 'mine'" in run("set", "image", "deployment/stored", "main=mine", project)
-    assert "main.env.A is 'mine'" in run("set", "env", "deployment/stored", "--containers=main", "A=mine", project)
+    assert 'containers[0].image: "mine"' in run("set", "image", "deployment/stored", "main=mine", project)
+    assert 'containers[0].env[0] (A): "mine"' in run(
+        "set", "env", "deployment/stored", "--containers=main", "A=mine", project
+    )
     for kind in ("strategic", "merge"):
-        assert "image is 'mine'" in run("patch", "deployment", "stored", f"--type={kind}", "-p", patch, project)
+        assert 'image: "mine"' in run("patch", "deployment", "stored", f"--type={kind}", "-p", patch, project)
     for way in ([], ["--server-side", "--force-conflicts"]):
-        assert "main.image is 'mine'" in run("apply", *way, "-f", "-", stdin=text)
+        assert 'containers[0].image: "mine"' in run("apply", *way, "-f", "-", stdin=text)
 
 
 def test_rollout_undo(place: Place) -> None:
@@ -362,7 +369,7 @@ def test_rollout_undo(place: Place) -> None:
     place.kube.until("another", lambda: '"2"' in json.dumps(place.rest.get(path).body["metadata"]["annotations"]))
 
     said = place.kube.refused("rollout", "undo", f"deployment/{name}", f"--namespace={place.project}")
-    assert "main.image is 'mine'" in said
+    assert 'containers[0].image: "mine"' in said
 
 
 def forged(item: Object) -> Object:
@@ -385,7 +392,7 @@ def test_forged_record(place: Place, way: str) -> None:
 
     assert before["metadata"]["annotations"][names.RECORD] == after["metadata"]["annotations"][names.RECORD]
     assert before["spec"]["template"] == after["spec"]["template"]
-    check(WAYS[way](place.rest, place.path, before, evil), f".{MAIN}.image is 'mine'")
+    check(WAYS[way](place.rest, place.path, before, evil), f'.{FIRST}.image: "mine"')
 
 
 def test_record_of_a_copy(place: Place) -> None:
@@ -394,7 +401,7 @@ def test_record_of_a_copy(place: Place) -> None:
     copied["metadata"]["name"] = "copied"
     main(copied)["securityContext"] = {"privileged": True}
 
-    check(place.create(copied, DRY), f".{MAIN}.{OWN}.privileged is True")
+    check(place.create(copied, DRY), f".{FIRST}.{OWN}.privileged: true")
 
 
 RECORD = {"metadata": {"annotations": {names.RECORD: "{}"}}}
@@ -448,7 +455,7 @@ def test_owner_of_a_workload(place: Place, way: str) -> None:
     main(evil)["image"] = "mine"
 
     for wanted in (taken, evil):
-        check(WAYS[way](place.rest, place.path, before, wanted), "stays as it was made, without a controller")
+        check(WAYS[way](place.rest, place.path, before, wanted), "cannot become owned by a controller")
 
 
 def test_owner_that_does_not_exist(place: Place) -> None:
@@ -473,15 +480,16 @@ def test_what_may_be_overridden(place: Place) -> None:
         item = made("Deployment", place.project, name, Kube.unique("d"))
         change(item)
         stored = passed(place.create(item, DRY))
-        keys = ("spec", *path.split("."))
+        dotted = functools.reduce(lambda found, printed: found.replace(*printed), PRINTED.items(), path)
+        keys = ("spec", *dotted.split("."))
         assert get(template(item), keys) == get(template(stored), keys)
 
 
 def test_required_variable(place: Place) -> None:
     """A variable that has to be filled in is asked for, and cannot be emptied afterwards."""
     environment = place.publish(env=[{"name": "A", "required": True}])
-    said = f"the Environment {environment!r} needs a value for the variable A: give it one"
-    check(place.create(made("Deployment", place.project, environment), DRY), f".{MAIN}.env.A", said)
+    said = f'Environment "{environment}" requires a value for variable A. Set it in env'
+    check(place.create(made("Deployment", place.project, environment), DRY), f".{FIRST}.env: ", said)
     name = Kube.unique("d")
     filled = made("Deployment", place.project, environment, name, env=[{"name": "A", "value": "x"}])
     before = place.apply(filled)
@@ -540,7 +548,7 @@ def test_own_sidecar_with_rights(place: Place, other: Neighbour) -> None:
     pod = made("Pod", place.project, place.environment)
     spec(pod)["initContainers"] = [{"name": "mine", "image": "x", **context(capabilities={"add": ["NET_ADMIN"]})}]
 
-    check(place.create(pod, DRY), f"spec.initContainers.mine.{OWN}.capabilities.add is ['NET_ADMIN']")
+    check(place.create(pod, DRY), f'spec.initContainers[0].{OWN}.capabilities.add: ["NET_ADMIN"]')
 
 
 def test_image_mirror(place: Place, other: Neighbour) -> None:
@@ -561,11 +569,11 @@ def test_image_mirror(place: Place, other: Neighbour) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda item: main(item).update(image="mirror.example/x"), f".{MAIN}.image is 'mirror.example/x'"),
-        (lambda item: main(item).update(context(privileged=True)), f".{MAIN}.{OWN}.privileged is True"),
-        (lambda item: main(item).pop("workingDir"), f".{MAIN}.workingDir is missing"),
-        (lambda item: spec(item).update(securityContext={}), f"{OWN}.runAsUser is missing"),
-        (lambda item: item["metadata"]["annotations"].pop(names.RECORD), "was not put in"),
+        (lambda item: main(item).update(image="mirror.example/x"), f'.{FIRST}.image: "mirror.example/x"'),
+        (lambda item: main(item).update(context(privileged=True)), f".{FIRST}.{OWN}.privileged: true"),
+        (lambda item: main(item).pop("workingDir"), f'.{FIRST}.workingDir: "/env" from'),
+        (lambda item: spec(item).update(securityContext={}), f"{OWN}.runAsUser: 1000 from"),
+        (lambda item: item["metadata"]["annotations"].pop(names.RECORD), "was not injected"),
     ],
     ids=["image", "privileged", "working dir taken away", "user taken away", "record taken away"],
 )
@@ -581,7 +589,7 @@ def test_update_by_another_webhook(place: Place, other: Neighbour) -> None:
     """What another webhook does to the main container in an update is refused too, whatever the update was for."""
     other.changes = setting(f"{MAIN}.{OWN}.privileged", True)
 
-    check(place.rest.patch(place.path, {"spec": {"replicas": 3}}), f".{MAIN}.{OWN}.privileged is True")
+    check(place.rest.patch(place.path, {"spec": {"replicas": 3}}), f".{FIRST}.{OWN}.privileged: true")
 
 
 @pytest.mark.parametrize("record", [False, True])
@@ -596,7 +604,8 @@ def test_reference_by_another_webhook(place: Place, other: Neighbour, record: bo
     if record:
         item["metadata"]["annotations"] = forged(place.stored)["metadata"]["annotations"]
 
-    check(place.create(item, DRY), f"the Environment {place.environment!r} was not put in: the label", "run before")
+    said = f'Environment "{place.environment}" was not injected: label'
+    check(place.create(item, DRY), said, "order that webhook first")
 
 
 def test_webhook_that_leaves_us_alone(place: Place, other: Neighbour) -> None:

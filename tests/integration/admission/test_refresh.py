@@ -93,7 +93,7 @@ def test_warnings(kube: Kube, project: str) -> None:
     job = workload("Job", "j", project, name)
     submitter = kube.rest.create(f"/apis/batch/v1/namespaces/{project}/jobs?dryRun=All", job)
 
-    assert "spec.env[API_KEY].value looks like a secret" in " ".join(author.warnings)
+    assert "spec.env[0].value: API_KEY looks like a secret" in " ".join(author.warnings)
     assert "deprecated: too old" in " ".join(submitter.warnings)
     assert "enforces 'baseline'" in " ".join(submitter.warnings)
     assert "API_KEY" in kube.until_condition(name, "Warnings", "True", "SpecWarnings")["message"]

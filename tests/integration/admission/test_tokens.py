@@ -465,7 +465,7 @@ def test_ids_on_a_container(alice: Someone, bob: Someone, personal: str, project
     submit(alice, changed(kind, new, securityContext={"runAsUser": ALICE["uidNumber"]}))
     by_bob = bob.rest.patch(path, _args(kind, "evil"), "json")
 
-    assert (403, True) == (by_bob.status, "containers.main.securityContext.runAsUser is 1000" in by_bob.message)
+    assert (403, True) == (by_bob.status, "containers[0].securityContext.runAsUser: 1000" in by_bob.message)
     assert alice.rest.patch(path, _args(kind, "good"), "json").ok
 
 
@@ -481,7 +481,7 @@ def test_ids_of_somebody_else(bob: Someone, personal: str, project: str, place: 
     where[place]["securityContext"] = {"runAsUser": ALICE["uidNumber"]}
     reply = bob.rest.create(path_of(KINDS["pods"], project), new)
 
-    assert (403, True) == (reply.status, "securityContext.runAsUser is 1000" in reply.message), reply.message
+    assert (403, True) == (reply.status, "securityContext.runAsUser: 1000" in reply.message), reply.message
 
 
 # Copies and forgeries.
@@ -608,7 +608,7 @@ def test_pipeline(alice: Someone, pipeline: Someone, personal: str, project: str
 
     assert f"'system:serviceaccount:{project}:pipeline'" in refused.stderr
     assert "user.source Custom" in refused.stderr
-    assert (403, True) == (edited.status, "run with the ids of 'idp:alice'" in edited.message), edited.message
+    assert (403, True) == (edited.status, 'run with the ids of "idp:alice"' in edited.message), edited.message
     assert (403, True) == (fresh.status, "user.source Custom" in fresh.message), fresh.message
     assert pipeline.rest.delete(path).ok
 
@@ -673,7 +673,7 @@ def test_who_impersonates(kube: Kube, support: Someone, personal: str, project: 
     kube.until("the right", lambda: support.kubectl(*_as("bob", extra), *command, stdin=text).returncode == 0)
     pod = kube.rest.get(path_of(KINDS["pods"], project, "p")).body
 
-    assert "that of 'idp:bob' has none" in without.stderr
+    assert 'the token of "idp:bob" has none' in without.stderr
     assert f'cannot impersonate resource "userextras/{names.UID_KEY}"' in forbidden.stderr
     assert AS_BOB == ids_of(KINDS["pods"], pod)
 
@@ -686,5 +686,5 @@ def test_impersonating_the_submitter(alice: Someone, support: Someone, personal:
     as_bob = support.kubectl(*_as("bob"), *patch)
     as_alice = support.kubectl(*_as("alice"), *patch, "-o", "json")
 
-    assert "run with the ids of 'idp:alice'" in as_bob.stderr
+    assert 'run with the ids of "idp:alice"' in as_bob.stderr
     assert AS_ALICE == ids_of(kind, json.loads(as_alice.stdout))

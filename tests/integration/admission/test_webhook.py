@@ -190,7 +190,7 @@ def test_an_answer_before_the_api_server_gives_up(kube: Kube, start: Start, proj
         held.remove()
         kube.cluster.stop("webhook")
 
-    assert "the API server did not answer the operator within 4 s: try again" in refused
+    assert "The API server did not answer environment-operator within 4 s. Try again." in refused
 
 
 def test_ready_after_all_environments_are_known(kube: Kube, start: Start) -> None:

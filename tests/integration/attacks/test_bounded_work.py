@@ -117,7 +117,7 @@ def main(**fields: Any) -> list[Object]:
     return [{"name": "main", "image": "a:1", **fields}]
 
 
-TOO_MUCH = f"leave out the label {names.REFERENCE}"
+TOO_MUCH = f"remove the label {names.REFERENCE}"
 # What is sent, and what the refusal says.
 ATTACKS: dict[str, tuple[Callable[[], Object], str]] = {
     "forged record, 10,000 variables": (lambda: forged(5_000, 10_000), TOO_MUCH),
@@ -132,7 +132,7 @@ ATTACKS: dict[str, tuple[Callable[[], Object], str]] = {
     "60,000 annotations": (lambda: pod(metadata={"annotations": {f"a{n}": "" for n in range(60_000)}}), TOO_MUCH),
     "6,000 templates": (lambda: workflow(6_000), TOO_MUCH),
     "as many templates as the definition allows": (lambda: workflow(200), ""),
-    "3,000 labels for roles": (lambda: labels(3_000), "names no role"),
+    "3,000 labels for roles": (lambda: labels(3_000), "has no effect"),
     "200 roles, each with its Environment": (lambda: groups(200), TOO_MUCH),
 }
 # What is stored, what replaces it, and what the refusal says.

@@ -57,7 +57,7 @@ def test_variable(kube: Kube, project: str) -> None:
 
     answer = kube.rest.create(f"/apis/apps/v1/namespaces/{project}/deployments", used)
 
-    assert "is no address of the web" in (refusal(answer) or ""), answer
+    assert "is not a web address" in (refusal(answer) or ""), answer
 
 
 def test_annotation_alone(kube: Kube, plugin: Plugin, project: str) -> None:

@@ -121,7 +121,7 @@ def test_roles(kube: Kube, plugin: Plugin, project: str, files: Any) -> None:
     assert "".join(shown[:2]) == both
     assert "yes" in plugin("check", main, "-n", project, "-f", asked)
     assert 'Environment "nobody" does not exist' in plugin("check", main, "-n", project, "-f", unknown, code=1)
-    assert f"{small!r} cannot be used: it is for" in plugin("check", main, "-n", project, "-f", unfit, code=1)
+    assert f'"{small}" cannot be used: it is for' in plugin("check", main, "-n", project, "-f", unfit, code=1)
     assert 'Environment "nobody" does not exist' in plugin.fails("render", main, "-f", unknown, code=3)
 
 
@@ -184,7 +184,7 @@ def test_check_what_a_kind_has_no_place_for(kube: Kube, plugin: Plugin, project:
     said = plugin("check", name, "-n", project, "--kind", "trainjob", "--kind", "pytorchjob", code=1)
 
     assert ["no: TrainJob trainjob: "] == [line.partition("the Environment")[0] for line in said.splitlines()]
-    assert "for which a TrainJob has no place" in said
+    assert "for which a TrainJob has no field" in said
 
 
 def test_check_pod_security(kube: Kube, plugin: Plugin, project: str) -> None:

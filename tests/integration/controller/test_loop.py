@@ -155,7 +155,7 @@ def test_role_of_a_kind_without_roles(kube: Kube, environment: str, project: str
     kube.apply(workload("Job", "only", project, environment))
     kube.until_used(environment, 1)
 
-    assert "names no role of this Job" in refusal
+    assert "has no effect: this Job has no role" in refusal
     assert ["only"] == [w["name"] for w in kube.status(environment)["workloads"]]
 
 

@@ -92,7 +92,7 @@ def test_only_where_the_operator_is_let(kube: Kube, publish: Make, projects: Mak
     assert [] == pulls(submitted(kube, closed, plain))
     assert ["mine"] == pulls(unchecked)
     (warning,) = unchecked.warnings
-    assert f"pulls its image with the Secret mine, which was not looked for: the project '{closed}'" in warning
+    assert f'pulls its image with Secret "mine", which could not be checked: project "{closed}"' in warning
     assert () == submitted(kube, closed, plain).warnings
 
 
@@ -178,7 +178,7 @@ def test_an_api_server_that_does_not_say(
     reply = submitted(kube, project, env)
 
     assert ["mine"] == pulls(reply)
-    assert "the API server could not say whether" in "".join(reply.warnings)
+    assert "the API server did not answer" in "".join(reply.warnings)
 
 
 def test_not_asked_in_vain(doubtful: FaultProxy, kube: Kube, projects: Make) -> None:

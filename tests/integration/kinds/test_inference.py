@@ -71,5 +71,5 @@ def test_what_knative_refuses(kube: Kube, project: str, fields: Object, field: s
     reply = submitted(kube, "knative-service", project, environment(kube, **fields))
 
     assert reply.status == 403
-    assert f"{field}, for which a Service has no place" in reply.message
+    assert f"{field}, for which a Service has no field" in reply.message
     assert f"unless its feature kubernetes.{feature} is on" in reply.message or not feature

@@ -224,7 +224,7 @@ def test_roles_with_different_environments(hands: Kube, place: str, word: str) -
         kube.until("one of the kind", lambda u=used: [1] == [k["count"] for k in kube.status(u)["usage"]["byKind"]])
     made["metadata"] |= {"name": "wrong", "labels": {names.REFERENCE: name, f"{names.ROLE_REFERENCE}drummer": other}}
 
-    assert f"{names.ROLE_REFERENCE}drummer names no role" in kube.rest.create(path(made), made).message
+    assert f"{names.ROLE_REFERENCE}drummer has no effect" in kube.rest.create(path(made), made).message
 
 
 # What the path of the pod template of that role contains.
@@ -341,7 +341,7 @@ def test_nowhere_to_put_it(hands: Kube, place: str, spark: None, word: str) -> N
     made["metadata"] |= {"name": f"{name}-new", **labelled["metadata"]}
 
     for reply in (later, kube.rest.create(path(made), made)):
-        assert f"no Environment can be put into a {made['kind']}: set image, env and" in reply.message
+        assert f"A {made['kind']} cannot use an Environment. Remove the label" in reply.message
     assert kube.rest.patch(path(stored, name), {"metadata": {"labels": {"a": "b"}}}).ok
 
 
@@ -379,7 +379,7 @@ def test_more_than_annotations_hold(hands: Kube, place: str, word: str) -> None:
     long = kube.rest.create(path(made), made).message
     made["spec"]["templates"] = steps[:80]
 
-    assert "262144 is the most: use fewer templates, or an Environment that sets less" in long
+    assert "has more than 262144 bytes. Use fewer pod templates, or an Environment that sets less" in long
     assert created(kube, made)
 
 
@@ -389,41 +389,41 @@ UNCONFINED = {"annotations": {f"{APPARMOR}main": "unconfined"}}
 TENSORFLOW: Object = {"template": {"spec": {"containers": [{"name": "tensorflow", "image": "mine:1"}]}}}
 # What would give pods another image, user or rights past their templates, and what is said against it.
 WAYS_ROUND: list[tuple[str, Object, str]] = [
-    ("raycluster", {"spec": {"autoscalerOptions": ROOT}}, "spec.autoscalerOptions.securityContext.runAsUser is 0"),
+    ("raycluster", {"spec": {"autoscalerOptions": ROOT}}, "spec.autoscalerOptions.securityContext.runAsUser: 0"),
     (
         "rayjob",
         {"spec": {"rayClusterSpec": {"autoscalerOptions": ROOT}}},
-        "spec.rayClusterSpec.autoscalerOptions.securityContext.privileged is True",
+        "spec.rayClusterSpec.autoscalerOptions.securityContext.privileged: true",
     ),
     (
         "rayservice",
         {"spec": {"rayClusterConfig": {"historyServerOptions": {"collectorOptions": ROOT}}}},
-        "spec.rayClusterConfig.historyServerOptions.collectorOptions.securityContext.privileged is True",
+        "spec.rayClusterConfig.historyServerOptions.collectorOptions.securityContext.privileged: true",
     ),
     (
         "inferenceservice",
         {"spec": {"explainer": {"art": {"type": "SquareAttack", **ROOT}}}},
-        "spec.explainer.art.image is 'mine:1'",
+        'spec.explainer.art.image: "mine:1"',
     ),
-    ("inferenceservice", {"metadata": UNCONFINED}, f"metadata.annotations.{APPARMOR}main is 'unconfined'"),
-    ("notebook", {"metadata": UNCONFINED}, f"metadata.annotations.{APPARMOR}main is 'unconfined'"),
-    ("workflow", {"spec": {"podMetadata": UNCONFINED}}, f"spec.podMetadata.annotations.{APPARMOR}main is 'unconfined'"),
+    ("inferenceservice", {"metadata": UNCONFINED}, f'metadata.annotations[{APPARMOR}main]: "unconfined"'),
+    ("notebook", {"metadata": UNCONFINED}, f'metadata.annotations[{APPARMOR}main]: "unconfined"'),
+    ("workflow", {"spec": {"podMetadata": UNCONFINED}}, f'spec.podMetadata.annotations[{APPARMOR}main]: "unconfined"'),
     (
         "workflow",
         {"spec": {"podMetadata": {"annotations": {"{{workflow.parameters.k}}": "unconfined"}}}},
-        "spec.podMetadata.annotations.{{workflow.parameters.k}} is 'unconfined'",
+        'spec.podMetadata.annotations[{{workflow.parameters.k}}]: "unconfined"',
     ),
-    ("workflow", {"spec": {"artifactGC": {"podSpecPatch": "{}"}}}, "spec.artifactGC.podSpecPatch is '{}'"),
+    ("workflow", {"spec": {"artifactGC": {"podSpecPatch": "{}"}}}, 'spec.artifactGC.podSpecPatch: "{}"'),
     ("workflow", {"spec": {"executorPlugins": [{"spec": {}}]}}, "spec.executorPlugins is"),
     (
         "cronworkflow",
         {"spec": {"workflowSpec": {"podMetadata": UNCONFINED}}},
-        f"spec.workflowSpec.podMetadata.annotations.{APPARMOR}main is 'unconfined'",
+        f'spec.workflowSpec.podMetadata.annotations[{APPARMOR}main]: "unconfined"',
     ),
     (
         "workflowtemplate",
         {"spec": {"podMetadata": UNCONFINED}},
-        f"spec.podMetadata.annotations.{APPARMOR}main is 'unconfined'",
+        f'spec.podMetadata.annotations[{APPARMOR}main]: "unconfined"',
     ),
     ("tfjob", {"spec": {"tfReplicaSpecs": {"worker": TENSORFLOW}}}, "spec.tfReplicaSpecs.worker: a TFJob with"),
 ]
@@ -497,7 +497,7 @@ def test_demanded(hands: Kube, word: str) -> None:
         assert hands.rest.create(f"{path(made)}?dryRun=All", borrowing).ok
         borrowing["metadata"] = {**made["metadata"], "labels": {names.REFERENCE: published(hands, word)}}
         said = hands.rest.create(f"{path(made)}?dryRun=All", borrowing).message
-        assert "see spec.workflowTemplateRef: refer to the Environment there" in said
+        assert "spec.workflowTemplateRef: this Workflow has the pod templates of another object" in said
 
 
 @pytest.mark.parametrize("word", ["raycluster", "workflow", "jobset"], indirect=True)

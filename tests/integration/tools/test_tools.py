@@ -345,11 +345,11 @@ def test_reference_removed(kube: Kube, project: str) -> None:
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        ({}, "the tool 'lab' has no URL yet: give it one with the annotation tools.environments.dev/lab"),
-        ({"lab": "https://elsewhere.example/mine"}, "give one with a path of one part"),
-        ({"lab": "/environments"}, "that is not /environments"),
-        ({"lab": "/a/b"}, "give one with a path of one part"),
-        ({"lab": "/mine", "other": "/x"}, "such tools are: lab: leave it out"),
+        ({}, 'tool "lab" needs a URL. Set it with annotation tools.environments.dev/lab.'),
+        ({"lab": "https://elsewhere.example/mine"}, "Set one with a path of one part"),
+        ({"lab": "/environments"}, "other than /environments"),
+        ({"lab": "/a/b"}, "Set one with a path of one part"),
+        ({"lab": "/mine", "other": "/x"}, "Remove the annotation, or name one of: lab."),
     ],
     ids=["none", "another host", "what is assigned", "two parts", "another tool"],
 )
@@ -367,7 +367,7 @@ def test_custom_url(kube: Kube, project: str) -> None:
     until_told(kube, project, "w", "Exposed", f"lab: {HOST}/{mine}")
     late = used("Deployment", "late", project, name, lab=f"{HOST}/{mine}/")
     said = kube.refused("apply", "-f", "-", stdin=yaml.safe_dump(late))
-    assert f"cannot have {HOST}/{mine}, which deployments.apps/{project}/w has" in said
+    assert f"cannot have {HOST}/{mine}: deployments.apps/{project}/w has it" in said
 
     kube.kubectl("annotate", "--overwrite", "deployment", "w", "-n", project, f"{names.CUSTOM_TOOL}lab=/{other}")
     until_told(kube, project, "w", "Exposed", f"lab: {HOST}/{other}")

@@ -198,10 +198,10 @@ def test_by_host(kube: Kube, project: str, operator: Operator) -> None:
         kube.apply(used("Deployment", "c", project, name, lab=asked))
         kube.until("its route", lambda: len(routed(kube, f"{asked}/")) == 1)
         for wish, words in {
-            f"{asked}/": f"cannot have {asked}, which deployments.apps/{project}/c has",
+            f"{asked}/": f"cannot have {asked}: deployments.apps/{project}/c has it",
             f"https://{host}": "or a host, such as https://my-lab.tools.example.com",
-            "https://a.b.tools.example.com": "cannot have the URL",
-            f"{asked}/path": "cannot have the URL",
+            "https://a.b.tools.example.com": "is not a URL for tools",
+            f"{asked}/path": "is not a URL for tools",
         }.items():
             late = yaml.safe_dump(used("Deployment", "late", project, name, lab=wish))
             assert words in kube.refused("apply", "-f", "-", stdin=late)

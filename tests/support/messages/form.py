@@ -13,9 +13,9 @@ LONGEST = 300
 # With what a way out begins.
 VERBS = frozenset(
     {
-        "Add", "Apply", "Ask", "Change", "Check", "Choose", "Correct", "Create", "Delete", "Give", "Have", "Install",
-        "Keep", "Leave", "List", "Make", "Name", "Order", "Remove", "Rename", "Restore", "Retry", "Run", "See", "Set",
-        "Shorten", "Split", "Try", "Upgrade", "Use", "Wait", "Write",
+        "Add", "Apply", "Ask", "Change", "Check", "Choose", "Configure", "Correct", "Create", "Delete", "Give",
+        "Have", "Install", "Keep", "Leave", "List", "Make", "Name", "Order", "Remove", "Rename", "Restore", "Retry",
+        "Run", "See", "Set", "Shorten", "Split", "Submit", "Try", "Upgrade", "Use", "Wait", "Write",
     }
 )  # fmt: skip
 _DIALECT = re.compile(
@@ -70,7 +70,7 @@ def _is_imperative(sentence: str) -> bool:
 def _refused_ways_out(message: str) -> Iterator[str]:
     """Yield what a message names that the schema does not have."""
     for match in _OVERRIDABLE.finditer(message):
-        for field in filter(None, match.groups()):
+        for field in set(filter(None, match.groups())) - {"Custom"}:
             user = {"user": {"source": "Custom"}} if field == "User" else {}
             if not _is_valid({"overridable": [field], **user}):
                 yield f"names {field}, which spec.overridable does not accept"

@@ -15,7 +15,7 @@ from environment_operator.kinds.third_party import ROWS
 
 Object = dict[str, Any]
 Change = Callable[[Object], None]
-TABLE: Mapping[str, Kind] = {kind.kind: kind for kind in (*KINDS.values(), *ROWS)}
+TABLE: Mapping[str, Kind] = {kind.kind: kind for kind in (*ROWS, *KINDS.values())}
 IMAGE = "registry.example/team/jupyter:4.2"
 
 

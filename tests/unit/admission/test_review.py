@@ -119,7 +119,7 @@ def test_derived() -> None:
 @pytest.mark.parametrize(
     ("kind", "was", "label", "expected"),
     [
-        ("Deployment", [], "jupyter", "stays as it was made, without a controller"),
+        ("Deployment", [], "jupyter", "cannot become owned by a controller"),
         ("Deployment", [], None, ""),
         ("Deployment", [OWNER], "jupyter", ""),
         ("Pod", [], "jupyter", ""),
@@ -169,7 +169,7 @@ def test_warnings() -> None:
     """Warnings of injection reach the submitter."""
     new = workload("Deployment", "d", "team", "jupyter")
     new["spec"]["template"]["metadata"]["labels"][names.REFERENCE] = "jupyter"
-    assert f"{names.REFERENCE} is ignored there" in " ".join(respond(a_review(new))["warnings"])
+    assert f"metadata.labels[{names.REFERENCE}] is ignored" in " ".join(respond(a_review(new))["warnings"])
 
 
 def test_unicode_and_nulls() -> None:
@@ -268,7 +268,7 @@ def test_finalizer_of_an_environment_that_may_go() -> None:
     assert [names.FINALIZER] == stored(released)["finalizers"]
     assert [names.FINALIZER] == again["finalizers"]
     assert names.ALLOW_DELETE_IN_USE in lifecycle_problem(released["metadata"])
-    assert "try again" in lifecycle_problem(env()["metadata"])
+    assert "Try again." in lifecycle_problem(env()["metadata"])
     assert "" == lifecycle_problem(again)
 
 
@@ -404,7 +404,7 @@ async def test_size(client: TestClient, path: str, size: int, said: str) -> None
 
     assert (200, a_review(new)["request"]["uid"], not said) == (reply.status, response["uid"], response["allowed"])
     assert said in response.get("status", {}).get("message", "")
-    assert not said or f"leave out the label {names.REFERENCE}" in response["status"]["message"]
+    assert not said or f"remove the label {names.REFERENCE}" in response["status"]["message"]
 
 
 async def test_large_and_no_review(client: TestClient) -> None:

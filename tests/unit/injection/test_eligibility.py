@@ -43,8 +43,8 @@ def test_in_scope(scope: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("scope", "project", "expected"),
     [
-        ({"projects": ["a", "b"]}, "team", "project/a, project/b, not for project 'team' of department 'vision'"),
-        ({"departments": ["x"]}, "team", "it is for department/x, not for project 'team'"),
+        ({"projects": ["a", "b"]}, "team", 'project/a, project/b, not for project "team" of department "vision"'),
+        ({"departments": ["x"]}, "team", 'it is for department/x, not for project "team"'),
         ({"departments": ["vision"], "projects": ["p"]}, "", "not for the whole cluster"),
     ],
 )  # fmt: skip
@@ -62,7 +62,7 @@ def test_out_of_scope(scope: dict[str, Any], project: str, expected: str) -> Non
         (DEPLOYMENT, {"workloadTypes": ["Training"]}, {}, "this Deployment is Workspace or Inference"),
         (DEPLOYMENT, INFERENCE, {}, ""),
         (DEPLOYMENT, INFERENCE, {names.WORKLOAD_TYPE: "Workspace"}, "this Deployment is Workspace"),
-        (JOB, {}, {names.WORKLOAD_TYPE: "Inference"}, "a Job can be: Training"),
+        (JOB, {}, {names.WORKLOAD_TYPE: "Inference"}, "which a Job cannot be. Set it to one of: Training."),
         (TEMPLATE, INFERENCE, {}, ""),
     ],
 )
@@ -125,10 +125,10 @@ def test_a_label_for_a_role_that_is_not_written_out(kind: Kind, row: PodTemplate
     wrong = copied(item)
     wrong["metadata"]["labels"][f"{names.ROLE_REFERENCE}{idle}"] = "f"
 
-    with pytest.raises(Refused, match=f"{names.ROLE_REFERENCE}{idle} names no role of .* its roles are: {role}$"):
+    with pytest.raises(Refused, match=f"{names.ROLE_REFERENCE}{idle} has no effect: .* Use one of its roles: {role}.$"):
         check_labels(kind, wrong, None)
     check_labels(kind, wrong, wrong)
-    with pytest.raises(Refused, match="names no role"):
+    with pytest.raises(Refused, match="has no effect"):
         check_labels(kind, wrong, {**wrong, "metadata": {"labels": {f"{names.ROLE_REFERENCE}{idle}": "another"}}})
 
 
@@ -201,4 +201,4 @@ def test_stored_references_are_not_judged() -> None:
     gone = around(published(scope={"projects": ["other"]}), project=Project("team"))
 
     assert stored == admit(DEPLOYMENT, stored, stored, gone).workload
-    assert "not for project 'team'" in admit(DEPLOYMENT, new, None, gone).refusal
+    assert 'not for project "team"' in admit(DEPLOYMENT, new, None, gone).refusal

@@ -72,7 +72,7 @@ def test_merge_is_an_override(source: str) -> None:
     _, merged = outcome(environment(source), asked(supplementalGroupsPolicy="Merge"))
     _, strict = outcome(environment(source), asked(supplementalGroupsPolicy="Strict"))
 
-    assert "securityContext.supplementalGroupsPolicy is 'Merge', the Environment 'e' has 'Strict'" in merged.refusal
+    assert 'securityContext.supplementalGroupsPolicy: "Merge" overrides "Strict" from Environment "e"' in merged.refusal
     assert strict.workload is not None, strict.refusal
 
 

@@ -71,8 +71,8 @@ def test_long_lists(path: str) -> None:
     """A list of a pod with more items than a few hundred is refused with its path, the number and the limit."""
     said = refusal(POD, LISTS[path])
 
-    assert f"this Pod has {MORE} items at {path}, and with an Environment {limits.ITEMS} are the most" in said
-    assert said.endswith(f"split the Pod, or leave out the label {names.REFERENCE}")
+    assert f"This Pod has {MORE} items at {path}; with an Environment, at most {limits.ITEMS} are allowed" in said
+    assert said.endswith(f"Split the Pod, or remove the label {names.REFERENCE}.")
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_many_pod_templates(word: str, path: str) -> None:
     made = user(word, "w", "team", "e")
     put(made, tuple(path.split(".")), named(MORE))
 
-    assert f"has {MORE} items at {path}, and" in refusal(row_of(word), made)
+    assert f"has {MORE} items at {path}; with" in refusal(row_of(word), made)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,9 @@ def test_many_pod_templates(word: str, path: str) -> None:
 )
 def test_many_values(large: Object) -> None:
     """What is large in another way is refused as well, whatever its lists are called."""
-    assert f"this Pod has too many values, and with an Environment {limits.VALUES} are the most" in refusal(POD, large)
+    assert f"This Pod has too many values; with an Environment, at most {limits.VALUES} are allowed" in refusal(
+        POD, large
+    )
 
 
 def test_what_the_api_server_keeps_does_not_count() -> None:
@@ -135,7 +137,7 @@ def test_many_environments() -> None:
     made["spec"]["replicatedJobs"] = [{**made["spec"]["replicatedJobs"][0], "name": f"r{n}"} for n in range(number)]
     made["metadata"]["labels"] |= {f"{names.ROLE_REFERENCE}r{n}": f"e{n}" for n in range(number)}
 
-    assert f"this JobSet refers to {number} Environments" in refusal(row_of("jobset"), made)
+    assert f"This JobSet refers to {number} Environments" in refusal(row_of("jobset"), made)
 
 
 def test_many_service_accounts() -> None:
@@ -148,7 +150,7 @@ def test_many_service_accounts() -> None:
         job["template"]["spec"]["template"]["spec"]["serviceAccountName"] = f"a{n}"
     made["spec"]["replicatedJobs"] = jobs
 
-    assert f"this JobSet has pods of {number} service accounts" in refusal(row_of("jobset"), made)
+    assert f"This JobSet has pods of {number} service accounts" in refusal(row_of("jobset"), made)
 
 
 def test_injection_does_not_exceed_the_limits() -> None:
@@ -166,7 +168,7 @@ def test_what_is_stored_goes_on() -> None:
     for change, expected in (({}, True), ({names.REFERENCE: None}, True), ({names.REFERENCE: "other"}, False)):
         labels = {**stored["metadata"]["labels"], **change}
         new = {**stored, "metadata": {**stored["metadata"], "labels": {k: v for k, v in labels.items() if v}}}
-        assert expected is ("are the most" not in refusal(kind, new, stored))
+        assert expected is ("are allowed" not in refusal(kind, new, stored))
 
 
 def test_large_without_the_label() -> None:
@@ -186,7 +188,7 @@ def test_the_last_word_leaves_room() -> None:
     """Other webhooks may add to what was within the limits; to very much they may not."""
     for number, expected in ((MORE, False), (2 * MORE, True)):
         large = pod(containers=[*main(), *named(number, image="a:1")])
-        assert expected is ("are the most" in approve(POD, large, None, KNOWN).refusal)
+        assert expected is ("are allowed" in approve(POD, large, None, KNOWN).refusal)
 
 
 def test_the_reference_comes_first() -> None:
@@ -309,4 +311,4 @@ def test_refusals_are_not_endless() -> None:
     assert filled is not None
     said = approve(POD, filled, None, strict).refusal
 
-    assert said.endswith("; and 190 more")
+    assert said.endswith(" And 190 more.")

@@ -170,7 +170,7 @@ def test_container() -> None:
     new["metadata"]["annotations"] = {names.CONTAINER: "third"}
 
     assert ["mine", "env:1"] == [c["image"] for c in stored["spec"]["template"]["spec"]["containers"]]
-    assert "'third'; the containers are: main, second" in outcome(new, None, published()).refusal
+    assert 'there is no container "third". Use one of: main, second.' in outcome(new, None, published()).refusal
 
 
 def record(**fields: Any) -> str:
@@ -288,7 +288,7 @@ def test_removed_reference_needs_an_image() -> None:
     freed = copy.deepcopy(stored)
     del freed["metadata"]["labels"][names.REFERENCE]
 
-    assert "'main' has no image of its own" in outcome(freed, stored).refusal
+    assert 'missing, and no Environment gives container "main" one' in outcome(freed, stored).refusal
     main(freed)["image"] = "mine"
     assert "mine" == main(admitted(freed, stored))["image"]
 
@@ -302,8 +302,8 @@ def test_template_that_cannot_change(kind: str) -> None:
     switched["metadata"]["labels"][names.REFERENCE] = "f"
     refreshed["metadata"]["annotations"][names.REFRESH] = "1"
 
-    assert "delete it and create it again" in outcome(freed, stored).refusal
-    assert "to use 'f'" in outcome(switched, stored, published("f")).refusal
+    assert "and create it again" in outcome(freed, stored).refusal
+    assert 'To use Environment "f"' in outcome(switched, stored, published("f")).refusal
     assert f"a {kind} cannot change" in outcome(refreshed, stored, published()).refusal
 
 
@@ -410,13 +410,13 @@ def test_container_chosen_later() -> None:
         (
             {"image": "env:1"},
             {},
-            "containers.main.image repeats its value, so a refresh after its next edit is refused",
+            "containers[0].image repeats its value, so a refresh after its next edit is refused",
         ),
         ({"image": "mine"}, {"overridable": ["Image"]}, ""),
         ({"image": "env:1"}, {"overridable": ["Image"]}, "so a refresh does not change what is repeated"),
         ({}, {}, ""),
-        ({"command": ["a"]}, {"command": ["a"]}, "containers.main.command repeats its value"),
-        ({"workingDir": "/w"}, {"workingDir": "/w"}, "containers.main.workingDir repeats"),
+        ({"command": ["a"]}, {"command": ["a"]}, "containers[0].command repeats its value"),
+        ({"workingDir": "/w"}, {"workingDir": "/w"}, "containers[0].workingDir repeats"),
         ({"command": ["b"]}, {"command": ["a"]}, ""),
     ],
 )

@@ -72,7 +72,7 @@ def test_orders_of_somebody_else(word: str, change: Callable[[Object], object]) 
     assert {1000} == uids(stored)
     assert bobs.workload is not None, bobs.refusal
     assert {2000} == uids(bobs.workload)
-    assert "the pods run with the ids of 'alice'" in submit(kind, changed, stored, "pipeline", NOBODY).refusal
+    assert 'The pods run with the ids of "alice"' in submit(kind, changed, stored, "pipeline", NOBODY).refusal
 
 
 @pytest.mark.parametrize(("word", "_change"), ORDERS)
@@ -100,7 +100,7 @@ def test_scaler_of_somebody_else(word: str, at: tuple[str, ...]) -> None:
 
     assert bobs.workload is not None, bobs.refusal
     assert {2000} == uids(get(bobs.workload, ("spec", *at, "headGroupSpec")))
-    assert "the pods run with the ids of 'alice'" in submit(kind, changed, stored, "pipeline", NOBODY).refusal
+    assert 'The pods run with the ids of "alice"' in submit(kind, changed, stored, "pipeline", NOBODY).refusal
     assert "" == submit(kind, scaled, stored, "pipeline", NOBODY).refusal
 
 

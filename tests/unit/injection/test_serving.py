@@ -74,8 +74,8 @@ def test_the_serving_port(word: str, endpoint: Object, expected: list[Object]) -
 @pytest.mark.parametrize(
     ("endpoint", "own", "warning"),
     [
-        (HTTP, {"containerPort": 9000}, "serves HTTP on port 8080, and the workload says 9000: leave that out"),
-        (GRPC, {"containerPort": 8080, "protocol": "TCP"}, "declares that port without the name h2c: name it so"),
+        (HTTP, {"containerPort": 9000}, "serves HTTP on port 8080, and the workload declares port 9000"),
+        (GRPC, {"containerPort": 8080, "protocol": "TCP"}, "declares that port without the name"),
         (GRPC, {"containerPort": 8080, "protocol": "TCP", "name": "h2c"}, ""),
     ],
 )
@@ -119,7 +119,7 @@ def test_a_port_beside_the_main_container(word: str, port: int) -> None:
     assert outcome.workload is not None, outcome.refusal
 
     assert "ports" not in containers(word, outcome.workload)[0]
-    assert (port != 8080) == any(f"the workload says {port}" in warning for warning in outcome.warnings)
+    assert (port != 8080) == any(f"the workload declares port {port}" in warning for warning in outcome.warnings)
 
 
 @pytest.mark.parametrize("own", [None, {"containerPort": 8080}, {"containerPort": 9000}])
@@ -176,9 +176,9 @@ def test_what_knative_refuses(fields: Object, field: str, feature: str) -> None:
     """The refusal names the field, and the feature that an administrator would have to turn on, if there is one."""
     refusal = admit(KNATIVE, asked("knative-service"), None, around(environment(**fields))).refusal
 
-    assert f"sets {field}, for which a Service has no place" in refusal
+    assert f"sets {field}, for which a Service has no field" in refusal
     assert (f"unless its feature kubernetes.{feature} is on" in refusal) == bool(feature)
-    assert ("give services.serving.knative.dev a row that knows it" in refusal) == bool(feature)
+    assert ("add a row for services.serving.knative.dev that has it" in refusal) == bool(feature)
 
 
 POD_FIELDS = {"containers", "volumes", "imagePullSecrets", "serviceAccountName", "enableServiceLinks"}

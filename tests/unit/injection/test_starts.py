@@ -84,7 +84,7 @@ def test_guarded_command_is_not_lost(word: str, field: str) -> None:
         assert outcome.workload is not None, outcome.refusal
         assert approve(kind, outcome.workload, None, around(known)).workload is not None
     else:
-        assert f"does not let {field} be overridden" in outcome.refusal
+        assert f"does not allow {field} to be overridden" in outcome.refusal
 
 
 @pytest.mark.parametrize(

@@ -24,8 +24,8 @@ CUSTOM = {"source": "Custom", "uid": 1000}
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
-        ({"env": [{"name": "DB_PASSWORD", "value": "x"}]}, "spec.env[DB_PASSWORD].value looks like a secret"),
-        ({"env": [{"name": "api_key", "value": "x"}]}, "spec.env[api_key]"),
+        ({"env": [{"name": "DB_PASSWORD", "value": "x"}]}, "spec.env[0].value: DB_PASSWORD looks like a secret"),
+        ({"env": [{"name": "api_key", "value": "x"}]}, "spec.env[0].value: api_key"),
         ({"env": [{"name": "TOKENIZER", "value": "x"}]}, ""),
         ({"env": [{"name": "TOKEN", "value": "$(OTHER)"}]}, ""),
         ({"env": [{"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}]}, ""),
@@ -35,19 +35,19 @@ CUSTOM = {"source": "Custom", "uid": 1000}
         ({"user": CUSTOM, "security": {"runAsNonRoot": True}}, ""),
         ({"args": ["--p=${PROJECT}"]}, "spec.command or spec.args has ${PROJECT}"),
         ({"args": ["--p=${PROJECT}"], "env": [{"name": "PROJECT", "required": True}]}, ""),
-        ({"tools": [WANDB]}, "the URL of the tool 'board' has ${TEAM}, which is no variable here"),
+        ({"tools": [WANDB]}, "spec.tools[0].connection.url has ${TEAM}, which is not a variable"),
         ({"tools": [WANDB], "env": [{"name": "TEAM", "required": True}]}, ""),
         (
             {"tools": [SECRET], "env": [{"name": "API_KEY", "required": True}]},
             "shows ${API_KEY} to all",
         ),
-        ({"workingDir": "/home/$(NB_USER)"}, "spec.workingDir has $(NB_USER), which is no variable here"),
+        ({"workingDir": "/home/$(NB_USER)"}, "spec.workingDir has $(NB_USER), which is not a variable"),
         ({"workingDir": "/home/$(NB_USER)", "env": [{"name": "NB_USER", "required": True}]}, ""),
         ({"readinessProbe": {"httpGet": {"port": 80, "path": "/$(A)"}}}, "spec.readinessProbe.httpGet.path has $(A)"),
         ({"createHomeDir": True, "env": [{"name": "HOME", "value": "/"}]}, "where HOME is /"),
         ({"createHomeDir": True, "env": [{"name": "HOME", "value": "home"}]}, "HOME is a relative path"),
         ({"env": [{"name": "HOME", "value": "/"}]}, ""),
-        ({"user": CUSTOM | {"supplementalGroups": [5, 70000]}}, "spec.user.supplementalGroups 70000 is above 65535"),
+        ({"user": CUSTOM | {"supplementalGroups": [5, 70000]}}, "spec.user.supplementalGroups: 70000 is above 65535"),
     ],
 )
 def test_spec(fields: dict[str, Any], expected: str) -> None:
@@ -71,14 +71,14 @@ ROOT = {"user": CUSTOM | {"uid": 0}, "overridable": ["User", "Security"]}
     ("fields", "pods", "level", "expected"),
     [
         ({}, {}, "restricted", ""),
-        ({"security": {"hostNetwork": True}}, {}, "baseline", "enforces 'baseline'"),
+        ({"security": {"hostNetwork": True}}, {}, "baseline", 'enforces "baseline"'),
         ({"security": {"hostNetwork": True}}, {}, "", ""),
         ({"security": {"hostNetwork": True}}, {}, "privileged", ""),
-        (ROOT, {}, "restricted", "enforces 'restricted'"),
+        (ROOT, {}, "restricted", 'enforces "restricted"'),
         (ROOT, {"hostUsers": False}, "restricted", ""),
         (ROOT, {"securityContext": {"runAsUser": 1000}}, "restricted", ""),
         ({"security": {"runAsNonRoot": False}}, {"hostUsers": False}, "restricted", ""),
-        ({"security": {"hostIPC": True}}, {}, "restricted", "'privileged'"),
+        ({"security": {"hostIPC": True}}, {}, "restricted", '"privileged"'),
         ({}, {"hostNetwork": True}, "restricted", ""),
     ],
 )
@@ -102,11 +102,11 @@ FROM = {"configMapRef": {"name": "mine"}}
 @pytest.mark.parametrize(
     ("sources", "own", "overridable", "expected"),
     [
-        ([FROM], [], ["Env"], "its variables A, B win over those that spec.template.spec.containers"),
-        ([FROM], [A], ["Env"], "its variables B win"),
+        ([FROM], [], ["Env"], "its variables A, B take precedence over spec.template.spec.containers[0].envFrom"),
+        ([FROM], [A], ["Env"], "its variables B take precedence"),
         ([FROM], [], ["Env"], "Set them in env"),
         ([FROM], [], [], "Rename them there"),
-        ([{"prefix": "B", **FROM}], [], ["Env"], "its variables B win"),
+        ([{"prefix": "B", **FROM}], [], ["Env"], "its variables B take precedence"),
         ([{"prefix": "C_", **FROM}], [], ["Env"], ""),
         ([], [], ["Env"], ""),
         ([FROM], [A, B], ["Env"], ""),
@@ -129,8 +129,12 @@ def test_env_from(sources: list[Any], own: list[Any], overridable: list[str], ex
     ("named", "secrets", "expected"),
     [
         (["hub"], Secrets(), []),
-        (["hub", "own"], Secrets(missing={"own"}), ["Secret own, which the project 'team' does not have: create it"]),
-        (["hub"], Secrets("nobody knows"), ["Secret hub, which was not looked for: nobody knows"]),
+        (["hub", "own"], Secrets(missing={"own"}), ['Secret "own", which project "team" does not have']),
+        (
+            ["hub"],
+            Secrets("nobody knows"),
+            ['Secret "hub", which could not be checked: nobody knows. Check that it exists.'],
+        ),
         (None, Secrets("nobody knows", missing={"own"}), []),
     ],
 )

@@ -39,18 +39,18 @@ def refusal(new: Object, old: Object | None = None) -> str:
 @pytest.mark.parametrize(
     ("own", "of_the_template", "said"),
     [
-        ({"podSpecPatch": "hostPID: true"}, None, "spec.podSpecPatch is 'hostPID: true'"),
-        (None, {"podSpecPatch": "hostPID: true"}, "spec.templates.train.podSpecPatch is 'hostPID: true'"),
-        ({"templateDefaults": {"container": {"image": "mine"}}}, None, "spec.templateDefaults is"),
-        ({"securityContext": {"runAsUser": 0}}, None, "spec.securityContext.runAsUser is 0"),
-        ({"hostNetwork": True}, None, "spec.hostNetwork is True"),
-        (None, {"sidecars": [{"name": "s", "securityContext": {"privileged": True}}]}, "sidecars.s.securityContext"),
-        ({"podMetadata": UNCONFINED}, None, f"spec.podMetadata.annotations.{APPARMOR}main is 'unconfined'"),
-        (None, {"metadata": UNCONFINED}, f"spec.templates.train.metadata.annotations.{APPARMOR}main is 'unconfined'"),
-        ({"podMetadata": {"annotations": {"{{workflow.parameters.k}}": "unconfined"}}}, None, "parameters.k}} is"),
-        (None, {"metadata": {"annotations": {"{{inputs.parameters.k}}": "unconfined"}}}, "parameters.k}} is"),
-        ({"artifactGC": {"podSpecPatch": "hostPID: true"}}, None, "spec.artifactGC.podSpecPatch is 'hostPID: true'"),
-        ({"executorPlugins": [{"spec": {"sidecar": {}}}]}, None, "spec.executorPlugins is"),
+        ({"podSpecPatch": "hostPID: true"}, None, 'spec.podSpecPatch: "hostPID: true"'),
+        (None, {"podSpecPatch": "hostPID: true"}, 'spec.templates[0].podSpecPatch: "hostPID: true"'),
+        ({"templateDefaults": {"container": {"image": "mine"}}}, None, "spec.templateDefaults: "),
+        ({"securityContext": {"runAsUser": 0}}, None, "spec.securityContext.runAsUser: 0"),
+        ({"hostNetwork": True}, None, "spec.hostNetwork: true"),
+        (None, {"sidecars": [{"name": "s", "securityContext": {"privileged": True}}]}, "sidecars[0].securityContext"),
+        ({"podMetadata": UNCONFINED}, None, f'spec.podMetadata.annotations[{APPARMOR}main]: "unconfined"'),
+        (None, {"metadata": UNCONFINED}, f'spec.templates[0].metadata.annotations[{APPARMOR}main]: "unconfined"'),
+        ({"podMetadata": {"annotations": {"{{workflow.parameters.k}}": "unconfined"}}}, None, "parameters.k}}]: "),
+        (None, {"metadata": {"annotations": {"{{inputs.parameters.k}}": "unconfined"}}}, "parameters.k}}]: "),
+        ({"artifactGC": {"podSpecPatch": "hostPID: true"}}, None, 'spec.artifactGC.podSpecPatch: "hostPID: true"'),
+        ({"executorPlugins": [{"spec": {"sidecar": {}}}]}, None, "spec.executorPlugins: "),
     ],
 )
 def test_ways_round(own: Object | None, of_the_template: Object | None, said: str) -> None:
@@ -76,9 +76,9 @@ def test_nothing_else(own: Object | None, of_the_template: Object | None) -> Non
 
 
 STORED = [
-    ({"podSpecPatch": "hostPID: true"}, {"podSpecPatch": "hostIPC: true"}, "spec.podSpecPatch is"),
-    ({"artifactGC": {"podSpecPatch": "x"}}, {"artifactGC": {"podSpecPatch": "y"}}, "spec.artifactGC.podSpecPatch is"),
-    ({"podMetadata": UNCONFINED}, {"podMetadata": {"annotations": {f"{APPARMOR}wait": "unconfined"}}}, "wait is"),
+    ({"podSpecPatch": "hostPID: true"}, {"podSpecPatch": "hostIPC: true"}, "spec.podSpecPatch: "),
+    ({"artifactGC": {"podSpecPatch": "x"}}, {"artifactGC": {"podSpecPatch": "y"}}, "spec.artifactGC.podSpecPatch: "),
+    ({"podMetadata": UNCONFINED}, {"podMetadata": {"annotations": {f"{APPARMOR}wait": "unconfined"}}}, "wait]: "),
 ]
 
 

@@ -125,7 +125,7 @@ def test_variables_in_urls(env: list[Object], own: list[Object], expected: str) 
     new["spec"]["template"]["spec"]["containers"][0]["env"] = own
     found = stored(DEPLOYMENT, new, None, about)
     assert expected == tools(found)["tools"]["board"]["url"]
-    told = [words for words in admit(DEPLOYMENT, new, None, about).warnings if "the tool 'board' has ${" in words]
+    told = [words for words in admit(DEPLOYMENT, new, None, about).warnings if 'tool "board": its URL has ${' in words]
     assert ("${" in expected) == bool(told)
     later = copy.deepcopy(found)
     later["spec"]["template"]["spec"]["containers"][0]["env"].append({"name": "MORE", "value": "1"})
@@ -161,7 +161,7 @@ def test_variable_anywhere_in_a_url(url: str, value: str, expected: str | None) 
 
     outcome = admit(DEPLOYMENT, new, None, known(environment(board)))
 
-    assert (expected is None) == ("is no address of the web" in outcome.refusal), outcome.refusal
+    assert (expected is None) == ("is not a web address" in outcome.refusal), outcome.refusal
     assert expected is None or expected == tools(outcome.workload or {})["tools"]["board"]["url"]
 
 
@@ -184,7 +184,7 @@ def test_variables_changed_by_another_webhook(own: list[Object], custom: bool) -
     forged = {**written, "tools": {**written["tools"], "board": {"type": "ExternalURL", "url": "https://evil.example"}}}
     filled["metadata"]["annotations"][names.TOOLS] = json.dumps(forged)
 
-    assert "was not put in" in approve(DEPLOYMENT, filled, None, about).refusal
+    assert "was not injected" in approve(DEPLOYMENT, filled, None, about).refusal
 
 
 def test_base_path_in_a_url() -> None:
@@ -207,7 +207,7 @@ def test_long_values_in_a_url() -> None:
     found = admit(DEPLOYMENT, new, None, known(environment(wandb)))
 
     assert url == tools(found.workload or {})["tools"]["wandb"]["url"]
-    assert any("give that variable" in warning for warning in found.warnings)
+    assert any("Give that variable" in warning for warning in found.warnings)
 
 
 def test_variable_in_a_default() -> None:
@@ -217,7 +217,7 @@ def test_variable_in_a_default() -> None:
     assert "https://tools.example.com/ada-lab" == tools(found)["tools"]["lab"]["url"]
     refused = outcome(DEPLOYMENT, made(), None, known(environment(lab))).refusal
 
-    assert "cannot have the URL '/${NAME}-lab'" in refused
+    assert '"/${NAME}-lab" is not a URL for tools' in refused
 
 
 def test_templates() -> None:
@@ -254,7 +254,7 @@ def test_written_by_another_webhook() -> None:
     assert filled is not None
     filled["metadata"]["annotations"][names.TOOLS] = tools_of_another()
 
-    assert "was not put in" in approve(DEPLOYMENT, filled, None, about).refusal
+    assert "was not injected" in approve(DEPLOYMENT, filled, None, about).refusal
 
 
 def test_again() -> None:
@@ -285,7 +285,10 @@ def test_another_url() -> None:
     job = stored(JOB, made(JOB, lab="/mine"), None, about)
 
     assert ({VARIABLE: "/mine"}, {VARIABLE: "/other"}) == (variables(before), variables(after))
-    assert "a Job cannot change after its creation" in outcome(JOB, made(JOB, lab="/other"), job, known()).refusal
+    assert (
+        "The URL of a tool of a Job cannot change after creation"
+        in outcome(JOB, made(JOB, lab="/other"), job, known()).refusal
+    )
     own = made(lab="/mine")
     own["spec"]["template"]["spec"]["containers"][0]["env"] = [{"name": VARIABLE, "value": "/own"}]
     kept = stored(DEPLOYMENT, own, None, about)
@@ -304,11 +307,11 @@ def test_locked_variables() -> None:
 def test_taken() -> None:
     """An address that another workload has is refused, but not to whom it is stored for."""
     url = "https://tools.example.com/mine"
-    free, taken = known(environment(CUSTOM)), known(environment(CUSTOM), taken={url: "which jobs.batch/x/y has"})
+    free, taken = known(environment(CUSTOM)), known(environment(CUSTOM), taken={url: "jobs.batch/x/y has it"})
     before = stored(DEPLOYMENT, made(lab="/mine"), None, free)
 
     said = outcome(DEPLOYMENT, made(lab="/mine"), None, taken).refusal
-    assert f"the tool 'lab' cannot have {url}, which jobs.batch/x/y has: ask for another one" in said
+    assert f'tool "lab" cannot have {url}: jobs.batch/x/y has it. Set annotation' in said
     assert before == stored(DEPLOYMENT, made(lab="/mine"), before, taken)
 
 
@@ -320,7 +323,7 @@ def test_refused_annotations_do_not_block() -> None:
 
     assert before == stored(DEPLOYMENT, again, before, known())
     again["metadata"]["annotations"][f"{names.CUSTOM_TOOL}other"] = "nonsense"
-    assert "leave it out" in outcome(DEPLOYMENT, again, before, known()).refusal
+    assert "Remove the annotation" in outcome(DEPLOYMENT, again, before, known()).refusal
 
 
 def test_no_warning_that_nobody_can_act_on() -> None:

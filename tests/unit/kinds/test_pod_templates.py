@@ -134,18 +134,18 @@ def test_main(row: Object, template: Object, chosen: str, expected: str | None) 
 @pytest.mark.parametrize(
     ("row", "path", "expected"),
     [
-        ({"path": ""}, "spec.containers.a.image", "spec.containers.a.image"),
+        ({"path": ""}, "spec.containers.main.image", "spec.containers[0].image"),
         ({"path": "spec.template"}, "metadata.labels", "spec.template.metadata.labels"),
         ({"path": "spec.part", "spec": ""}, "spec.model.image", "spec.part.model.image"),
-        ({"path": "spec.parts[name].t"}, "spec.hostIPC", "spec.parts.a.t.spec.hostIPC"),
+        ({"path": "spec.parts[name].t"}, "spec.hostIPC", "spec.parts[0].t.spec.hostIPC"),
     ],
 )
 def test_words(row: Object, path: str, expected: str) -> None:
-    """A path in a pod template is told as people write it, from the object on."""
+    """A path in a pod template is printed as kubectl prints it, from the object on."""
     part = {"containers": [{"name": "main"}]}
-    item = {"spec": {"template": {}, "part": part, "parts": [{"name": "a", "t": {}}]}}
+    item = {"spec": {"containers": [{"name": "main"}], "template": {}, "part": part, "parts": [{"name": "a", "t": {}}]}}
     (place,) = places(kind_of(**row), item)
-    assert expected == place.words(tuple(path.split(".")))
+    assert expected == place.words(tuple(path.split(".")), item)
 
 
 @pytest.mark.parametrize("containers_", [5, "x", {"a": 1}, [5], [None]])
