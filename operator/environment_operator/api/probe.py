@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from environment_operator.api.rules import Rule, with_rules
+from environment_operator.api.rules import Rule, is_one, with_rules
 from environment_operator.api.types import Argument, Line, Model, Port, Seconds, Subdomain, items
 
 
@@ -44,6 +44,7 @@ class ReadinessProbe(Model):
         Rule(
             "[has(self.httpGet), has(self.tcpSocket), has(self.grpc), has(self.exec)].filter(given, given).size() == 1",
             "give exactly one of httpGet, tcpSocket, grpc or exec",
+            holds=lambda s: is_one(s.http_get, s.tcp_socket, s.grpc, s.exec),
         )
     )
 

@@ -5,7 +5,8 @@ A `Rule` concerns several fields. A `Grammar` concerns one text and holds in Pyt
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -21,12 +22,14 @@ class Rule:
         message: one line: what is wrong and what to do.
         field_path: JSONPath of the field to name, relative to the schema node, such as ``.uid``.
         reason: the cause that the API server reports.
+        holds: the same as a function of the model, since the API server does not validate again what is stored.
     """
 
     rule: str
     message: str
     field_path: str | None = None
     reason: str = "FieldValueInvalid"
+    holds: Callable[[Any], object] = field(default=lambda _: True, compare=False)
 
     def as_schema(self) -> dict[str, Any]:
         """Return the entry as it stands in the CRD."""
@@ -34,9 +37,36 @@ class Rule:
         return {"rule": self.rule, "message": self.message, **path, "reason": self.reason}
 
 
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The rules of a model, which puts them into its JSON schema, and checks them."""
+
+    every: tuple[Rule, ...]
+
+    def __call__(self, schema: dict[str, Any]) -> None:
+        """Add the rules to the JSON schema of the model."""
+        schema["x-kubernetes-validations"] = [rule.as_schema() for rule in self.every]
+
+    def check(self, model: object) -> None:
+        """Check a model whose fields are valid.
+
+        Raises:
+            PydanticCustomError: a rule does not hold; its context has the path of the field below the model.
+        """
+        for rule in self.every:
+            if not rule.holds(model):
+                context = {"message": rule.message, "below": rule.field_path or ""}
+                raise PydanticCustomError("rule", "{message}", context)
+
+
+def is_one(*values: object) -> bool:
+    """Return whether exactly one of some values is given."""
+    return sum(value is not None for value in values) == 1
+
+
 def with_rules(*rules: Rule) -> ConfigDict:
-    """Return the model configuration that carries the rules into the model's JSON schema."""
-    return ConfigDict(json_schema_extra={"x-kubernetes-validations": [r.as_schema() for r in rules]})
+    """Return the model configuration that carries the rules."""
+    return ConfigDict(json_schema_extra=Rules(rules))
 
 
 @dataclass(frozen=True, slots=True)

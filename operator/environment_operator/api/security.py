@@ -16,6 +16,7 @@ class User(Model):
             "self.source == 'Custom' || (!has(self.uid) && !has(self.gid) && !has(self.supplementalGroups))",
             "uid, gid and supplementalGroups are for source Custom only: set source: Custom or remove them",
             ".source",
+            holds=lambda s: s.source == "Custom" or [s.uid, s.gid, s.supplemental_groups] == [None] * 3,
         )
     )
 
@@ -38,6 +39,7 @@ class SeccompProfile(Model):
             "has(self.localhostProfile) == (self.type == 'Localhost')",
             "localhostProfile is required with type Localhost and refused with any other type",
             ".type",
+            holds=lambda s: (s.localhost_profile is not None) == (s.type == "Localhost"),
         )
     )
 

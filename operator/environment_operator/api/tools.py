@@ -55,17 +55,20 @@ class Connection(Model):
             "url is for connection type ExternalURL only",
             ".url",
             "FieldValueForbidden",
+            holds=lambda s: s.url is None or s.type == "ExternalURL",
         ),
         Rule(
             "!has(self.nodePort) || (self.type == 'NodePort' && has(self.assign) && self.assign == 'Custom')",
             "nodePort is for connection type NodePort with assign: Custom only",
             ".nodePort",
             "FieldValueForbidden",
+            holds=lambda s: s.node_port is None or (s.type, s.assign) == ("NodePort", "Custom"),
         ),
         Rule(
             "!has(self.assign) || self.assign != 'Custom' || self.type in ['ExternalURL', 'NodePort']",
             "assign: Custom is for connection types ExternalURL and NodePort only",
             ".assign",
+            holds=lambda s: s.assign != "Custom" or s.type in ("ExternalURL", "NodePort"),
         ),
     )
 
@@ -83,6 +86,11 @@ class Connection(Model):
     )
 
 
+def _url(tool: "Tool") -> str:
+    """Return the URL of a tool, empty for none."""
+    return (tool.connection and tool.connection.url) or ""
+
+
 class Tool(Model):
     """A program in the image, or a service outside, that people connect to."""
 
@@ -92,29 +100,34 @@ class Tool(Model):
             "an external tool has no containerPort: remove it",
             ".containerPort",
             "FieldValueForbidden",
+            holds=lambda s: s.type not in EXTERNAL_TOOLS or s.container_port is None,
         ),
         Rule(
             f"!({_EXTERNAL}) || ({_CONNECTION} && self.connection.type == 'ExternalURL' && has(self.connection.url))",
             "an external tool needs a connection of type ExternalURL with its url",
             ".connection",
             "FieldValueRequired",
+            holds=lambda s: s.type not in EXTERNAL_TOOLS or (_url(s) and s.connection.type == "ExternalURL"),
         ),
         Rule(
             f"!({_EXTERNAL}) || !{_CONNECTION} || !has(self.connection.url) || !self.connection.url.startsWith('/')",
             WEB_ADDRESS.message,
             ".connection.url",
+            holds=lambda s: s.type not in EXTERNAL_TOOLS or not _url(s).startswith("/"),
         ),
         Rule(
             f"{_EXTERNAL} || !{_CONNECTION} || !has(self.connection.url)"
             " || (has(self.connection.assign) && self.connection.assign == 'Custom')",
             "url needs assign: Custom; with Auto the address is chosen for each workload",
             ".connection",
+            holds=lambda s: s.type in EXTERNAL_TOOLS or not _url(s) or s.connection.assign == "Custom",
         ),
         Rule(
             "self.type != 'Custom' || has(self.containerPort)",
             "a tool of type Custom needs its containerPort",
             ".containerPort",
             "FieldValueRequired",
+            holds=lambda s: s.type != "Custom" or s.container_port is not None,
         ),
     )
 

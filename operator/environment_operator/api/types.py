@@ -1,11 +1,11 @@
 """Field types shared by the models: bounded strings, numbers and lists, with the CRD's list types."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
 
-from environment_operator.api.rules import Grammar
+from environment_operator.api.rules import Grammar, Rules
 
 MAX_ITEMS = 100
 MAX_ID = 2**31 - 1
@@ -97,6 +97,14 @@ class Model(BaseModel):
     """A frozen part of the API: camelCase outside, unknown fields refused, absent fields left out."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+    @model_validator(mode="after")
+    def _keeps_rules(self) -> Self:
+        """Check the rules that the API server evaluates, as for what was stored before there was one."""
+        rules = self.model_config.get("json_schema_extra")
+        if isinstance(rules, Rules):
+            rules.check(self)
+        return self
 
     def plain(self) -> dict[str, Any]:
         """Return the object as users write it: plain data without what was not given."""

@@ -3,12 +3,14 @@
 Descriptions are what ``kubectl explain`` prints. Cross-field rules stand beside the model they judge.
 """
 
-from typing import Annotated, Literal
+from functools import reduce
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
+from pydantic.alias_generators import to_snake
 
 from environment_operator.api.probe import ReadinessProbe
-from environment_operator.api.rules import Rule, with_rules
+from environment_operator.api.rules import Rule, is_one, with_rules
 from environment_operator.api.security import Security, User
 from environment_operator.api.tools import Tool
 from environment_operator.api.types import (
@@ -45,11 +47,13 @@ class Scope(Model):
             " || (has(self.projects) && size(self.projects) > 0)",
             "the scope is empty: set cluster: true, or name at least one of departments or projects",
             reason="FieldValueRequired",
+            holds=lambda s: s.cluster or s.departments or s.projects,
         ),
         Rule(
             "!(has(self.cluster) && self.cluster) || (!has(self.departments) && !has(self.projects))",
             "cluster: true already includes every department and project: remove departments and projects",
             ".cluster",
+            holds=lambda s: not s.cluster or (s.departments is None and s.projects is None),
         ),
     )
 
@@ -91,6 +95,7 @@ class ValueSource(Model):
         Rule(
             "[has(self.secretKeyRef), has(self.configMapKeyRef), has(self.fieldRef)].filter(given, given).size() == 1",
             "give exactly one of secretKeyRef, configMapKeyRef or fieldRef",
+            holds=lambda s: is_one(s.secret_key_ref, s.config_map_key_ref, s.field_ref),
         )
     )
 
@@ -107,12 +112,14 @@ class Variable(Model):
             "!(has(self.value) && has(self.valueFrom))",
             "give either value or valueFrom, not both",
             ".valueFrom",
+            holds=lambda s: s.value is None or s.value_from is None,
         ),
         Rule(
             "has(self.value) || has(self.valueFrom) || (has(self.required) && self.required)",
             "give value or valueFrom, or set required: true so that the submitter fills it in",
             ".value",
             "FieldValueRequired",
+            holds=lambda s: s.value is not None or s.value_from is not None or s.required,
         ),
     )
 
@@ -146,7 +153,21 @@ def _unused_by_inference(path: str) -> Rule:
         f"{name} cannot be used by inference workloads: set it to false, or remove Inference from workloadTypes",
         f".{path}",
         "FieldValueForbidden",
+        lambda spec: "Inference" not in spec.workload_types or not reduce(_at, map(to_snake, path.split(".")), spec),
     )
+
+
+def _at(model: Any, field: str) -> Any:
+    """Return a field of a model, None where the model is missing."""
+    return getattr(model, field, None)
+
+
+def _has_ids(spec: "EnvironmentSpec") -> bool:
+    """Return whether an Environment with a user of its own has its ids, or lets workloads set them."""
+    user = spec.user
+    if user is None or user.source != "Custom" or "User" in spec.overridable:
+        return True
+    return any(value is not None for value in (user.uid, user.gid, user.supplemental_groups))
 
 
 class EnvironmentSpec(Model):
@@ -157,16 +178,19 @@ class EnvironmentSpec(Model):
             "has(self.framework) == (self.architecture == 'Distributed')",
             "framework is required with architecture Distributed and refused with Standard",
             ".framework",
+            holds=lambda s: (s.framework is not None) == (s.architecture == "Distributed"),
         ),
         Rule(
             f"has(self.endpoint) == ({_HAS_INFERENCE})",
             "endpoint is required when workloadTypes lists Inference and refused otherwise",
             ".endpoint",
+            holds=lambda s: (s.endpoint is not None) == ("Inference" in s.workload_types),
         ),
         Rule(
             "!(has(self.tty) && self.tty) || (has(self.stdin) && self.stdin)",
             "tty needs stdin: set stdin: true too",
             ".tty",
+            holds=lambda s: not s.tty or s.stdin,
         ),
         *map(
             _unused_by_inference,
@@ -177,6 +201,7 @@ class EnvironmentSpec(Model):
             " || (has(self.user) && self.user.source == 'Custom')",
             "User can be overridable only with user.source Custom",
             ".overridable",
+            holds=lambda s: "User" not in s.overridable or (s.user and s.user.source == "Custom"),
         ),
         Rule(
             "!has(self.user) || self.user.source != 'Custom' || has(self.user.uid) || has(self.user.gid)"
@@ -185,12 +210,14 @@ class EnvironmentSpec(Model):
             "source Custom needs uid, gid or supplementalGroups, or User in overridable",
             ".user",
             "FieldValueRequired",
+            holds=_has_ids,
         ),
         Rule(
             "!(has(self.security) && has(self.security.runAsNonRoot) && self.security.runAsNonRoot"
             " && has(self.user) && has(self.user.uid) && self.user.uid == 0)",
             "uid 0 is root and runAsNonRoot: true forbids it: change one of them",
             ".user.uid",
+            holds=lambda s: not (s.security and s.security.run_as_non_root and s.user and s.user.uid == 0),
         ),
     )
 

@@ -160,7 +160,9 @@ def _move(spec: Object, group: str, field: str, source: Object, key: str) -> Non
 def _accept(spec: Object, field: str, value: Any) -> bool:
     """Set a field of the spec, unless it is decided otherwise or an Environment cannot hold the value."""
     decided = field in spec and field not in ("env", "security")
-    if decided or not _is_valid({**_SMALLEST, field: value}):
+    # A terminal needs standard input.
+    stdin = {"stdin": spec["stdin"]} if "stdin" in spec else {}
+    if decided or not _is_valid({**_SMALLEST, **stdin, field: value}):
         return bool(decided and spec[field] == value)
     spec[field] = value
     return True

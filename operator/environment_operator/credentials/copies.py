@@ -221,14 +221,12 @@ def _scope(text: str) -> tuple[Scope | None, str]:
         found = Scope.model_validate_json(text, strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
+        if first["type"] == "rule":
+            why = "has to name either the cluster, or departments and projects"
+            return None, f"annotation {names.SCOPE} {why}. {_EXAMPLES}"
         where = ".".join(map(str, first["loc"]))
         wrong = f"{where}: {first['msg']}" if where else first["msg"]
         return None, f"annotation {names.SCOPE} cannot be read: {cut(wrong)}. {_EXAMPLES}"
-    if bool(found.cluster) == bool(found.departments or found.projects):
-        return (
-            None,
-            f"annotation {names.SCOPE} has to name either the cluster, or departments and projects. {_EXAMPLES}",
-        )
     return found, ""
 
 

@@ -75,6 +75,7 @@ _WORDS = {
     "literal_error": f"{{given}} is an unknown value. Write {{expected}}, or {_UPGRADE}.",
     "missing": "required. Add the field.",
     "grammar": "{given} is not allowed. {Message}.",
+    "rule": "{message}.",
     "string_too_long": "{length} characters are too many. Write at most {max_length}.",
     "string_too_short": "{length} characters are too few. Write at least {min_length}, or remove the field.",
     "too_long": "{length} items are too many. Write at most {max_length}.",
@@ -102,7 +103,8 @@ def _spec_problem(error: ValidationError) -> str:
         "expected": expected,
         "Message": message[:1].upper() + message[1:],
     }
-    return f"{_path(first['loc'])}: {_WORDS.get(first['type'], _OTHER).format_map({**context, **known})}"
+    path = f"{_path(first['loc'])}{context.get('below', '')}"
+    return f"{path}: {_WORDS.get(first['type'], _OTHER).format_map({**context, **known})}"
 
 
 def _path(loc: tuple[int | str, ...]) -> str:

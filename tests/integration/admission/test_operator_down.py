@@ -69,7 +69,7 @@ def test_what_goes_on(used: tuple[Kube, str, str], change: str) -> None:
 
 @pytest.mark.parametrize("key", ["labels", "annotations"])
 def test_many_labels_of_pods(used: tuple[Kube, str, str], key: str) -> None:
-    """Up to 500 labels of pods are looked at one by one; more are compared as a whole, and any change of them waits."""
+    """Up to 500 labels of pods are compared one by one; more as a whole, and any change of them waits."""
     kube, _, project = used
     path = path_of(KINDS["deployments.apps"], project)
     found = {n: kube.rest.get(f"{path}/marked-{n}").body["spec"]["template"]["metadata"] for n in (MOST, MOST + 1)}

@@ -1,4 +1,4 @@
-"""The definition of Environments goes, which asks nobody, and comes again: the operator goes on in the same processes.
+"""The definition of Environments goes and comes again, or becomes stricter: the operator goes on in the same processes.
 
 A cluster of its own, since all Environments go with it.
 """
@@ -11,7 +11,8 @@ from builders import manifest, workload
 from cluster.faults import Answer, Match, Rule
 from cluster.layout import REPO_ROOT
 from environment_operator.api import names
-from kube import ENVIRONMENTS, Kube, Operator
+from environment_operator.manifests.crd import definition
+from kube import ENVIRONMENTS, Kube, Object, Operator
 
 DEFINITION = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{names.CRD_NAME}"
 WATCHES = Match(path=f"{ENVIRONMENTS}$", query="watch=true")
@@ -98,3 +99,70 @@ def test_comes_late(kube: Kube, operator: Operator, project: str, used: str) -> 
     works(kube, project, used)
 
     assert before == operator.pid
+
+
+URL = {"name": "w", "type": "Comet", "connection": {"type": "ExternalURL", "url": "javascript:alert(1)"}}
+# What an earlier definition took, the field that the status and a refusal name, and what to write there.
+LOOSER: dict[str, tuple[Object, str, str]] = {
+    "a text": ({"tools": [URL]}, "spec.tools[0].connection.url", "begins with https://"),
+    "fields together": ({"tty": True}, "spec.tty", "set stdin: true too"),
+    "fields of an item": ({"env": [{"name": "A"}]}, "spec.env[0].value", "or set required: true"),
+}
+
+
+def earlier() -> Object:
+    """Return a definition that has the fields of today's and none of its rules in CEL."""
+    return json.loads(json.dumps(definition()), object_hook=_without_rules)
+
+
+def _without_rules(node: Object) -> Object:
+    """Return a part of a definition without its rules."""
+    return {key: value for key, value in node.items() if key != "x-kubernetes-validations"}
+
+
+@pytest.fixture
+def stored_before(kube: Kube, project: str) -> dict[str, str]:
+    """Return Environments in use that an earlier definition took, by what is wrong with them; then today's comes."""
+    made = {case: kube.unique("old") for case in LOOSER}
+    for name in made.values():
+        kube.apply(manifest(name), workload("Deployment", name, project, name))
+        kube.until_used(name, 1)
+    kube.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=json.dumps(earlier()))
+    for case, name in made.items():
+        change = {"spec": LOOSER[case][0]}
+        kube.until("the earlier definition", lambda n=name, c=change: kube.rest.patch(f"{ENVIRONMENTS}/{n}", c).ok)
+    kube.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(REPO_ROOT / "crds"))
+    refused = manifest(kube.unique("other"), **LOOSER["a text"][0])
+    kube.until("today's definition", lambda: not kube.rest.create(f"{ENVIRONMENTS}?dryRun=All", refused).ok)
+    return made
+
+
+def test_stricter_than_what_is_stored(kube: Kube, project: str, stored_before: dict[str, str]) -> None:
+    """What an earlier definition took is stalled with field and way out; who uses it goes on, and nobody comes anew."""
+    deployments = f"/apis/apps/v1/namespaces/{project}/deployments"
+    for case, name in stored_before.items():
+        _, field, way_out = LOOSER[case]
+        message = kube.until_condition(name, "Stalled", "True", "InvalidSpec")["message"]
+        assert message.startswith(f"{field}: ")
+        assert way_out in message
+
+        late = kube.refused("create", "-f", "-", stdin=json.dumps(workload("Job", name, project, name)))
+        assert field in late
+        kube.kubectl("scale", "deployment", name, "--replicas=0", "-n", project)
+        variable = [{"name": "main", "env": [{"name": "MINE", "value": "1"}]}]
+        change = {"spec": {"template": {"spec": {"containers": variable}}}}
+        changed = kube.rest.patch(f"{deployments}/{name}", change, "strategic")
+        assert changed.ok, changed.message
+
+
+def test_what_is_stored_can_be_mended(kube: Kube, project: str, stored_before: dict[str, str]) -> None:
+    """Its status is written as ever; it is ready once it is corrected, and goes when nobody uses it."""
+    first, *others = stored_before.values()
+    kube.until_condition(first, "Stalled", "True", "InvalidSpec")
+    mended = kube.rest.patch(f"{ENVIRONMENTS}/{first}", {"spec": {"tools": None}})
+    assert mended.ok, mended.message
+    kube.until_ready(first)
+    for name in others:
+        kube.kubectl("delete", "deployment", name, "-n", project)
+        kube.until_used(name, 0)
+        kube.kubectl("delete", "env", name)

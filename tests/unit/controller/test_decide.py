@@ -277,6 +277,13 @@ STRICTER = {
         {"endpoint": {"port": 70000, "protocol": "HTTP"}},
         "spec.endpoint.port: 70000 is too large. Write at most 65535.",
     ),
+    "fields together": ({"tty": True}, "spec.tty: tty needs stdin: set stdin: true too."),
+    "fields of an item": ({"env": [{"name": "A"}]}, "spec.env[0].value: give value or valueFrom, or set required"),
+    "fields of several objects": (
+        {"user": {"source": "Custom", "uid": 0}, "security": {"runAsNonRoot": True}},
+        "spec.user.uid: uid 0 is root and runAsNonRoot: true forbids it: change one of them.",
+    ),
+    "no field of its own": ({"scope": {}}, "spec.scope: the scope is empty: set cluster: true, or name at least one"),
     "a missing field": ({"tools": [{"type": "Comet"}]}, "spec.tools[0].name: required. Add the field."),
     "a type": (
         {"image": ["a"]},

@@ -102,15 +102,3 @@ def test_scaler_of_somebody_else(word: str, at: tuple[str, ...]) -> None:
     assert {2000} == uids(get(bobs.workload, ("spec", *at, "headGroupSpec")))
     assert 'The pods run with the ids of "alice"' in submit(kind, changed, stored, "pipeline", NOBODY).refusal
     assert "" == submit(kind, scaled, stored, "pipeline", NOBODY).refusal
-
-
-def test_defaults_of_somebody_else() -> None:
-    """Who changes what holds for all templates of a workflow runs them with his own ids, where nothing is guarded."""
-    free = {"overridable": ["Image", "Command", "Args", "Env", "WorkingDir", "User", "Security"]}
-    kind, stored = of_alice("workflow", **free)
-    changed = copy.deepcopy(stored)
-    changed["spec"]["templateDefaults"] = {"container": {"command": ["theirs"]}}
-    bobs = submit(kind, changed, stored, "bob", BOB, **free)
-
-    assert bobs.workload is not None, bobs.refusal
-    assert {2000} == uids(bobs.workload)

@@ -156,8 +156,6 @@ def test_worker_whose_image_comes_from_the_runtime() -> None:
     ("fields", "field", "feature"),
     [
         ({"user": {"source": "Custom", "supplementalGroups": [5]}}, "securityContext", "podspec-securitycontext"),
-        ({"security": {"hostNetwork": True}}, "hostNetwork", "podspec-hostnetwork"),
-        ({"security": {"hostIPC": True}}, "hostIPC", "podspec-hostipc"),
         (
             {"security": {"capabilities": ["CHOWN"]}}, "container.securityContext.capabilities",
             "containerspec-addcapabilities",
@@ -166,7 +164,6 @@ def test_worker_whose_image_comes_from_the_runtime() -> None:
             {"env": [{"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}]},
             "container.env.valueFrom.fieldRef", "podspec-fieldref",
         ),
-        ({"stdin": True}, "container.stdin", ""),
         ({"env": [{"name": "PORT", "value": "1"}]}, "container.env[PORT]", ""),
         ({"env": [{"name": "K_SERVICE", "value": "1"}]}, "container.env[K_SERVICE]", ""),
         ({"endpoint": {"port": 8012, "protocol": "HTTP"}}, "container.ports[8012]", ""),

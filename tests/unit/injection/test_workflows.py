@@ -100,7 +100,8 @@ def test_what_is_stored_stays(own: Object, other: Object, said: str) -> None:
 @pytest.mark.parametrize(("own", "_other", "_said"), STORED)
 def test_free_where_nothing_is_guarded(own: Object, _other: object, _said: object) -> None:
     """Where the Environment guards nothing, none of it is refused."""
-    free = around(published(overridable=["Image", "Env", "Command", "Args", "WorkingDir", "User", "Security"]))
+    every = ["Image", "Env", "Command", "Args", "WorkingDir", "User", "Security"]
+    free = around(published(user={"source": "Custom"}, overridable=every))
     filled = admit(WORKFLOW, workflow(own), None, free)
 
     assert filled.workload is not None, filled.refusal

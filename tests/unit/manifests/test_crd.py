@@ -1,9 +1,12 @@
 """The CustomResourceDefinition: described and bounded everywhere."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from environment_operator.api.rules import Rule, Rules
+from environment_operator.api.types import Model
 from environment_operator.manifests.crd import definition
 
 
@@ -44,3 +47,24 @@ def test_no_defaults_in_list_items() -> None:
 def test_no_refusal_is_a_regular_expression() -> None:
     """What authors write wrongly is refused with a message: a pattern would be printed as it stands."""
     assert [] == [path for path, node in nodes(ROOT) if path.startswith(".spec") and "pattern" in node]
+
+
+def models(base: type[Model] = Model) -> Iterator[type[Model]]:
+    """Yield the models of the API."""
+    for model in base.__subclasses__():
+        yield model
+        yield from models(model)
+
+
+def test_every_rule_holds_in_python_too() -> None:
+    """Each rule in CEL is known for what is stored already; what they say alike is shown at the API server."""
+    rules = [
+        rule
+        for model in models()
+        if isinstance(found := model.model_config.get("json_schema_extra"), Rules)
+        for rule in found.every
+    ]
+    unknown = Rule("", "").holds
+
+    assert rules
+    assert [] == [rule.message for rule in rules if rule.holds is unknown]
