@@ -27,7 +27,7 @@ async def serve(settings: Settings, why_not_ready: Callable[[], str]) -> AsyncIt
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
-        await web.TCPSite(runner, settings.http_host, settings.http_port).start()
+        await web.TCPSite(runner, settings.host, settings.http_port).start()
         yield
     finally:
         await runner.cleanup()

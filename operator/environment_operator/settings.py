@@ -19,7 +19,6 @@ from environment_operator.tools.objects import Ways
 logger = logging.getLogger(__name__)
 
 PREFIX = "ENVIRONMENT_OPERATOR_"
-DAY = 24 * 3600.0
 _HOST = r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)?$"
 _GATEWAY = r"^([-a-z0-9]+/[-.a-z0-9]+(/[-.a-z0-9]+)?)?$"
 _BASE = "^/[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
@@ -42,9 +41,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
 
     cluster_name: str = Field("", max_length=316, description="Name of the cluster, shown in the status.")
-    http_host: str = Field("0.0.0.0", description="Address for /livez, /readyz and /metrics.")  # noqa: S104 - probes come from the node
+    host: str = Field("0.0.0.0", description="Address that both ports listen on.")  # noqa: S104 - nodes and the API server call
     http_port: Annotated[int, Field(ge=0, le=65535)] = Field(8080, description="Port for /livez, /readyz, /metrics.")
-    https_host: str = Field("0.0.0.0", description="Address for admission.")  # noqa: S104 - the API server is elsewhere
     https_port: Annotated[int, Field(ge=0, le=65535)] = Field(9443, description="Port for admission.")
     https_client_ca: Annotated[FilePath, AfterValidator(_authority)] | None = Field(
         None, description="File with the authority of client certificates; without one admission asks for none."
@@ -52,16 +50,6 @@ class Settings(BaseSettings):
     certificate_hosts: str = Field(
         f"{names.SERVICE_ACCOUNT}.{names.SYSTEM_NAMESPACE}.svc",
         description="DNS names and IP addresses, with commas between them, under which the API server calls admission.",
-    )
-    certificate_seconds: Annotated[float, Field(gt=0)] = Field(90 * DAY, description="Life of the serving certificate.")
-    authority_seconds: Annotated[float, Field(gt=0)] = Field(
-        365 * DAY, description="Life of the certificate authority that signs it."
-    )
-    certificate_check_seconds: Annotated[float, Field(gt=0)] = Field(
-        10, description="How often the certificate and what the API server trusts are looked at."
-    )
-    drain_seconds: Annotated[float, Field(ge=0)] = Field(
-        5, description="How long admission goes on answering after it was told to stop."
     )
     usage_sample: Annotated[int, Field(ge=0, le=100)] = Field(
         10, description="How many workloads and how many templates the status names; 0 names none."
@@ -101,13 +89,6 @@ class Settings(BaseSettings):
         description="The node ports of the cluster, as the API server's --service-node-port-range.",
     )
     tools_load_balancers: bool = Field(default=False, description="Whether tools may have load balancers.")
-    workers: Annotated[int, Field(ge=1)] = Field(8, description="How many Environments are looked at side by side.")
-    rate: Annotated[float, Field(gt=0)] = Field(300, description="How many Environments are looked at a second.")
-    gather_seconds: Annotated[float, Field(ge=0)] = Field(
-        1, description="How long changes of one Environment are gathered after its status was written."
-    )
-    retry_seconds: Annotated[float, Field(gt=0)] = Field(30, description="The longest pause between two tries.")
-    audit_seconds: Annotated[float, Field(gt=0)] = Field(600, description="How often all Environments are listed.")
     log_level: str = Field("INFO", description="Level of the log.")
 
     @property

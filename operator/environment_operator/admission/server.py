@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from aiohttp import web
 
-from environment_operator import health
+from environment_operator import health, timing
 from environment_operator.admission import review
 from environment_operator.admission.certificate_rotation import Certificates
 from environment_operator.admission.certificates import Terms
@@ -66,21 +66,21 @@ class Webhook:
         self._keys = Keys(settings.uid_key, settings.gid_key, settings.groups_key)
         self.catalog, self._projects = Catalog(), ProjectIndex()
         self._mirror = Reflector(
-            cluster, names.CRD_NAME, self.catalog, ENVIRONMENTS, whole=True, longest=settings.retry_seconds
+            cluster, names.CRD_NAME, self.catalog, ENVIRONMENTS, whole=True, longest=timing.RETRY_SECONDS
         )
         self._namespaces = Reflector(
-            cluster, "namespaces", ProjectSink(self._projects), "/api/v1/namespaces", longest=settings.retry_seconds
+            cluster, "namespaces", ProjectSink(self._projects), "/api/v1/namespaces", longest=timing.RETRY_SECONDS
         )
         self._pull_secrets = PullSecrets(
-            cluster, self._table, settings.retry_seconds, published=settings.registry_credentials
+            cluster, self._table, timing.RETRY_SECONDS, published=settings.registry_credentials
         )
         terms = Terms(
             hosts=settings.hosts,
-            certificate=timedelta(seconds=settings.certificate_seconds),
-            authority=timedelta(seconds=settings.authority_seconds),
-            settle=timedelta(seconds=settings.certificate_check_seconds * _LOOKS),
+            certificate=timedelta(seconds=timing.CERTIFICATE_SECONDS),
+            authority=timedelta(seconds=timing.AUTHORITY_SECONDS),
+            settle=timedelta(seconds=timing.CERTIFICATE_CHECK_SECONDS * _LOOKS),
         )
-        self._certificates = Certificates(cluster, terms, settings.certificate_check_seconds, settings.https_client_ca)
+        self._certificates = Certificates(cluster, terms, timing.CERTIFICATE_CHECK_SECONDS, settings.https_client_ca)
         self._vacancies, self._validator = Vacancies(cluster), Validator(cluster, settings.node_ports)
         self._listening, self._stopping = asyncio.Event(), asyncio.Event()
 
@@ -94,7 +94,7 @@ class Webhook:
             parts = [tasks.create_task(run()) for run in self._parts]
             await self._stopping.wait()
             if self._listening.is_set():
-                await asyncio.sleep(self._settings.drain_seconds)
+                await asyncio.sleep(timing.DRAIN_SECONDS)
             for part in parts:
                 part.cancel()
 
@@ -120,7 +120,7 @@ class Webhook:
         await self._certificates.settled.wait()
         runner = web.AppRunner(self.application(), access_log=None, keepalive_timeout=_KEEP_ALIVE, shutdown_timeout=5)
         await runner.setup()
-        host, port = self._settings.https_host, self._settings.https_port
+        host, port = self._settings.host, self._settings.https_port
         try:
             await web.TCPSite(runner, host, port, ssl_context=self._certificates.context).start()
             self._listening.set()

@@ -8,7 +8,7 @@ from functools import partial
 
 import kopf
 
-from environment_operator import health
+from environment_operator import health, timing
 from environment_operator.controller import kopf_handlers
 from environment_operator.controller.cache import World
 from environment_operator.controller.reconciler import Reconciler
@@ -37,17 +37,17 @@ class Controller:
 
     def __init__(self, cluster: Cluster, settings: Settings) -> None:
         self._cluster, self._settings = cluster, settings
-        self._queue = WorkQueue(settings.rate, settings.retry_seconds, time.monotonic)
+        self._queue = WorkQueue(timing.RATE, timing.RETRY_SECONDS, time.monotonic)
         publish = partial(
-            Publisher, cluster, rate=settings.rate, longest=settings.retry_seconds, audit=settings.audit_seconds
+            Publisher, cluster, rate=timing.RATE, longest=timing.RETRY_SECONDS, audit=timing.RESYNC_SECONDS
         )
-        exposing = WorkQueue(settings.rate, settings.retry_seconds, time.monotonic)
-        expose = partial(Exposures, cluster, settings.ways, exposing, settings.retry_seconds)
+        exposing = WorkQueue(timing.RATE, timing.RETRY_SECONDS, time.monotonic)
+        expose = partial(Exposures, cluster, settings.ways, exposing, timing.RETRY_SECONDS)
         self._world = World(
             cluster,
             settings.kinds(),
             self._queue,
-            longest=settings.retry_seconds,
+            longest=timing.RETRY_SECONDS,
             expose=expose,
             publish=publish if settings.registry_credentials else None,
         )
@@ -65,8 +65,8 @@ class Controller:
         async with asyncio.TaskGroup() as tasks, health.serve(self._settings, self._why_not_ready):
             # Before kopf starts: when it stops, it waits 5 s for every task that was made after it.
             parts = [tasks.create_task(run()) for run in self._world.parts]
-            parts += [tasks.create_task(self._work()) for _ in range(self._settings.workers)]
-            parts += [tasks.create_task(self._exposer.run(self._settled)) for _ in range(self._settings.workers)]
+            parts += [tasks.create_task(self._work()) for _ in range(timing.WORKERS)]
+            parts += [tasks.create_task(self._exposer.run(self._settled)) for _ in range(timing.WORKERS)]
             parts.append(tasks.create_task(self._audit_for_ever()))
             await self._kopf()
             for part in parts:
@@ -85,7 +85,7 @@ class Controller:
         self._settled.set()
         logger.info("ready: %d Environments", len(self._world.environments))
         while True:
-            await asyncio.sleep(self._settings.audit_seconds)
+            await asyncio.sleep(timing.RESYNC_SECONDS)
             await self._audit()
 
     async def _audit(self) -> None:
@@ -139,6 +139,6 @@ class Controller:
         else:
             RECONCILES.labels("done").inc()
             wrote = plan is not None and plan.status is not None
-            self._queue.done(name, hold=self._settings.gather_seconds if wrote else 0.0)
+            self._queue.done(name, hold=timing.GATHER_SECONDS if wrote else 0.0)
             if plan and plan.again:
                 self._queue.add(name, plan.again.total_seconds())

@@ -42,7 +42,7 @@ def start(
     Kube(cluster, rest).apply(READER)
 
     def anew() -> None:
-        operator.restart(kinds_file=rows, audit_seconds=0.3)
+        operator.restart(kinds_file=rows, resync_seconds=0.3)
 
     anew()
     yield anew

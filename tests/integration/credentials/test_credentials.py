@@ -239,7 +239,7 @@ def test_not_let_any_more(kube: Kube, publish: Make, projects: Make) -> None:
 
 def test_a_binding_of_another_name(operator: Operator, kube: Kube, publish: Make, projects: Make) -> None:
     """A RoleBinding lets the operator whatever it is called: one of another name is found by the audit."""
-    with operator.anew(audit_seconds=1):
+    with operator.anew(resync_seconds=1):
         project = projects(lets=False)
         name = publish("sesame", {"projects": [project]})
         let(kube.rest, project, "of-another-name")
