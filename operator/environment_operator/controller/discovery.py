@@ -107,7 +107,7 @@ class _Guest:
 
     def doubt(self, definitions: Reflector) -> None:
         """Take in that nobody knows whether the kind is there."""
-        self._mirror.doubt(definitions.state, f"whether it is installed is not known, as {definitions.in_words}")
+        self._mirror.doubt(definitions.state, f"no definition can be read: {definitions.why}")
 
     async def run(self) -> None:
         """Have the mirror run while the kind is there, in the version that is served, until cancelled."""

@@ -14,6 +14,7 @@ from environment_operator.controller.usage import Known, Usage
 from environment_operator.injection.warnings import on_spec
 from environment_operator.kube.errors import Reason
 from environment_operator.kube.events import Notice
+from environment_operator.kube.informer import NOT_LISTED
 from environment_operator.spec import scope
 from environment_operator.spec.fragment import fragment_hash, pod_security
 from environment_operator.spec.validation import Verdict
@@ -230,14 +231,19 @@ def users_in_words(found: Usage) -> str:
     return f"{in_words(found.workloads, found.templates)}{f': {who}' if who else ''}"
 
 
+# Room for the full name of a kind, and for what the API server answered about it.
+_LONG = 160
+
+
 def unknown_in_words(known: Known) -> str:
     """Return which kinds cannot be listed, and why."""
     what = "Whether a workload or template uses it is not known"
     if not known.unknown:
         return f"{what} yet: the API server is asked for it."
-    first, *more = sorted(known.unknown.values())
+    # A kind that was refused says more than one whose list is on its way.
+    first, *more = sorted(known.unknown.values(), key=lambda why: (why.endswith(NOT_LISTED), why))
     others = f" ({len(more)} more kind{'s' if len(more) > 1 else ''} not listed)" if more else ""
-    return f"{what}: {cut(first)}{others}. See the log of {names.SERVICE_ACCOUNT}."
+    return f"{what}: {cut(first, _LONG)}{others}. See the log of {names.SERVICE_ACCOUNT}."
 
 
 def _usage_fields(snapshot: Snapshot, found: Usage, verdict: Verdict) -> dict[str, Any]:

@@ -25,6 +25,9 @@ _FIRST_RETRY = 0.5
 _BREAKS = 5
 _WATCH_SECONDS = (240, 300)
 
+# How a kind stands of which no list was asked for.
+NOT_LISTED = "is not listed yet"
+
 
 class State(StrEnum):
     """How a kind stands."""
@@ -96,7 +99,7 @@ class Reflector:
     def in_words(self) -> str:
         """How the kind stands, for people."""
         words = {
-            State.SYNCING: "is not listed yet",
+            State.SYNCING: NOT_LISTED,
             State.SYNCED: "is synced",
             State.ABSENT: "is not installed",
             State.FORBIDDEN: "cannot be listed: access is denied",

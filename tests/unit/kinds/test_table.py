@@ -29,7 +29,11 @@ def test_derived(owner: dict[str, object], expected: bool) -> None:
 @pytest.mark.parametrize(
     ("variable", "value", "expected"),
     [
-        ("ENVIRONMENT_OPERATOR_USAGE_SAMPLE", "x", "settings are wrong: ENVIRONMENT_OPERATOR_WORKERS: Input should"),
+        (
+            "ENVIRONMENT_OPERATOR_USAGE_SAMPLE",
+            "x",
+            "are wrong: ENVIRONMENT_OPERATOR_USAGE_SAMPLE: Input should",
+        ),
         ("ENVIRONMENT_OPERATOR_TOOLS_HOST", "tools.example.com", "TOOLS_HOST goes with TOOLS_GATEWAY or"),
         ("ENVIRONMENT_OPERATOR_HTTPS_CLIENT_CA", "/none", "HTTPS_CLIENT_CA: Path does not point to a file"),
         ("ENVIRONMENT_OPERATOR_HTTPS_CLIENT_CA", __file__, "HTTPS_CLIENT_CA: Value error, the file has no certificate"),
