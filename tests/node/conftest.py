@@ -6,12 +6,12 @@ Where no node can run the ring is skipped, and says what is missing; with ``--re
 from collections.abc import Iterator
 
 import pytest
-from running import NAMED, NUMBERED, PLAIN, SPEAKING
 
 from cluster import Cluster, images, packages
 from cluster.rest import Rest
 from kube import Kube, fresh_cluster
 from registry import Registry
+from running import NAMED, NUMBERED, PLAIN, SPEAKING
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from running import NAMED, NUMBERED, PLAIN, SPEAKING, created, pod, said
 
 from builders import manifest
 from cluster import Cluster
 from cluster.rest import Rest
 from environment_operator.api import names
 from kube import Kube
+from running import NAMED, NUMBERED, PLAIN, SPEAKING, created, pod, said
 
 Object = dict[str, Any]
 REPORT = """

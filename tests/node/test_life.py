@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 import yaml
-from running import PLAIN, said
 
 from builders import manifest
 from cluster import Cluster
@@ -14,6 +13,7 @@ from cluster.manifests import await_admission
 from cluster.waiting import TIMEOUT
 from environment_operator.api import names
 from kube import ENVIRONMENTS, Kube
+from running import PLAIN, said
 
 Object = dict[str, Any]
 SAYS = ["/bin/sh", "-c", "echo version $VERSION; sleep infinity"]

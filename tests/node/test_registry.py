@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from running import created, pod, said
 
 from builders import manifest
 from cluster import images
@@ -15,6 +14,7 @@ from environment_operator.api import names
 from kube import Kube
 from registries import holds, let
 from registry import Registry
+from running import created, pod, said
 
 
 @pytest.fixture

@@ -6,13 +6,12 @@ from typing import Any
 from urllib.error import URLError
 from urllib.parse import urlsplit
 
-from running import PLAIN
-
 from builders import manifest, workload
 from cluster.waiting import TIMEOUT
 from environment_operator.api import names
 from kube import OPENER, Kube
 from plugin import Plugin, browser
+from running import PLAIN
 
 Object = dict[str, Any]
 PORT = 8888

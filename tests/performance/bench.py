@@ -14,6 +14,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
 from statistics import quantiles
@@ -204,13 +205,18 @@ async def measure(client: Client, rounds: int, title: str, label: Object, deploy
         say(f"{title:28} {what:7} {result.p50:7.2f} {result.p99:7.2f} {result.rate:7.0f}")
 
 
+def _numbered(number: int, _: int) -> Object:
+    """Return an Environment that nobody uses."""
+    return manifest(f"bench-{number:05}")
+
+
 async def fill(client: Client, first: int, last: int) -> None:
     """Create Environments that nobody uses."""
     numbers = iter(range(first, last))
 
     async def some() -> None:
         for each in numbers:
-            await client.send(Request("POST", ENVIRONMENTS, lambda _, n=each: manifest(f"bench-{n:05}")))
+            await client.send(Request("POST", ENVIRONMENTS, partial(_numbered, each)))
 
     await asyncio.gather(*(some() for _ in range(AT_ONCE)))
 

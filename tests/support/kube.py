@@ -101,7 +101,7 @@ class Operator:
     def restart(self, **env: object) -> None:
         """Stop it and start it, with these settings."""
         self.stop()
-        self.start(**env)
+        self.start(await_ready=True, **env)
 
     @contextmanager
     def down(self, sig: int = signal.SIGTERM) -> Iterator[None]:

@@ -1,6 +1,7 @@
 """Where third-party kinds have their pods, written down by hand from their samples, and how to work with them."""
 
 from copy import deepcopy
+from functools import partial
 from typing import Any
 
 from builders import manifest
@@ -149,7 +150,7 @@ def install(rest: Rest, *words: str) -> list[str]:
         assert reply.ok, reply.message
     for definition in made:
         served = f"/apis/{_stored(definition)[0]}/{definition['spec']['names']['plural']}"
-        until(f"{served} to be served", lambda served=served: rest.get(served).ok)
+        until(f"{served} to be served", partial(_has_status, rest, served, 200))
     return [definition["metadata"]["name"] for definition in made]
 
 
@@ -158,7 +159,12 @@ def uninstall(rest: Rest, found: list[str]) -> None:
     for name in found:
         rest.delete(f"{DEFINITIONS}/{name}")
     for name in found:
-        until(f"{name} to be gone", lambda n=name: rest.get(f"{DEFINITIONS}/{n}").status == 404)
+        until(f"{name} to be gone", partial(_has_status, rest, f"{DEFINITIONS}/{name}", 404))
+
+
+def _has_status(rest: Rest, path: str, status: int) -> bool:
+    """Return whether a path is answered with a status."""
+    return rest.get(path).status == status
 
 
 def _stored(definition: Object) -> tuple[str, str]:

@@ -6,6 +6,7 @@ What a message says is in ``messages``; here is what its readers do then, whatev
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from builders import workload
@@ -124,7 +125,7 @@ def of_pair(name: str) -> dict[str, Refused]:
         pod(new).update(copy.deepcopy(example.pod))
         main(new).update(copy.deepcopy(example.main))
         pod(new)["containers"] += copy.deepcopy(example.others)
-        plain = changed(made("Pod"), lambda item, e=example: pod(item)["containers"].extend(_bare(e.others)))
+        plain = changed(made("Pod"), partial(_extend, _bare(example.others)))
         free = "User" if "user" in example.fields else "Security"
         found[f"pair {name} {number}"] = Refused(
             new, {**example.fields, "overridable": []}, (becomes(plain),),
@@ -133,12 +134,17 @@ def of_pair(name: str) -> dict[str, Refused]:
     return found
 
 
+def _extend(others: list[Object], item: Object) -> None:
+    """Give a workload further containers."""
+    pod(item)["containers"].extend(others)
+
+
 def _bare(others: tuple[Object, ...]) -> list[Object]:
     """Return containers without what contradicts."""
     return [{key: each[key] for key in ("name", "image")} for each in others]
 
 
-UID = {"securityContext": {"runAsUser": 5}}
+UID: Object = {"securityContext": {"runAsUser": 5}}
 PORT = f"{names.CUSTOM_TOOL}lab"
 ADAPT = {"user": {"source": "IdPToken"}}
 PERSON = {"user": "ada", "ids": Ids(2001, 200)}

@@ -123,7 +123,9 @@ def bare(obj: Object) -> Object:
 @pytest.mark.parametrize("kind", CHANGEABLE, ids=lambda kind: kind.kind)
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(fields=SPECS, container=CONTAINERS)
-def test_laws_with_the_defaulting_of_the_api_server(kube_of_module, shared, kind, fields, container) -> None:
+def test_laws_with_the_defaulting_of_the_api_server(
+    kube_of_module: Kube, shared: str, kind: Kind, fields: Object, container: Object
+) -> None:
     """Laws 1 and 2: admitted twice is admitted once, and without the reference it is as if there had never been one."""
     kube, name = kube_of_module, Kube.unique("law")
     assert kube.rest.create(ENVIRONMENTS, manifest(name, **fields, overridable=FREE)).ok

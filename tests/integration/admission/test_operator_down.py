@@ -8,6 +8,7 @@ import pytest
 from builders import KINDS, manifest, workload
 from cluster import Cluster
 from cluster.manifests import await_admission
+from cluster.rest import Rest
 from environment_operator.api import names
 from environment_operator.manifests.match_conditions import MOST
 from kube import Kube, Object, Operator, path_of
@@ -22,7 +23,7 @@ def marked(project: str, environment: str, number: int) -> Object:
 
 
 @pytest.fixture(scope="module")
-def used(cluster: Cluster, rest, operator: Operator) -> Iterator[tuple[Kube, str, str]]:
+def used(cluster: Cluster, rest: Rest, operator: Operator) -> Iterator[tuple[Kube, str, str]]:
     """Return the administrator's hands, an Environment and a project full of its users; then the operator goes down."""
     kube, name, project = Kube(cluster, rest), Kube.unique("env"), Kube.unique("down")
     kube.kubectl("create", "namespace", project)
@@ -112,7 +113,7 @@ def test_what_is_refused(used: tuple[Kube, str, str], what: str) -> None:
     }
     arguments, body = requests[what]
 
-    assert "environment-operator.environments.dev" in kube.refused(*arguments, stdin=body and json.dumps(body))
+    assert "environment-operator.environments.dev" in kube.refused(*arguments, stdin=json.dumps(body) if body else None)
 
 
 def test_objects_without_the_label(used: tuple[Kube, str, str]) -> None:

@@ -17,7 +17,7 @@ from builders import KINDS, manifest, template_path, workload
 from cluster import Cluster
 from cluster.rest import Reply, Rest
 from environment_operator.api import names
-from environment_operator.injection.overrides import APPARMOR
+from environment_operator.kinds.harmless import APPARMOR
 from environment_operator.kinds.paths import get, put
 from kube import ENVIRONMENTS, Kube, Object, Operator
 from neighbour import MARK, Neighbour, mark, neighbour

@@ -4,6 +4,7 @@ A cluster of its own, since all Environments go with it.
 """
 
 import json
+from functools import partial
 
 import pytest
 
@@ -112,12 +113,18 @@ LOOSER: dict[str, tuple[Object, str, str]] = {
 
 def earlier() -> Object:
     """Return a definition that has the fields of today's and none of its rules in CEL."""
-    return json.loads(json.dumps(definition()), object_hook=_without_rules)
+    made: Object = json.loads(json.dumps(definition()), object_hook=_without_rules)
+    return made
 
 
 def _without_rules(node: Object) -> Object:
     """Return a part of a definition without its rules."""
     return {key: value for key, value in node.items() if key != "x-kubernetes-validations"}
+
+
+def _accepted(kube: Kube, name: str, change: Object) -> bool:
+    """Return whether the API server accepts a change of an Environment."""
+    return kube.rest.patch(f"{ENVIRONMENTS}/{name}", change).ok
 
 
 @pytest.fixture
@@ -130,7 +137,7 @@ def stored_before(kube: Kube, project: str) -> dict[str, str]:
     kube.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=json.dumps(earlier()))
     for case, name in made.items():
         change = {"spec": LOOSER[case][0]}
-        kube.until("the earlier definition", lambda n=name, c=change: kube.rest.patch(f"{ENVIRONMENTS}/{n}", c).ok)
+        kube.until("the earlier definition", partial(_accepted, kube, name, change))
     kube.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(REPO_ROOT / "crds"))
     refused = manifest(kube.unique("other"), **LOOSER["a text"][0])
     kube.until("today's definition", lambda: not kube.rest.create(f"{ENVIRONMENTS}?dryRun=All", refused).ok)

@@ -5,6 +5,7 @@ and what other tests leave behind calls it, too: hence a cluster of its own.
 """
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -79,10 +80,15 @@ def children(kube: Kube, kind: Kind, project: str, environment: str) -> list[Obj
     return [item for item in found if "ownerReferences" in item["metadata"]]
 
 
+def has_child(kube: Kube, kind: Kind, project: str, environment: str) -> bool:
+    """Return whether a controller has made one object of a kind."""
+    return len(children(kube, kind, project, environment)) == 1
+
+
 def until_made(kube: Kube, kinds: tuple[Kind, ...], project: str, environment: str) -> None:
     """Wait until controllers have made one object of each kind, with the reference label."""
     for kind in kinds:
-        kube.until(f"a {kind.kind} with the label", lambda k=kind: 1 == len(children(kube, k, project, environment)))
+        kube.until(f"a {kind.kind} with the label", partial(has_child, kube, kind, project, environment))
 
 
 def until_counted(kube: Kube, project: str, environment: str, *expected: str) -> None:

@@ -222,7 +222,7 @@ def delete_labelled(rest: Rest, label: str) -> Reply:
 class TestFinalizer:
     """Our finalizer stays on an Environment in use."""
 
-    REMOVALS = (
+    REMOVALS: tuple[tuple[str, object], ...] = (
         ("merge", WITHOUT_FINALIZER),
         ("merge", {"metadata": {"finalizers": []}}),
         ("merge", {"metadata": {"finalizers": ["other/one"]}}),

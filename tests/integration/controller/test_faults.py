@@ -94,7 +94,8 @@ def _told(kube: Kube, name: str, users: int | None, reaper: Reaper) -> bool:
     """Say whether a step has its effect; start the operator again when it was killed over it."""
     reaper.revive()
     found = kube.find(name)
-    return (found or {}).get("status", {}).get("usage", {}).get("total") == users
+    total: int | None = (found or {}).get("status", {}).get("usage", {}).get("total")
+    return total == users
 
 
 def test_api_server_restarted(operator: Operator, kube: Kube, environment: str, project: str) -> None:

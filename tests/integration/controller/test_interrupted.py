@@ -32,7 +32,7 @@ def test_nothing_is_left(tmp_path: Path, module: str, number: signal.Signals) ->
     """Interrupted in the middle of its start, and again while it tidies up, a command ends all that it started."""
     variables = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": PYTHON_PATH}
     with subprocess.Popen([sys.executable, "-m", module], env=variables, stdout=subprocess.PIPE, text=True) as running:
-        until("a program of the cluster to run", lambda: list(left(tmp_path)))
+        until("a program of the cluster to run", lambda: any(left(tmp_path)))
         running.send_signal(number)
         running.send_signal(number)
         said, _ = running.communicate()

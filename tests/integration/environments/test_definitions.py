@@ -185,8 +185,11 @@ def test_train_job(rest: Rest, word: str) -> None:
 @pytest.mark.parametrize("word", ["trainjob"], indirect=True)
 def test_patches_of_a_train_job(rest: Rest, word: str) -> None:
     """A TrainJob's patches carry labels, security contexts and pull secrets, but no image."""
-    node = {"name": "node", "securityContext": {"runAsUser": 1}, "image": "i"}
-    pod = {"metadata": MARKS, "spec": {"containers": [node], "imagePullSecrets": [{"name": "s"}], "hostIPC": True}}
+    node: dict[str, Any] = {"name": "node", "securityContext": {"runAsUser": 1}, "image": "i"}
+    pod: dict[str, Any] = {
+        "metadata": MARKS,
+        "spec": {"containers": [node], "imagePullSecrets": [{"name": "s"}], "hostIPC": True},
+    }
     jobs = [{"name": "node", "template": {"spec": {"template": pod}}}]
     patch = {"manager": "x.example/y", "trainingRuntimeSpec": {"template": {"spec": {"replicatedJobs": jobs}}}}
     reply = tried(rest, word, "spec", runtimePatches=[patch])

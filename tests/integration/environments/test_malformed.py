@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 
 import pytest
@@ -220,7 +221,12 @@ def test_life_without_the_operator(stored: Nonsense, kind: Kind) -> None:
         check(stored.kube.rest.delete(f"{stored.path(kind, case)}?propagationPolicy=Foreground"), case, "delete")
     for case in ODD:
         path = stored.path(kind, case)
-        stored.kube.until(f"{path} to be gone", lambda path=path: stored.kube.rest.get(path).status == 404)
+        stored.kube.until(f"{path} to be gone", partial(gone, stored, path))
+
+
+def gone(stored: Nonsense, path: str) -> bool:
+    """Return whether there is nothing at a path."""
+    return stored.kube.rest.get(path).status == 404
 
 
 def live(stored: Nonsense, kind: Kind, case: str) -> None:

@@ -5,6 +5,7 @@ The controllers of these kinds do not run here; their definitions do to objects 
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from cluster import Cluster
 from cluster.manifests import await_admission
 from cluster.rest import Rest
 from environment_operator.api import names
-from environment_operator.injection.overrides import APPARMOR
+from environment_operator.kinds.harmless import APPARMOR
 from environment_operator.kinds.paths import copied
 from kube import ENVIRONMENTS, Kube, Object, Operator
 from samples import sample
@@ -125,6 +126,11 @@ def test_from_reference_to_release(hands: Kube, place: str, word: str) -> None:
     kube.until_gone("env", name)
 
 
+def one_of_the_kind(kube: Kube, environment: str) -> bool:
+    """Return whether an Environment is used by one object of one kind."""
+    return [1] == [each["count"] for each in kube.status(environment)["usage"]["byKind"]]
+
+
 def let_go(kube: Kube, word: str, stored: Object) -> None:
     """Take the reference away, and see that nothing of the Environment is left; or delete what cannot change."""
     where = path(stored, stored["metadata"]["name"])
@@ -221,7 +227,7 @@ def test_roles_with_different_environments(hands: Kube, place: str, word: str) -
     assert wanted == [c["image"] for c in containers(word, stored)]
     for used in (name, other):
         kube.until_used(used, 1)
-        kube.until("one of the kind", lambda u=used: [1] == [k["count"] for k in kube.status(u)["usage"]["byKind"]])
+        kube.until("one of the kind", partial(one_of_the_kind, kube, used))
     made["metadata"] |= {"name": "wrong", "labels": {names.REFERENCE: name, f"{names.ROLE_REFERENCE}drummer": other}}
 
     assert f"{names.ROLE_REFERENCE}drummer has no effect" in kube.rest.create(path(made), made).message

@@ -1,62 +1,45 @@
 """Tools are reached: Services, routes, addresses that are asked for, and who gets them."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from functools import partial
 
 import pytest
 import yaml
 
 from builders import manifest, workload
+from cluster import Cluster
+from cluster.rest import Rest
 from environment_operator.api import names
 from kube import Kube, Object, Operator
-
-ROUTE = yaml.safe_load((Path(__file__).parents[2] / "fixtures/gateway.yaml").read_text(encoding="utf-8"))
-ROUTES = ROUTE["metadata"]["name"]
-HOST = "https://tools.example.com"
-LAB = {"name": "lab", "type": "JupyterNotebook"}
-
-
-def tool(name: str = "lab", port: int = 8888, **connection: object) -> Object:
-    """Return a tool with a connection."""
-    return {"name": name, "type": "Custom", "containerPort": port, "connection": connection}
-
-
-CUSTOM = tool(type="ExternalURL", assign="Custom")
-INSIDE = tool(type="ClusterIP")
+from tool_users import (
+    CUSTOM,
+    HOST,
+    INSIDE,
+    LAB,
+    ROUTE,
+    ROUTES,
+    made,
+    published,
+    routed,
+    told,
+    tool,
+    tools,
+    until_made,
+    until_told,
+    used,
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def routes(cluster, rest, operator: Operator) -> Iterator[None]:  # noqa: ARG001 - it runs
+def routes(cluster: Cluster, rest: Rest, operator: Operator) -> Iterator[None]:  # noqa: ARG001 - it runs
     """Have HTTPRoutes in the cluster."""
     kube = Kube(cluster, rest)
     kube.apply(ROUTE)
     kube.until_established(ROUTES)
     yield
     kube.kubectl("delete", "crd", ROUTES)
-
-
-def published(kube: Kube, *tools: Object, **fields: object) -> str:
-    """Return the name of a new Environment with these tools."""
-    name = kube.unique("env")
-    kube.apply(manifest(name, tools=list(tools), **fields))
-    return name
-
-
-def used(kind: str, name: str, project: str, environment: str, **asked: str) -> Object:
-    """Return a workload that asks for these addresses."""
-    made = workload(kind, name, project, environment)
-    made["metadata"]["annotations"] = {f"{names.CUSTOM_TOOL}{key}": value for key, value in asked.items()}
-    return made
-
-
-def tools(kube: Kube, kind: str, name: str, project: str) -> Object:
-    """Return what admission wrote about the tools of a workload."""
-    found = kube.get(kind, name, project)
-    assert found is not None
-    said: Object = json.loads(found["metadata"]["annotations"][names.TOOLS])
-    return said
 
 
 def test_found_with_kubectl(kube: Kube, project: str) -> None:
@@ -69,33 +52,6 @@ def test_found_with_kubectl(kube: Kube, project: str) -> None:
 
     assert ["deployment.apps/w", "statefulset.apps/s"] == found
     assert f"{names.TOOL_ADDRESSES}: lab: {HOST}/environments/{token}.lab\n" in described
-
-
-def made(kube: Kube, kind: str, project: str) -> dict[str, Object]:
-    """Return the objects of a kind that we made in a project, by name without the token."""
-    found = json.loads(kube.kubectl("get", kind, "-n", project, "-l", names.TOKEN, "-o", "json"))["items"]
-    return {item["metadata"]["name"].replace(item["metadata"]["labels"][names.TOKEN], "T"): item for item in found}
-
-
-def until_made(kube: Kube, kind: str, project: str, *wanted: str) -> dict[str, Object]:
-    """Wait until exactly these objects of a kind are there; return them."""
-    kube.until(f"{kind} {wanted} in {project}", lambda: set(wanted) == set(made(kube, kind, project)))
-    return made(kube, kind, project)
-
-
-def told(kube: Kube, project: str, name: str) -> list[tuple[str, str]]:
-    """Return reason and message of the operator's Events about a workload."""
-    chosen = f"--field-selector=involvedObject.name={name},reportingComponent=environment-operator"
-    items = json.loads(kube.kubectl("get", "events", "-n", project, chosen, "-o", "json"))["items"]
-    return [(item["reason"], item["message"]) for item in items]
-
-
-def until_told(kube: Kube, project: str, name: str, reason: str, *words: str) -> None:
-    """Wait until an Event about a workload has a reason and all of these words."""
-    kube.until(
-        f"the Event {reason} about {name} with {words}",
-        lambda: any(reason == r and all(word in said for word in words) for r, said in told(kube, project, name)),
-    )
 
 
 def test_service(kube: Kube, project: str) -> None:
@@ -165,9 +121,15 @@ def test_node_port(kube: Kube, project: str) -> None:
     until_told(kube, project, "w", "Exposed", f"lab: port {port['nodePort']} of every node")
 
 
-def uid_of(item: Object | None) -> str:
-    """Return the uid of an object, empty when there is none."""
-    return str(item["metadata"]["uid"]) if item else ""
+def made_again(kube: Kube, kind: str, name: str, project: str, uid: str) -> bool:
+    """Return whether an object is there with another uid."""
+    item = kube.get(kind, name, project)
+    return item is not None and item["metadata"]["uid"] != uid
+
+
+def a_service(kube: Kube, project: str, right: Callable[[Object], object]) -> bool:
+    """Return whether a Service that we made in a project is right."""
+    return any(map(right, made(kube, "services", project).values()))
 
 
 def meta(**fields: object) -> str:
@@ -183,9 +145,9 @@ def test_again_when_deleted_or_changed(kube: Kube, project: str) -> None:
     for kind, item in (("service", service), ("httproute", route)):
         name, uid = item["metadata"]["name"], item["metadata"]["uid"]
         kube.kubectl("delete", kind, name, "-n", project)
-        kube.until(f"another {kind}", lambda k=kind, n=name, u=uid: uid_of(kube.get(k, n, project)) not in ("", u))
+        kube.until(f"another {kind}", partial(made_again, kube, kind, name, project, uid))
     name, whole = service["metadata"]["name"], service["spec"]
-    changes = {
+    changes: dict[str, tuple[str, Callable[[Object], object]]] = {
         "selector": ('{"spec":{"selector":{"app":"mine"}}}', lambda s: s["spec"]["selector"] == whole["selector"]),
         "ports": ('{"spec":{"ports":[{"port":1}]}}', lambda s: 8888 in [p["port"] for p in s["spec"]["ports"]]),
         "label": (meta(labels={names.TOKEN: None}), lambda s: names.TOKEN in s["metadata"]["labels"]),
@@ -193,7 +155,7 @@ def test_again_when_deleted_or_changed(kube: Kube, project: str) -> None:
     }
     for what, (patch, right) in changes.items():
         kube.kubectl("patch", "service", name, "-n", project, "--type=merge", "-p", patch)
-        kube.until(f"{what} to be right", lambda r=right: any(map(r, made(kube, "services", project).values())))
+        kube.until(f"{what} to be right", partial(a_service, kube, project, right))
     kube.kubectl(
         "patch",
         "httproute",
@@ -378,19 +340,6 @@ def test_custom_url(kube: Kube, project: str) -> None:
     kube.until("the first one to be free", lambda: kube.cluster.kubectl(
         "apply", "-f", "-", input=yaml.safe_dump(late), check=False).returncode == 0)  # fmt: skip
     until_told(kube, project, "late", "Exposed", f"lab: {HOST}/{mine}")
-
-
-def routed(kube: Kube, url: str) -> list[str]:
-    """Return the routes in the whole cluster that lead from a URL."""
-    found = json.loads(kube.kubectl("get", "httproutes", "-A", "-o", "json"))["items"]
-    return [
-        item["metadata"]["name"]
-        for item in found
-        for host in item["spec"]["hostnames"]
-        for rule in item["spec"]["rules"]
-        for match in rule["matches"]
-        if url == f"https://{host}{match['path']['value']}"
-    ]
 
 
 def test_fifty_at_once(kube: Kube, project: str, operator: Operator) -> None:

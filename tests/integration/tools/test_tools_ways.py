@@ -2,10 +2,23 @@
 
 import json
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 import yaml
-from test_tools import (
+
+from builders import workload
+from cluster import Cluster
+from cluster.faults import Answer, Match, Rule
+from cluster.manifests import await_admission
+from cluster.proxy import FaultProxy
+from cluster.rest import Rest
+from environment_operator.api import names
+from environment_operator.kinds.paths import copied
+from environment_operator.tools.index import claim_name
+from kube import Kube, Object, Operator
+from third_party import DEFINITIONS, install, uninstall, user
+from tool_users import (
     CUSTOM,
     HOST,
     INSIDE,
@@ -21,18 +34,6 @@ from test_tools import (
     until_told,
     used,
 )
-
-from builders import workload
-from cluster import Cluster
-from cluster.faults import Answer, Match, Rule
-from cluster.manifests import await_admission
-from cluster.proxy import FaultProxy
-from cluster.rest import Rest
-from environment_operator.api import names
-from environment_operator.kinds.paths import copied
-from environment_operator.tools.index import claim_name
-from kube import Kube, Object, Operator
-from third_party import DEFINITIONS, install, uninstall, user
 
 DEPLOYMENT = "/apis/apps/v1/namespaces/{}/deployments/{}"
 OPERATOR = f"--as={names.OPERATOR_USER}"
@@ -55,6 +56,11 @@ def free_port(kube: Kube) -> int:
     services = json.loads(kube.kubectl("get", "services", "-A", "-o", "json"))["items"]
     taken = {port.get("nodePort") for service in services for port in service["spec"].get("ports", ())}
     return next(port for port in range(32767, 30000, -1) if port not in taken)
+
+
+def one_item(kube: Kube, path: str) -> bool:
+    """Return whether a list of the API server has one item."""
+    return len(kube.rest.get(path).body.get("items", ())) == 1
 
 
 def port_of(kube: Kube, project: str) -> list[int]:
@@ -129,7 +135,7 @@ def test_routes_come_and_go(kube: Kube, project: str) -> None:
         # Not by kubectl, which remembers versions.
         assert kube.rest.create(DEFINITIONS, definition).ok
         where = f"/apis/gateway.networking.k8s.io/{version}/namespaces/{project}/httproutes"
-        kube.until("the route", lambda w=where: len(kube.rest.get(w).body.get("items", ())) == 1)
+        kube.until("the route", partial(one_item, kube, where))
         kube.until_condition(name, "ToolsExposed", "True", "Exposed")
     until_told(kube, project, "w", "Exposed", f"lab: {HOST}")
 

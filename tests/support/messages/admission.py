@@ -114,6 +114,7 @@ _OVERRIDES: _Rows = {
     ),
 }  # fmt: skip
 
+_OWNER = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "w", "uid": "u", "controller": True}
 _REFERENCES: _Rows = {
     "no Environment of that name": lambda: refusal(made()),
     "no Environment of that name, but one like it": lambda: eligibility.unknown("jupiter", {"jupyter"}),
@@ -185,7 +186,6 @@ _REFERENCES: _Rows = {
     "another webhook puts the label back that went with the owner": lambda: refusals.left_alone(TABLE["Deployment"]),
     "the same for a kind that cannot change": lambda: refusals.left_alone(TABLE["Job"]),
 }
-_OWNER = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "w", "uid": "u", "controller": True}
 
 _CONTAINERS: _Rows = {
     "the annotation names a container that there is not": lambda: refusal(

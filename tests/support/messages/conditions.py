@@ -10,12 +10,13 @@ from environment_operator.api import names
 from environment_operator.api.v1alpha1 import EnvironmentSpec
 from environment_operator.controller import decide, status
 from environment_operator.controller.index import User
-from environment_operator.controller.snapshot import Exposed, LiveLook, Options, Snapshot
+from environment_operator.controller.snapshot import LiveLook, Options, Plan, Snapshot
 from environment_operator.controller.usage import Known
 from environment_operator.kube.errors import Cause
 from environment_operator.spec import server_validation, validation
 from environment_operator.spec.fragment import render
 from environment_operator.spec.server_validation import Validity
+from environment_operator.tools.index import Exposed
 
 TITLE = "Conditions"
 CONVERTED = True
@@ -28,7 +29,7 @@ HEX = "0123456789abcdef" * 4
 _URL = "https://tools.example.com/mine"
 
 
-def decided(env: Mapping[str, Any], who: Known | None = None, **fields: Any) -> decide.Plan:
+def decided(env: Mapping[str, Any], who: Known | None = None, **fields: Any) -> Plan:
     """Return what is done about an Environment, of which all is known but what is given otherwise."""
     defaults: dict[str, Any] = {"departments": {"vision": None}, "replacement_exists": False, "now": NOW}
     return decide.decide(Snapshot(environment=env, known=who or known(), **{**defaults, **fields}))

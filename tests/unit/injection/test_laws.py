@@ -2,6 +2,7 @@
 
 import copy
 import json
+from collections.abc import Callable
 from typing import Any
 
 from hypothesis import assume, example, given, settings
@@ -18,6 +19,7 @@ from environment_operator.spec import images
 
 CASES = 100
 Object = dict[str, Any]
+Server = Callable[[Kind, Object], Object]
 
 
 def defaulted(kind: Kind, obj: Object) -> Object:
@@ -141,7 +143,7 @@ ANY = (
 
 @settings(max_examples=CASES)
 @given(*ANY)
-def test_idempotent(kind, fields, pod, sidecar, server, pulls) -> None:
+def test_idempotent(kind: Kind, fields: Object, pod: Object, sidecar: bool, server: Server, pulls: bool) -> None:
     """Law 1: what is admitted twice is what was admitted once, and the request itself is not changed."""
     before = server(kind, requested(kind, pod, sidecar))
     asked = copy.deepcopy(before)
@@ -154,7 +156,9 @@ def test_idempotent(kind, fields, pod, sidecar, server, pulls) -> None:
 
 @settings(max_examples=CASES)
 @given(*ANY)
-def test_undone_from_the_record_alone(kind, fields, pod, sidecar, server, pulls) -> None:
+def test_undone_from_the_record_alone(
+    kind: Kind, fields: Object, pod: Object, sidecar: bool, server: Server, pulls: bool
+) -> None:
     """Law 2: when the reference goes, the workload is as without it, though the Environment is gone."""
     assume(not kind.template_immutable)
     pod = {**pod, "containers": [{"image": "mine:1", **c} for c in pod["containers"]]}
@@ -170,7 +174,7 @@ def test_undone_from_the_record_alone(kind, fields, pod, sidecar, server, pulls)
 def leaves(node: Any, path: tuple[Any, ...] = ()) -> dict[tuple[Any, ...], Any]:
     """Return every value of an object; items of lists are named by their name where they have one."""
     if isinstance(node, dict) and node:
-        pairs = node.items()
+        pairs = list(node.items())
     elif isinstance(node, list) and node and all(isinstance(i, dict) and "name" in i for i in node):
         pairs = [(item["name"], item) for item in node]
     else:
@@ -180,11 +184,13 @@ def leaves(node: Any, path: tuple[Any, ...] = ()) -> dict[tuple[Any, ...], Any]:
 
 @settings(max_examples=CASES)
 @given(*ANY)
-def test_nothing_of_the_submitter_is_lost(kind, fields, pod, sidecar, server, pulls) -> None:
+def test_nothing_of_the_submitter_is_lost(
+    kind: Kind, fields: Object, pod: Object, sidecar: bool, server: Server, pulls: bool
+) -> None:
     """Law 3: every value of the submitter's that says something is still there, and lists keep their order."""
     before = server(kind, requested(kind, pod, sidecar))
     after = admitted(kind, before, None, environment(fields), pulls)
-    unset = (False, "", [], {}, None)
+    unset: tuple[object, ...] = (False, "", [], {}, None)
     mine = {
         p: v
         for p, v in leaves(before).items()
@@ -207,7 +213,9 @@ def test_nothing_of_the_submitter_is_lost(kind, fields, pod, sidecar, server, pu
 )  # fmt: skip
 @settings(max_examples=CASES)
 @given(*ANY, SPECS)
-def test_updates_ignore_what_became_of_the_environment(kind, fields, pod, sidecar, server, pulls, later) -> None:
+def test_updates_ignore_what_became_of_the_environment(
+    kind: Kind, fields: Object, pod: Object, sidecar: bool, server: Server, pulls: bool, later: Object
+) -> None:
     """Laws 4 and 5: applying the submitter's part again changes nothing, whatever the Environment is now."""
     before = server(kind, requested(kind, pod, sidecar))
     stored = server(kind, admitted(kind, before, None, environment(fields), pulls))
@@ -218,7 +226,9 @@ def test_updates_ignore_what_became_of_the_environment(kind, fields, pod, sideca
 
 @settings(max_examples=CASES)
 @given(*ANY, SPECS)
-def test_switching_is_taking_out_and_putting_in(kind, fields, pod, sidecar, server, pulls, other) -> None:
+def test_switching_is_taking_out_and_putting_in(
+    kind: Kind, fields: Object, pod: Object, sidecar: bool, server: Server, pulls: bool, other: Object
+) -> None:
     """A switched reference gives what a new workload with it would be, though the old Environment is gone."""
     assume(not kind.template_immutable)
     before = server(kind, requested(kind, pod, sidecar))
@@ -255,7 +265,9 @@ RECORDS = st.fixed_dictionaries(
 
 @settings(max_examples=CASES)
 @given(st.sampled_from(list(KINDS.values())), RECORDS | JSON, JSON, JSON, st.booleans())
-def test_whatever_comes_gets_an_answer(kind, record, containers, template, stored) -> None:
+def test_whatever_comes_gets_an_answer(
+    kind: Kind, record: object, containers: object, template: object, stored: bool
+) -> None:
     """However a record or a workload is malformed, the answer is a workload or words, never a crash."""
     text = json.dumps({"/".join(template_path(kind)) or ".": record})
     new = workload(kind.kind, "w", "team", "e")
