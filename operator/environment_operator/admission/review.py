@@ -315,8 +315,7 @@ def _advice(new: Object, old: Object | None) -> tuple[str, ...]:
 def _unusable(invalid: str) -> Iterator[str]:
     """Yield that no workload can have an Environment, where the API server refuses its pods."""
     if invalid:
-        way_out = "Correct the field: no workload can use this Environment."
-        yield f"{Reason.INVALID_FRAGMENT}: {invalid.rstrip('.')}. {way_out}"
+        yield f"{Reason.INVALID_FRAGMENT}, so no workload can use this Environment: {invalid}"
 
 
 def _replaced(given: str, creator: str) -> str:

@@ -58,7 +58,7 @@ def unusable(name: str, problem: str) -> str:
 
 def stalled(reason: str, message: str) -> str:
     """Return what is wrong with an Environment that cannot work, for `unusable`."""
-    return f"{reason}: {cut(message.rstrip('.'), _CUT)}. Use another one, or ask its author to correct it."
+    return f"{reason}: {cut(message.rstrip('.'), _CUT)}. Use another Environment, or ask its author to correct it."
 
 
 def immutable(kind: Kind, name: str, before: str) -> str:

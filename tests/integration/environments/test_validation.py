@@ -50,7 +50,8 @@ def test_invalid(kube: Kube, project: str, fields: Object, field: str) -> None:
     message = kube.until_condition(name, "Stalled", "True", "InvalidFragment")["message"]
     kube.until_condition(name, "Ready", "False", "InvalidFragment")
     assert message.startswith(f"{field}: "), message
-    assert f"InvalidFragment: {message}" in " ".join(map(responses.warning, reply.warnings))
+    warned = " ".join(map(responses.warning, reply.warnings))
+    assert f"InvalidFragment, so no workload can use this Environment: {message}" in warned
     new = workload("Deployment", "w", project, name)
     path = f"/apis/apps/v1/namespaces/{project}/deployments?dryRun=All"
     kube.until("it to be refused", lambda: "InvalidFragment" in kube.rest.create(path, new).message)
@@ -118,6 +119,6 @@ def test_said_before_saving(kube: Kube, plugin: Plugin, tmp_path: Path, editor: 
         plugin.run("diff", "-f", file).err,
     ]
 
-    assert [] == [each for each in said if "InvalidFragment: spec.security.seccompProfile.localhostProfile" not in each]
+    assert [] == [each for each in said if "spec.security.seccompProfile.localhostProfile" not in each]
     assert None is kube.find(copy)
     assert "security" not in kube.environment(good)["spec"]
