@@ -195,7 +195,7 @@ def test_every_template_is_explained(row: Kind) -> None:
     assert re.search(rf"Templates, from which[^|]*\b{row.kind}\b", KINDS)
 
 
-def test_further_kinds(tmp_path, monkeypatch) -> None:
+def test_further_kinds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The example of a row works as it stands: what is generated from it has its webhook and its rights."""
     (block,) = re.findall(r"```yaml\n(- group.*?)```", KINDS, re.DOTALL)
     file = tmp_path / "kinds.yaml"

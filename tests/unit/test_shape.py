@@ -71,7 +71,11 @@ def called(node: ast.Call) -> str:
 def hurry(path: Path) -> Iterator[str]:
     """Yield what in a module of the tests counts on the machine being idle."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Constant) and re.fullmatch(r"--timeout=\d+s", str(node.value)):
+        if (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and re.fullmatch(r"--timeout=\d+s", node.value)
+        ):
             yield f"{node.value}: use cluster.waiting.TIMEOUT"
         if isinstance(node, ast.Call) and called(node) == "sleep":
             yield "sleep: wait for what is to come true"

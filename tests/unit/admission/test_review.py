@@ -9,6 +9,7 @@ from typing import Any
 
 import jsonpatch
 import pytest
+from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,6 +26,7 @@ from environment_operator.kube.objects import Whole
 from environment_operator.settings import Settings
 
 Object = dict[str, Any]
+Client = TestClient[web.Request, web.Application]
 JUPYTER = published("jupyter")
 DEPLOYMENT = workload("Deployment", "d", "team", "jupyter")
 OWNER = {"apiVersion": "batch/v1", "kind": "Job", "name": "j", "uid": "1", "controller": True}
@@ -65,7 +67,8 @@ def patched(sent: Object) -> Object:
     response = respond(sent)
     assert response["allowed"] is True
     if "patch" not in response:
-        return sent["request"]["object"]
+        plain: Object = sent["request"]["object"]
+        return plain
     assert "JSONPatch" == response["patchType"]
     done: Object = jsonpatch.apply_patch(sent["request"]["object"], json.loads(base64.b64decode(response["patch"])))
     return done
@@ -260,7 +263,7 @@ def test_finalizer_of_an_environment_that_may_go() -> None:
     """Our finalizer is not put back where it was taken away together with the protection, but always at first; nothing
     new may use such an Environment, and the refusal says what to do.
     """
-    allowed = {"annotations": {names.ALLOW_DELETE_IN_USE: "true"}}
+    allowed: Object = {"annotations": {names.ALLOW_DELETE_IN_USE: "true"}}
     released = env(finalizers=[], **allowed)
     again = stored(env(finalizers=[]), released)
 
@@ -329,7 +332,7 @@ async def api() -> Server:
 
 
 @pytest.fixture
-async def client(api: Server) -> AsyncIterator[TestClient]:
+async def client(api: Server) -> AsyncIterator[Client]:
     """Return a client of the real application, which knows one Environment."""
     role = Webhook(api, Settings())  # type: ignore[arg-type]
     role.catalog.put(Whole(name="jupyter", generation=1, spec=spec()))
@@ -337,14 +340,14 @@ async def client(api: Server) -> AsyncIterator[TestClient]:
         yield made
 
 
-async def test_served(client: TestClient, api: Server) -> None:
+async def test_served(client: Client, api: Server) -> None:
     """A review is answered over HTTP without asking the API server for what is known."""
     reply = await client.post("/mutate", json=a_review(DEPLOYMENT))
     assert (200, True) == (reply.status, (await reply.json())["response"]["allowed"])
     assert [] == api.asked
 
 
-async def test_created_a_moment_ago(client: TestClient, api: Server) -> None:
+async def test_created_a_moment_ago(client: Client, api: Server) -> None:
     """An Environment that is not known yet is asked for, and its absence is the API server's own word."""
     for name, allowed in (("fresh", True), ("nowhere", False)):
         reply = await client.post("/mutate", json=a_review(workload("Deployment", "d", "team", name)))
@@ -359,7 +362,7 @@ async def test_created_a_moment_ago(client: TestClient, api: Server) -> None:
         ("mistake", 500, "internal error (bug in environment-operator), please report it: its log has the details\n"),
     ],
 )
-async def test_failure(client: TestClient, name: str, status: int, words: str) -> None:
+async def test_failure(client: Client, name: str, status: int, words: str) -> None:
     """A failure is an HTTP error that says whose fault it is, and nothing of what happened inside."""
     reply = await client.post("/mutate", json=a_review(workload("Deployment", "d", "team", name)))
     text = await reply.text()
@@ -369,7 +372,7 @@ async def test_failure(client: TestClient, name: str, status: int, words: str) -
 
 
 @pytest.mark.parametrize("body", MALFORMED, ids=range(len(MALFORMED)))
-async def test_malformed_over_http(client: TestClient, body: bytes) -> None:
+async def test_malformed_over_http(client: Client, body: bytes) -> None:
     """What is no review is answered with 400 and never allowed."""
     reply = await client.post("/mutate", data=body)
     assert 400 == reply.status
@@ -386,7 +389,7 @@ async def test_malformed_over_http(client: TestClient, body: bytes) -> None:
         ("GET", "/mutate", 405),
     ],
 )
-async def test_wrong_path(client: TestClient, method: str, path: str, status: int) -> None:
+async def test_wrong_path(client: Client, method: str, path: str, status: int) -> None:
     """Another path or method is an HTTP error, even with a good review."""
     reply = await client.request(method, path, json=a_review(DEPLOYMENT))
     assert status == reply.status
@@ -395,7 +398,7 @@ async def test_wrong_path(client: TestClient, method: str, path: str, status: in
 
 @pytest.mark.parametrize("path", ["/mutate", "/validate"])
 @pytest.mark.parametrize(("size", "said"), [(LARGEST - 5000, ""), (LARGEST + 1, f"more than {LARGEST} bytes of JSON")])
-async def test_size(client: TestClient, path: str, size: int, said: str) -> None:
+async def test_size(client: Client, path: str, size: int, said: str) -> None:
     """A review of up to 8 MiB is read; a larger one is refused with the limit and the way out, by its uid."""
     new = workload("Deployment", "d", "team")
     new["metadata"]["annotations"] = {"large": "x" * size}
@@ -407,7 +410,7 @@ async def test_size(client: TestClient, path: str, size: int, said: str) -> None
     assert not said or f"remove the label {names.REFERENCE}" in response["status"]["message"]
 
 
-async def test_large_and_no_review(client: TestClient) -> None:
+async def test_large_and_no_review(client: Client) -> None:
     """What is large and names no request is an HTTP error."""
     reply = await client.post("/mutate", data=io.BytesIO(b"{" * (LARGEST + 1)))
     assert 413 == reply.status

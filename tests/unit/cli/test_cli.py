@@ -103,7 +103,7 @@ def test_a_kubeconfig_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> N
 
 def test_a_mistake_of_ours(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """What nobody thought of is said in one line with its place, not by a traceback, with an exit code of its own."""
-    monkeypatch.setattr(listing, "_print", lambda *_: {}["nothing"])
+    monkeypatch.setattr(listing, "_print", lambda *_: dict[str, str]()["nothing"])
     code = run(["list"])
     said = capsys.readouterr().err
 

@@ -18,7 +18,7 @@ from environment_operator.injection.context import Project
 
 JOB = KINDS["jobs.batch"]
 GIVEN = {"scope": {"projects": ["vision"]}, "architecture": "Standard", "workloadTypes": ["Training"]}
-CONTAINER = {
+CONTAINER: dict[str, Any] = {
     "name": "main",
     "image": "registry.example/train:1",
     "imagePullPolicy": "Always",

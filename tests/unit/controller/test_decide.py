@@ -41,6 +41,19 @@ def looked(seconds: float, user: str | None = None) -> LiveLook:
     return LiveLook(datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds), user)
 
 
+def status_of(plan: Plan) -> dict[str, Any]:
+    """Return the planned status, which there must be."""
+    assert plan.status is not None
+    return plan.status
+
+
+def present(plan: Plan, kind: str) -> tuple[str, str, str]:
+    """Return status, reason and message of a condition that the planned status must have."""
+    found = condition(plan, kind)
+    assert found is not None
+    return found
+
+
 def condition(plan: Plan, kind: str) -> tuple[str, str, str] | None:
     """Return status, reason and message of a condition in the planned status."""
     found = {c["type"]: c for c in (plan.status or {})["conditions"]}
@@ -144,8 +157,8 @@ def test_outdated() -> None:
     stalled = decide(snapshot(environment(status=plan.status, image="x" * 300), who))
     assert stalled.status is not None
 
-    assert (4, 1) == (plan.status["usage"]["total"], plan.status["usage"]["outdated"])
-    assert 1 == stalled.status["usage"]["outdated"]
+    assert (4, 1) == (status_of(plan)["usage"]["total"], status_of(plan)["usage"]["outdated"])
+    assert 1 == status_of(stalled)["usage"]["outdated"]
 
 
 def test_a_new_environment() -> None:
@@ -157,9 +170,9 @@ def test_a_new_environment() -> None:
     assert plan.add_finalizer
     assert ("True", "Available", "Workloads in its scope may use it.") == condition(plan, "Ready")
     assert None is condition(plan, "Stalled")
-    assert 1 == plan.status["observedGeneration"]
+    assert 1 == status_of(plan)["observedGeneration"]
     assert ("cluster", "Workspace,Training", "restricted") == tuple(
-        plan.status[k] for k in ("scope", "types", "podSecurity")
+        status_of(plan)[k] for k in ("scope", "types", "podSecurity")
     )
 
 
@@ -173,8 +186,8 @@ def test_a_released_environment() -> None:
     env["metadata"]["annotations"] = {}
 
     assert not released.add_finalizer
-    assert ("False", "Released") == condition(released, "Ready")[:2]
-    assert names.ALLOW_DELETE_IN_USE in condition(released, "Ready")[2]
+    assert ("False", "Released") == present(released, "Ready")[:2]
+    assert names.ALLOW_DELETE_IN_USE in present(released, "Ready")[2]
     assert decide(snapshot(env, known(JOB))).add_finalizer
 
 
@@ -189,12 +202,12 @@ def test_nothing_to_do() -> None:
 def test_usage() -> None:
     """Users are counted by kind, workloads apart from templates, and named in order."""
     plan = decide(snapshot(environment(), known(POD, JOB, TEMPLATE)))
-    usage = plan.status["usage"]
+    usage = status_of(plan)["usage"]
 
     assert (3, 2, 1) == (usage["total"], usage["workloads"], usage["templates"])
     assert [("", "Pod"), ("", "PodTemplate"), ("batch", "Job")] == [(k["group"], k["kind"]) for k in usage["byKind"]]
-    assert ["train", "shell"] == [w["name"] for w in plan.status["workloads"]]
-    assert ["base"] == [t["name"] for t in plan.status["templates"]]
+    assert ["train", "shell"] == [w["name"] for w in status_of(plan)["workloads"]]
+    assert ["base"] == [t["name"] for t in status_of(plan)["templates"]]
     assert ("True", "Used", "Used by 2 workloads and 1 template.") == condition(plan, "InUse")
 
 
@@ -204,10 +217,10 @@ def test_the_sample_is_bounded() -> None:
     some = decide(snapshot(environment(), known(*users), options=Options(sample=3)))
     none = decide(snapshot(deleted(), known(*users), options=Options(sample=0)))
 
-    assert ["p00", "p01", "p02"] == [w["name"] for w in some.status["workloads"]]
-    assert some.status["truncated"]
-    assert "workloads" not in none.status
-    assert "p00" not in condition(none, "DeletionBlocked")[2]
+    assert ["p00", "p01", "p02"] == [w["name"] for w in status_of(some)["workloads"]]
+    assert status_of(some)["truncated"]
+    assert "workloads" not in status_of(none)
+    assert "p00" not in present(none, "DeletionBlocked")[2]
 
 
 def test_out_of_scope_users() -> None:
@@ -216,7 +229,7 @@ def test_out_of_scope_users() -> None:
     users = known(*(User("pods", project, "p") for project in ("a", "b", "c")))
     plan = decide(snapshot(env, users, departments={"a": None, "b": "ml", "c": None}))
 
-    assert 1 == plan.status["usage"]["outOfScope"]
+    assert 1 == status_of(plan)["usage"]["outOfScope"]
 
 
 def test_unknown_projects() -> None:
@@ -225,7 +238,7 @@ def test_unknown_projects() -> None:
 
     message = 'spec.scope.projects: project "typo" does not exist. Create the namespace, or correct the name.'
     assert ("False", "UnknownProjects", message) == condition(plan, "ScopeResolved")
-    assert "True" == condition(plan, "Ready")[0]
+    assert "True" == present(plan, "Ready")[0]
 
 
 @pytest.mark.parametrize(
@@ -242,16 +255,16 @@ def test_stalled(fields: dict[str, Any], reason: str, hint: str) -> None:
     plan = decide(snapshot(environment(**fields)))
     again = decide(snapshot(environment(status=plan.status, **fields)))
 
-    assert ("True", reason) == condition(plan, "Stalled")[:2]
-    assert ("False", reason) == condition(plan, "Ready")[:2]
-    assert hint in condition(plan, "Stalled")[2]
+    assert ("True", reason) == present(plan, "Stalled")[:2]
+    assert ("False", reason) == present(plan, "Ready")[:2]
+    assert hint in present(plan, "Stalled")[2]
     assert [reason] == [n.reason for n in plan.notices]
-    assert "fragment" not in plan.status
+    assert "fragment" not in status_of(plan)
     assert Plan() == again
 
 
 TOOL = {"name": "w", "type": "Comet"}
-STRICTER = {
+STRICTER: dict[str, tuple[dict[str, Any], str]] = {
     "an address": (
         {"tools": [{**TOOL, "connection": {"type": "ExternalURL", "url": "javascript:alert(1)"}}]},
         'spec.tools[0].connection.url: "javascript:alert(1)" is not allowed. Write an address that begins with https://',
@@ -290,7 +303,7 @@ STRICTER = {
         'spec.image: ["a"] is of the wrong type. Write what kubectl explain',
     ),
 }
-NEWER = {
+NEWER: dict[str, tuple[dict[str, Any], str]] = {
     "a field": ({"fromTheFuture": True}, "spec.fromTheFuture: unknown field. Remove it, or upgrade the operator"),
     "a value": (
         {"architecture": "Round"},
@@ -307,7 +320,7 @@ NEWER = {
 def test_what_the_definition_refuses_today(case: str) -> None:
     """What was stored under another definition is named with its field and what to write; only a newer one is newer."""
     fields, expected = {**STRICTER, **NEWER}[case]
-    status, reason, message = condition(decide(snapshot(environment(**fields))), "Stalled")
+    status, reason, message = present(decide(snapshot(environment(**fields))), "Stalled")
 
     assert ("True", "InvalidSpec") == (status, reason)
     assert message.startswith(expected)
@@ -318,7 +331,7 @@ def test_what_the_definition_refuses_today(case: str) -> None:
 def test_unknown_usage() -> None:
     """While a kind cannot be read and nobody else uses it, use is Unknown and names the kind."""
     who = known(unknown={"jobs.batch": "jobs.batch cannot be listed: no right"})
-    status, reason, message = condition(decide(snapshot(environment(), who)), "InUse")
+    status, reason, message = present(decide(snapshot(environment(), who)), "InUse")
 
     assert ("Unknown", "UsageUnknown") == (status, reason)
     assert "jobs.batch cannot be listed: no right" in message
@@ -335,7 +348,7 @@ def test_a_kind_that_was_never_listed_keeps_its_users() -> None:
 def test_deletion_waits_for_users() -> None:
     """A deleted Environment in use stays, and says who uses it and what to do."""
     plan = decide(snapshot(deleted(), known(JOB)))
-    status, reason, message = condition(plan, "DeletionBlocked")
+    status, reason, message = present(plan, "DeletionBlocked")
 
     assert not plan.release
     assert ("True", "Used") == (status, reason)
@@ -360,7 +373,7 @@ def test_release(who: Known, live: LiveLook | None, release: bool, reason: str |
     plan = decide(snapshot(deleted(), who, live=live))
 
     assert release is plan.release
-    assert release or reason == condition(plan, "DeletionBlocked")[1]
+    assert release or reason == present(plan, "DeletionBlocked")[1]
 
 
 def test_release_by_order() -> None:
@@ -410,10 +423,16 @@ FIELDS = st.fixed_dictionaries(
 
 
 @given(FIELDS, USERS, st.booleans(), st.booleans(), st.sampled_from([None, looked(5), looked(60)]))
-def test_deciding_again_changes_nothing(fields, users, gone, replacement_exists, live) -> None:
+def test_deciding_again_changes_nothing(
+    fields: dict[str, Any], users: list[User], gone: bool, replacement_exists: bool, live: LiveLook | None
+) -> None:
     """Law 6: whatever the state, once the plan is carried out there is nothing left to write."""
     env = deleted(**fields) if gone else environment(**fields)
-    args = {"departments": {"a": "ml", "b": None}, "replacement_exists": replacement_exists, "live": live}
+    args: dict[str, Any] = {
+        "departments": {"a": "ml", "b": None},
+        "replacement_exists": replacement_exists,
+        "live": live,
+    }
     first = decide(snapshot(env, known(*users), **args))
     second = decide(
         snapshot({**env, "status": first.status or {}}, known(*users), **{**args, "now": "2030-01-01T00:00:00Z"})
@@ -425,7 +444,7 @@ def test_deciding_again_changes_nothing(fields, users, gone, replacement_exists,
 
 
 @given(USERS, st.booleans())
-def test_nobody_in_use_is_released(users, unknown) -> None:
+def test_nobody_in_use_is_released(users: list[User], unknown: bool) -> None:
     """Law 7: with a user, or without certainty, an Environment is never released without an order."""
     who = known(*users, **({"unknown": {"pods": "pods cannot be listed"}} if unknown else {}))
     plan = decide(snapshot(deleted(), who, live=looked(99)))

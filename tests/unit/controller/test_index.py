@@ -14,6 +14,7 @@ from environment_operator.spec.projects import ProjectIndex
 
 A, B = User("jobs.batch", "team", "a"), User("pods", "team", "b")
 NAMES = st.sampled_from(["x", "y", "z"])
+Step = tuple[str, str, frozenset[str]]
 STEPS = st.lists(
     st.tuples(st.sampled_from(["jobs.batch", "pods"]), st.sampled_from("abc"), st.frozensets(NAMES)), max_size=30
 )
@@ -99,7 +100,7 @@ def test_index_is_what_was_said_last(steps: list[tuple[str, str, frozenset[str]]
 
 
 @given(STEPS, STEPS)
-def test_a_list_makes_up_for_every_event_missed(missed, listed) -> None:
+def test_a_list_makes_up_for_every_event_missed(missed: list[Step], listed: list[Step]) -> None:
     """After a complete list, an index that missed events knows what a fresh one knows."""
     stale, fresh = UsageIndex(), UsageIndex()
     for kind, name, environments in missed:
@@ -136,7 +137,7 @@ def test_environments() -> None:
     assert frozenset() == index.put(environment("new"))
     assert frozenset({"old"}) == index.drop("new")
     assert "new" not in index
-    assert old["spec"] == index.get("old")["spec"]
+    assert old["spec"] == (index.get("old") or {})["spec"]
 
 
 def test_an_older_event_changes_nothing() -> None:
@@ -146,7 +147,7 @@ def test_an_older_event_changes_nothing() -> None:
     index.put(newer)
 
     assert frozenset() == index.put(older)
-    assert {"scope": "new"} == index.get("jupyter")["status"]
+    assert {"scope": "new"} == (index.get("jupyter") or {})["status"]
 
 
 def test_scope_mentions() -> None:

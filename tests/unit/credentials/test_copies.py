@@ -134,7 +134,9 @@ OLD, NEW = Copy("c", "1", "old"), Copy("c", "2", "m")
         ([made(scope=None, problem="no")], {"own": None}, {}, Steps()),
     ],
 )  # fmt: skip
-def test_what_there_is_to_do(sources, there, written, expected) -> None:
+def test_what_there_is_to_do(
+    sources: list[Source], there: dict[str, Any], written: dict[str, Any], expected: Steps
+) -> None:
     """What is lacking is created, what changed is brought into step, what is nobody's is withdrawn, the rest stays."""
     by_name = {s.name: s for s in sources}
 

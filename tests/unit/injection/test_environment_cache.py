@@ -1,5 +1,7 @@
 """The Environments as admission sees them, whatever was reconciled."""
 
+from collections.abc import Callable
+
 import pytest
 
 from builders import spec
@@ -64,7 +66,12 @@ def test_replacement() -> None:
     catalog = Catalog()
     catalog.put(whole("a", deprecated={"message": "old", "replacedBy": "b"}))
     problems = []
-    for step in (lambda: None, lambda: catalog.put(whole("b")), lambda: catalog.drop(Metadata(name="b"))):
+    steps: tuple[Callable[[], object], ...] = (
+        lambda: None,
+        lambda: catalog.put(whole("b")),
+        lambda: catalog.drop(Metadata(name="b")),
+    )
+    for step in steps:
         step()
         found = catalog.find("a")
         assert found is not None

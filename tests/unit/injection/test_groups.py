@@ -124,7 +124,7 @@ def test_way_out_is_open(source: str, given: Object) -> None:
 @pytest.mark.parametrize("field", ["Image", "Command", "Args", "WorkingDir", "Env", "Security"])
 def test_other_ways_out_are_open(field: str) -> None:
     """Each field that a refusal names may be overridable in any Environment."""
-    fields = {
+    fields: Object = {
         "command": ["a"], "args": ["b"], "workingDir": "/c", "env": [{"name": "A", "value": "1"}],
         "security": {"runAsNonRoot": True}, "overridable": [],
     }  # fmt: skip

@@ -25,7 +25,8 @@ def merged(fields: Object, container: Object, **pod: Any) -> Object:
     assert template == strip(out, record)
     assert {"name": "sidecar", "image": "proxy"} == out["spec"]["containers"][1]
     assert {"labels": {"l": "v"}} == out["metadata"]
-    return out["spec"]
+    made: dict[str, Any] = out["spec"]
+    return made
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,8 @@ def made(kind: str = "Deployment", reference: str | None = "e", **container: Any
 
 def main(stored: Object) -> Object:
     """Return the main container of a Deployment or Job."""
-    return stored["spec"]["template"]["spec"]["containers"][0]
+    found: Object = stored["spec"]["template"]["spec"]["containers"][0]
+    return found
 
 
 def test_record() -> None:

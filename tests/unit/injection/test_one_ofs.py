@@ -115,7 +115,7 @@ def test_two_members_of_the_submitters(given: Object) -> None:
     assert {"name": "T", **given} == get(outcome.workload, (*MAIN, "env", "T"))
 
 
-GIVEN = [{"value": "1"}, {"value": "2"}, {"valueFrom": SECRET}, {"valueFrom": CONFIG}]
+GIVEN: list[Object] = [{"value": "1"}, {"value": "2"}, {"valueFrom": SECRET}, {"valueFrom": CONFIG}]
 VARIABLES = [{"name": name, **way} for name in ("A", "B") for way in GIVEN]
 ENV = st.lists(st.sampled_from(VARIABLES), unique_by=lambda variable: variable["name"])
 PROBES = st.sampled_from(

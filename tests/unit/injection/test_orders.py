@@ -27,7 +27,7 @@ def submit(kind: Kind, new: Object, old: Object | None, user: str, own: Ids, **m
     distributed = (
         {"architecture": "Distributed", "framework": "Any"} if kind.framework else {"architecture": "Standard"}
     )
-    fields = {**distributed, "workloadTypes": ["Training"]}
+    fields: dict[str, Any] = {**distributed, "workloadTypes": ["Training"]}
     if "Inference" in kind.types:
         fields |= {"workloadTypes": ["Inference"], "endpoint": {"port": 8000, "protocol": "HTTP"}}
     known = around(published(user={"source": "IdPToken"}, **{**fields, **more}), user=user, ids=own)

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from builders import published
 from environment_operator.injection import merge
 from environment_operator.injection.comparison import Right
-from environment_operator.injection.overrides import APPARMOR, in_short, locked, violations
+from environment_operator.injection.overrides import in_short, locked, violations
+from environment_operator.kinds.harmless import APPARMOR
 from environment_operator.kinds.paths import Path, get, remove
 from unit.injection.test_laws import JSON, PODS
 
@@ -292,7 +293,9 @@ PUT = st.lists(
 
 @settings(max_examples=200)
 @given(ITEMS, PODS, PUT, st.booleans())
-def test_what_is_stored_is_no_override(items, spec, put, annotated) -> None:
+def test_what_is_stored_is_no_override(
+    items: list[str], spec: Object, put: list[tuple[str, ...]], annotated: bool
+) -> None:
     """Whatever a pod template holds, it is right when it is what is stored; only a variable can still be missed."""
     profiles = {f"{APPARMOR}main": "unconfined"} if annotated else {}
     template: Object = {"metadata": {"annotations": profiles}, "spec": spec}
@@ -303,7 +306,9 @@ def test_what_is_stored_is_no_override(items, spec, put, annotated) -> None:
 
 @settings(max_examples=200)
 @given(ITEMS, PODS, PODS, st.data())
-def test_leaving_something_out_is_no_override(items, spec, stored, data) -> None:
+def test_leaving_something_out_is_no_override(
+    items: list[str], spec: Object, stored: Object, data: st.DataObject
+) -> None:
     """Where nothing was put in, whatever is taken out of a pod template breaks no guard that was not broken before."""
     held = Right({"spec": stored}, MAIN)
     before = violations(items, {"spec": spec}, held)
@@ -317,7 +322,7 @@ def test_leaving_something_out_is_no_override(items, spec, stored, data) -> None
 
 @settings(max_examples=200)
 @given(ITEMS, ITEMS, PODS, PODS)
-def test_guards_are_independent(some, others, spec, stored) -> None:
+def test_guards_are_independent(some: list[str], others: list[str], spec: Object, stored: Object) -> None:
     """Each field guards by itself: what two lists of fields find is what they find one by one."""
     held = Right({"spec": stored}, MAIN)
     found = [v for item in (*some, *others) for v in violations([item], {"spec": spec}, held)]
@@ -327,7 +332,7 @@ def test_guards_are_independent(some, others, spec, stored) -> None:
 
 @settings(max_examples=200)
 @given(ITEMS, PODS, st.dictionaries(st.sampled_from(["nodeSelector", "tolerations", "volumes", "affinity"]), JSON))
-def test_what_nobody_guards(items, spec, others) -> None:
+def test_what_nobody_guards(items: list[str], spec: Object, others: Object) -> None:
     """What is not in the table is never judged: scheduling, volumes, resources."""
     held = Right({"spec": {"containers": [{"name": "main"}]}}, MAIN)
     more = {"spec": {**spec, **others}}
@@ -338,7 +343,7 @@ def test_what_nobody_guards(items, spec, others) -> None:
 
 @settings(max_examples=200)
 @given(ITEMS, JSON, JSON, JSON)
-def test_whatever_stands_there(items, containers, init, context) -> None:
+def test_whatever_stands_there(items: list[str], containers: object, init: object, context: object) -> None:
     """However malformed a pod template is, there is an answer."""
     template = {"spec": {"containers": containers, "initContainers": init, "securityContext": context}}
     held = Right({"spec": {"containers": [{"name": "main"}]}}, MAIN, annotations=ANNOTATIONS)

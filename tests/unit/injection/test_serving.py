@@ -225,7 +225,7 @@ PORTS = st.sampled_from([[], [{"containerPort": 8888}], [{"containerPort": 9000,
 
 @settings(max_examples=200)
 @given(SPECS, VARIABLES, ENDPOINTS, PORTS)
-def test_knative_is_content(fields, variables, endpoint, ports) -> None:
+def test_knative_is_content(fields: Object, variables: list[Object], endpoint: Object, ports: list[Object]) -> None:
     """Whatever an Environment has: it is refused by us, or Knative has nothing to refuse."""
     known = environment(**{**fields, "env": variables, "endpoint": endpoint})
     asked_ = asked("knative-service", **({"ports": ports} if ports else {}))

@@ -17,7 +17,7 @@ Object = dict[str, Any]
 POD, DEPLOYMENT, KNATIVE = KINDS["pods"], KINDS["deployments.apps"], row_of("knative-service")
 DATA = [{"name": "DATA", "value": "/data"}]
 FREE = around(published(env=DATA, overridable=["Image", "Env"]))
-SERVES = {"workloadTypes": ["Inference"], "endpoint": {"port": 8080, "protocol": "HTTP"}}
+SERVES: Object = {"workloadTypes": ["Inference"], "endpoint": {"port": 8080, "protocol": "HTTP"}}
 SERVING = around(published(env=DATA, **SERVES))
 PROXY: Object = {"name": "proxy", "image": "proxy:1"}
 MAIN: Object = {"name": "main", "image": "mine:1"}
@@ -36,7 +36,7 @@ def pod(*containers: Object, **annotations: str) -> Object:
 
 def written(made: Object, *containers: str) -> Object:
     """Return an object with what the API server keeps of who wrote its containers."""
-    fields = {f'k:{{"name":"{name}"}}': {".": {}} for name in containers}
+    fields: Object = {f'k:{{"name":"{name}"}}': {".": {}} for name in containers}
     spec: Object = {"f:spec": {"f:containers": fields}}
     managed = spec if made["kind"] == "Pod" else {"f:spec": {"f:template": spec}}
     made["metadata"]["managedFields"] = [{"manager": "kubectl", "fieldsV1": managed}, {"manager": "other"}]
@@ -93,7 +93,7 @@ def test_kubectls_before_the_kinds() -> None:
     template["metadata"] = {"annotations": {names.DEFAULT_CONTAINER: "mine"}}
     for one in (template, made["spec"]["pytorchReplicaSpecs"]["Worker"]["template"]):
         one["spec"]["containers"][0]["image"] = "other:1"
-    fields = {"architecture": "Distributed", "framework": "PyTorch", "overridable": ["Image", "Env"]}
+    fields: Object = {"architecture": "Distributed", "framework": "PyTorch", "overridable": ["Image", "Env"]}
     stored = admit(row_of("pytorchjob"), made, None, around(published(env=DATA, **fields))).workload
     assert stored is not None
     found = stored["spec"]["pytorchReplicaSpecs"]["Master"]["template"]["spec"]["containers"]

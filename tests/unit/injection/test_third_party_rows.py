@@ -12,8 +12,8 @@ from environment_operator.credentials.copies import Secrets, Source
 from environment_operator.injection.context import Project
 from environment_operator.injection.eligibility import refusal
 from environment_operator.injection.mutate import admit
-from environment_operator.injection.overrides import APPARMOR
 from environment_operator.injection.validate import approve
+from environment_operator.kinds.harmless import APPARMOR
 from environment_operator.kinds.paths import get, put
 from environment_operator.kinds.pod_templates import places
 from environment_operator.kinds.table import Kind
@@ -178,7 +178,9 @@ def test_nowhere_to_put_it(word: str) -> None:
     for new, old in ((plain, None), (plain, asked), (asked, asked)):
         assert new == admit(row, new, old, around()).workload
         assert new == approve(row, new, old, around()).workload
-    assert said in refusal("e", published("e").spec, row, asked, Project("team"))
+    spec = published("e").spec
+    assert spec is not None
+    assert said in refusal("e", spec, row, asked, Project("team"))
 
 
 def test_places_or_what_instead() -> None:
@@ -193,7 +195,7 @@ def test_places_or_what_instead() -> None:
 def test_published_secrets(word: str) -> None:
     """What is published is in every pod template that has a place for it, and is no reason to refuse the others."""
     row, known = row_of(word), environment(word)
-    given = {"secrets": Secrets(published=(Source("hub", registries=("docker.io",)),))}
+    given: Object = {"secrets": Secrets(published=(Source("hub", registries=("docker.io",)),))}
     outcome = admit(row, user(word, "w", "team", "e"), None, around(known, **given))
     assert outcome.workload is not None, outcome.refusal
 

@@ -8,8 +8,8 @@ import pytest
 from builders import around, published
 from environment_operator.api import names
 from environment_operator.injection.mutate import admit
-from environment_operator.injection.overrides import APPARMOR
 from environment_operator.injection.validate import approve
+from environment_operator.kinds.harmless import APPARMOR
 from environment_operator.kinds.third_party import ROWS
 
 Object = dict[str, Any]

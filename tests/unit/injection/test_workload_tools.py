@@ -20,9 +20,13 @@ from third_party import FILLED, row_of, user
 Object = dict[str, Any]
 DEPLOYMENT, JOB, TEMPLATE = (KINDS[name] for name in ("deployments.apps", "jobs.batch", "podtemplates"))
 PATH = Routing("tools.example.com")
-LAB = {"name": "lab", "type": "JupyterNotebook"}
-WANDB = {"name": "wandb", "type": "WeightsAndBiases", "connection": {"type": "ExternalURL", "url": "https://wandb.ai"}}
-CUSTOM = {**LAB, "connection": {"type": "ExternalURL", "assign": "Custom"}}
+LAB: Object = {"name": "lab", "type": "JupyterNotebook"}
+WANDB: Object = {
+    "name": "wandb",
+    "type": "WeightsAndBiases",
+    "connection": {"type": "ExternalURL", "url": "https://wandb.ai"},
+}
+CUSTOM: Object = {**LAB, "connection": {"type": "ExternalURL", "assign": "Custom"}}
 VARIABLE = "ENVIRONMENT_TOOL_LAB_BASE_PATH"
 
 
@@ -101,7 +105,7 @@ def test_braces() -> None:
 
 
 BOARD = "https://wandb.example/${TEAM}/${PROJECT}"
-AWAY = {"name": "board", "type": "WeightsAndBiases", "connection": {"type": "ExternalURL", "url": BOARD}}
+AWAY: Object = {"name": "board", "type": "WeightsAndBiases", "connection": {"type": "ExternalURL", "url": BOARD}}
 TEAM = [{"name": "TEAM", "value": "our team"}]
 PROJECT = {"name": "PROJECT", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}}
 
@@ -348,8 +352,10 @@ def test_readable_addresses(tools: list[dict[str, Any]], expected: str) -> None:
     """Beside the record for programs stands, for people, where each tool is; it goes and comes with the record."""
     before = stored(DEPLOYMENT, made(), None, known(environment(*tools)))
     said = before["metadata"]["annotations"]
+    read = addresses.read(said[names.TOOLS])
+    assert read is not None
 
-    assert expected.format(token=addresses.read(said[names.TOOLS]).token) == said[names.TOOL_ADDRESSES]
+    assert expected.format(token=read.token) == said[names.TOOL_ADDRESSES]
     forged = copy.deepcopy(before)
     forged["metadata"]["annotations"][names.TOOL_ADDRESSES] = "lab: https://elsewhere"
     assert before == stored(DEPLOYMENT, forged, before, known())
@@ -406,7 +412,7 @@ SERVING: dict[str, dict[str, str]] = {
 def test_pods(word: str) -> None:
     """The pods with the tools are found by what the kind's controller calls its master, and by the token."""
     row = row_of(word)
-    serving = {"workloadTypes": ["Inference"], "endpoint": {"port": 8080, "protocol": "HTTP"}}
+    serving: Object = {"workloadTypes": ["Inference"], "endpoint": {"port": 8080, "protocol": "HTTP"}}
     fields = serving if row.types == ("Inference",) else {}
     fields |= {"architecture": "Distributed", "framework": row.framework} if row.framework else {}
     found = stored(row, user(word, "w", "team", "e"), None, known(environment(LAB, **fields)))

@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builders import KINDS, published, workload
-from environment_operator.injection.overrides import APPARMOR
-from environment_operator.kinds.harmless import CONTAINER, runs_differently, tree, what_runs
+from environment_operator.kinds.harmless import APPARMOR, CONTAINER, runs_differently, tree, what_runs
 from environment_operator.kinds.paths import get, put
 from environment_operator.kinds.pod_templates import main, places
 from environment_operator.kinds.table import BUILTIN, POD, Kind, steps
@@ -28,9 +27,9 @@ def every() -> Iterator[tuple[str, Kind, Object]]:
         yield kind.kind, kind, workload(kind.kind, "w", "p", "e")
     for word in SAMPLES:
         item = sample(word, "w", "p")
-        kind = BY_KIND.get((item["apiVersion"].rpartition("/")[0], item["kind"]))
-        if kind and kind.pod_templates:
-            yield word, kind, item
+        row = BY_KIND.get((item["apiVersion"].rpartition("/")[0], item["kind"]))
+        if row and row.pod_templates:
+            yield word, row, item
 
 
 EVERY = list(every())

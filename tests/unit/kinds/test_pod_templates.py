@@ -102,7 +102,8 @@ def test_reference(labels: Any, role: str, expected: str) -> None:
     assert expected == reference({"metadata": {"labels": labels}}, role)
 
 
-MODEL, INLINE = {"spec": {"model": {}}}, {"spec": "", "path": "spec.part", "inline": ("model", "script")}
+MODEL: dict[str, Any] = {"spec": {"model": {}}}
+INLINE = {"spec": "", "path": "spec.part", "inline": ("model", "script")}
 NODE = {"container": "second"}
 
 

@@ -1,5 +1,7 @@
 """The kinds table, and what counts as derived."""
 
+from pathlib import Path
+
 import pytest
 
 from environment_operator.app import main
@@ -40,7 +42,7 @@ def test_derived(owner: dict[str, object], expected: bool) -> None:
         ("KUBECONFIG", "/none", "no API server is known: Invalid kube-config file"),
     ],
 )
-def test_what_keeps_it_from_starting(monkeypatch, variable: str, value: str, expected: str) -> None:
+def test_what_keeps_it_from_starting(monkeypatch: pytest.MonkeyPatch, variable: str, value: str, expected: str) -> None:
     """A wrong setting and a missing kubeconfig end the program with one line that names them."""
     monkeypatch.setenv(variable, value)
     monkeypatch.setattr("sys.argv", ["environment-operator", "webhook"])
@@ -59,7 +61,7 @@ def test_what_spark_makes(kind: str, expected: bool) -> None:
     assert expected is is_derived([owner], ROWS)
 
 
-def test_rows_from_a_file(tmp_path, monkeypatch) -> None:
+def test_rows_from_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows of the file come after the built-in ones."""
     file = tmp_path / "kinds.yaml"
     file.write_text("- {group: example.org, version: v1, kind: Widget, plural: widgets}\n")
@@ -86,7 +88,7 @@ def test_rows_from_a_file(tmp_path, monkeypatch) -> None:
         ("- {group: g.org, version: v1, kind: W, plural: ws, types: [Batch]}", "types.0: Input should be 'Workspace'"),
     ],
 )
-def test_wrong_rows(tmp_path, text: str, expected: str) -> None:
+def test_wrong_rows(tmp_path: Path, text: str, expected: str) -> None:
     """What is wrong with the file is said: which file, which row, which field, what was given."""
     file = tmp_path / "kinds.yaml"
     file.write_text(text)
@@ -96,7 +98,7 @@ def test_wrong_rows(tmp_path, text: str, expected: str) -> None:
     assert expected in str(refused.value)
 
 
-def test_own_row_for_a_known_kind(tmp_path, caplog) -> None:
+def test_own_row_for_a_known_kind(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A row of the file takes the place of ours for the same kind, and the log says so."""
     file = tmp_path / "kinds.yaml"
     file.write_text("- {group: ray.io, version: v9, kind: RayCluster, plural: rayclusters}\n")
@@ -107,7 +109,7 @@ def test_own_row_for_a_known_kind(tmp_path, caplog) -> None:
     assert "its row for rayclusters.ray.io takes the place of ours" in caplog.text
 
 
-def test_wrong_rows_at_start(tmp_path, monkeypatch) -> None:
+def test_wrong_rows_at_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A program does not start with a wrong file: it ends with what is wrong, in one line."""
     file = tmp_path / "kinds.yaml"
     file.write_text("- {group: example.org, version: v1, kind: W}")

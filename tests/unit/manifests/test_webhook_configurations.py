@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from environment_operator.api import names
-from environment_operator.injection.overrides import APPARMOR
+from environment_operator.kinds.harmless import APPARMOR
 from environment_operator.kinds.table import BUILTIN, Kind, PodTemplate
 from environment_operator.kinds.third_party import ROWS
 from environment_operator.manifests import generate, webhook_configurations

@@ -151,7 +151,7 @@ def test_right(target: dict[str, Any]) -> None:
 
 
 @given(st.data())
-def test_wrong(data) -> None:
+def test_wrong(data: st.DataObject) -> None:
     """Whichever value is another one, or gone, that is seen; and so is a label more in a selector."""
     target = data.draw(st.sampled_from(TARGETS))
     path = data.draw(st.sampled_from([p for p in leaves(target) if p[0] in ("metadata", "spec")]))
@@ -172,7 +172,7 @@ def test_wrong(data) -> None:
 
 
 @given(st.lists(st.sampled_from(["a", "b", "c"]), min_size=3, max_size=3))
-def test_no_two_routes_for_one_url(holders) -> None:
+def test_no_two_routes_for_one_url(holders: list[str]) -> None:
     """However addresses are held, no two workloads have one URL: each is held once, and what is assigned differs."""
     urls = []
     for number, name in enumerate("abc"):

@@ -1,6 +1,7 @@
 """Who has tools, what there is for them, who holds which address; and whom each change concerns."""
 
 import json
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -146,7 +147,7 @@ def replay(ledger: Ledger, event: tuple[str, ...]) -> None:
 
 
 @given(EVENTS)
-def test_level_based(events) -> None:
+def test_level_based(events: list[tuple[Any, ...]]) -> None:
     """What is known depends on what is there, not on how it came to be."""
     ledger, fresh = Ledger(), Ledger()
     last: dict[str, tuple[str, ...]] = {}
