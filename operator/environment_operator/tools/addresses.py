@@ -7,8 +7,8 @@ automatically follows from the workload's token; what the submitter asks for is 
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
-from urllib.parse import SplitResult, urlsplit
+from typing import Any, Literal, NamedTuple
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -32,6 +32,28 @@ _WEB = re.compile(r"https?://[^\s\\\x00-\x1f\x7f/?#@]+([/?#][^\s\\\x00-\x1f\x7f]
 
 class BadAddress(Exception):
     """An address that a submitter asks for cannot be given; the text says why and what to do."""
+
+
+class Location(NamedTuple):
+    """The parts of the URL of a tool: scheme, host with its port, and path without a slash at the end."""
+
+    scheme: str
+    host: str
+    path: str
+
+
+def url_of(location: Location) -> str:
+    """Return the URL with these parts; `location_of` takes it apart."""
+    return f"{location.scheme}://{location.host}{location.path}"
+
+
+def location_of(url: str) -> Location | None:
+    """Return the parts of the URL of a tool, None of what is none."""
+    try:
+        found = urlsplit(url)
+    except ValueError:
+        return None
+    return Location(found.scheme, found.netloc, found.path.removesuffix("/")) if found.netloc else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +81,22 @@ class Routing:
         if not self.host:
             return ""
         if self.by_host:
-            return f"{self.scheme}://{token}--{tool}.{self.host}"
-        return f"{self.scheme}://{self.host}{self.base}/{token}.{tool}"
+            return url_of(Location(self.scheme, f"{token}--{tool}.{self.host}", ""))
+        return url_of(Location(self.scheme, self.host, f"{self.base}/{token}.{tool}"))
+
+    def alias(self, namespace: str, kind: str, name: str, tool: str) -> str:
+        """Return the path of the readable alias of a tool of a workload.
+
+        No two workloads have the same: kind, namespace and name are in it. And none is that of a token, which has a
+        dot where namespaces have none.
+        """
+        return f"{self.base}/{namespace}/{kind}/{name}/{tool}"
+
+
+def is_assigned(url: str, token: str, tool: str) -> bool:
+    """Say whether a URL is one that a tool is assigned automatically, wherever URLs were when it was."""
+    at = location_of(url)
+    return at is not None and (at.path.endswith(f"/{token}.{tool}") or at.host.startswith(f"{token}--{tool}."))
 
 
 class Address(BaseModel):
@@ -87,7 +123,12 @@ class Address(BaseModel):
     @property
     def base_path(self) -> str:
         """The path of its URL without a slash at the end, empty where it has a host, or a port, of its own."""
-        return urlsplit(self.url).path.rstrip("/") if self.port else ""
+        return self.at.path if self.port and self.at else ""
+
+    @property
+    def at(self) -> Location | None:
+        """The parts of its URL, None where it has none."""
+        return location_of(self.url)
 
     def in_words(self, service: str, node_port: int) -> str:
         """Return where the tool is; a command that leads there where it has no address of its own.
@@ -305,32 +346,29 @@ def _url(name: str, text: str, routing: Routing) -> str:
 
     A path has one part, and a host of its own has no path: so no URL leads through another one.
     """
-    whole = f"{routing.scheme}://{routing.host}{text}" if text.startswith("/") else text
-    found = _split(whole)
-    if found and found.scheme == routing.scheme and found.netloc.lower() == routing.host:
-        path = found.path.removesuffix("/")
-        if _SEGMENT.fullmatch(path) and path != routing.base:
-            return f"{routing.scheme}://{routing.host}{path}"
-    elif found and found.scheme == routing.scheme and routing.by_host and found.path in ("", "/"):
-        label, _, rest = found.netloc.lower().partition(".")
+    shared = Location(routing.scheme, routing.host, "")
+    found = _plain(url_of(shared) + text if text.startswith("/") else text)
+    if found and found[:2] == shared[:2]:
+        if _SEGMENT.fullmatch(found.path) and found.path != routing.base:
+            return url_of(found)
+    elif found and found.scheme == routing.scheme and routing.by_host and not found.path:
+        label, _, rest = found.host.partition(".")
         if rest == routing.host and _LABEL.fullmatch(label) and not _ASSIGNED.match(label):
-            return f"{routing.scheme}://{label}.{routing.host}"
-    example = f"{routing.scheme}://{routing.host}/my-{name}"
-    host = f", or a host, such as {routing.scheme}://my-{name}.{routing.host}" if routing.by_host else ""
+            return url_of(found)
+    example = url_of(shared._replace(path=f"/my-{name}"))
+    own = url_of(shared._replace(host=f"my-{name}.{routing.host}"))
+    host = f", or a host, such as {own}" if routing.by_host else ""
     raise BadAddress(
         f'annotation {names.CUSTOM_TOOL}{name}: "{text[:_SHOWN]}" is not a URL for tools of this cluster. '
         f"Set one with a path of one part other than {routing.base}, such as {example}{host}."
     )
 
 
-def _split(text: str) -> SplitResult | None:
+def _plain(text: str) -> Location | None:
     """Return the parts of a URL that has no others than scheme, host and path, None when it is none."""
-    try:
-        found = urlsplit(text)
-    except ValueError:
-        return None
     plain = text.isascii() and not any(sign in text for sign in " ?#@%\\") and text == text.strip()
-    return found if plain else None
+    found = location_of(text) if plain else None
+    return found and found._replace(host=found.host.lower())
 
 
 def variables(tools: Tools) -> list[dict[str, str]]:

@@ -7,12 +7,11 @@ pods.
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from environment_operator.api import names
 from environment_operator.api.wording import cut, named_by_key, quoted
 from environment_operator.kinds.table import Resource
-from environment_operator.tools.addresses import Address, Routing, Tools
+from environment_operator.tools.addresses import Address, Location, Routing, Tools, is_assigned
 
 Object = dict[str, Any]
 
@@ -109,20 +108,19 @@ def wanted(workload: Workload, ways: Ways, mine: Collection[str]) -> list[Object
     if not workload.tools.pods or not workload.tools.token:
         return []
     found = list(_services(workload, ways, ready))
-    routed = {name: address for name, address in ready.items() if address.url}
+    routed = [(name, address, to) for name, address in ready.items() if (to := address.at)]
     if ways.gateway:
-        found += [route for name, a in routed.items() for route in _routes(workload, ways, name, a)]
+        found += [route for name, a, to in routed for route in _routes(workload, ways, name, a, to)]
     elif ways.ingress_class:
-        found += [_ingress(workload, ways.ingress_class, name, address) for name, address in routed.items()]
+        found += [_ingress(workload, ways.ingress_class, name, a.port, to) for name, a, to in routed]
     return found
 
 
 def _is_theirs(token: str, tool: str, address: Address, mine: Collection[str]) -> bool:
     """Say whether an address is the workload's: what was asked for it holds, and what was assigned has its token."""
-    to = urlsplit(address.url)
     if address.custom:
         return not address.asked or address.asked in mine
-    return not to.netloc or to.path.endswith(f"/{token}.{tool}") or to.netloc.startswith(f"{token}--{tool}.")
+    return not address.url or is_assigned(address.url, token, tool)
 
 
 def is_right(target: Object, seen: Mapping[str, Any]) -> bool:
@@ -229,19 +227,19 @@ def selector(workload: Workload) -> dict[str, str]:
     return {key: value.replace("{name}", workload.name) for key, value in workload.tools.pods.items()}
 
 
-def _routes(workload: Workload, ways: Ways, tool: str, address: Address) -> Iterator[Object]:
+def _routes(workload: Workload, ways: Ways, tool: str, address: Address, to: Location) -> Iterator[Object]:
     """Yield the route of a tool, and that of its readable alias, which leads there."""
     namespace, name, *listener = ways.gateway.split("/")
     parent = {"group": _GATEWAY, "kind": "Gateway", "namespace": namespace, "name": name}
     parent |= {"sectionName": listener[0]} if listener else {}
-    to = urlsplit(address.url)
     backend = {"backendRefs": [{"kind": "Service", "name": workload.base, "port": address.port, "weight": 1}]}
-    rules = {to.netloc: [{**_match(to.path or "/"), **backend}]}
+    rules = {to.host: [{**_match(to.path or "/"), **backend}]}
     if ways.routing.host and not address.custom:
         path = {"type": "ReplacePrefixMatch", "replacePrefixMatch": to.path or "/"}
-        redirect = {"hostname": to.netloc, "path": path, "statusCode": 302}
+        redirect = {"hostname": to.host, "path": path, "statusCode": 302}
         filters = {"filters": [{"type": "RequestRedirect", "requestRedirect": redirect}]}
-        rules.setdefault(ways.routing.host, []).append({**_match(_alias(workload, ways.routing, tool)), **filters})
+        alias = ways.routing.alias(workload.namespace, workload.kind, workload.name, tool)
+        rules.setdefault(ways.routing.host, []).append({**_match(alias), **filters})
     for number, (host, listed) in enumerate(rules.items()):
         spec = {"parentRefs": [parent], "hostnames": [host], "rules": listed}
         yield _object(workload, f"{_GATEWAY}/v1", "HTTPRoute", f"-{tool}{'-alias' if number else ''}", spec)
@@ -252,21 +250,11 @@ def _match(path: str) -> Object:
     return {"matches": [{"path": {"type": "PathPrefix", "value": path}}]}
 
 
-def _alias(workload: Workload, routing: Routing, tool: str) -> str:
-    """Return the path of the readable alias of a tool.
-
-    No two workloads have the same: kind, namespace and name are in it. And none is that of a token, which has a dot
-    where namespaces have none.
-    """
-    return f"{routing.base}/{workload.namespace}/{workload.kind}/{workload.name}/{tool}"
-
-
-def _ingress(workload: Workload, ingress_class: str, tool: str, address: Address) -> Object:
+def _ingress(workload: Workload, ingress_class: str, tool: str, port: int, to: Location) -> Object:
     """Return the Ingress of a tool."""
-    to = urlsplit(address.url)
-    backend = {"service": {"name": workload.base, "port": {"number": address.port}}}
+    backend = {"service": {"name": workload.base, "port": {"number": port}}}
     paths = [{"path": to.path or "/", "pathType": "Prefix", "backend": backend}]
-    spec = {"ingressClassName": ingress_class, "rules": [{"host": to.netloc, "http": {"paths": paths}}]}
+    spec = {"ingressClassName": ingress_class, "rules": [{"host": to.host, "http": {"paths": paths}}]}
     return _object(workload, f"{_NETWORKING}/v1", "Ingress", f"-{tool}", spec)
 
 

@@ -1,11 +1,15 @@
 """Where tools are reached: what is assigned, what may be asked for, and what is read back."""
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from environment_operator.api import names
 from environment_operator.api.tools import Tool
+from environment_operator.tools import addresses
 from environment_operator.tools.addresses import (
     Address,
     BadAddress,
@@ -201,3 +205,33 @@ def test_read_back(routing: Routing, tool: Tool) -> None:
 def test_whatever_is_there(text: str) -> None:
     """What cannot be read counts as absent."""
     assert read(text) is None
+
+
+@pytest.mark.parametrize("by_host", [False, True])
+@given(st.from_regex(r"[a-z0-9]{8}", fullmatch=True), st.from_regex(r"[a-z][a-z0-9]{0,14}", fullmatch=True))
+def test_what_is_assigned_is_known_again(by_host: bool, token: str, tool: str) -> None:
+    """The URL that a tool is assigned comes apart into what it was made of, and is no other's."""
+    url = Routing("tools.example", by_host=by_host).assigned(token, tool)
+    at = addresses.location_of(url)
+
+    assert at is not None
+    assert url == addresses.url_of(at)
+    assert addresses.is_assigned(url, token, tool)
+    assert not addresses.is_assigned(url, token, f"{tool}-b")
+    assert not addresses.is_assigned(url, f"b{token}", tool)
+
+
+@pytest.mark.parametrize("url", ["https://[", "", "/lab", "tools.example"])
+def test_what_is_no_url_is_nobodys(url: str) -> None:
+    """What cannot be taken apart has no parts, and is assigned to no tool."""
+    assert addresses.location_of(url) is None
+    assert not addresses.is_assigned(url, "tokentok", "lab")
+
+
+def test_urls_are_made_and_taken_apart_in_one_place() -> None:
+    """Nothing else in what serves tools reads or writes a URL by itself."""
+    root = Path(addresses.__file__).parents[1]
+    modules = [*root.glob("tools/*.py"), root / "cli/tools.py", root / "cli/commands/connect.py"]
+    found = [m.name for m in modules if re.search(r"urlsplit|urlparse|\{[\w.]*scheme\}://", m.read_text())]
+
+    assert ["addresses.py"] == found

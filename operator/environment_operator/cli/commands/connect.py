@@ -96,12 +96,10 @@ def _forward(
     connection: Connection, found: "Tools", tool: str, project: str, local_port: int, *, in_browser: bool
 ) -> None:
     """Forward a local port to a tool, and say where it listens."""
-    from urllib.parse import urlsplit
-
     from environment_operator.cli.port_forward import forward
 
     address = found.tools[tool]
-    path = urlsplit(address.url).path or "/"
+    path = address.base_path or "/"
 
     def ready(port: int) -> None:
         url = f"http://127.0.0.1:{port}{path}"
