@@ -8,15 +8,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from builders import KINDS, published, workload
+import fields
+from builders import KINDS, workload
 from environment_operator.kinds.harmless import APPARMOR, CONTAINER, runs_differently, tree, what_runs
 from environment_operator.kinds.paths import get, put
-from environment_operator.kinds.pod_templates import main, places
+from environment_operator.kinds.pod_templates import Place, main, places
 from environment_operator.kinds.table import BUILTIN, POD, Kind, steps
 from environment_operator.kinds.third_party import ROWS
 from samples import SAMPLES, sample
 
 Object = dict[str, Any]
+Way = tuple[str | int, ...]
 TABLE = (*BUILTIN, *ROWS)
 BY_KIND = {(kind.group, kind.kind): kind for kind in TABLE}
 
@@ -82,30 +84,63 @@ def test_harmless_fields_of_pods(_word: str, kind: Kind, item: Object) -> None:
         assert not runs_differently(kind, changed, item)
 
 
+def leaves(value: Any, at: Way = ()) -> Iterator[Way]:
+    """Yield the way to everything in plain data that holds nothing else; of lists, the fields of their items."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    if not inner:
+        yield at
+    for key, each in inner:
+        yield from leaves(each, (*at, key))
+
+
+def replaced(value: Any, at: Way) -> Any:
+    """Return plain data with something else at the end of a way."""
+    if not at:
+        return "another"
+    out = copy.copy(value)
+    out[at[0]] = replaced(value[at[0]], at[1:])
+    return out
+
+
+def fragments() -> Iterator[Object]:
+    """Yield fragments that hold, together, all that the models let an Environment contribute."""
+    for path in fields.leaves():
+        yield from map(fields.fragment_of, fields.around(path))
+
+
+WHOLE = fields.fragment_of(fields.whole())
+OF_FRAGMENTS = {way: fragment for fragment in fragments() for way in leaves(fragment)}
+
+
+def test_fragments_hold_what_the_models_allow() -> None:
+    """What is tried below has the fields that only stand without others, too, and every field of the pod."""
+    found = {tuple(key for key in way if isinstance(key, str)) for way in OF_FRAGMENTS}
+
+    assert {("containers", "env", "value"), ("containers", "env", "valueFrom", "fieldRef", "fieldPath")} <= found
+    assert {*WHOLE} == {way[0] for way in OF_FRAGMENTS}
+
+
 @pytest.mark.parametrize(("_word", "kind", "item"), EVERY, ids=IDS)
 def test_everything_of_a_fragment(_word: str, kind: Kind, item: Object) -> None:
-    """Whatever an Environment can contribute is among what decides what runs."""
-    security = {"hostIPC": True, "hostNetwork": True, "runAsNonRoot": True, "capabilities": ["NET_RAW"]}
-    environment = published(
-        user={"source": "Custom", "uid": 1, "gid": 2, "supplementalGroups": [3]}, security=security, command=["a"],
-        args=["b"], env=[{"name": "C", "value": "d"}], workingDir="/e", stdin=True, tty=True, createHomeDir=True,
-        imagePullSecrets=["f"], imagePullPolicy="Always",
-        tools=[{"name": "g", "type": "JupyterNotebook", "connection": {"type": "ClusterIP"}}],
-        readinessProbe={"httpGet": {"path": "/", "port": 8888}},
-    )  # fmt: skip
-    spec = environment.fragment
-    (container,) = spec["containers"]
-    fields = {*container} - {"name"}
-    assert {"image", "command", "args", "env", "ports", "volumeMounts", "securityContext", "readinessProbe"} <= fields
+    """Whatever the models let an Environment contribute decides what runs, so that its change calls the webhook."""
     for place in places(kind, item):
-        for path, field in [*((("spec",), f) for f in spec), *((main(place, place.template(item)), f) for f in fields)]:
-            changed = copy.deepcopy(item)
-            template = place.template(changed)
-            holder = get(template, path or ()) if path else None
-            if holder is not None and field != "containers":
-                holder[field] = "another"
-                place.replace(changed, template)
-                assert runs_differently(kind, changed, item), field
+        for way, fragment in OF_FRAGMENTS.items():
+            before, after = (_with(place, item, each) for each in (fragment, replaced(fragment, way)))
+            assert before == after or runs_differently(kind, after, before), way
+
+
+def _with(place: Place, item: Object, fragment: Object) -> Object:
+    """Return an object that has a fragment in a pod template, as far as its kind has a place for it."""
+    out = copy.copy(item)
+    template = copy.deepcopy(place.template(item))
+    (mine,) = fragment["containers"]
+    container = get(template, main(place, template) or ())
+    if isinstance(container, dict):
+        container |= {key: value for key, value in mine.items() if key != "name"}
+    if isinstance(template.get("spec"), dict):
+        template["spec"] |= {key: value for key, value in fragment.items() if key != "containers"}
+    place.replace(out, template)
+    return out
 
 
 OTHERS: list[tuple[str, str, Any, bool]] = [
