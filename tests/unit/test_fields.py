@@ -83,7 +83,7 @@ def test_what_is_listed_exists(listed: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("path", FIELDS, ids=dotted)
 def test_it_is_in_the_fragment(path: Path) -> None:
     """Each field changes what an Environment puts into a pod, unless it is reviewed that it does not."""
-    assert reaches(path, fragment_of) is not is_listed(path, NOT_IN_A_POD)
+    assert reaches(path, fragment_of) is not is_listed(path, NOT_IN_A_POD), "render it, or list it in NOT_IN_A_POD"
 
 
 @pytest.mark.parametrize("field", sorted({path[0] for path in FIELDS if not is_listed(path, NOT_IN_A_POD)}))
@@ -93,7 +93,7 @@ def test_it_has_an_override_rule(field: str) -> None:
     without = changed(closed, (field,), None)
     is_locked = field == "image" or set(locked(built(without))) < set(locked(built(closed)))
 
-    assert is_locked is (field not in FREE)
+    assert is_locked is (field not in FREE), "give it a rule in overrides, or list it in FREE"
 
 
 def test_every_field_that_may_be_overridden_is_locked_when_it_may_not() -> None:
@@ -108,7 +108,7 @@ def test_it_has_a_policy_for_pods_that_run(rule: str) -> None:
     texts = [validation.expression for policy in running.policies() for validation in policy.validations]
     has_twin = any(f"'{rule}' in variables.guarded" in text for text in texts)
 
-    assert has_twin is (rule not in FIXED_IN_A_POD)
+    assert has_twin is (rule not in FIXED_IN_A_POD), "give it a policy in running, or list it in FIXED_IN_A_POD"
 
 
 @pytest.mark.parametrize("rule", get_args(Overridable))
@@ -122,7 +122,9 @@ def test_it_is_in_the_reference_of_overriding(rule: str) -> None:
 @pytest.mark.parametrize("path", FIELDS, ids=dotted)
 def test_create_has_an_option(path: Path) -> None:
     """Each field is said by an option of ``create``, unless it is reviewed that it is written in YAML."""
-    assert (path in paths(spec_options.spec(_options()))) is not is_listed(path, ONLY_IN_YAML)
+    has_one = path in paths(spec_options.spec(_options()))
+
+    assert has_one is not is_listed(path, ONLY_IN_YAML), "give it an option, or list it in ONLY_IN_YAML"
 
 
 def _options() -> dict[str, Any]:
@@ -138,13 +140,13 @@ def _options() -> dict[str, Any]:
 @pytest.mark.parametrize("path", FIELDS, ids=dotted)
 def test_the_importer_has_it(path: Path) -> None:
     """Each field comes over from an asset of Run:ai, unless it is reviewed that an asset has nothing like it."""
-    assert (path in IMPORTED) is not is_listed(path, NOT_IN_RUNAI)
+    assert (path in IMPORTED) is not is_listed(path, NOT_IN_RUNAI), "import it, or list it in NOT_IN_RUNAI"
 
 
 @pytest.mark.parametrize("path", FIELDS, ids=dotted)
 def test_describe_shows_it(path: Path) -> None:
     """Each field changes what ``describe`` shows, unless it is reviewed that it does not."""
-    assert reaches(path, _described) is not is_listed(path, NOT_DESCRIBED)
+    assert reaches(path, _described) is not is_listed(path, NOT_DESCRIBED), "describe it, or list it in NOT_DESCRIBED"
 
 
 def _described(spec: Spec) -> str:
