@@ -111,11 +111,11 @@ def change(connection: Connection, before: Object, wanted: Object) -> None:
     old = authored(before)
     for field in ("apiVersion", "kind"):
         if wanted.get(field) != old[field]:
-            raise Problem(f"{field} cannot be changed: it is {old[field]}")
+            raise Problem(f'{field}: "{old[field]}" cannot be changed. Restore it.')
     if mistake := _mistake(wanted):
-        raise Problem(f"metadata is no metadata of an object: {mistake}")
+        raise Problem(f"metadata: {mistake}")
     if wanted["metadata"].get("name") != old["metadata"]["name"]:
-        raise Problem(f"the name cannot be changed here: kubectl environment copy {old['metadata']['name']} NEW")
+        raise Problem(f"metadata.name cannot be changed. Use kubectl environment copy {old['metadata']['name']} NEW.")
     steps = jsonpatch.make_patch(_with_maps(old), _with_maps(wanted)).patch
     known = {"op": "test", "path": "/metadata/generation", "value": before["metadata"]["generation"]}
     maps = [
@@ -133,7 +133,7 @@ def change(connection: Connection, before: Object, wanted: Object) -> None:
         # The API server does not say that a test of the patch failed.
         if connection.get(path)["metadata"]["generation"] == known["value"]:
             raise
-        raise Problem("somebody else changed it since you began: begin again") from error
+        raise Problem("somebody else changed it meanwhile. Run the command again.") from error
 
 
 def say(name: str, done: str, form: str | None = None, made: Object | None = None) -> None:
@@ -160,9 +160,14 @@ def documents(path: str) -> list[Object]:
     try:
         found = yaml_text.read(files.read(path))
     except (OSError, ValueError) as error:
-        raise Problem(f"{path} cannot be read: {error}", Exit.USAGE) from error
+        why = getattr(error, "strerror", None) or error
+        raise Problem(f"{path} cannot be read: {why}. Correct the file, or give another one.", Exit.USAGE) from error
     found = [each for document in found for each in _listed(document)]
-    mistake = next(filter(None, map(_mistake, found)), "") if found else "there is no object in it"
+    mistake = (
+        next(filter(None, map(_mistake, found)), "")
+        if found
+        else "there is no object in it. Write one with apiVersion, kind and metadata."
+    )
     if mistake:
         raise Problem(f"{path}: {mistake}", Exit.USAGE)
     return found
@@ -178,7 +183,9 @@ def _files(path: str) -> list[str]:
         return [path]
     found = sorted(str(each) for each in Path(path).iterdir() if each.suffix in _SUFFIXES)
     if not found:
-        raise Problem(f"{path}: there is no {', '.join(_SUFFIXES)} file in it", Exit.USAGE)
+        raise Problem(
+            f"{path}: there is no file with the suffix {' or '.join(_SUFFIXES)}. Give another directory.", Exit.USAGE
+        )
     return found
 
 
@@ -194,12 +201,12 @@ def _mistake(given: Any) -> str:
     """Return why something is no object with the metadata of one, empty when it is."""
     meta = given.get("metadata") if isinstance(given, dict) else None
     if not isinstance(meta, dict):
-        return "something in it is no object: each has metadata"
+        return "one of its objects has no metadata. Add it."
     if not all(isinstance(meta.get(field), str | None) for field in ("name", "namespace")):
-        return "metadata.name and metadata.namespace are texts"
+        return "metadata.name and metadata.namespace have to be strings. Write them in quotes."
     maps = [meta.get(field) or {} for field in ("labels", "annotations")]
     if not all(isinstance(each, dict) and all(map(_is_text, each.items())) for each in maps):
-        return "labels and annotations are texts: quote numbers, dates and what means yes or no"
+        return "labels and annotations have to be strings. Write numbers, dates, yes and no in quotes."
     return ""
 
 

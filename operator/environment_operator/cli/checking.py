@@ -67,13 +67,15 @@ def replaced_by(environment: Object) -> str:
 def _of_project(spec: EnvironmentSpec, project: Project, case: Case, labels: Mapping[str, str]) -> Iterator[str]:
     """Yield what the project lacks: a place in the scope where no workload is judged, and a level that allows it."""
     if not case.workloads and not scope.includes(spec.scope, project.name, project.department):
-        yield f"it is for {scope.in_full(spec.scope)}, not for {project}: ask its author to widen spec.scope"
+        places = scope.in_full(spec.scope)
+        of = f' of department "{project.department}"' if project.department else ""
+        yield f'spec.scope: project "{project.name}"{of} is not among {places}. Ask its author to add it.'
     needed = (case.environment.get("status") or {}).get("podSecurity") or _LEVELS[0]
     allowed = labels.get(_ENFORCED, _LEVELS[-1])
     if allowed in _LEVELS and _LEVELS.index(needed) > _LEVELS.index(allowed):
         yield (
-            f"its pods need the pod security level {needed}, and {project} enforces {allowed}: "
-            f"choose another Environment, or have the label {_ENFORCED} changed"
+            f'its Pods need the Pod Security Standard {needed}, and project "{project.name}" enforces {allowed}. '
+            f"Choose another Environment, or have the label {_ENFORCED} changed."
         )
 
 

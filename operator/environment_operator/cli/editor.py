@@ -60,7 +60,7 @@ def _draft(untouched: str) -> Iterator[Path]:
         yield file
     except Problem as error:
         kept = _kept(file, untouched)
-        raise Problem(f"{error}{'; ' if kept else ''}{kept}", error.code) from error
+        raise Problem(f"{error}{' ' if kept else ''}{kept}", error.code) from error
     except BaseException:
         if kept := _kept(file, untouched):
             console.note(kept)
@@ -72,7 +72,7 @@ def _kept(file: Path, untouched: str) -> str:
     """Say where the file is that somebody wrote in, else remove it and say nothing."""
     content = file.read_bytes() if file.exists() else b""
     if content.strip() and content != untouched.encode():
-        return f"what you wrote is in {file}"
+        return f"See {file} for what you wrote."
     file.unlink(missing_ok=True)
     return ""
 
@@ -96,9 +96,11 @@ def _opened(file: Path, marked: str) -> str:
         click.edit(filename=str(file), editor=os.environ.get("KUBE_EDITOR") or None)
         saved = files.decoded(file.read_bytes())
     except (OSError, ValueError) as error:
-        raise Problem(f"what the editor saved cannot be read, nothing was changed: {error}") from error
+        raise Problem(
+            f"what the editor saved cannot be read: {error}. Save it as UTF-8; nothing was changed."
+        ) from error
     except click.ClickException as error:
-        raise Problem(f"{error.message}; nothing was changed. KUBE_EDITOR says which editor to use") from error
+        raise Problem(f"{error.message}: nothing was changed. Set KUBE_EDITOR to the editor to use.") from error
     finally:
         signal.signal(signal.SIGINT, before)
     return "".join(line for line in saved.splitlines(keepends=True) if not line.startswith("#"))
@@ -111,9 +113,9 @@ def _read(text: str) -> Object:
     try:
         found = yaml_text.read(text)
     except ValueError as error:
-        raise Problem(f"this is not YAML: {error}") from error
+        raise Problem(f"what was saved is not YAML. Correct it:\n{error}") from error
     if len(found) != 1 or not isinstance(found[0], dict):
-        raise Problem("this is not an object: write the Environment with apiVersion, kind, metadata and spec")
+        raise Problem("what was saved is not an object. Write an Environment with apiVersion, kind, metadata and spec.")
     return dict(found[0])
 
 

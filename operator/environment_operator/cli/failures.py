@@ -19,8 +19,8 @@ _ON_ENVIRONMENTS = re.compile(
 )
 _READS = ("get", "list", "watch")
 _BINDING = (
-    "Ask an administrator for a ClusterRoleBinding: kubectl create clusterrolebinding {name} "
-    "--clusterrole=environment-{role} --user={user}"
+    "Ask an administrator to run kubectl create clusterrolebinding {name} --clusterrole=environment-{role} "
+    "--user={user} for you."
 )
 
 
@@ -64,9 +64,9 @@ def each(given: Sequence[str], do: Callable[[str], None]) -> Exit:
 def _in_words(error: ApiError) -> str:
     """Return what the API server said, with the way out where it does not say it."""
     if error.status == 401:  # noqa: PLR2004 - Unauthorized
-        return f"the API server does not accept your credentials: log in again, or choose another --context ({error})"
+        return f"the API server does not accept your credentials ({error}). Choose another --context, or log in again."
     if error.status == 404 and NO_SUCH_KIND in error.message:  # noqa: PLR2004 - Not Found
-        return "this cluster has no Environments: install the operator, or choose another --context"
+        return "this cluster has no Environments. Install the operator, or choose another --context."
     if found := _ON_ENVIRONMENTS.search(error.message):
         role = "viewer" if found[2] in _READS else "author"
         return f"{error.message}. {_binding(role, found[1])}"

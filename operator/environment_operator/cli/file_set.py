@@ -49,7 +49,7 @@ def require_admitted(connection: Connection, workload: Object, given: Sequence[O
     others = references(workload["metadata"]["labels"], roles=bool(kind.roles)) - {name}
     found = find(name)
     if found is None:
-        raise Problem(f"there is no Environment {name!r} in the files or in the cluster: create it", Exit.NOT_FOUND)
+        raise Problem(f'there is no Environment "{name}" in the files or in the cluster. Create it.', Exit.NOT_FOUND)
     project = workload["metadata"].get("namespace") or connection.namespace
     case = checking.Case(
         environment=found,

@@ -56,7 +56,7 @@ def lift(kind: Kind, workload: Object, name: str, given: Mapping[str, Any]) -> L
     try:
         return _first_admitted(kind, workload, name, given)
     except Unfit as unfit:
-        raise Problem(f"the {kind.kind} has something else at {unfit} than belongs there: correct it") from unfit
+        raise Problem(f"{kind.kind}: a value of another type is at {unfit}. Correct it.") from unfit
 
 
 def _first_admitted(kind: Kind, workload: Object, name: str, given: Mapping[str, Any]) -> Lifted:
@@ -68,7 +68,7 @@ def _first_admitted(kind: Kind, workload: Object, name: str, given: Mapping[str,
         refusal = _refusal(kind, halves, name)
         if not refusal:
             return halves
-    raise Problem(f"the set-up cannot be lifted out of the {workload['kind']}: {refusal}")
+    raise Problem(f"{workload['kind']}: no Environment can be made of it: {refusal}")
 
 
 def _halves(kind: Kind, workload: Object, name: str, given: Mapping[str, Any], stays: Collection[str]) -> Lifted:
@@ -80,11 +80,11 @@ def _halves(kind: Kind, workload: Object, name: str, given: Mapping[str, Any], s
     path = main(place, template, chosen) if place else None
     container = get(template, path) if path else None
     if not isinstance(container, dict):
-        raise Problem(f"the {workload['kind']} has no container to lift a set-up out of")
+        raise Problem(f"{workload['kind']}: there is no container to make an Environment of. Add one.")
     made: Object = dict(given)
     _lift_container(made, container, stays)
     if "image" not in made:
-        raise Problem(f"the {workload['kind']} has no image in its container: give one with --image")
+        raise Problem(f"{workload['kind']}: its container has no image. Give --image.")
     _lift_pod(made, template["spec"], stays)
     left["metadata"]["labels"] = {**(left["metadata"].get("labels") or {}), names.REFERENCE: name}
     return Lifted(made, left)

@@ -43,7 +43,7 @@ def kinds(connection: Connection, *, offline: bool = False) -> Kinds:
         own = further.rows(text, file or _KINDS)
     except (OSError, ValueError) as error:
         if file:
-            raise Problem(f"--kinds-file {file}: {error}", Exit.USAGE) from error
+            raise Problem(f"--kinds-file: {error}", Exit.USAGE) from error
         console.warn(f"further kinds are left out: {error}")
         own = ()
     return (*BUILTIN, *further.with_own(own))
@@ -69,8 +69,8 @@ def environment(connection: Connection, name: str) -> Object:
     except NotFound as error:
         if NO_SUCH_KIND in error.message:
             raise
-        hint = "kubectl environment list shows those that there are"
-        raise Problem(f"there is no Environment {name!r}: {hint}", Exit.NOT_FOUND) from error
+        hint = "See kubectl environment list."
+        raise Problem(f'there is no Environment "{name}". {hint}', Exit.NOT_FOUND) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +245,7 @@ def kind_of(workload: Object, table: Kinds) -> Kind:
             return kind
     known = ", ".join(sorted({kind.kind for kind in table}))
     given = f"{workload.get('apiVersion')} {workload.get('kind')}"
-    raise Problem(f"{given} is of no kind that can use an Environment; these can: {known}")
+    raise Problem(f"{given} cannot use an Environment. Use one of these kinds: {known}.")
 
 
 def department(connection: Connection, project: str) -> str | None:
@@ -273,7 +273,7 @@ def row(kind: str, table: Kinds) -> Kind:
         if written in (each.kind.lower(), each.plural, each.name):
             return each
     known = ", ".join(sorted({each.kind for each in table}))
-    raise Problem(f"{kind!r} is no kind that can use an Environment; these can: {known}", Exit.USAGE)
+    raise Problem(f'kind "{kind}" cannot use an Environment. Use one of these: {known}.', Exit.USAGE)
 
 
 def workload(connection: Connection, written: str, project: str) -> tuple[Kind, Object, str]:
@@ -284,10 +284,12 @@ def workload(connection: Connection, written: str, project: str) -> tuple[Kind, 
     """
     kind, slash, name = written.partition("/")
     if not (slash and name) or "/" in name or name in (".", ".."):
-        raise Problem(f"{written!r}: write KIND/NAME, such as deployment/notebook", Exit.USAGE)
+        raise Problem(f'workload "{written}" has no kind. Write KIND/NAME, such as deployment/notebook.', Exit.USAGE)
     its = row(kind, kinds(connection))
     for version in versions(connection, its):
         at = path(its, project, name, version)
         if found := connection.find(at):
             return its, found, at
-    raise Problem(f"there is no {its.kind} {name!r} in {project}", Exit.NOT_FOUND)
+    raise Problem(
+        f'there is no {its.kind} "{name}" in project "{project}". Check the name and --namespace.', Exit.NOT_FOUND
+    )

@@ -1,6 +1,7 @@
 """Where the plugin starts: finds the command, and turns errors into words and exit codes."""
 
 import difflib
+import re
 import sys
 import traceback
 import warnings
@@ -42,6 +43,7 @@ CONNECTION = frozenset({
     "kubeconfig", "context", "contexts", "all_contexts", "request_timeout", "as_user", "as_groups", "kinds_file",
 })  # fmt: skip
 PROGRAM = "kubectl environment"
+_QUOTE = "'"
 COMPLETION = "_KUBECTL_ENVIRONMENT_COMPLETE"
 
 
@@ -80,7 +82,7 @@ class Commands(click.Group):
 def _no_command(name: str) -> str:
     """Return that there is no command of a name, with the nearest one that there is."""
     near = difflib.get_close_matches(name, (*COMMANDS, *ALIASES), 1)
-    hint = f'Did you mean "{near[0]}"?' if near else f"{PROGRAM} --help lists the commands."
+    hint = f"Use {near[0]}, or see {PROGRAM} --help." if near else f"See {PROGRAM} --help."
     return f'there is no command "{name}". {hint}'
 
 
@@ -106,7 +108,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         return int(cli.main(list(arguments), PROGRAM, COMPLETION, standalone_mode=False) or Exit.DONE)
     except click.UsageError as error:
-        click.secho(f"error: {error.format_message()}", err=True, fg="red")
+        click.secho(f"error: {_misused(error)}", err=True, fg="red")
         click.echo(f"See '{error.ctx.command_path if error.ctx else PROGRAM} --help' for usage.", err=True)
         return Exit.USAGE
     except SystemExit:
@@ -120,6 +122,14 @@ def run(arguments: Sequence[str]) -> int:
         return _mistaken(error)
 
 
+def _misused(error: click.UsageError) -> str:
+    """Return what is wrong on the command line, in the quotes of our own messages."""
+    hint = error.param.get_error_hint(error.ctx) if isinstance(error, click.BadParameter) and error.param else ""
+    own = hint and not isinstance(error, click.MissingParameter)
+    message = f"{hint.replace(_QUOTE, '')}: {error.message}" if own else error.format_message()
+    return re.sub(r"(?<!\w)'([^']*)'(?!\w)", r'"\1"', message)
+
+
 def _failed(error: Exception) -> Exit:
     """Say what went wrong; return the exit code."""
     match error:
@@ -128,7 +138,7 @@ def _failed(error: Exception) -> Exit:
         case click.ClickException():
             message, code = error.format_message(), Exit.USAGE
         case OSError():
-            message, code = f"the system refuses it: {error}", Exit.REFUSED
+            message, code = f"the system refuses it: {error}.", Exit.REFUSED
         case _:
             message, code = "interrupted", Exit.INTERRUPTED
     click.secho(f"error: {message}", err=True, fg="red")

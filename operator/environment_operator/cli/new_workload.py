@@ -67,7 +67,7 @@ def kind_of(spec: Mapping[str, Any], table: Iterable[Kind], is_served: Callable[
             return kind
     what = spec.get("framework") or spec["workloadTypes"][0]
     raise Problem(
-        f"no kind for {what} that this command can write is installed. Say which with --kind, or apply a manifest with "
+        f"no kind for {what} that this command can write is installed. Give --kind, or apply a manifest with "
         f"the label {names.REFERENCE}.",
         Exit.NO,
     )
@@ -118,7 +118,7 @@ def manifest(kind: Kind, wish: Wish, spec: Mapping[str, Any]) -> Object:
     """
     if not can_write(kind):
         raise Problem(
-            f'"{kind.kind}" is a kind that this command does not write. Apply a manifest with the label '
+            f'kind "{kind.kind}" is not written by this command. Apply a manifest with the label '
             f"{names.REFERENCE}: {wish.environment}.",
             Exit.USAGE,
         )

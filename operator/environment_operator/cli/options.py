@@ -18,7 +18,7 @@ from environment_operator.cli.output import console
 Command = Callable[..., Any]
 # https://kubernetes.io/docs/concepts/overview/working-with-objects/names/
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
-NAME_RULE = "write small letters, digits, '-' and '.'"
+NAME_RULE = "Write small letters, digits, - and ."
 _SINGULAR = names.KIND.lower()
 # How kubectl lets people write the kind.
 _WRITTEN = ("env", _SINGULAR, names.PLURAL, *(f"{each}.{names.GROUP}" for each in (_SINGULAR, names.PLURAL)))
@@ -38,7 +38,7 @@ class Duration(click.ParamType[float]):
         if re.fullmatch(r"\d+", value):
             return float(value)
         if "".join(map("".join, parts)) != value or not parts:
-            self.fail(f"{value!r} is no duration: write 30s, 1m30s or a number of seconds", param, ctx)
+            self.fail(f'"{value}" is no duration. Write 30s, 1m30s or a number of seconds.', param, ctx)
         return sum(float(number) * _UNITS[unit] for number, unit in parts)
 
 
@@ -57,7 +57,7 @@ class Name(click.ParamType[str]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the name."""
         if not is_name(value) and (value or not self._optional):
-            self.fail(f"{value!r} is no name: {NAME_RULE}", param, ctx)
+            self.fail(f'"{value}" is no name. {NAME_RULE}', param, ctx)
         return str(value)
 
 
@@ -109,7 +109,7 @@ def connected_to_each(command: Command) -> Command:
     @wraps(command)
     def reached(*, access: Access, contexts: tuple[str, ...], all_contexts: bool, **arguments: Any) -> Any:
         if contexts and all_contexts:
-            raise Problem("--context and --all-contexts exclude each other: give one of them", Exit.USAGE)
+            raise Problem("--context and --all-contexts exclude each other. Give one of them.", Exit.USAGE)
         chosen = tuple(kubeconfig.contexts(access.kubeconfig)) if all_contexts else contexts
         each = [replace(access, context=context) for context in dict.fromkeys(chosen)] or [access]
         return command([Connection(one, console.warn, console.progress) for one in each], **arguments)
@@ -158,7 +158,7 @@ def bom(command: Command) -> Command:
     @wraps(command)
     def marked(*connection: Connection, bom: bool, **arguments: Any) -> Any:
         if bom and arguments.get("output") != "csv":
-            raise Problem("--bom is for -o csv only", Exit.USAGE)
+            raise Problem("--bom is for -o csv only. Remove it.", Exit.USAGE)
         return command(*connection, bom=bom, **arguments)
 
     return marked
@@ -197,7 +197,7 @@ def everywhere(text: str) -> Callable[[Command], Command]:
         @wraps(command)
         def one_of_them(*connection: Connection, all_namespaces: bool, **arguments: Any) -> Any:
             if all_namespaces and arguments.get("project"):
-                raise Problem("-n and -A exclude each other: give one of them", Exit.USAGE)
+                raise Problem("-n and -A exclude each other. Give one of them.", Exit.USAGE)
             return command(*connection, **arguments)
 
         return one_of_them

@@ -29,7 +29,7 @@ def forward(
     """
     program = shutil.which("kubectl")
     if program is None:
-        raise Problem("kubectl is not on the PATH: it does the forwarding", Exit.NO)
+        raise Problem("kubectl is not on the PATH. Install it: it does the forwarding.", Exit.NO)
     local, remote = ports
     command = [program, *options, "port-forward", "-n", project, f"service/{service}", f"{local or ''}:{remote}"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - no shell
@@ -38,4 +38,4 @@ def forward(
             if found := _LISTENS.match(line):
                 ready(int(found[1]))
     if process.returncode > 0:
-        raise Problem("kubectl port-forward has ended, and says why above", Exit.NO)
+        raise Problem("kubectl port-forward has ended. See its message above.", Exit.NO)

@@ -109,7 +109,7 @@ def _tool(text: str) -> Spec:
     name, equals, rest = text.partition("=")
     kind, colon, port = rest.partition(":")
     if not (equals and name and kind):
-        raise Problem(f"--tool {text!r}: write NAME=TYPE[:PORT], such as lab=JupyterNotebook", Exit.USAGE)
+        raise Problem(f'--tool: "{text}" has no type. Write NAME=TYPE[:PORT], such as lab=JupyterNotebook.', Exit.USAGE)
     return {"name": name, "type": kind, **({"containerPort": _port("--tool", text, port)} if colon else {})}
 
 
@@ -124,11 +124,13 @@ def _words(option: str, text: str | None) -> Sequence[str]:
     try:
         return shlex.split(text or "")
     except ValueError as error:
-        raise Problem(f"{option} {text!r}: {error}", Exit.USAGE) from error
+        raise Problem(
+            f'{option}: "{text}" cannot be split into words: {error}. Write it as in a shell.', Exit.USAGE
+        ) from error
 
 
 def _port(option: str, text: str, port: str) -> int:
     """Return a port number."""
     if not port.isdecimal():
-        raise Problem(f"{option} {text!r}: {port!r} is not the number of a port", Exit.USAGE)
+        raise Problem(f'{option}: "{port}" in "{text}" is not a port. Write a number.', Exit.USAGE)
     return int(port)

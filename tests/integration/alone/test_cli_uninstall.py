@@ -133,7 +133,7 @@ def test_who_may_not_publish(kube: Kube, plugin: Plugin, used: str) -> None:
     kube.kubectl("create", "clusterrolebinding", viewer, "--clusterrole=environment-viewer", f"--user={viewer}")
     kube.until("the right", lambda: plugin.run("list", "--as", viewer).code == 0)
     (line,) = plugin.fails("uninstall-prepare", "--yes", "--as", viewer, code=3).splitlines()
-    assert f"needs the verb patch on {names.CRD_NAME}, which you lack: ask an administrator" in line
+    assert f"needs the verb patch on {names.CRD_NAME}, which you lack. Ask an administrator" in line
 
 
 def test_uninstalling(kube: Kube, plugin: Plugin, project: str, used: str) -> None:

@@ -36,17 +36,17 @@ def test_connect(kube: Kube, plugin: Plugin, project: str) -> None:
     assert f"{url}\n" == plugin(*at, "lab")
     apart = ("connect", "deployment", "w", "-n", project)
     assert (listed, f"{url}\n") == (plugin(*apart, "--no-headers").splitlines(), plugin(*apart, "lab"))
-    assert "one tool at a time: leave out node" in plugin.fails(*apart, "lab", "node", code=2)
-    assert "write KIND/NAME, such as deployment/notebook" in plugin.fails("connect", "deployment", code=2)
+    assert "more than one tool is given. Remove node." in plugin.fails(*apart, "lab", "node", code=2)
+    assert "Write KIND/NAME, such as deployment/notebook." in plugin.fails("connect", "deployment", code=2)
     here = f"--kubeconfig={plugin.cluster.kubeconfig}"
     assert f"kubectl port-forward {here} -n {project} service/{service} 5000\n" == plugin(*at, "inside", here)
     assert f"port {port} of every node\n" == plugin(*at, "node")
-    assert "has no tool 'other': its tools are lab, inside, node" in plugin.fails(*at, "other", code=4)
+    assert 'has no tool "other". Choose one of lab, inside, node.' in plugin.fails(*at, "other", code=4)
     assert "has no URL" in plugin.fails(*at, "inside", "--open", code=1)
     with browser() as (variable, opened):
         for tool in (["lab"], []):
             assert f"{url}\n" == plugin(*at, *tool, "--open", BROWSER=variable)
             assert f"{url}\n" == opened.read_text()
-    assert "open that address yourself" in plugin.fails(*at, "lab", "--open", code=1, BROWSER="/no/such/browser")
+    assert "Open that address yourself." in plugin.fails(*at, "lab", "--open", code=1, BROWSER="/no/such/browser")
     assert "kubectl port-forward has ended" in plugin.fails(*at, "inside", "--forward", code=1)
     assert "has no tools" in plugin.fails("connect", "deployment/plain", "-n", project, code=1)

@@ -78,7 +78,7 @@ def test_impersonation(plugin: Plugin) -> None:
     """``--as`` and ``--as-group`` are whom the API server sees."""
     assert 'User "nobody" cannot list' in plugin.fails("list", "--as", "nobody", code=3)
     assert 'User "김" cannot list' in plugin.fails("list", "--as", "김", code=3)
-    assert "say whom with --as" in plugin.fails("list", "--as-group", "some", code=2)
+    assert "Give --as." in plugin.fails("list", "--as-group", "some", code=2)
     plugin("list", "--as", "nobody", "--as-group", "some", "--as-group", "system:masters")
 
 
@@ -202,7 +202,7 @@ def test_credentials_that_are_not_accepted(plugin: Plugin, config: Any) -> None:
     """A token that the API server does not know is told from a right that is missing."""
     wrong = config(lambda content: content["users"][0].update(user={"token": "wrong"}))
 
-    assert "log in again, or choose another --context" in plugin.fails("list", code=5, KUBECONFIG=wrong)
+    assert "Choose another --context, or log in again." in plugin.fails("list", code=5, KUBECONFIG=wrong)
 
 
 def test_progress(kube: Kube, plugin: Plugin, through: str, faults: FaultProxy) -> None:

@@ -70,4 +70,4 @@ def test_what_cannot_be_imported(plugin: Plugin, tmp_path: Path) -> None:
 
     assert "cannot be read as JSON" in plugin.fails("import", str(tmp_path / "none"), code=2)
     assert "number 1: no asset: meta is missing" in plugin.fails("import", str(file), code=3)
-    assert "write ID=NAME" in plugin.fails("import", str(file), "--map", "7", code=2)
+    assert "Write ID=NAME." in plugin.fails("import", str(file), "--map", "7", code=2)

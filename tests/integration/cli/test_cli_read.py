@@ -108,6 +108,6 @@ def test_describe(kube: Kube, plugin: Plugin, project: str) -> None:
 
 def test_nothing_of_this_name(plugin: Plugin) -> None:
     """An Environment that does not exist has its own exit code, and a hint."""
-    said = "error: there is no Environment 'nobody': kubectl environment list shows those that there are\n"
+    said = 'error: there is no Environment "nobody". See kubectl environment list.\n'
 
     assert said == plugin.fails("describe", "nobody", code=4)

@@ -37,10 +37,12 @@ def test_refresh_refused(kube: Kube, plugin: Plugin, project: str) -> None:
     name = kube.unique("env")
     kube.apply(manifest(name), workload("Job", "train", project, name), workload("Deployment", "plain", project))
 
-    assert "delete job/train and create it again" in plugin.fails("refresh", "job/train", "-n", project, code=3)
+    assert "Delete job/train and create it again." in plugin.fails("refresh", "job/train", "-n", project, code=3)
     assert "uses no Environment" in plugin.fails("refresh", "deployment/plain", "-n", project, code=3)
-    assert "there is no Deployment 'none'" in plugin.fails("refresh", "deployment/none", "-n", project, code=4)
-    assert "write KIND/NAME" in plugin.fails("refresh", "train", "-n", project, code=2)
+    assert 'there is no Deployment "none" in project' in plugin.fails(
+        "refresh", "deployment/none", "-n", project, code=4
+    )
+    assert "Write KIND/NAME" in plugin.fails("refresh", "train", "-n", project, code=2)
 
 
 def test_take(kube: Kube, plugin: Plugin, project: str) -> None:

@@ -29,7 +29,7 @@ def test_rename(kube: Kube, plugin: Plugin) -> None:
     spec = kube.environment(name)["spec"]
 
     assert ("Jupyter", False) == (spec["displayName"], "description" in spec)
-    assert "say the new" in plugin.fails("rename", name, code=2)
+    assert "nothing to change is given." in plugin.fails("rename", name, code=2)
 
 
 def test_users_follow(kube: Kube, plugin: Plugin, project: str) -> None:
@@ -55,7 +55,7 @@ def test_users_follow(kube: Kube, plugin: Plugin, project: str) -> None:
     assert f"Deployment {project}/user\n" in unasked
     assert f"Deployment {project}/user moved (server dry run)\n" in rehearsed
     assert (None, False) == untouched
-    assert f"{old} stays, these use it still:\n  Job {project}/user: a Job cannot change" in said
+    assert f'Environment "{old}" was not deleted, these use it:\n  Job {project}/user: a Job cannot change' in said
     assert {"message": f"it was renamed to {new}", "replacedBy": new} == kept["deprecated"]
     done = (f"environment.environments.dev/{new} renamed", f'environment.environments.dev "{old}" deleted')
     assert "".join(f"{each}\n" for each in done) == finished
@@ -106,8 +106,8 @@ def test_names_that_are_taken(kube: Kube, plugin: Plugin) -> None:
     old, other = kube.unique("old"), kube.unique("other")
     kube.apply(manifest(old), manifest(other, image="other:1"))
 
-    assert "with another set-up: choose a new name" in plugin.fails("rename", old, "--to", other, code=3)
-    assert "choose another name" in plugin.fails("rename", old, "--to", old, code=2)
+    assert "with another spec. Choose a new name." in plugin.fails("rename", old, "--to", other, code=3)
+    assert "Choose another name." in plugin.fails("rename", old, "--to", old, code=2)
     assert "there is no Environment" in plugin.fails("rename", kube.unique("none"), "--to", other, code=4)
     assert "deprecated" not in kube.environment(old)["spec"]
 
@@ -139,7 +139,7 @@ def test_who_is_refused_stays(
     for said in (rehearsed.err, real.err):
         (line,) = (line for line in said.splitlines() if line.startswith(f"  Deployment {project}/lab: "))
         assert why in line
-        assert f"{old} stays, these use it still:\n" in said
+        assert f'Environment "{old}" was not deleted, these use it:\n' in said
     done = (f"CronJob {project}/lab moved", f"Deployment {project}/lab moved", "deleted")
     assert [trains, False, False] == [each in rehearsed.out for each in done]
     assert [trains, False, False] == [each in real.out for each in done]

@@ -80,7 +80,7 @@ def test_render_says_why_not(kube: Kube, plugin: Plugin, project: str, files: An
 
     assert said
     assert said in refused
-    assert "give the NAME" in plugin.fails("render", code=2)
+    assert "Give its NAME" in plugin.fails("render", code=2)
 
 
 def training(main: str, role: str) -> Any:
@@ -170,11 +170,13 @@ def test_check(kube: Kube, plugin: Plugin, project: str, files: Any) -> None:
     assert f"no: the project {project} has no Secret hub to pull the image with: create it\n" == lacking
     assert f"yes: {name} may be used in {project}\n" == plugin("check", name, "-n", project, "--kind", "job")
     assert "workload types Training" in plugin("check", name, "-n", project, "--kind", "Deployment", code=1)
-    assert "it is for project/elsewhere" in plugin("check", elsewhere, "-n", project, code=1)
+    assert f'spec.scope: project "{project}" is not among project/elsewhere.' in plugin(
+        "check", elsewhere, "-n", project, code=1
+    )
     job, lab = (files(f"{kind}.yaml", workload(kind, "user", project)) for kind in ("Job", "Deployment"))
     assert "yes" in plugin("check", name, "-f", job)
     assert "workload types Training" in plugin("check", name, "-f", lab, "-f", job, code=1)
-    assert "is no kind" in plugin.fails("check", name, "--kind", "Secret", code=2)
+    assert 'kind "Secret" cannot use an Environment' in plugin.fails("check", name, "--kind", "Secret", code=2)
 
 
 def test_check_what_a_kind_has_no_place_for(kube: Kube, plugin: Plugin, project: str) -> None:
@@ -237,7 +239,7 @@ def test_diff_of_what_is_new_or_wrong(kube: Kube, plugin: Plugin, files: Any) ->
     assert kube.find(name) is None
     assert 'unknown field "specc"' in plugin.fails("diff", "-f", typo, code=3)
     assert f"there is a {names.KIND} of {names.GROUP}/v9 in it" in plugin.fails("diff", "-f", later, code=2)
-    assert "metadata.name '' is no name: write small letters" in plugin.fails("diff", "-f", nameless, code=2)
+    assert 'metadata.name: "" is no name. Write small letters' in plugin.fails("diff", "-f", nameless, code=2)
 
 
 def test_what_is_printed_can_be_read(kube: Kube, plugin: Plugin, tmp_path: Path) -> None:
@@ -252,4 +254,6 @@ def test_what_is_printed_can_be_read(kube: Kube, plugin: Plugin, tmp_path: Path)
 
     assert "" == plugin("diff", "-f", str(tmp_path))
     assert f'environment.environments.dev "{name}" deleted\n' == plugin("delete", printed)
-    assert "is no .json, .yaml" in plugin.fails("diff", "-f", str(tmp_path / "notes"), code=2)
+    assert "there is no file with the suffix .json or .yaml" in plugin.fails(
+        "diff", "-f", str(tmp_path / "notes"), code=2
+    )

@@ -78,7 +78,7 @@ def test_create_refused(kube: Kube, plugin: Plugin) -> None:
     name = kube.unique("env")
     bad = ("--image", "a:1", "--type", "training", "--cluster-wide", "--tty")
 
-    assert "give --type and --project, --department or --cluster-wide" in plugin.fails(
+    assert "Give --type and --project, --department or --cluster-wide." in plugin.fails(
         "create", name, "--image", "a:1", code=2
     )
     assert "tty needs stdin" in plugin.fails("create", name, *bad, code=3)
@@ -96,8 +96,8 @@ def test_create_asks_at_a_terminal(kube: Kube, plugin: Plugin) -> None:
     assert (1, None) == (no.code, nothing)
     shown = ran.out.index("Create it?")
     for said in (
-        '"https://a" is no image: write [registry/]',
-        '"No Name" is no name',
+        'image "https://a" cannot be pulled',
+        'name "No Name" is not allowed',
         "image: registry.example/a:1\r\n",
     ):
         assert said in ran.out[:shown]
@@ -150,11 +150,13 @@ def test_create_from_what_is_no_workload(plugin: Plugin, tmp_path: Path) -> None
     odd.write_text(two.read_text().partition("---")[0].replace("image: ", "securityContext: [a]\n        image: "))
 
     assert "cannot be read" in plugin.fails("create", "a", "--from", str(tmp_path / "none"), code=2)
-    assert "something else at securityContext" in plugin.fails("create", "a", "--from", str(odd), code=3)
-    assert "is of no kind that can use an Environment" in plugin.fails("create", "a", "--from", str(other), code=3)
-    assert "give one with --image" in plugin.fails("create", "a", "--from", str(bare), code=3)
-    assert "holds 2 objects" in plugin.fails("create", "a", "--from", str(two), code=2)
-    assert "give -o yaml or json" in plugin.fails("create", "a", "--from", str(two), "-o", "name", code=2)
+    assert "a value of another type is at securityContext" in plugin.fails("create", "a", "--from", str(odd), code=3)
+    assert "cannot use an Environment. Use one of these kinds:" in plugin.fails(
+        "create", "a", "--from", str(other), code=3
+    )
+    assert "Give --image." in plugin.fails("create", "a", "--from", str(bare), code=3)
+    assert "has 2 objects" in plugin.fails("create", "a", "--from", str(two), code=2)
+    assert "Give -o yaml or json." in plugin.fails("create", "a", "--from", str(two), "-o", "name", code=2)
 
 
 def test_copy(kube: Kube, plugin: Plugin, editor: Editor) -> None:
@@ -191,13 +193,13 @@ def test_edit(kube: Kube, plugin: Plugin, editor: Editor, tmp_path: Path) -> Non
     [
         (("true",), 0, "nothing was changed"),
         (("echo '  tty: true' >> $1", "true"), 3, "what you wrote is in"),
-        (("echo ' - [' >> $1", "true"), 3, "this is not YAML"),
-        (("sed -i 's/name: .*/name: other/' $1", "true"), 3, "the name cannot be changed here"),
+        (("echo ' - [' >> $1", "true"), 3, "what was saved is not YAML"),
+        (("sed -i 's/name: .*/name: other/' $1", "true"), 3, "metadata.name cannot be changed. Use"),
         (("echo '  colour: red' >> $1", "true"), 3, "error: it does not fit the definition: unknown field"),
         (("echo '  image: again' >> $1", "true"), 3, "the key 'image' stands there twice"),
         (("sed -i '/^metadata:/,/name:/c metadata: oops' $1", "true"), 3, "metadata is no metadata of an object"),
         (("exit 1",), 3, "KUBE_EDITOR says which editor"),
-        (("echo '  tty: true' >> $1", "exit 1"), 3, "nothing was changed. KUBE_EDITOR says which editor to use; what"),
+        (("echo '  tty: true' >> $1", "exit 1"), 3, "nothing was changed. Set KUBE_EDITOR to the editor to use."),
         (("rm $1",), 3, "what the editor saved cannot be read"),
         ((r"printf '\200\201' > $1",), 3, "what you wrote is in"),
     ],
@@ -235,7 +237,7 @@ def test_edit_that_is_interrupted(kube: Kube, plugin: Plugin, editor: Editor, th
     held = faults.add(Rule(Match(methods=frozenset({"PATCH"})), Hold()))
     opened = editor("echo '  description: mine' >> $1; kill -INT $PPID")
     ran = plugin.interrupted(held, "edit", name, KUBE_EDITOR=opened, KUBECONFIG=through)
-    kept = re.search("what you wrote is in (.*)\n", ran.err)
+    kept = re.search("See (.*) for what you wrote", ran.err)
 
     assert (130, True) == (ran.code, kept is not None), ran.err
     assert kept is not None
@@ -277,7 +279,7 @@ def test_delete(kube: Kube, plugin: Plugin) -> None:
     ran = plugin.run("delete", one, "nobody", two, "--wait", "--timeout", "60s")
 
     assert (4, 2) == (ran.code, ran.out.count("deleted"))
-    assert "error: nobody: there is no Environment 'nobody'" in ran.err
+    assert 'error: nobody: there is no Environment "nobody".' in ran.err
     assert (None, None) == (kube.find(one), kube.find(two))
     assert "there is no Environment" in plugin.fails("delete", one, code=4)
 
@@ -291,7 +293,7 @@ def test_delete_of_what_is_used(kube: Kube, plugin: Plugin, project: str) -> Non
     no = plugin.at_terminal("delete", name, "--force", typed="n\n")
 
     assert f"Deployment {project}/lab" in refused
-    assert "give --yes" in plugin.fails("delete", name, "--force", code=2)
+    assert "Give --yes." in plugin.fails("delete", name, "--force", code=2)
     assert (1, True) == (no.code, f"Deployment {project}/lab" in no.out)
     assert kube.find(name) is not None
     assert 0 == plugin.at_terminal("delete", name, "--force", "--wait", typed="y\n").code
@@ -314,7 +316,7 @@ def test_users_that_may_not_be_seen(kube: Kube, plugin: Plugin, project: str, tm
     assert (1, 1) == (asked.code, asked.out.count("Warning: "))
     assert f"{name} is used by 1 by the operator's count, of which you may see 0" in asked.out
     assert kube.find(name) is not None
-    assert f"{name} stays, these use it still:\n  1 that you may not list: have somebody rename it who may" in renamed
+    assert f'Environment "{name}" was not deleted, these use it:\n  1 that you may not list: have' in renamed
     assert "none of those of its users that you may see (it has 1 by the operator's count" in compared.err
 
 

@@ -122,7 +122,9 @@ def known_to_the_plugin(plugin: Plugin, kube: Kube, project: str, name: str, oth
     assert "experiments.example.org/e refreshed" in plugin("refresh", "experiment/e", "-n", project)
     hidden = plugin.run("workloads", name, "--as", author).err
     assert "users are left out of kinds that you may not list in all namespaces: " in hidden.splitlines()[0]
-    assert "is no kind" in plugin.fails("check", name, "--kind", "e", "--kinds-file", str(place / "none.yaml"), code=2)
+    assert 'kind "e" cannot' in plugin.fails(
+        "check", name, "--kind", "e", "--kinds-file", str(place / "none.yaml"), code=2
+    )
     (place / "bad.yaml").write_text("{}")
     assert "a list of rows is expected" in plugin.fails(
         "workloads", name, "--kinds-file", str(place / "bad.yaml"), code=2

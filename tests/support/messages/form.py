@@ -45,7 +45,7 @@ def faults(message: str, *, way_out: bool = True) -> Iterator[str]:
         message: the message, with ordinary names.
         way_out: whether there is anything that a person can do.
     """
-    if not re.match(r"[A-Za-z]", message):
+    if not re.match(r"-{0,2}[A-Za-z]", message):
         yield "begins with neither a word nor a field path"
     if not message.endswith("."):
         yield "does not end with a period"

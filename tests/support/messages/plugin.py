@@ -1,10 +1,239 @@
-"""With what the kubectl plugin ends, and of what it warns."""
+"""With what the kubectl plugin ends, the text behind ``error:``: all that it can say without a cluster.
 
+The rest is brought by the tests that ``ELSEWHERE`` names.
+"""
+
+import contextlib
+import io
 from collections.abc import Callable, Collection, Mapping
+from tempfile import NamedTemporaryFile
 from types import ModuleType
+from typing import Any
+
+import click
+
+from builders import KINDS, environment, workload
+from environment_operator.cli import (
+    answers,
+    checking,
+    columns,
+    editor,
+    failures,
+    headers,
+    lift,
+    reading,
+    rows,
+    specs,
+    starting,
+    writing,
+)
+from environment_operator.cli.commands import comparing, connecting, creating, importing, rendering, running
+from environment_operator.cli.main import run
+from environment_operator.cli.problems import Problem
+from environment_operator.errors import ApiError, Forbidden, NotFound
 
 TITLE = "Errors of the plugin"
-CONVERTED = False
+CONVERTED = True
 MODULES: Collection[ModuleType] = ()
+
+_JOB = KINDS["jobs.batch"]
+_DENIED = (
+    'environments.environments.dev is forbidden: User "ann" cannot list resource "environments" in API group '
+    '"environments.dev" at the cluster scope'
+)
+
+
+def _typed(*arguments: str) -> Callable[[], str]:
+    """Return what makes the message about a command line."""
+
+    def made() -> str:
+        said = io.StringIO()
+        with contextlib.redirect_stderr(said):
+            run(arguments)
+        first, *_ = said.getvalue().splitlines()
+        return first.removeprefix("error: ")
+
+    return made
+
+
+def _raised(call: Callable[..., object], *given: Any, **named: Any) -> Callable[[], str]:
+    """Return what makes the message with which a function ends."""
+
+    def made() -> str:
+        try:
+            call(*given, **named)
+        except (Problem, ApiError) as error:
+            return failures.told(error)[0]
+        except click.ClickException as error:
+            return error.format_message()
+        raise AssertionError(call)
+
+    return made
+
+
+def _raised_text(call: Callable[..., str], **named: Any) -> Callable[[], str]:
+    """Return what makes a message that a function returns about the tool ``lab``."""
+    return lambda: call("lab", **named)
+
+
+def _told(error: ApiError) -> Callable[[], str]:
+    """Return what makes the message about an answer of the API server."""
+    return lambda: failures.told(error)[0]
+
+
+def _file(text: str, call: Callable[[str], object]) -> Callable[[], str]:
+    """Return what makes the message about a file; its name is left out."""
+
+    def made() -> str:
+        with NamedTemporaryFile("w", suffix=".yaml") as file:
+            file.write(text)
+            file.flush()
+            return _raised(call, file.name)().replace(file.name, "FILE")
+
+    return made
+
+
+def _check(labels: Mapping[str, str], level: str = "restricted", **fields: Any) -> Callable[[], str]:
+    """Return what makes the reason why an Environment may not be used in a project."""
+    env = environment(status={"podSecurity": level}, **fields)
+    case = checking.Case(env, [], "vision", {"metadata": {"labels": dict(labels)}}, [], whole=False)
+    return lambda: "; ".join(checking.reasons(case))
+
+
+def _lifted(**container: Any) -> Callable[[], str]:
+    """Return what makes the message about a Job of which no Environment can be made."""
+    job = workload("Job", "train", "vision")
+    job["spec"]["template"]["spec"]["containers"] = [container] if container else []
+    return _raised(lift.lift, _JOB, job, "jupyter", {})
+
+
+def _edited(**fields: Any) -> Callable[[], str]:
+    """Return what makes the message about an Environment whose author changed what stays."""
+    before = environment()
+    return _raised(writing.change, None, before, {**writing.authored(before), **fields})
+
+
+_ALONE = "integration/alone"
+_TABLE = tuple(KINDS.values())
+_RAY = environment(architecture="Distributed", framework="Ray")
+_AT = "--kubeconfig=/nonexistent"
+_LINES: Mapping[str, Callable[[], str]] = {
+    "a command that is misspelt": _typed("lst"),
+    "a command that there is not": _typed("nothing"),
+    "a name that is none": _typed("describe", "No_Name"),
+    "a duration that is none": _typed("list", "--request-timeout=soon"),
+    "a column that there is not": _raised(columns.find, "colour"),
+    "a filter without a value": _raised(rows.read_filter, "image"),
+    "an order that there is not": _raised(rows.read_order, "image:up"),
+    "a byte order mark without CSV": _typed("list", "--bom"),
+    "one project and all": _typed("workloads", "jupyter", "-n", "vision", "-A"),
+    "a context and all": _typed("list", "--context=east", "--all-contexts"),
+    "a form that cannot be watched": _typed("list", "--watch", "-o", "json"),
+    "several clusters to watch": _typed("list", "--watch", "--context=east", "--context=west"),
+    "a tool without a type": _raised(specs.spec, {"tools": ["lab"]}),
+    "a port that is none": _raised(specs.endpoint, "http"),
+    "a command that no shell reads": _raised(specs.spec, {"command": 'a "b'}),
+    "nothing to rename": _typed("rename", "jupyter"),
+    "a workload of no kind": _raised(reading.workload, None, "deployment", "vision"),
+    "an endpoint that is none": _raised(creating._endpoint, "http"),  # noqa: SLF001
+    "no kind for a framework": _raised(starting.kind_of, _RAY["spec"], (), lambda _: False),
+    "a kind that is not written": _raised(
+        starting.manifest, KINDS["cronjobs.batch"], starting.Wish("w", "vision", "jupyter"), {}
+    ),
+    "several tools": _raised(connecting._asked, ("deployment", "notebook", "lab", "board")),  # noqa: SLF001
+    "a tool that cannot be forwarded to": _raised_text(connecting._unreachable, forward=True),  # noqa: SLF001
+    "a tool that cannot be opened": _raised_text(connecting._unreachable, forward=False),  # noqa: SLF001
+    "a volume without a path": _raised(running._pair, "--volume", "data", ":"),  # noqa: SLF001
+    "an id without a name": _raised(importing._names, ("7",)),  # noqa: SLF001
+    "no Environment to render": _raised(rendering._usable, lambda _: None, "", ()),  # noqa: SLF001
+    "an Environment that is not in the files": _raised(rendering._usable, lambda _: None, "jupyter", ("a.yaml",)),  # noqa: SLF001
+    "an Environment that is not in the cluster": _raised(rendering._usable, lambda _: None, "jupyter", ()),  # noqa: SLF001
+    "nothing to check": _typed("check"),
+    "an image that is none": _raised(creating._image, "registry.example/Team/a"),  # noqa: SLF001
+    "an image that reads as an image ID": _raised(creating._image, "0123456789abcdef" * 4),  # noqa: SLF001
+    "a project that is none": _raised(creating._names("projects"), "No Name"),  # noqa: SLF001
+}
+_FILES: Mapping[str, Callable[[], str]] = {
+    "a file that is not there": _raised(writing.documents, "none.yaml"),
+    "a file that is empty": _file("", writing.documents),
+    "a file with an object without metadata": _file("kind: Job", writing.documents),
+    "a file with a number as a name": _file("metadata: {name: 1}", writing.documents),
+    "a file with a number as a label": _file("metadata: {labels: {a: 1}}", writing.documents),
+    "a file that is no JSON": _raised(importing._read, "none.json"),  # noqa: SLF001
+    "another kind to compare": _raised(
+        comparing._require_environment,  # noqa: SLF001
+        {"kind": "Job", "apiVersion": "batch/v1", "metadata": {}},
+    ),
+    "a name that is none to compare": _raised(
+        comparing._require_environment,  # noqa: SLF001
+        {"kind": "Environment", "apiVersion": "environments.dev/v1alpha1", "metadata": {"name": "No"}},
+    ),
+    "an Environment that is a list": _raised(editor._read, "[a]"),  # noqa: SLF001
+    "another version to edit": _edited(apiVersion="environments.dev/v9"),
+    "another name to edit": _edited(metadata={"name": "other"}),
+    "no metadata to edit": _edited(metadata=None),
+    "a kind that cannot use an Environment": _raised(
+        reading.kind_of, {"kind": "Secret", "apiVersion": "v1"}, tuple(KINDS.values())
+    ),
+    "a name of no kind": _raised(reading.row, "secret", _TABLE),
+    "a workload without a container": _lifted(),
+    "a workload without an image": _lifted(name="main"),
+    "a workload with a value of another type": _lifted(name="main", image="a", securityContext=1),
+}
+_CHECKS: Mapping[str, Callable[[], str]] = {
+    "a project outside of the scope": _check({}, scope={"projects": ["speech"]}),
+    "a project that enforces another level": _check({"pod-security.kubernetes.io/enforce": "baseline"}, "privileged"),
+}
+_SERVER: Mapping[str, Callable[[], str]] = {
+    "a kubeconfig that is not there": _typed("list", _AT),
+    "a group to impersonate without a user": _raised(lambda: list(headers.impersonation({}, "", ["a"]))),
+    "groups to impersonate that are no list": _raised(
+        lambda: list(headers.impersonation({"as": "a", "as-groups": "b"}, "", []))
+    ),
+    "a header with a line break": _raised(headers.sendable, "impersonate-user", "a\nb"),
+    "an answer that is none": _raised(answers.read, b"<html>"),
+    "credentials that are not accepted": _told(ApiError(401, "Unauthorized")),
+    "a cluster without Environments": _told(NotFound(404, answers.NO_SUCH_KIND)),
+    "a user without a binding": _told(Forbidden(403, _DENIED)),
+}
+ROWS: Mapping[str, Callable[[], str]] = {**_LINES, **_FILES, **_CHECKS, **_SERVER}
 NO_WAY_OUT: Collection[str] = ()
-ROWS: Mapping[str, Callable[[], str]] = {}
+# Functions that end with an error which only a cluster, a terminal or an editor brings, and the tests that bring it.
+ELSEWHERE: Mapping[str, str] = {
+    "commands.connecting._tools": "integration/test_cli_connect.py::test_connect",
+    "commands.connecting.connect_command": "integration/test_cli_connect.py::test_connect",
+    "commands.creating._complete": "integration/test_cli_write.py::test_create_refused",
+    "commands.creating._lifted": "integration/test_cli_write.py::test_create_from_what_is_no_workload",
+    "commands.creating.create_command": "integration/test_cli_write.py::test_create_from_what_is_no_workload",
+    "commands.deleting._await_end": "integration/test_cli_write.py::test_wait_ends",
+    "commands.deleting._delete": "integration/test_cli_write.py::test_delete_of_what_is_used",
+    "commands.importing._read": "unit/test_runai.py::test_files_that_are_nested_deep",
+    "commands.importing.import_command": "unit/test_runai.py::test_files_that_are_nested_deep",
+    "commands.refreshing._refresh": "integration/test_cli_refresh.py::test_refresh_refused",
+    "commands.renaming.__init__": "integration/test_cli_rename.py::test_names_that_are_taken",
+    "commands.renaming._await_users": "integration/test_cli_rename.py::test_who_is_refused_stays",
+    "commands.renaming._check_removal": "integration/test_cli_rename.py::test_a_dry_run_lacks_the_same_rights",
+    "commands.renaming._stays": "integration/test_cli_rename.py::test_users_follow",
+    "commands.renaming.carry_out": "integration/test_cli_rename.py::test_names_that_are_taken",
+    "commands.rendering._usable": "integration/test_cli_render.py::test_render_says_why_not",
+    "commands.rendering.render_command": "integration/test_cli_render.py::test_render_says_why_not",
+    "commands.running._choose": "integration/test_cli_run.py::test_what_is_missing_is_asked_for",
+    "commands.running._wait": "integration/test_cli_run.py::test_wait",
+    "commands.running._wish": "integration/test_cli_run.py::test_what_is_missing_is_asked_for",
+    "commands.uninstalling.uninstall_prepare_command": f"{_ALONE}/test_cli_uninstall.py::test_who_may_not_publish",
+    "console.confirm": "integration/test_cli_rename.py::test_asks_before_pods_start_anew",
+    "editor._draft": "integration/test_cli_write.py::test_edit_given_up",
+    "editor._given_up": "integration/test_cli_write.py::test_edit_given_up",
+    "editor._opened": "integration/test_cli_write.py::test_edit_given_up",
+    "editor._read": "integration/test_cli_write.py::test_edit_given_up",
+    "forwarding.forward": "integration/test_cli_connect.py::test_connect",
+    "kubeconfig._configure": "integration/test_cli_flags.py::test_contexts_that_kubectl_finds",
+    "lift._first_admitted": "unit/test_cli_lift.py::test_nothing_to_lift",
+    "reading.environment": "integration/test_cli_read.py::test_nothing_of_this_name",
+    "reading.kinds": "integration/test_further_kinds.py::test_kind_of_somebodys_own",
+    "reading.workload": "integration/test_cli_refresh.py::test_refresh_refused",
+    "together.require_admitted": "integration/test_cli_render.py::test_diff",
+    "writing._files": "integration/test_cli_render.py::test_what_is_printed_can_be_read",
+    "writing.change": "integration/test_cli_write.py::test_edit_of_what_changed_meanwhile",
+    "writing.validated": "integration/test_cli_render.py::test_diff_of_what_is_new_or_wrong",
+}

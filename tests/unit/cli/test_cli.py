@@ -70,23 +70,23 @@ def test_durations(text: str, seconds: float) -> None:
 @pytest.mark.parametrize("text", ["soon", "5x", "-3s", ""])
 def test_what_is_no_duration(text: str) -> None:
     """Anything else is refused with what to write."""
-    with pytest.raises(click.BadParameter, match="write 30s"):
+    with pytest.raises(click.BadParameter, match="Write 30s"):
         Duration().convert(text, None, None)
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["nothing"], 'error: there is no command "nothing". kubectl environment --help lists the commands.'),
-        (["descrbe"], 'error: there is no command "descrbe". Did you mean "describe"?'),
+        (["nothing"], 'error: there is no command "nothing". See kubectl environment --help.'),
+        (["descrbe"], 'error: there is no command "descrbe". Use describe, or see kubectl environment --help.'),
         (["list", "--colour"], "See 'kubectl environment list --help' for usage."),
         (["list", "--colour"], "No such option"),
-        (["list", "--filter", "image"], "write COLUMN=VALUE"),
+        (["list", "--filter", "image"], "Write COLUMN=VALUE"),
         (["list", "-n=a", "--all-namespaces=true"], "exclude each other"),
         (["list", "-n", "a", "-A"], "exclude each other"),
         (["list", "-A", "-n", "a"], "exclude each other"),
         (["workloads", "x", "-A", "-n", "a"], "exclude each other"),
-        (["list", "-w", "-o", "csv"], "--watch goes with"),
+        (["list", "-w", "-o", "csv"], "--watch cannot print this form"),
     ],
 )
 def test_a_wrong_command_line(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -141,7 +141,7 @@ def test_no_arguments_show_the_help() -> None:
 def test_what_is_no_name(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """What cannot be a name comes into no request: not an empty variable of a script, nor a path."""
     assert Exit.USAGE == run(arguments)
-    assert "is no name: write small letters, digits" in capsys.readouterr().err
+    assert "is no name. Write small letters, digits" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("written", ["a", "env/a", "environment/a", "Environments/a", "environment.environments.dev/a"])

@@ -143,7 +143,7 @@ def test_columns_are_found_as_people_type_them(name: str) -> None:
 @pytest.mark.parametrize("name", ["", "work", "colour"])
 def test_a_title_that_names_no_column(name: str) -> None:
     """What names none or several is refused with the list of columns."""
-    with pytest.raises(Problem, match="the columns are: Environment, Description"):
+    with pytest.raises(Problem, match="Choose one of Environment, Description"):
         columns.find(name)
 
 

@@ -69,5 +69,5 @@ def test_missing_binding(user: str, verb: str, name: str, role: str, quoted: str
 
     words, code = told(Forbidden(403, message))
 
-    assert f"{message}. Ask an administrator for a ClusterRoleBinding: {command}" == words
+    assert f"{message}. Ask an administrator to run {command} for you." == words
     assert Exit.REFUSED == code

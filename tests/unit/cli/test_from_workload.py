@@ -85,8 +85,8 @@ def test_options_become_a_spec() -> None:
     ("given", "words"),
     [
         ({"tools": ("lab",)}, "NAME=TYPE"),
-        ({"tools": ("lab=Custom:x",)}, "number of a port"),
-        ({"endpoint": "http"}, "number of a port"),
+        ({"tools": ("lab=Custom:x",)}, "is not a port. Write a number"),
+        ({"endpoint": "http"}, "is not a port. Write a number"),
         ({"command": "'open"}, "--command"),
     ],
 )
@@ -222,7 +222,7 @@ def test_nothing_to_lift() -> None:
 )
 def test_malformed_workloads(pod: dict[str, Any], container: dict[str, Any], where: str) -> None:
     """Where something else stands than belongs there, it is said where."""
-    with pytest.raises(Problem, match=f"the Job has something else at {where} than belongs there"):
+    with pytest.raises(Problem, match=f"Job: a value of another type is at {where}. Correct it"):
         lift(JOB, job(pod, **container), "lab", GIVEN)
 
 

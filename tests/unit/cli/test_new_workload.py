@@ -89,7 +89,7 @@ def test_what_is_written() -> None:
 
 def test_a_kind_that_is_not_written() -> None:
     """A kind that needs more than this command asks for is refused with the way out."""
-    with pytest.raises(Problem, match=r'"CronJob" is a kind that this command does not write. Apply a manifest'):
+    with pytest.raises(Problem, match=r'kind "CronJob" is not written by this command. Apply a manifest'):
         new_workload.manifest(KINDS["cronjobs.batch"], WISH, spec())
 
 

@@ -68,5 +68,5 @@ def test_warnings(header: str, text: str) -> None:
 
 def test_what_is_no_answer() -> None:
     """A page of somebody else, such as a proxy's, is said to be no answer of an API server."""
-    with pytest.raises(ApiError, match="no answer of an API server, see --context: <html>"):
+    with pytest.raises(ApiError, match=r'not that of an API server: "<html>". Check --context'):
         read(b"<html>")

@@ -28,9 +28,12 @@ def impersonation(user: Mapping[str, Any], name: str, groups: Sequence[str]) -> 
     name, groups = name or user.get("as") or "", groups or user.get("as-groups") or ()
     uid, extra = user.get("as-uid") or "", user.get("as-user-extra") or {}
     if not name and (groups or uid or extra):
-        raise Problem("groups, a uid or more of a user to impersonate, but no user: say whom with --as", Exit.USAGE)
+        raise Problem("groups, a uid or more of a user to impersonate are given, and no user. Give --as.", Exit.USAGE)
     if not isinstance(groups, Sequence) or isinstance(groups, str) or not isinstance(extra, Mapping):
-        raise Problem("the kubeconfig cannot be used: as-groups is a list, as-user-extra has lists", Exit.UNREACHABLE)
+        raise Problem(
+            "the kubeconfig cannot be used: as-groups is no list, or as-user-extra has none. Write lists.",
+            Exit.UNREACHABLE,
+        )
     named = [("User", [name]), ("Uid", [uid]), ("Group", groups)]
     further = [(f"Extra-{quote(str(key), _IN_NAMES)}", values) for key, values in extra.items()]
     yield from ((f"Impersonate-{key}", str(value)) for key, values in [*named, *further] for value in values if value)
@@ -45,5 +48,8 @@ def sendable(name: str, value: str) -> str:
     bare = value.strip()
     if _CONTROL.search(bare):
         why = "there is a line break in it, or another control character"
-        raise Problem(f"the header {name.title()} cannot be sent: {why}", Exit.UNREACHABLE)
+        raise Problem(
+            f"the header {name.title()} cannot be sent: {why}. Correct the kubeconfig, --as or --as-group.",
+            Exit.UNREACHABLE,
+        )
     return bare.encode("utf-8", "surrogateescape").decode("latin-1")

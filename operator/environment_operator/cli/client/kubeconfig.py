@@ -51,8 +51,7 @@ def load(file: str, context: str) -> Reached:
         name, place, user = _configure(settings, file, context)
     except _failures() as error:
         if context or file or not _in_pod(settings):
-            hint = "say which with --kubeconfig and --context, or set KUBECONFIG"
-            raise _useless(f"{error}; {hint}") from error
+            raise _useless(f"{error}. Give --kubeconfig and --context, or set KUBECONFIG.") from error
         name, place, user = "", {}, {}
     namespace = place.get("namespace") or _namespace_around() or "default"
     pool = library().rest.RESTClientObject(settings).pool_manager
@@ -84,7 +83,7 @@ def _configure(settings: Any, file: str, context: str) -> tuple[str, Object, Obj
     cluster = _entry(merged, "cluster", place)
     user = _entry(merged, "user", place)
     if not cluster.get("server"):
-        raise _useless(f"the cluster {place['cluster']!r} has no server")
+        raise _useless(f'cluster "{place["cluster"]}" has no server. Add it.')
     vars(loader).update(_certificates(merged, place))
     with _heard() as complaints:
         loader.load_and_set(settings)

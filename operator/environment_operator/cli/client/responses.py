@@ -30,7 +30,7 @@ def read(body: bytes) -> Object:
         found: Object = json.loads(body)
     except ValueError as error:
         beginning = body[:100].decode(errors="replace")
-        raise ApiError(0, f"this is no answer of an API server, see --context: {beginning}") from error
+        raise ApiError(0, f'the answer is not that of an API server: "{beginning}". Check --context.') from error
     return found
 
 
@@ -49,7 +49,7 @@ def said(body: bytes) -> str:
     """Return the message of a Status, or the beginning of whatever was answered instead."""
     try:
         message = str(json.loads(body)["message"])
-        return f"it does not fit the definition: {message.rpartition(_STRICT)[2]}" if _STRICT in message else message
+        return f"it does not match the definition: {message.rpartition(_STRICT)[2]}" if _STRICT in message else message
     except (ValueError, KeyError, TypeError):
         return NO_SUCH_KIND if body.strip() == _NO_SUCH_PATH else body[:200].decode(errors="replace")
 

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from environment_operator.tools.addresses import Tools
 
 
+_NO_BROWSER = "no browser could be started. Open that address yourself."
+
+
 @click.command("connect")
 @click.argument(
     "words", metavar="KIND/NAME|KIND NAME [TOOL]", nargs=-1, required=True, shell_complete=completion.workload_and_tool
@@ -50,7 +53,7 @@ def connect_command(
     ports = node_ports(connection, project, found.token)
     listed = [row for row in rows(found, project, ports, connection.options) if tool in ("", row[0])]
     if not listed:
-        raise Problem(f"{workload} has no tool {tool!r}: its tools are {', '.join(found.tools)}", Exit.NOT_FOUND)
+        raise Problem(f'{workload} has no tool "{tool}". Choose one of {", ".join(found.tools)}.', Exit.NOT_FOUND)
     if forward or in_browser:
         chosen = reachable(found, tool, forward=forward)
         if not chosen:
@@ -58,7 +61,7 @@ def connect_command(
         if forward:
             _forward(connection, found, chosen, project, local_port, in_browser=in_browser)
         elif not _opened(found.tools[chosen].web):
-            raise Problem("no browser could be started: open that address yourself", Exit.NO)
+            raise Problem(_NO_BROWSER, Exit.NO)
         return
     if tool:
         click.echo(listed[0][2])
@@ -76,7 +79,7 @@ def _asked(words: tuple[str, ...]) -> tuple[str, str]:
     """
     workload, rest = kubectl_flags.workload_first(words)
     if len(rest) > 1:
-        raise Problem(f"one tool at a time: leave out {' '.join(rest[1:])}", Exit.USAGE)
+        raise Problem(f"more than one tool is given. Remove {' '.join(rest[1:])}.", Exit.USAGE)
     return workload, "".join(rest)
 
 
@@ -88,7 +91,10 @@ def _tools(connection: Connection, workload: str, project: str) -> "Tools":
     kind, found, _ = lookup.workload(connection, workload, project)
     tools = workload_tools.admitted(kind, found)
     if tools is None:
-        raise Problem(f"{workload} in {project} has no tools: its Environment lists none, or it has none", Exit.NO)
+        raise Problem(
+            f'{workload} in project "{project}" has no tools. Use an Environment that lists some in spec.tools.',
+            Exit.NO,
+        )
     return tools
 
 
@@ -106,7 +112,7 @@ def _forward(
         if not in_browser:
             click.echo(url)
         elif not _opened(url):
-            console.note("no browser could be started: open that address yourself")
+            console.note(_NO_BROWSER)
 
     forward(connection.options, project, f"environment-{found.token}", (local_port, address.port), ready)
 
@@ -122,8 +128,8 @@ def node_ports(connection: Connection, project: str, token: str) -> dict[int, in
 def _unreachable(tool: str, *, forward: bool) -> str:
     """Return why no tool can be opened, or forwarded to."""
     if forward:
-        return f"the tool {tool!r} is outside of the cluster: leave --forward out, and its address is shown"
-    return f"the tool {tool!r} has no URL of the web: leave --open out, and it is shown how to reach it"
+        return f'tool "{tool}" is outside of the cluster. Remove --forward to have its address shown.'
+    return f'tool "{tool}" has no URL for a browser. Remove --open to see how to reach it.'
 
 
 def _opened(url: str) -> bool:

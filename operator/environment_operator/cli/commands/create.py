@@ -111,7 +111,7 @@ def create_command(
 
     if source:
         if output == "name":
-            raise Problem("--from prints both objects: give -o yaml or json", Exit.USAGE)
+            raise Problem("-o name cannot print the two objects of --from. Give -o yaml or json.", Exit.USAGE)
         both = _lifted(connection, name, source, spec_options.spec(given))
         console.documents(both, output or "yaml")
         return
@@ -166,7 +166,7 @@ def _complete(found: Object) -> Object:
     """Return the spec with what is needed: asked for at a terminal, else said to be missing."""
     missing = spec_options.missing(found)
     if missing and not console.can_ask():
-        raise Problem(f"give {' and '.join(missing)}", Exit.USAGE)
+        raise Problem(f"options are missing. Give {' and '.join(missing)}.", Exit.USAGE)
     if missing:
         _ask(found)
     found.setdefault("architecture", "Standard")
@@ -200,11 +200,10 @@ def _image(text: str) -> str:
     Raises:
         UsageError: it cannot; the question is asked again.
     """
-    from environment_operator.api.types import IMAGE
     from environment_operator.spec import images
 
     if why := images.problem(text):
-        raise click.UsageError(f'"{text}" is no image: {why if images.parse(text) else IMAGE.message}')
+        raise click.UsageError(f'image "{text}" cannot be pulled: {why}')
     return text
 
 
@@ -226,7 +225,9 @@ def _names(whom: str) -> Callable[[str], list[str]]:
         found = list(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
         wrong = next((name for name in found if re.fullmatch(grammar.pattern, name) is None), None)
         if wrong is not None or not found:
-            raise click.UsageError(f'"{wrong or text}" is no name: {grammar.message}')
+            raise click.UsageError(
+                f'name "{wrong or text}" is not allowed. {grammar.message[:1].upper()}{grammar.message[1:]}.'
+            )
         return found
 
     return read
@@ -240,7 +241,7 @@ def _lifted(connection: Connection, name: str, source: str, given: Object) -> tu
 
     workload, *others = apply.documents(source)
     if others:
-        raise Problem(f"{source} holds {len(others) + 1} objects: leave one workload in it", Exit.USAGE)
+        raise Problem(f"{source} has {len(others) + 1} objects. Leave one workload in it.", Exit.USAGE)
     kind = lookup.kind_of(workload, lookup.kinds(connection))
     project = workload["metadata"].get("namespace")
     place: Object = {"projects": [project]} if project else {}

@@ -104,8 +104,8 @@ def _delete(connection: Connection, found: Object) -> None:
         if not users.seen:
             raise
         listed = "".join(f"\n  {line}" for line in text.first([str(user) for user in users.seen]))
-        way_out = "delete them, give them another Environment, or see kubectl environment delete --help for --force"
-        raise Problem(f"{error.message}\n{name} is used by {users}:{listed}\n{way_out}") from error
+        way_out = "Delete them, give them another Environment, or see kubectl environment delete --help for --force."
+        raise Problem(f'{error.message}\nEnvironment "{name}" is used by {users}:{listed}\n{way_out}') from error
 
 
 def _await_end(connection: Connection, name: str, timeout: float) -> None:
@@ -121,11 +121,13 @@ def _await_end(connection: Connection, name: str, timeout: float) -> None:
             left = max(1, int(end - time.monotonic())) if end else 60
             lookup.await_change(connection, name, found["metadata"]["resourceVersion"], left)
             if end and time.monotonic() >= end:
-                raise Problem(f"{name} is still there: {_held_by(found['items'][0])}")
+                raise Problem(f'Environment "{name}" still exists: {_held_by(found["items"][0])}')
 
 
 def _held_by(found: Object) -> str:
     """Return why an Environment is still there."""
     conditions = (found.get("status") or {}).get("conditions") or ()
     blocked = next((c["message"] for c in conditions if c["type"] == "DeletionBlocked"), "")
-    return str(blocked or f"its finalizers are {', '.join(found['metadata'].get('finalizers') or ())}")
+    return str(
+        blocked or f"it has the finalizers {', '.join(found['metadata'].get('finalizers') or ())}. See who sets them."
+    )

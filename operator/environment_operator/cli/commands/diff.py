@@ -42,11 +42,11 @@ def _require_environment(found: Object) -> None:
 
     given = (found.get("apiVersion"), found.get("kind"))
     if given != (names.API_VERSION, names.KIND):
-        wanted = f"only {names.KIND}s of {names.API_VERSION} are compared"
-        raise Problem(f"there is a {given[1]} of {given[0]} in it: {wanted}", Exit.USAGE)
+        wanted = f"Use Environments of {names.API_VERSION} only."
+        raise Problem(f"there is a {given[1]} of {given[0]} in it. {wanted}", Exit.USAGE)
     name = found["metadata"].get("name")
     if not options.is_name(name):
-        raise Problem(f"metadata.name {name!r} is no name: {options.NAME_RULE}", Exit.USAGE)
+        raise Problem(f'metadata.name: "{name}" is no name. {options.NAME_RULE}', Exit.USAGE)
 
 
 def _differs(connection: Connection, wanted: Object) -> bool:

@@ -80,14 +80,19 @@ def _read(file: str) -> Any:
     try:
         return json.loads(files.read(file))
     except RecursionError as error:
-        raise Problem(f"{file} cannot be read as JSON: it is nested too deep", Exit.USAGE) from error
+        raise Problem(
+            f"{file} cannot be read as JSON: it is nested too deeply. Give assets as Run:ai exports them.", Exit.USAGE
+        ) from error
     except (OSError, ValueError) as error:
-        raise Problem(f"{file} cannot be read as JSON: {error}", Exit.USAGE) from error
+        why = getattr(error, "strerror", None) or error
+        raise Problem(
+            f"{file} cannot be read as JSON: {why}. Give assets as Run:ai exports them.", Exit.USAGE
+        ) from error
 
 
 def _names(places: tuple[str, ...]) -> dict[str, str]:
     """Return the names for ids."""
     pairs = [place.partition("=") for place in places]
     if wrong := next((p for p, (_, equals, name) in zip(places, pairs, strict=True) if not (equals and name)), None):
-        raise Problem(f"--map {wrong!r}: write ID=NAME", Exit.USAGE)
+        raise Problem(f'--map: "{wrong}" has no name. Write ID=NAME.', Exit.USAGE)
     return {number: name for number, _, name in pairs}

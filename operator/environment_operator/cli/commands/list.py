@@ -128,9 +128,9 @@ def list_command(
         cut=output == "table" and not columns,
     )
     if watch and output not in ("table", "wide", "name"):
-        raise Problem("--watch goes with -o table, wide or name", Exit.USAGE)
+        raise Problem("--watch cannot print this form. Use -o table, wide or name.", Exit.USAGE)
     if watch and len(connections) > 1:
-        raise Problem("--watch follows one cluster: give one --context", Exit.USAGE)
+        raise Problem("--watch follows one cluster. Give one --context.", Exit.USAGE)
     if watch:
         _watch(connections[0], asked)
     else:

@@ -54,9 +54,9 @@ def _refresh(connection: Connection, workload: str, project: str, fields: Sequen
 
     kind, found, path = lookup.workload(connection, workload, project)
     if not (found["metadata"].get("labels") or {}).get(names.REFERENCE):
-        raise Problem(f"{workload} in {project} uses no Environment: it has no label {names.REFERENCE}")
+        raise Problem(f'{workload} in project "{project}" uses no Environment. Add the label {names.REFERENCE}.')
     if kind.template_immutable:
-        raise Problem(f"a {kind.kind} cannot change after its creation: delete {workload} and create it again")
+        raise Problem(f"a {kind.kind} cannot be changed after its creation. Delete {workload} and create it again.")
     stamp = datetime.now(UTC).isoformat(timespec="microseconds")
     query = {"dryRun": "All"} if dry_run else {}
     if removed := taking.removed(kind, found, fields):

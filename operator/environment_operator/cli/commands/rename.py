@@ -63,7 +63,7 @@ def rename_command(
     said = {"displayName": display_name, "description": description}
     fields = {field: value or None for field, value in said.items() if value is not None}
     if not fields and not new:
-        raise Problem("say the new --display-name or --description, or a new name with --to", Exit.USAGE)
+        raise Problem("nothing to change is given. Give --display-name, --description or --to.", Exit.USAGE)
     found, rehearsed = lookup.environment(connection, name), dry_run != "none"
     if new:
         _Renaming(connection, found, new, dry_run=rehearsed).carry_out(fields, sure=yes)
@@ -89,7 +89,7 @@ class _Renaming:
         self._query = {"dryRun": "All"} if dry_run else {}
         self._note = _rehearsed(dry_run=dry_run)
         if new == self._old:
-            raise Problem(f"it is called {new} already: choose another name", Exit.USAGE)
+            raise Problem(f'--to: "{new}" is its name already. Choose another name.', Exit.USAGE)
 
     def carry_out(self, fields: Mapping[str, Any], *, sure: bool) -> None:
         """Do all of it.
@@ -103,7 +103,7 @@ class _Renaming:
         wanted = successor(apply.authored(self._found), self._new, fields)
         there = self._connection.find(f"{ENVIRONMENTS}/{self._new}")
         if there and not is_successor(there, wanted):
-            raise Problem(f"there is another Environment {self._new!r}, with another set-up: choose a new name")
+            raise Problem(f'Environment "{self._new}" exists, with another spec. Choose a new name.')
         users, unread = lookup.referring(self._connection, self._old)
         following, staying = self._parted(users)
         if not self._query:
@@ -191,7 +191,9 @@ class _Renaming:
     def _stays(self, staying: Sequence[str]) -> None:
         """Say why the old one stays."""
         listed = "".join(f"\n  {line}" for line in text.first(staying))
-        raise Problem(f"{self._old} stays, these use it still:{listed}\nafterwards run this command again")
+        raise Problem(
+            f'Environment "{self._old}" was not deleted, these use it:{listed}\nRun this command again afterwards.'
+        )
 
     def _remove(self, users: int) -> None:
         """Delete the old one, exactly this one, as soon as the operator knows that nobody uses it.
@@ -243,7 +245,8 @@ class _Renaming:
                 tell(f"{total} users")
                 left = int(end - time.monotonic())
                 if left < 1:
-                    raise Problem(f"{self._old} stays, the operator still counts {total} users: run this command again")
+                    left_over = f'Environment "{self._old}" was not deleted: the operator still counts {total} users'
+                    raise Problem(f"{left_over}. Run this command again.")
                 lookup.await_change(self._connection, self._old, page["metadata"]["resourceVersion"], left)
 
     def _patch(self, path: str, body: Object) -> None:

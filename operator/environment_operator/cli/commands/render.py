@@ -115,7 +115,7 @@ def check_command(
     asked = [name] if name else list(dict.fromkeys(filter(None, map(file_set.referred, workloads))))
     asked = asked or [each["metadata"].get("name", "") for each in given]
     if not asked:
-        raise Problem("give the NAME of an Environment, or -f FILE with one or with workloads", Exit.USAGE)
+        raise Problem("no Environment is given. Give its NAME, or -f FILE with one or with workloads.", Exit.USAGE)
     users = {each: [w for w in workloads if name or file_set.referred(w) == each] for each in asked}
     find = file_set.finder(connection, given)
     answers = [_checked(connection, each, project, users[each], find, whole=bool(files)) for each in asked]
@@ -154,17 +154,17 @@ def _checked(
 def _usable(look: "Lookup", name: str, offline: Sequence[str]) -> "Published":
     """Return an Environment that can be used, of a file or of the cluster."""
     if not name and not offline:
-        raise Problem("give the NAME of an Environment, or --environment FILE", Exit.USAGE)
+        raise Problem("no Environment is given. Give its NAME, or --environment FILE.", Exit.USAGE)
     found = look(name)
     if found is None:
         hint = (
-            f"in {', '.join(offline)}"
+            f"in {', '.join(offline)}. Give another file."
             if offline
-            else "in this cluster: kubectl environment list shows those that there are"
+            else "in this cluster. See kubectl environment list."
         )
-        raise Problem(f"there is no Environment {name!r} {hint}", Exit.NOT_FOUND)
+        raise Problem(f'there is no Environment "{name}" {hint}', Exit.NOT_FOUND)
     if found.problem:
-        raise Problem(f"{found.name} cannot be used: {found.problem}")
+        raise Problem(f'Environment "{found.name}" cannot be used: {found.problem}')
     return found
 
 

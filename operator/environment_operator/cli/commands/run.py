@@ -87,7 +87,9 @@ def _choose(connection: Connection, project: str) -> str:
     listed = fetch.rows(connection, [columns.COLUMNS[0], columns.SCOPE], lambda _: None).rows
     usable = [row["Environment"] for row in listed if filtering.may_use(row, project, department)]
     if not usable:
-        raise Problem(f'no Environment may be used in "{project}". Ask for one whose scope includes it.', Exit.NO)
+        raise Problem(
+            f'no Environment may be used in project "{project}". Ask for one whose scope includes it.', Exit.NO
+        )
     return str(click.prompt("Environment", type=click.Choice(usable), err=True))
 
 
@@ -117,7 +119,7 @@ def _pair(option: str, text: str, sign: str) -> tuple[str, str]:
     left, found, right = text.partition(sign)
     if not left or not found or (sign == ":" and not right.startswith("/")):
         form = "NAME=VALUE" if sign == "=" else "CLAIM:PATH with an absolute path"
-        raise Problem(f'{option} "{text}" is not of the form {form}.', Exit.USAGE)
+        raise Problem(f'{option}: "{text}" has another form. Write {form}.', Exit.USAGE)
     return left, right
 
 

@@ -14,7 +14,7 @@ from environment_operator.cli.output import console, text
 
 Object = dict[str, Any]
 _TRIES = 5
-_ASK = "ask an administrator to run this command"
+_ASK = "Ask an administrator to run this command."
 
 
 @click.command("uninstall-prepare")
@@ -40,7 +40,7 @@ def uninstall_prepare_command(connection: Connection, *, yes: bool) -> int:
         return Exit.DONE
     if not lookup.may(connection, "patch"):
         raise Problem(
-            f"releasing {len(held)} Environments needs the verb patch on {names.CRD_NAME}, which you lack: {_ASK}"
+            f"releasing {len(held)} Environments needs the verb patch on {names.CRD_NAME}, which you lack. {_ASK}"
         )
     for line in _told(held):
         console.note(line)

@@ -160,7 +160,7 @@ def find(name: str) -> Column:
     if len(chosen) == 1:
         return chosen[0]
     known = ", ".join(column.title for column in COLUMNS)
-    raise Problem(f"{name!r} is not the title of one column; the columns are: {known}", Exit.USAGE)
+    raise Problem(f'there is no column "{name}". Choose one of {known}.', Exit.USAGE)
 
 
 def of_object(environment: Object, columns: Iterable[Column], context: str) -> Row:

@@ -58,9 +58,9 @@ def confirm(question: str, *, sure: bool) -> None:
     if sure:
         return
     if not can_ask():
-        raise Problem("nobody is there to confirm it: give --yes", Exit.USAGE)
+        raise Problem("nobody can be asked: standard input is not a terminal. Give --yes.", Exit.USAGE)
     if not click.confirm(question, err=True):
-        raise Problem("nothing was changed", Exit.NO)
+        raise Problem("nothing was changed: the question was answered with no.", Exit.NO)
 
 
 def note(text: str) -> None:

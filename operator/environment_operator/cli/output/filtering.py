@@ -21,7 +21,7 @@ def read_filter(text: str) -> Filter:
     """
     name, equals, pattern = text.partition("=")
     if not equals:
-        raise Problem(f"--filter {text!r}: write COLUMN=VALUE, such as Scope=project/vision", Exit.USAGE)
+        raise Problem(f'--filter: "{text}" has no value. Write COLUMN=VALUE, such as Scope=project/vision.', Exit.USAGE)
     return find(name), pattern
 
 
@@ -33,7 +33,7 @@ def read_order(text: str) -> Order:
     """
     name, colon, direction = text.partition(":")
     if colon and direction not in ("asc", "desc"):
-        raise Problem(f"--sort {text!r}: after the colon write asc or desc", Exit.USAGE)
+        raise Problem(f'--sort: "{text}" has no known order. Write asc or desc after the colon.', Exit.USAGE)
     return find(name), direction == "desc"
 
 
