@@ -128,9 +128,11 @@ class Settings(BaseSettings):
     def _one_way(self) -> "Settings":
         """Require a host for routes, and one way to it."""
         if self.tools_gateway and self.tools_ingress_class:
-            raise ValueError("TOOLS_GATEWAY and TOOLS_INGRESS_CLASS are both given: leave one out")
+            raise ValueError("TOOLS_GATEWAY and TOOLS_INGRESS_CLASS are both set. Remove one of them.")
         if bool(self.tools_host) != bool(self.tools_gateway or self.tools_ingress_class):
-            raise ValueError("TOOLS_HOST goes with TOOLS_GATEWAY or TOOLS_INGRESS_CLASS: give both, or none")
+            raise ValueError(
+                "TOOLS_HOST needs TOOLS_GATEWAY or TOOLS_INGRESS_CLASS, and they need it. Set both, or none."
+            )
         return self
 
     def kinds(self) -> tuple[Kind, ...]:
@@ -157,7 +159,7 @@ def table(file: Path | None) -> tuple[Kind, ...]:
     own = _rows(file) if file else ()
     for row in own:
         if row.name in {ours.name for ours in ROWS}:
-            logger.info("%s: its row for %s takes the place of ours", file, row.name)
+            logger.info("%s: its row of %s replaces the built-in row", file, row.name)
     return (*BUILTIN, *further.with_own(own))
 
 

@@ -60,7 +60,7 @@ class Certificates:
             try:
                 await self._look()
             except ApiError as error:
-                self._say(f"the certificate cannot be seen to: {error}")
+                self._say(f"the certificate is not renewed, or not trusted by the API server yet: {error}")
                 pause = min(pause, _RETRY)
             else:
                 self._say("")
@@ -85,7 +85,9 @@ class Certificates:
                 return await self._renew()
             except Conflict:
                 continue
-        raise ApiError(0, f"the Secret {names.SYSTEM_NAMESPACE}/{NAME} changes all the time")
+        raise ApiError(
+            0, f'Secret "{NAME}" in namespace "{names.SYSTEM_NAMESPACE}" was changed by others {_TRIES} times in a row'
+        )
 
     async def _renew(self) -> Bundle:
         """Return the stored bundle, after having stored what was due.
@@ -102,7 +104,7 @@ class Certificates:
         else:
             meta = {key: secret["metadata"][key] for key in ("name", "resourceVersion")}
             await self._cluster.replace(f"{_SECRETS}/{NAME}", _secret(bundle, meta))
-        logger.info("wrote a certificate for %s", ", ".join(self._terms.hosts))
+        logger.info("a certificate was created for %s", ", ".join(self._terms.hosts))
         return bundle
 
     async def _stored(self) -> dict[str, Any] | None:
@@ -128,12 +130,12 @@ class Certificates:
         for path in _CONFIGURATIONS:
             found = (await self._cluster.get(f"{path}?labelSelector={quote(_OURS)}"))["items"]
             if not found:
-                raise NotFound(404, f"{path}: none has the label {_OURS}: apply deploy/webhooks.yaml")
+                raise NotFound(404, f"{path}: no configuration has the label {_OURS}. Apply deploy/webhooks.yaml.")
             for configuration in found:
                 if patch := _trust(configuration, trusted):
                     name = configuration["metadata"]["name"]
                     await self._cluster.patch(f"{path}/{name}", patch)
-                    logger.info("authorities that the API server trusts for %s: %d", name, len(bundle.authorities))
+                    logger.info("%s: the API server trusts %d certificate authorities", name, len(bundle.authorities))
 
     def _say(self, what: str) -> None:
         """Log what is wrong, once."""

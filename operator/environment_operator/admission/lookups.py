@@ -91,7 +91,7 @@ class PullSecrets:
                     return Secrets(f'project "{project}" does not let environment-operator read its Secrets')
                 metadata = await asyncio.gather(*(self._find(project, name) for name in wanted))
         except (ApiError, TimeoutError) as error:
-            logger.warning("the Secrets of %s cannot be looked for: %s", project, error)
+            logger.warning('project "%s": its Secrets could not be read: %s', project, error)
             return Secrets(f'the API server did not answer for project "{project}"')
         there = dict(zip(wanted, metadata, strict=True))
         # What is not there yet is on its way; what is somebody's own under that name is not what was published.

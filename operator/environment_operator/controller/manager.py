@@ -94,7 +94,7 @@ class Controller:
             try:
                 await self._list()
             except ApiError as error:
-                logger.warning("Environments cannot be listed, trying again in %g s: %s", pause, error)
+                logger.warning("Environments could not be listed, and are listed again in %g s: %s", pause, error)
                 await asyncio.sleep(pause)
             else:
                 return
@@ -129,7 +129,7 @@ class Controller:
             plan = await self._reconciler.reconcile(name)
         except ApiError as error:
             log = logger.info if isinstance(error, Conflict) else logger.warning
-            log("%s: trying again: %s", name, error)
+            log('Environment "%s" is reconciled again: %s', name, error)
             RECONCILES.labels("retry").inc()
             self._queue.done(name, failed=True)
         except Exception:

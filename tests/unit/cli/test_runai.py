@@ -67,9 +67,9 @@ def test_what_holds_no_asset(document: Any) -> None:
     ("wrong", "said"),
     [
         ({}, "meta is missing, and has to be an object; spec is missing"),
-        (None, "it is no object, but None"),
+        (None, "it is no object, but null"),
         ({**asset(), "spec": []}, "spec is [], and has to be an object"),
-        (asset({"name": ""}), "meta.name is '': give it a name"),
+        (asset({"name": ""}), 'meta.name is "": give it a name'),
         (asset({"name": 7}), "meta.name is 7: give it a name"),
         (asset(image="\ud800"), "it holds what is no text"),
         (asset(novelty=float("inf")), "it holds what is no text or no number"),
@@ -440,7 +440,7 @@ def test_tools_have_names_of_ports() -> None:
     spec, notes = one(asset(connections=given))
 
     assert ["a-very-long-nam", "a-very-long-2"] == [tool["name"] for tool in spec["tools"]]
-    assert "became the tool 'a-very-long-nam'" in notes
+    assert 'became the tool "a-very-long-nam"' in notes
 
 
 @pytest.mark.parametrize(

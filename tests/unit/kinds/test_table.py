@@ -36,7 +36,7 @@ def test_derived(owner: dict[str, object], expected: bool) -> None:
             "x",
             "are wrong: ENVIRONMENT_OPERATOR_USAGE_SAMPLE: Input should",
         ),
-        ("ENVIRONMENT_OPERATOR_TOOLS_HOST", "tools.example.com", "TOOLS_HOST goes with TOOLS_GATEWAY or"),
+        ("ENVIRONMENT_OPERATOR_TOOLS_HOST", "tools.example.com", "TOOLS_HOST needs TOOLS_GATEWAY or"),
         ("ENVIRONMENT_OPERATOR_HTTPS_CLIENT_CA", "/none", "HTTPS_CLIENT_CA: Path does not point to a file"),
         ("ENVIRONMENT_OPERATOR_HTTPS_CLIENT_CA", __file__, "HTTPS_CLIENT_CA: Value error, the file has no certificate"),
         ("KUBECONFIG", "/none", "no API server is known: Invalid kube-config file"),
@@ -106,7 +106,7 @@ def test_own_row_for_a_known_kind(tmp_path: Path, caplog: pytest.LogCaptureFixtu
         rows = [row for row in table(file) if row.name == "rayclusters.ray.io"]
 
     assert ["v9"] == [row.version for row in rows]
-    assert "its row for rayclusters.ray.io takes the place of ours" in caplog.text
+    assert "its row of rayclusters.ray.io replaces the built-in row" in caplog.text
 
 
 def test_wrong_rows_at_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,9 +31,9 @@ def test_all() -> None:
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"tools_host": HOST}, "give both, or none"),
-        ({"tools_gateway": GATEWAY}, "give both, or none"),
-        ({"tools_host": HOST, "tools_gateway": GATEWAY, "tools_ingress_class": "nginx"}, "leave one out"),
+        ({"tools_host": HOST}, "Set both, or none"),
+        ({"tools_gateway": GATEWAY}, "Set both, or none"),
+        ({"tools_host": HOST, "tools_gateway": GATEWAY, "tools_ingress_class": "nginx"}, "Remove one of them"),
         ({"tools_host": "https://tools.example.com"}, "tools_host"),
         ({"tools_gateway": "shared"}, "tools_gateway"),
         ({"tools_base": "/"}, "tools_base"),

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from environment_operator.api import names, types
 from environment_operator.cli.runai import pod, shape, words
-from environment_operator.cli.runai.part import FLAG, ID, TEXT, Part
+from environment_operator.cli.runai.part import FLAG, ID, TEXT, Part, shown
 from environment_operator.cli.runai.usage import last_use
 from environment_operator.kube.errors import OperatorError
 from environment_operator.spec.validation import judge
@@ -57,7 +57,7 @@ def imported(document: Any, places: Mapping[str, str]) -> list[Imported]:
     """
     assets = document.get("entries", [document]) if isinstance(document, dict) else document
     if not isinstance(assets, list) or not assets:
-        raise Unreadable("there is no asset in it: export one with GET /api/v1/asset/environment")
+        raise Unreadable("there is no asset in it. Export one with GET /api/v1/asset/environment.")
     taken: set[str] = set()
     out = []
     for number, asset in enumerate(assets, 1):
@@ -166,7 +166,7 @@ def _kinds(supported: Part) -> Object:
         return {"architecture": "Standard", "workloadTypes": found or ["Workspace", "Training"]}
     framework = words.FRAMEWORKS.get(given or "", "Any")
     if framework == "Any":
-        supported.notes.append(f"{supported.at('distFramework')} {given!r} is not known: any framework may use it")
+        supported.notes.append(f"{supported.at('distFramework')} {shown(given)} is not known: any framework may use it")
     return {"architecture": "Distributed", "framework": framework, "workloadTypes": found or ["Training"]}
 
 

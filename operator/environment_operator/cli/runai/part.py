@@ -1,5 +1,6 @@
 """A part of an asset, from which values are taken; what does not fit or nobody took is named with its path. Pure."""
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
@@ -116,5 +117,5 @@ def problem(error: ValidationError) -> str:
 
 def shown(value: Any) -> str:
     """Return a value for a note; a long one is cut."""
-    text = ascii(value)
+    text = json.dumps(value, default=str)
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"

@@ -10,7 +10,7 @@ from pydantic.alias_generators import to_camel
 from environment_operator.api import probe, types, v1alpha1
 from environment_operator.api.types import MAX_ID, MAX_ITEMS, Capability, Id
 from environment_operator.cli.runai import tools, words
-from environment_operator.cli.runai.part import FLAG, ID, TEXT, Part
+from environment_operator.cli.runai.part import FLAG, ID, TEXT, Part, shown
 
 Object = dict[str, Any]
 Places = Mapping[str, str]
@@ -192,7 +192,7 @@ def _groups(given: Part) -> list[int]:
     for each in filter(None, map(str.strip, (given.take("supplementalGroups", TEXT) or "").split(","))):
         if not re.fullmatch("[0-9]{1,10}", each) or int(each) > MAX_ID or len(out) == _MOST_GROUPS:
             given.notes.append(
-                f"{given.at('supplementalGroups')}: {each[:20]!r} was left out: it is no group's id here"
+                f"{given.at('supplementalGroups')}: {shown(each[:20])} was left out: it is not the id of a group"
             )
         else:
             out[int(each)] = None

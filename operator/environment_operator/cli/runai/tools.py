@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 from environment_operator.api import tools as api
 from environment_operator.api import types
 from environment_operator.cli.runai import words
-from environment_operator.cli.runai.part import FLAG, TEXT, Part
+from environment_operator.cli.runai.part import FLAG, TEXT, Part, shown
 
 Object = dict[str, Any]
 _LONGEST_NAME = 15
@@ -40,7 +40,7 @@ def tools(given: Part) -> Object:
             continue
         name = _name(title, {known["name"] for known in found})
         if name != title:
-            each.notes.append(f"{each.at('name')} {title!r} became the tool {name!r}")
+            each.notes.append(f"{each.at('name')} {shown(title)} became the tool {shown(name)}")
         found.append({"name": name, **tool})
     return {**({"tools": found} if found else {}), **out}
 
