@@ -14,23 +14,22 @@ import click
 
 from builders import KINDS, environment, workload
 from environment_operator.cli import (
-    answers,
+    apply,
     checking,
-    columns,
     editor,
     failures,
-    headers,
-    lift,
-    reading,
-    rows,
-    specs,
-    starting,
-    writing,
+    from_workload,
+    lookup,
+    new_workload,
+    spec_options,
 )
-from environment_operator.cli.commands import comparing, connecting, creating, importing, rendering, running
+from environment_operator.cli.client import headers, responses
+from environment_operator.cli.commands import connect, create, diff, import_runai, render
+from environment_operator.cli.commands import run as running
+from environment_operator.cli.exit_codes import Problem
 from environment_operator.cli.main import run
-from environment_operator.cli.problems import Problem
-from environment_operator.errors import ApiError, Forbidden, NotFound
+from environment_operator.cli.output import columns, filtering
+from environment_operator.kube.errors import ApiError, Forbidden, NotFound
 
 TITLE = "Errors of the plugin"
 CONVERTED = True
@@ -104,13 +103,13 @@ def _lifted(**container: Any) -> Callable[[], str]:
     """Return what makes the message about a Job of which no Environment can be made."""
     job = workload("Job", "train", "vision")
     job["spec"]["template"]["spec"]["containers"] = [container] if container else []
-    return _raised(lift.lift, _JOB, job, "jupyter", {})
+    return _raised(from_workload.lift, _JOB, job, "jupyter", {})
 
 
 def _edited(**fields: Any) -> Callable[[], str]:
     """Return what makes the message about an Environment whose author changed what stays."""
     before = environment()
-    return _raised(writing.change, None, before, {**writing.authored(before), **fields})
+    return _raised(apply.change, None, before, {**apply.authored(before), **fields})
 
 
 _TABLE = tuple(KINDS.values())
@@ -122,49 +121,49 @@ _LINES: Mapping[str, Callable[[], str]] = {
     "a name that is none": _typed("describe", "No_Name"),
     "a duration that is none": _typed("list", "--request-timeout=soon"),
     "a column that there is not": _raised(columns.find, "colour"),
-    "a filter without a value": _raised(rows.read_filter, "image"),
-    "an order that there is not": _raised(rows.read_order, "image:up"),
+    "a filter without a value": _raised(filtering.read_filter, "image"),
+    "an order that there is not": _raised(filtering.read_order, "image:up"),
     "a byte order mark without CSV": _typed("list", "--bom"),
     "one project and all": _typed("workloads", "jupyter", "-n", "vision", "-A"),
     "a context and all": _typed("list", "--context=east", "--all-contexts"),
     "a form that cannot be watched": _typed("list", "--watch", "-o", "json"),
     "several clusters to watch": _typed("list", "--watch", "--context=east", "--context=west"),
-    "a tool without a type": _raised(specs.spec, {"tools": ["lab"]}),
-    "a port that is none": _raised(specs.endpoint, "http"),
-    "a command that no shell reads": _raised(specs.spec, {"command": 'a "b'}),
+    "a tool without a type": _raised(spec_options.spec, {"tools": ["lab"]}),
+    "a port that is none": _raised(spec_options.endpoint, "http"),
+    "a command that no shell reads": _raised(spec_options.spec, {"command": 'a "b'}),
     "nothing to rename": _typed("rename", "jupyter"),
-    "a workload of no kind": _raised(reading.workload, None, "deployment", "vision"),
-    "an endpoint that is none": _raised(creating._endpoint, "http"),  # noqa: SLF001
-    "no kind for a framework": _raised(starting.kind_of, _RAY["spec"], (), lambda _: False),
+    "a workload of no kind": _raised(lookup.workload, None, "deployment", "vision"),
+    "an endpoint that is none": _raised(create._endpoint, "http"),  # noqa: SLF001
+    "no kind for a framework": _raised(new_workload.kind_of, _RAY["spec"], (), lambda _: False),
     "a kind that is not written": _raised(
-        starting.manifest, KINDS["cronjobs.batch"], starting.Wish("w", "vision", "jupyter"), {}
+        new_workload.manifest, KINDS["cronjobs.batch"], new_workload.Wish("w", "vision", "jupyter"), {}
     ),
-    "several tools": _raised(connecting._asked, ("deployment", "notebook", "lab", "board")),  # noqa: SLF001
-    "a tool that cannot be forwarded to": _raised_text(connecting._unreachable, forward=True),  # noqa: SLF001
-    "a tool that cannot be opened": _raised_text(connecting._unreachable, forward=False),  # noqa: SLF001
+    "several tools": _raised(connect._asked, ("deployment", "notebook", "lab", "board")),  # noqa: SLF001
+    "a tool that cannot be forwarded to": _raised_text(connect._unreachable, forward=True),  # noqa: SLF001
+    "a tool that cannot be opened": _raised_text(connect._unreachable, forward=False),  # noqa: SLF001
     "a volume without a path": _raised(running._pair, "--volume", "data", ":"),  # noqa: SLF001
-    "an id without a name": _raised(importing._names, ("7",)),  # noqa: SLF001
-    "no Environment to render": _raised(rendering._usable, lambda _: None, "", ()),  # noqa: SLF001
-    "an Environment that is not in the files": _raised(rendering._usable, lambda _: None, "jupyter", ("a.yaml",)),  # noqa: SLF001
-    "an Environment that is not in the cluster": _raised(rendering._usable, lambda _: None, "jupyter", ()),  # noqa: SLF001
+    "an id without a name": _raised(import_runai._names, ("7",)),  # noqa: SLF001
+    "no Environment to render": _raised(render._usable, lambda _: None, "", ()),  # noqa: SLF001
+    "an Environment that is not in the files": _raised(render._usable, lambda _: None, "jupyter", ("a.yaml",)),  # noqa: SLF001
+    "an Environment that is not in the cluster": _raised(render._usable, lambda _: None, "jupyter", ()),  # noqa: SLF001
     "nothing to check": _typed("check"),
-    "an image that is none": _raised(creating._image, "registry.example/Team/a"),  # noqa: SLF001
-    "an image that reads as an image ID": _raised(creating._image, "0123456789abcdef" * 4),  # noqa: SLF001
-    "a project that is none": _raised(creating._names("projects"), "No Name"),  # noqa: SLF001
+    "an image that is none": _raised(create._image, "registry.example/Team/a"),  # noqa: SLF001
+    "an image that reads as an image ID": _raised(create._image, "0123456789abcdef" * 4),  # noqa: SLF001
+    "a project that is none": _raised(create._names("projects"), "No Name"),  # noqa: SLF001
 }
 _FILES: Mapping[str, Callable[[], str]] = {
-    "a file that is not there": _raised(writing.documents, "none.yaml"),
-    "a file that is empty": _file("", writing.documents),
-    "a file with an object without metadata": _file("kind: Job", writing.documents),
-    "a file with a number as a name": _file("metadata: {name: 1}", writing.documents),
-    "a file with a number as a label": _file("metadata: {labels: {a: 1}}", writing.documents),
-    "a file that is no JSON": _raised(importing._read, "none.json"),  # noqa: SLF001
+    "a file that is not there": _raised(apply.documents, "none.yaml"),
+    "a file that is empty": _file("", apply.documents),
+    "a file with an object without metadata": _file("kind: Job", apply.documents),
+    "a file with a number as a name": _file("metadata: {name: 1}", apply.documents),
+    "a file with a number as a label": _file("metadata: {labels: {a: 1}}", apply.documents),
+    "a file that is no JSON": _raised(import_runai._read, "none.json"),  # noqa: SLF001
     "another kind to compare": _raised(
-        comparing._require_environment,  # noqa: SLF001
+        diff._require_environment,  # noqa: SLF001
         {"kind": "Job", "apiVersion": "batch/v1", "metadata": {}},
     ),
     "a name that is none to compare": _raised(
-        comparing._require_environment,  # noqa: SLF001
+        diff._require_environment,  # noqa: SLF001
         {"kind": "Environment", "apiVersion": "environments.dev/v1alpha1", "metadata": {"name": "No"}},
     ),
     "an Environment that is a list": _raised(editor._read, "[a]"),  # noqa: SLF001
@@ -172,9 +171,9 @@ _FILES: Mapping[str, Callable[[], str]] = {
     "another name to edit": _edited(metadata={"name": "other"}),
     "no metadata to edit": _edited(metadata=None),
     "a kind that cannot use an Environment": _raised(
-        reading.kind_of, {"kind": "Secret", "apiVersion": "v1"}, tuple(KINDS.values())
+        lookup.kind_of, {"kind": "Secret", "apiVersion": "v1"}, tuple(KINDS.values())
     ),
-    "a name of no kind": _raised(reading.row, "secret", _TABLE),
+    "a name of no kind": _raised(lookup.row, "secret", _TABLE),
     "a workload without a container": _lifted(),
     "a workload without an image": _lifted(name="main"),
     "a workload with a value of another type": _lifted(name="main", image="a", securityContext=1),
@@ -190,49 +189,49 @@ _SERVER: Mapping[str, Callable[[], str]] = {
         lambda: list(headers.impersonation({"as": "a", "as-groups": "b"}, "", []))
     ),
     "a header with a line break": _raised(headers.sendable, "impersonate-user", "a\nb"),
-    "an answer that is none": _raised(answers.read, b"<html>"),
+    "an answer that is none": _raised(responses.read, b"<html>"),
     "credentials that are not accepted": _told(ApiError(401, "Unauthorized")),
-    "a cluster without Environments": _told(NotFound(404, answers.NO_SUCH_KIND)),
+    "a cluster without Environments": _told(NotFound(404, responses.NO_SUCH_KIND)),
     "a user without a binding": _told(Forbidden(403, _DENIED)),
 }
 ROWS: Mapping[str, Callable[[], str]] = {**_LINES, **_FILES, **_CHECKS, **_SERVER}
 NO_WAY_OUT: Collection[str] = ()
 # Functions that end with an error which only a cluster, a terminal or an editor brings, and the tests that bring it.
 ELSEWHERE: Mapping[str, str] = {
-    "commands.connecting._tools": "test_cli_connect.py::test_connect",
-    "commands.connecting.connect_command": "test_cli_connect.py::test_connect",
-    "commands.creating._complete": "test_cli_write.py::test_create_refused",
-    "commands.creating._lifted": "test_cli_write.py::test_create_from_what_is_no_workload",
-    "commands.creating.create_command": "test_cli_write.py::test_create_from_what_is_no_workload",
-    "commands.deleting._await_end": "test_cli_write.py::test_wait_ends",
-    "commands.deleting._delete": "test_cli_write.py::test_delete_of_what_is_used",
-    "commands.importing._read": "test_runai.py::test_files_that_are_nested_deep",
-    "commands.importing.import_command": "test_runai.py::test_files_that_are_nested_deep",
-    "commands.refreshing._refresh": "test_cli_refresh.py::test_refresh_refused",
-    "commands.renaming.__init__": "test_cli_rename.py::test_names_that_are_taken",
-    "commands.renaming._await_users": "test_cli_rename.py::test_who_is_refused_stays",
-    "commands.renaming._check_removal": "test_cli_rename.py::test_a_dry_run_lacks_the_same_rights",
-    "commands.renaming._stays": "test_cli_rename.py::test_users_follow",
-    "commands.renaming.carry_out": "test_cli_rename.py::test_names_that_are_taken",
-    "commands.rendering._usable": "test_cli_render.py::test_render_says_why_not",
-    "commands.rendering.render_command": "test_cli_render.py::test_render_says_why_not",
-    "commands.running._choose": "test_cli_run.py::test_what_is_missing_is_asked_for",
-    "commands.running._wait": "test_cli_run.py::test_wait",
-    "commands.running._wish": "test_cli_run.py::test_what_is_missing_is_asked_for",
-    "commands.uninstalling.uninstall_prepare_command": "test_cli_uninstall.py::test_who_may_not_publish",
-    "console.confirm": "test_cli_rename.py::test_asks_before_pods_start_anew",
+    "commands.connect._tools": "test_cli_connect.py::test_connect",
+    "commands.connect.connect_command": "test_cli_connect.py::test_connect",
+    "commands.create._complete": "test_cli_write.py::test_create_refused",
+    "commands.create._lifted": "test_cli_write.py::test_create_from_what_is_no_workload",
+    "commands.create.create_command": "test_cli_write.py::test_create_from_what_is_no_workload",
+    "commands.delete._await_end": "test_cli_write.py::test_wait_ends",
+    "commands.delete._delete": "test_cli_write.py::test_delete_of_what_is_used",
+    "commands.import_runai._read": "test_runai.py::test_files_that_are_nested_deep",
+    "commands.import_runai.import_command": "test_runai.py::test_files_that_are_nested_deep",
+    "commands.refresh._refresh": "test_cli_refresh.py::test_refresh_refused",
+    "commands.rename.__init__": "test_cli_rename.py::test_names_that_are_taken",
+    "commands.rename._await_users": "test_cli_rename.py::test_who_is_refused_stays",
+    "commands.rename._check_removal": "test_cli_rename.py::test_a_dry_run_lacks_the_same_rights",
+    "commands.rename._stays": "test_cli_rename.py::test_users_follow",
+    "commands.rename.carry_out": "test_cli_rename.py::test_names_that_are_taken",
+    "commands.render._usable": "test_cli_render.py::test_render_says_why_not",
+    "commands.render.render_command": "test_cli_render.py::test_render_says_why_not",
+    "commands.run._choose": "test_cli_run.py::test_what_is_missing_is_asked_for",
+    "commands.run._wait": "test_cli_run.py::test_wait",
+    "commands.run._wish": "test_cli_run.py::test_what_is_missing_is_asked_for",
+    "commands.uninstall_prepare.uninstall_prepare_command": "test_cli_uninstall.py::test_who_may_not_publish",
+    "output.console.confirm": "test_cli_rename.py::test_asks_before_pods_start_anew",
     "editor._draft": "test_cli_write.py::test_edit_given_up",
     "editor._given_up": "test_cli_write.py::test_edit_given_up",
     "editor._opened": "test_cli_write.py::test_edit_given_up",
     "editor._read": "test_cli_write.py::test_edit_given_up",
-    "forwarding.forward": "test_cli_connect.py::test_connect",
-    "kubeconfig._configure": "test_cli_flags.py::test_contexts_that_kubectl_finds",
-    "lift._first_admitted": "test_cli_lift.py::test_nothing_to_lift",
-    "reading.environment": "test_cli_read.py::test_nothing_of_this_name",
-    "reading.kinds": "test_further_kinds.py::test_kind_of_somebodys_own",
-    "reading.workload": "test_cli_refresh.py::test_refresh_refused",
-    "together.require_admitted": "test_cli_render.py::test_diff",
-    "writing._files": "test_cli_render.py::test_what_is_printed_can_be_read",
-    "writing.change": "test_cli_write.py::test_edit_of_what_changed_meanwhile",
-    "writing.validated": "test_cli_render.py::test_diff_of_what_is_new_or_wrong",
+    "port_forward.forward": "test_cli_connect.py::test_connect",
+    "client.kubeconfig._configure": "test_cli_flags.py::test_contexts_that_kubectl_finds",
+    "from_workload._first_admitted": "test_cli_lift.py::test_nothing_to_lift",
+    "lookup.environment": "test_cli_read.py::test_nothing_of_this_name",
+    "lookup.kinds": "test_further_kinds.py::test_kind_of_somebodys_own",
+    "lookup.workload": "test_cli_refresh.py::test_refresh_refused",
+    "file_set.require_admitted": "test_cli_render.py::test_diff",
+    "apply._files": "test_cli_render.py::test_what_is_printed_can_be_read",
+    "apply.change": "test_cli_write.py::test_edit_of_what_changed_meanwhile",
+    "apply.validated": "test_cli_render.py::test_diff_of_what_is_new_or_wrong",
 }
