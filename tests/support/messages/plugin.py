@@ -226,7 +226,7 @@ ELSEWHERE: Mapping[str, str] = {
     "editor._read": "test_cli_write.py::test_edit_given_up",
     "port_forward.forward": "test_cli_connect.py::test_connect",
     "client.kubeconfig._configure": "test_cli_flags.py::test_contexts_that_kubectl_finds",
-    "from_workload._first_admitted": "test_cli_lift.py::test_nothing_to_lift",
+    "from_workload._first_admitted": "test_from_workload.py::test_nothing_to_lift",
     "lookup.environment": "test_cli_read.py::test_nothing_of_this_name",
     "lookup.kinds": "test_further_kinds.py::test_kind_of_somebodys_own",
     "lookup.workload": "test_cli_refresh.py::test_refresh_refused",

@@ -95,7 +95,7 @@ def with_image(image: str) -> dict[str, Any]:
     [
         (case(), ""),
         (case({}, scope={"projects": ["vision"]}), ""),
-        (case({}, scope={"projects": ["speech"]}), 'it is for project/speech, not for project "vision"'),
+        (case({}, scope={"projects": ["speech"]}), 'project "vision" is not among project/speech'),
         (case({names.DEPARTMENT: "ml"}, scope={"departments": ["ml"]}), ""),
         (case({names.DEPARTMENT: "hr"}, scope={"departments": ["ml"]}), 'of department "hr"'),
         (case({"pod-security.kubernetes.io/enforce": "baseline"}, level="privileged"), "enforces baseline"),

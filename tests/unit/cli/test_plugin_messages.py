@@ -11,7 +11,7 @@ from environment_operator import cli
 from messages import plugin
 
 _ROOT = Path(cli.__file__).parent
-_TESTS = next(folder for folder in Path(__file__).parents if folder.name == "tests")
+_TESTS = Path(__file__).parents[2]
 # Exceptions that are a message by themselves, and functions that make one.
 _ERRORS = frozenset({"Problem", "UsageError", "_useless"})
 
