@@ -71,7 +71,7 @@ def test_the_contexts_namespace(kube: Kube, plugin: Plugin, project: str, config
     inside = config(lambda content: content["contexts"][0]["context"].update(namespace=project))
 
     assert f"yes: {name} may be used in {project}\n" == plugin("check", name, KUBECONFIG=inside)
-    assert "not for project 'default'" in plugin("check", name, code=1)
+    assert 'project "default" is not among' in plugin("check", name, code=1)
 
 
 def test_impersonation(plugin: Plugin) -> None:
@@ -184,7 +184,7 @@ def test_request_timeout_of_watches(kube: Kube, plugin: Plugin) -> None:
     ("fault", "code", "words"),
     [
         (Answer(401, "Unauthorized", "Unauthorized"), 5, "log in again"),
-        (Answer(404, "NotFound", "the server could not find the requested resource"), 4, "install the operator"),
+        (Answer(404, "NotFound", "the server could not find the requested resource"), 4, "Install the operator"),
         (Answer(500, "InternalError", "etcd is on fire"), 3, "etcd is on fire"),
         (Answer(429, "TooManyRequests", "come later"), 3, "come later"),
         (Drop(), 5, "cannot be reached"),

@@ -24,7 +24,7 @@ def test_refresh(kube: Kube, plugin: Plugin, project: str) -> None:
     assert ("outdated" in before, "outdated" in unchanged) == (True, True)
     assert "deployments.apps/lab refreshed (server dry run)\n" == rehearsed
     assert (3, "deployments.apps/lab refreshed\n") == (ran.code, ran.out)
-    assert ["error: deploy/none: there is", "error: train: 'train': write"] == [
+    assert ["error: deploy/none: there is", 'error: train: workload "train"'] == [
         " ".join(line.split()[:4]) for line in ran.err.splitlines() if line.startswith("error")
     ]
     assert deployment is not None
@@ -55,7 +55,7 @@ def test_take(kube: Kube, plugin: Plugin, project: str) -> None:
     taken = plugin("refresh", "deploy/lab", "-n", project, "--take", "image")
     deployment = kube.get("deployment", "lab", project)
 
-    assert "kubectl environment refresh --take Image" in refused
+    assert f"kubectl environment refresh Deployment/lab -n {project} --take Image" in refused
     assert "deployments.apps/lab refreshed\n" == taken
     assert deployment is not None
     assert "registry.example/team/jupyter:5" == deployment["spec"]["template"]["spec"]["containers"][0]["image"]

@@ -192,16 +192,16 @@ def test_edit(kube: Kube, plugin: Plugin, editor: Editor, tmp_path: Path) -> Non
     ("turns", "code", "words"),
     [
         (("true",), 0, "nothing was changed"),
-        (("echo '  tty: true' >> $1", "true"), 3, "what you wrote is in"),
+        (("echo '  tty: true' >> $1", "true"), 3, "for what you wrote."),
         (("echo ' - [' >> $1", "true"), 3, "what was saved is not YAML"),
         (("sed -i 's/name: .*/name: other/' $1", "true"), 3, "metadata.name cannot be changed. Use"),
-        (("echo '  colour: red' >> $1", "true"), 3, "error: it does not fit the definition: unknown field"),
+        (("echo '  colour: red' >> $1", "true"), 3, "error: it does not match the definition: unknown field"),
         (("echo '  image: again' >> $1", "true"), 3, "the key 'image' stands there twice"),
-        (("sed -i '/^metadata:/,/name:/c metadata: oops' $1", "true"), 3, "metadata is no metadata of an object"),
-        (("exit 1",), 3, "KUBE_EDITOR says which editor"),
+        (("sed -i '/^metadata:/,/name:/c metadata: oops' $1", "true"), 3, "metadata: one of its objects has no metadata"),
+        (("exit 1",), 3, "Set KUBE_EDITOR to the editor to use."),
         (("echo '  tty: true' >> $1", "exit 1"), 3, "nothing was changed. Set KUBE_EDITOR to the editor to use."),
         (("rm $1",), 3, "what the editor saved cannot be read"),
-        ((r"printf '\200\201' > $1",), 3, "what you wrote is in"),
+        ((r"printf '\200\201' > $1",), 3, "for what you wrote."),
     ],
 )
 def test_edit_given_up(

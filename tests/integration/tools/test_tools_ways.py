@@ -92,7 +92,7 @@ def test_node_port_race(kube: Kube, project: str, operator: Operator) -> None:
         kube.apply(*(used("Deployment", word, project, name, lab=str(port)) for word in ("a", "b")))
     kube.until("the port", lambda: port_of(kube, project) == [port])
     said = kube.until_condition(name, "ToolsExposed", "False", "AddressTaken")["message"]
-    loser = said.split()[0].rpartition("/")[2]
+    loser = said.split('"')[1]
     until_told(kube, project, loser, "AddressTaken", f"node port {port} is taken by deployments.apps")
     kube.kubectl("delete", "deployment", {"a": "b", "b": "a"}[loser], "-n", project)
     until_told(kube, project, loser, "Exposed", f"port {port}")

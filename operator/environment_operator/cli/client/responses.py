@@ -54,7 +54,15 @@ def said(body: bytes) -> str:
         return NO_SUCH_KIND if body.strip() == _NO_SUCH_PATH else body[:200].decode(errors="replace")
 
 
+def _utf8(header: str) -> str:
+    """Return a header as the API server wrote it."""
+    try:
+        return header.encode("latin-1").decode()
+    except UnicodeError:
+        return header
+
+
 def warning(header: str) -> str:
-    """Return the text of a Warning header, such as ``299 - "text"``."""
-    text = header.split(" ", 2)[-1]
+    """Return the text of a Warning header, such as ``299 - "text"``; its bytes are UTF-8 and were read as Latin-1."""
+    text = _utf8(header).split(" ", 2)[-1]
     return text[1:-1].replace('\\"', '"').replace("\\\\", "\\") if text.startswith('"') else text
