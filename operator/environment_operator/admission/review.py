@@ -27,7 +27,7 @@ from environment_operator.injection.warnings import on_spec
 from environment_operator.kinds.paths import Unfit, get
 from environment_operator.kinds.pod_templates import Place, Template, account, containers, places
 from environment_operator.kinds.table import Kind
-from environment_operator.kube.errors import OperatorError, Reason
+from environment_operator.kube.errors import OperatorError
 
 Object = dict[str, Any]
 Table = Mapping[str, Kind]
@@ -315,7 +315,7 @@ def _advice(new: Object, old: Object | None) -> tuple[str, ...]:
 def _unusable(invalid: str) -> Iterator[str]:
     """Yield that no workload can have an Environment, where the API server refuses its pods."""
     if invalid:
-        yield f"{Reason.INVALID_FRAGMENT}, so no workload can use this Environment: {invalid}"
+        yield f"{messages.UNUSABLE}: {invalid}"
 
 
 def _replaced(given: str, creator: str) -> str:

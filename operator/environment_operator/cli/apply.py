@@ -12,7 +12,8 @@ from environment_operator.cli import files
 from environment_operator.cli.client.connection import ENVIRONMENTS, JSON_PATCH, Connection
 from environment_operator.cli.exit_codes import Exit, Problem
 from environment_operator.cli.output import console
-from environment_operator.kube.errors import ApiError, Reason
+from environment_operator.injection import messages
+from environment_operator.kube.errors import ApiError
 
 Object = dict[str, Any]
 FULL_NAME = f"{names.KIND.lower()}.{names.GROUP}"
@@ -86,7 +87,7 @@ def validated(connection: Connection) -> Iterator[None]:
     with connection.hearing() as said:
         yield
     for warning in said:
-        if warning.startswith(f"{Reason.INVALID_FRAGMENT}: "):
+        if warning.startswith(messages.UNUSABLE):
             raise Problem(warning, Exit.REFUSED)
     for warning in said:
         console.warn(warning)

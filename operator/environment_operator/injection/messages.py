@@ -7,7 +7,10 @@ from typing import Any
 from environment_operator.api import names
 from environment_operator.kinds.paths import get, is_nameless
 from environment_operator.kinds.table import Kind
+from environment_operator.kube.errors import Reason
 
+# How the warning begins that the API server refuses the pods of an Environment; the plugin knows it by this.
+UNUSABLE = f"{Reason.INVALID_FRAGMENT}, so no workload can use this Environment"
 # Why an Environment takes no new references, for `unusable`.
 DELETED = "it is being deleted. Use another one."
 RELEASED = (

@@ -197,7 +197,11 @@ def test_edit(kube: Kube, plugin: Plugin, editor: Editor, tmp_path: Path) -> Non
         (("sed -i 's/name: .*/name: other/' $1", "true"), 3, "metadata.name cannot be changed. Use"),
         (("echo '  colour: red' >> $1", "true"), 3, "error: it does not match the definition: unknown field"),
         (("echo '  image: again' >> $1", "true"), 3, "the key 'image' stands there twice"),
-        (("sed -i '/^metadata:/,/name:/c metadata: oops' $1", "true"), 3, "metadata: one of its objects has no metadata"),
+        (
+            ("sed -i '/^metadata:/,/name:/c metadata: oops' $1", "true"),
+            3,
+            "metadata: one of its objects has no metadata",
+        ),
         (("exit 1",), 3, "Set KUBE_EDITOR to the editor to use."),
         (("echo '  tty: true' >> $1", "exit 1"), 3, "nothing was changed. Set KUBE_EDITOR to the editor to use."),
         (("rm $1",), 3, "what the editor saved cannot be read"),

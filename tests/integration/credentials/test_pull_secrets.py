@@ -11,6 +11,7 @@ from cluster.manifests import await_admission
 from cluster.proxy import FaultProxy
 from cluster.rest import Reply
 from environment_operator.api import names
+from environment_operator.cli.client import responses
 from kube import ENVIRONMENTS, Kube, Operator, path_of
 from people import Person
 from registries import HOST, let, payload, secret, secrets, stop_letting, until_held
@@ -92,7 +93,9 @@ def test_only_where_the_operator_is_let(kube: Kube, publish: Make, projects: Mak
     assert [] == pulls(submitted(kube, closed, plain))
     assert ["mine"] == pulls(unchecked)
     (warning,) = unchecked.warnings
-    assert f'pulls its image with Secret "mine", which could not be checked: project "{closed}"' in warning
+    assert f'pulls its image with Secret "mine", which could not be checked: project "{closed}"' in responses.warning(
+        warning
+    )
     assert () == submitted(kube, closed, plain).warnings
 
 
@@ -105,7 +108,7 @@ def test_missing(kube: Kube, publish: Make, projects: Make) -> None:
     reply = submitted(kube, project, env)
     assert ["mine", name] == pulls(reply)
     (warning,) = reply.warnings
-    assert f"with the Secret mine, which the project '{project}' does not have: create it there" in warning
+    assert f'Secret "mine", which project "{project}" does not have' in responses.warning(warning)
 
     assert kube.rest.create(secrets(project), secret("mine", "b")).ok
     assert () == submitted(kube, project, env).warnings

@@ -77,7 +77,7 @@ def test_custom_node_port(kube: Kube, project: str) -> None:
     assert [port] == port_of(kube, project)
 
     late = yaml.safe_dump(used("Deployment", "late", project, name, lab=str(port)))
-    assert f"node port {port}, which deployments.apps/{project}/w has" in kube.refused("apply", "-f", "-", stdin=late)
+    assert f"node port {port}: deployments.apps/{project}/w has it" in kube.refused("apply", "-f", "-", stdin=late)
     kube.kubectl("create", "service", "nodeport", "theirs", "--tcp=80", "-n", project)
     theirs = (kube.get("service", "theirs", project) or {})["spec"]["ports"][0]["nodePort"]
     for wish, words in ((theirs, "already allocated"), (80, "give one from 30000 to 32767")):
@@ -236,7 +236,7 @@ def test_not_before_the_route_is_gone(kube: Kube, project: str) -> None:
         lambda: "deletionTimestamp" in made(kube, "httproutes", project)["environment-T-lab"]["metadata"],
     )
     late = yaml.safe_dump(used("Deployment", "late", project, name, lab=f"/{word}"))
-    assert f"which deployments.apps/{project}/w has" in kube.refused("apply", "-f", "-", stdin=late)
+    assert f": deployments.apps/{project}/w has it" in kube.refused("apply", "-f", "-", stdin=late)
     kube.kubectl("patch", *there, '{"metadata":{"finalizers":null}}')
     kube.until(
         "the address to be free", lambda: kube.rest.get(f"{LEASES}/{claim_name(f'{HOST}/{word}')}").status == 404

@@ -59,7 +59,12 @@ def test_what_is_said(body: bytes, words: str) -> None:
 
 @pytest.mark.parametrize(
     ("header", "text"),
-    [('299 - "a \\"b\\" \\\\c"', 'a "b" \\c'), ("299 - plain words", "plain words"), ("odd", "odd"), ('299 - "Ã¤â\x80¦"', "ä…")],
+    [
+        ('299 - "a \\"b\\" \\\\c"', 'a "b" \\c'),
+        ("299 - plain words", "plain words"),
+        ("odd", "odd"),
+        ('299 - "Ã¤â\x80¦"', "ä…"),
+    ],
 )
 def test_warnings(header: str, text: str) -> None:
     """Of a warning that comes with an answer, the text is shown."""
