@@ -1,6 +1,6 @@
 """Environments as rows of a table, of one cluster or of several. Whoever shows such a table reads it here."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -16,10 +16,9 @@ A = TypeVar("A")
 T = TypeVar("T")
 _META = "g=meta.k8s.io;v=v1"
 _TABLE = f"{JSON};as=Table;{_META},{JSON}"
-_METADATA = f"{JSON};as=PartialObjectMetadataList;{_META},{JSON}"
 _NAME = COLUMNS[0]
-# So many whole Environments are read one by one, where the table has only the beginning of their scope.
-_MOST_ALONE = 20
+# So many whole Environments are read one by one, where the table lacks something of them.
+MOST_ALONE = 20
 
 
 @dataclass(slots=True)
@@ -100,8 +99,8 @@ def _tried(connection: Connection, read: Callable[[Connection], T]) -> T | Failu
 def rows(connection: Connection, columns: Collection[Column], tell: Callable[[str], None]) -> Listed:
     """Return a row for each Environment, without reading more than the columns need.
 
-    The API server's own table is a twentieth of the objects. Times are in the metadata, and a scope that the table
-    shortens in the object.
+    The API server's own table is a tenth of the objects. It brings the metadata, half of the objects, where a column
+    is in them. What the table shortens is in the object, and so are descriptions.
 
     Args:
         connection: the cluster.
@@ -126,48 +125,44 @@ def whole(connection: Connection, columns: Collection[Column], tell: Callable[[s
 
 def _is_whole(column: Column) -> bool:
     """Say whether a column is read of whole Environments only."""
-    return not (column.cell or column.in_metadata or column.title == known.CLUSTER)
+    return not (column.cell or column.in_metadata or column.absent or column.title == known.CLUSTER)
 
 
 def _from_table(connection: Connection, columns: Collection[Column], tell: Callable[[str], None]) -> list[Row] | None:
     """Return rows of the API server's own table; None where only whole Environments have all that is asked for."""
     out: list[Row] = []
+    alone: list[Row] = []
     definitions: Any = None
-    for page in connection.pages(ENVIRONMENTS, _TABLE, includeObject="None"):
+    included = "Metadata" if any(column.in_metadata or column.absent for column in columns) else "None"
+    for page in connection.pages(ENVIRONMENTS, _TABLE, includeObject=included):
         # Only the first page describes the columns.
         definitions = page.get("columnDefinitions") or definitions
         table = {**page, "columnDefinitions": definitions}
         if known.lacks(table, columns):
             return None
-        out += known.of_table(table, columns)
+        found = known.of_table(table, columns)
+        out += found
+        alone += [row for row, each in zip(found, table.get("rows") or (), strict=True) if _lacks(row, each, columns)]
+        if len(alone) > MOST_ALONE:
+            return None
         tell(str(len(out)))
-    cut = [row for row in out if known.is_cut(row)]
-    if len(cut) > _MOST_ALONE:
-        return None
-    for row in cut:
-        if found := connection.find(f"{ENVIRONMENTS}/{row[_NAME.title]}"):
-            row.update(known.of_object(found, [known.SCOPE], connection.context))
-    return [_in_order(row, columns) for row in _completed(connection, columns, out)]
+    for row in alone:
+        if whole := connection.find(f"{ENVIRONMENTS}/{row[_NAME.title]}"):
+            row.update(known.of_object(whole, columns, connection.context))
+    return [_in_order(row, columns) for row in _with_cluster(connection, columns, out)]
 
 
-def _completed(connection: Connection, columns: Collection[Column], found: list[Row]) -> list[Row]:
-    """Return rows with what is in the metadata, and with the name of the cluster."""
-    missing = [column for column in columns if column.in_metadata and not column.cell]
-    if missing:
-        read = dict(_metadata(connection, missing))
-        empty = {column.title: "" for column in missing}
-        found = [row | read.get(row[_NAME.title], empty) for row in found]
-    if any(column.title == known.CLUSTER for column in columns):
-        name = _cluster(connection)
-        found = [row | {known.CLUSTER: name} for row in found]
-    return found
+def _lacks(row: Row, of: Object, columns: Collection[Column]) -> bool:
+    """Say whether a row of the table lacks something of its Environment."""
+    return known.is_cut(row) or known.lacks_of(of.get("object") or {}, columns)
 
 
-def _metadata(connection: Connection, columns: Iterable[Column]) -> Iterator[tuple[str, Row]]:
-    """Yield the name of each Environment with the values of columns that are in its metadata."""
-    for page in connection.pages(ENVIRONMENTS, _METADATA):
-        for each in page.get("items") or ():
-            yield each["metadata"]["name"], {column.title: column.value(each) for column in columns}
+def _with_cluster(connection: Connection, columns: Collection[Column], found: list[Row]) -> list[Row]:
+    """Return rows with the name of the cluster, where it is asked for."""
+    if not any(column.title == known.CLUSTER for column in columns):
+        return found
+    name = _cluster(connection)
+    return [row | {known.CLUSTER: name} for row in found]
 
 
 def _cluster(connection: Connection) -> str:

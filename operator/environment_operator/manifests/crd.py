@@ -22,23 +22,17 @@ ROOT_RULES = (
     ),
 )
 
-_CREATED_BY = names.CREATED_BY.replace(".", "\\.")
-
-# name, type, path; the last item is the priority: columns with one are shown by -o wide only.
+# name, type, path. All together fit 200 characters for ordinary names; the rest is in `kubectl environment list`.
 COLUMNS = (
-    ("Scope", "string", ".status.scope", 0),
-    ("Image", "string", ".spec.image", 0),
-    ("Architecture", "string", ".spec.architecture", 0),
-    ("Types", "string", ".status.types", 0),
-    ("Tools", "string", ".status.tools", 0),
-    ("Workloads", "integer", ".status.usage.workloads", 0),
-    ("Templates", "integer", ".status.usage.templates", 0),
-    ("Ready", "string", ".status.conditions[?(@.type=='Ready')].status", 0),
-    ("Age", "date", ".metadata.creationTimestamp", 0),
-    ("Description", "string", ".spec.description", 1),
-    ("Created By", "string", f".metadata.annotations.{_CREATED_BY}", 1),
-    ("Pod Security", "string", ".status.podSecurity", 1),
-    ("Outdated", "integer", ".status.usage.outdated", 1),
+    ("Scope", "string", ".status.scope"),
+    ("Image", "string", ".spec.image"),
+    ("Architecture", "string", ".spec.architecture"),
+    ("Types", "string", ".status.types"),
+    ("Tools", "string", ".status.tools"),
+    ("Workloads", "integer", ".status.usage.workloads"),
+    ("Templates", "integer", ".status.usage.templates"),
+    ("Ready", "string", ".status.conditions[?(@.type=='Ready')].status"),
+    ("Age", "date", ".metadata.creationTimestamp"),
 )
 
 
@@ -76,10 +70,9 @@ def _version() -> dict[str, Any]:
     }
 
 
-def _column(name: str, kind: str, path: str, priority: int) -> dict[str, Any]:
+def _column(name: str, kind: str, path: str) -> dict[str, Any]:
     """Return one printer column."""
-    shown = {"priority": priority} if priority else {}
-    return {"name": name, "type": kind, "jsonPath": path, **shown}
+    return {"name": name, "type": kind, "jsonPath": path}
 
 
 def _root() -> Schema:

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 
 from environment_operator.api.v1alpha1 import EnvironmentSpec, Scope
 
-_SHOWN = 3
+# So many characters the columns have, so that all columns together fit 200.
+_SCOPE_ROOM, _TOOLS_ROOM = 21, 14
 
 
 def includes(scope: Scope, project: str, department: str | None) -> bool:
@@ -29,8 +30,10 @@ def unknown_projects(scope: Scope, departments: Mapping[str, str | None]) -> lis
 
 
 def in_words(scope: Scope) -> str:
-    """Return the scope for the column: ``cluster``, or the departments and projects."""
-    return "cluster" if scope.cluster else _shortened(_places(scope))
+    """Return the scope for the column: ``cluster``, or the places as ``department/ml,project/a,b``."""
+    if scope.cluster:
+        return "cluster"
+    return _shortened([*_grouped("department", scope.departments), *_grouped("project", scope.projects)], _SCOPE_ROOM)
 
 
 def in_full(scope: Scope) -> str:
@@ -39,8 +42,8 @@ def in_full(scope: Scope) -> str:
 
 
 def tools_in_words(spec: EnvironmentSpec) -> str:
-    """Return the names of the tools for the column."""
-    return ",".join(tool.name for tool in spec.tools or ())
+    """Return the names of the tools for the column, empty without tools."""
+    return _shortened([tool.name for tool in spec.tools or ()], _TOOLS_ROOM)
 
 
 def _places(scope: Scope) -> list[str]:
@@ -48,7 +51,18 @@ def _places(scope: Scope) -> list[str]:
     return [f"department/{d}" for d in scope.departments or ()] + [f"project/{p}" for p in scope.projects or ()]
 
 
-def _shortened(words: list[str]) -> str:
-    """Return the first few words and how many more there are."""
-    more = len(words) - _SHOWN
-    return ",".join(words[:_SHOWN]) + (f",+{more}" if more > 0 else "")
+def _grouped(kind: str, given: Iterable[str] | None) -> list[str]:
+    """Return names of one kind, the first of them with that kind."""
+    return [name if position else f"{kind}/{name}" for position, name in enumerate(given or ())]
+
+
+def _shortened(words: list[str], room: int) -> str:
+    """Return as many words as there is room for, at least one, and how many more there are."""
+    texts = (_first(words, shown) for shown in range(len(words), 0, -1))
+    return next((text for text in texts if len(text) <= room), _first(words, 1))
+
+
+def _first(words: list[str], shown: int) -> str:
+    """Return the first words and how many more there are."""
+    more = len(words) - shown
+    return ",".join(words[:shown]) + (f",+{more}" if more > 0 else "")

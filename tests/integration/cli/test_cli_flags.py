@@ -1,5 +1,7 @@
 """What all commands of the plugin share: how they reach the API server, what they say meanwhile, and how they end."""
 
+import csv
+import io
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +15,7 @@ from cluster.faults import Answer, Delay, Drop, Hold, Match, Rule
 from cluster.proxy import FaultProxy
 from cluster.waiting import PATIENCE_SECONDS
 from environment_operator.api import names
+from environment_operator.cli import fetch
 from kube import ENVIRONMENTS, Kube
 from plugin import Plugin
 
@@ -210,11 +213,11 @@ def test_progress(kube: Kube, plugin: Plugin, through: str, faults: FaultProxy) 
     name = kube.unique("env")
     kube.apply(manifest(name))
     faults.add(Rule(Match(path="/(pods|podtemplates|replicationcontrollers)$"), Delay(0.6)))
-    shown = plugin.at_terminal("workloads", name, KUBECONFIG=through)
+    shown = plugin.at_terminal("workloads", name, "-A", KUBECONFIG=through)
 
     assert f"looking for users of {name}: deployments.apps" in shown.out
     assert shown.out.rstrip().splitlines()[-1].endswith(f"no workloads use {name}")
-    assert f"no workloads use {name}\n" == plugin.run("workloads", name, KUBECONFIG=through).err
+    assert f"no workloads use {name}\n" == plugin.run("workloads", name, "-A", KUBECONFIG=through).err
 
 
 def test_one_slow_request(kube: Kube, plugin: Plugin, through: str, faults: FaultProxy) -> None:
@@ -281,24 +284,61 @@ def test_interruption_of_several(plugin: Plugin, through: str, config: Any, faul
     assert (130, "error: interrupted\n") == (ran.code, ran.err.lstrip("\n"))
 
 
-def test_csv_reads_the_table_alone(plugin: Plugin, through: str, faults: FaultProxy, project: str) -> None:
-    """For CSV, filters and what a project may use, no Environment is fetched whole but one, whose status names the
-    cluster; metadata only where a column is to show when it was created.
-    """
-    for more in (
-        ("--columns", "environment,last updated"),
-        ("--filter", "scope=project/*"),
-        ("-n", project),
-        ("--search", "x"),
-        ("--sort", "workloads"),
-    ):
-        plugin("list", "-o", "csv", *more, KUBECONFIG=through)
-    asked = [each.request for each in faults.traffic.exchanges(lambda request: request.path == ENVIRONMENTS)]
-    forms = {(each.query.partition("&continue=")[0], each.accept.split(";")[1:2] == ["as=Table"]) for each in asked}
-    whole = {each.query.partition("&continue=")[0] for each in asked if ";as=" not in each.accept}
+NOTHING_MORE = ("--columns", "environment,image,workloads,ready")
 
-    assert ("includeObject=None&limit=500", True) in forms
-    assert {"limit=1"} == whole
+
+@pytest.mark.parametrize(
+    ("more", "included"),
+    [
+        (NOTHING_MORE, "None"),
+        ((*NOTHING_MORE, "--filter", "types=training"), "None"),
+        ((*NOTHING_MORE, "--sort", "templates"), "None"),
+        ((*NOTHING_MORE, "--search", "x"), "None"),
+        (("--columns", "environment,last updated,created by"), "Metadata"),
+    ],
+)
+def test_csv_reads_the_table_alone(
+    kube: Kube, plugin: Plugin, through: str, faults: FaultProxy, more: tuple[str, ...], included: str
+) -> None:
+    """For CSV no Environment is fetched whole where the API server's own table has the columns; one list brings the
+    metadata, too, where a column is in them.
+    """
+    kube.apply(manifest(kube.unique("env"), description="Not for this"))
+    plugin("list", "-o", "csv", *more, KUBECONFIG=through)
+
+    assert {(f"includeObject={included}&limit=500", True)} == asked(faults)
+
+
+def test_the_original_columns_in_one_list(kube: Kube, plugin: Plugin, through: str, faults: FaultProxy) -> None:
+    """The twelve columns take one list of the table with the metadata, and one Environment that names the cluster;
+    a few with a description are read whole, each alone, and many in one list.
+    """
+    described, plain = (kube.unique(word) for word in ("described", "plain"))
+    kube.apply(manifest(described, description="For this"), manifest(plain))
+    kube.until_ready(plain)
+    lacking = sum(map(lacks, kube.rest.get(ENVIRONMENTS).body["items"]))
+    few = lacking <= fetch.MOST_ALONE
+    out = plugin("list", "-o", "csv", KUBECONFIG=through)
+
+    found = {each["Environment"]: each["Description"] for each in csv.DictReader(io.StringIO(out, newline=""))}
+    assert ("For this", "") == (found[described], found[plain])
+    table, whole, first = ("includeObject=Metadata&limit=500", True), ("limit=500", False), ("limit=1", False)
+    assert ({table, first} if few else {table, whole}) == asked(faults)
+    alone = [path for each in faults.traffic.exchanges() if (path := each.request.path).startswith(f"{ENVIRONMENTS}/")]
+    assert (lacking if few else 0) == len(alone)
+
+
+def lacks(of: dict[str, Any]) -> bool:
+    """Say whether the table lacks something of an Environment: what it shortens, or a description."""
+    status = of.get("status") or {}
+    shown = [status.get(key, "") for key in ("scope", "tools")]
+    return "description" in of["spec"] or not shown[0] or any(",+" in text for text in shown)
+
+
+def asked(faults: FaultProxy) -> set[tuple[str, bool]]:
+    """Return what lists of Environments were asked for: the query without where it goes on, and whether as a table."""
+    found = [each.request for each in faults.traffic.exchanges(lambda request: request.path == ENVIRONMENTS)]
+    return {(each.query.partition("&continue=")[0], "as=Table" in each.accept) for each in found}
 
 
 def test_a_watch_that_is_too_old(kube: Kube, plugin: Plugin, through: str, faults: FaultProxy) -> None:

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from builders import environment
 from environment_operator.api import names
-from environment_operator.api.v1alpha1 import Scope
+from environment_operator.api.v1alpha1 import EnvironmentSpec, Scope
 from environment_operator.cli.exit_codes import Problem
 from environment_operator.cli.output import columns, filtering, text
 from environment_operator.cli.output.columns import COLUMNS, ORIGINAL
 from environment_operator.manifests.crd import COLUMNS as PRINTED
-from environment_operator.spec.scope import in_words
+from environment_operator.spec.scope import in_words, tools_in_words
 
 FULL = environment(
     "jupyter",
@@ -70,13 +70,36 @@ def test_row_of_a_whole_environment() -> None:
 
 
 def test_row_of_the_servers_table() -> None:
-    """The same comes of the API server's own table, cells by name in whatever order; null is empty."""
-    cells = {"Name": "jupyter", "Workloads": 12, "Ready": None, "Scope": "project/a,project/b"}
-    table = {"columnDefinitions": [{"name": name} for name in cells], "rows": [{"cells": list(cells.values())}]}
-    wanted = [columns.find(name) for name in ("Ready", "Workloads", "Environment", "Scope", "Creation time")]
-    expected = {"Ready": "", "Workloads": "12", "Environment": "jupyter", "Scope": "project/a,project/b"}
+    """The same comes of the API server's own table, cells by name in whatever order, and of the metadata in it; null
+    is empty, and so is for now what only the whole Environment has.
+    """
+    cells = {"Name": "jupyter", "Workloads": 12, "Ready": None, "Scope": "department/ml,project/a,b"}
+    row = {"cells": list(cells.values()), "object": {"metadata": FULL["metadata"]}}
+    table = {"columnDefinitions": [{"name": name} for name in cells], "rows": [row]}
+    wanted = ["Ready", "Workloads", "Environment", "Scope", "Creation time", "Created by", "Description"]
+    expected = {"Ready": "", "Workloads": "12", "Environment": "jupyter"}
+    expected |= {"Scope": "department/ml,project/a,project/b"}
+    expected |= {"Creation time": "2026-01-02 03:04:05", "Created by": "ada", "Description": ""}
 
-    assert [expected] == columns.of_table(table, wanted)
+    assert [expected] == columns.of_table(table, [columns.find(name) for name in wanted])
+
+
+@pytest.mark.parametrize(
+    ("writers", "may_have_one"),
+    [
+        ([{"f:spec": {"f:image": {}}}, {"f:status": {}}], False),
+        ([{"f:spec": {"f:image": {}}}, {"f:spec": {"f:description": {}}}], True),
+        ([{"f:metadata": {"f:annotations": {"f:description": {}}}}], False),
+        ([], True),
+    ],
+)
+def test_whether_there_is_a_description(writers: list[dict[str, Any]], may_have_one: bool) -> None:
+    """The fields of each writer say that nobody gave a description; metadata without them do not."""
+    metadata = {"managedFields": [{"manager": "kubectl", "fieldsV1": fields} for fields in writers]}
+    of = {"metadata": metadata}
+
+    assert may_have_one is columns.lacks_of(of, [columns.find("description")])
+    assert not columns.lacks_of(of, [columns.find("image")])
 
 
 @pytest.mark.parametrize(
@@ -87,6 +110,30 @@ def test_a_scope_of_which_the_table_has_the_beginning(scope: str, expected: bool
     """A scope that the status shortens, or does not have yet, is read of the Environment; names have no plus sign."""
     assert expected is columns.is_cut({"Scope": scope})
     assert not columns.is_cut({"Environment": "a"})
+
+
+@pytest.mark.parametrize(("tools", "expected"), [("tensorboard,+1", True), ("lab,board", False), ("", False)])
+def test_tools_of_which_the_table_has_the_beginning(tools: str, expected: bool) -> None:
+    """So are tools; an Environment need not have any."""
+    assert expected is columns.is_cut({"Scope": "cluster", "Tools": tools})
+
+
+@pytest.mark.parametrize(
+    ("names_of", "shown"),
+    [
+        ([], ""),
+        (["lab", "board"], "lab,board"),
+        (["tensorboard", "wandb"], "tensorboard,+1"),
+        (["a-tools-name-15", "b"], "a-tools-name-15,+1"),
+        (["a", "b", "c", "d", "e", "f", "g", "h", "i"], "a,b,c,d,e,f,+3"),
+    ],
+)
+def test_what_the_columns_have_room_for(names_of: list[str], shown: str) -> None:
+    """The status has as many names as a column has room for, at least one, and how many more there are."""
+    tools = [{"name": name, "type": "JupyterNotebook", "containerPort": n} for n, name in enumerate(names_of, 8001)]
+    given = EnvironmentSpec.model_validate(environment("jupyter", **({"tools": tools} if tools else {}))["spec"])
+
+    assert shown == tools_in_words(given)
 
 
 def test_at_a_terminal_what_matters_comes_first() -> None:
@@ -153,6 +200,7 @@ def test_a_title_that_names_no_column(name: str) -> None:
         ({"cluster": True}, "cluster"),
         ({"departments": ["ml"]}, "department/ml"),
         ({"projects": ["a", "b"]}, "project/a,project/b"),
+        ({"departments": ["a", "b"], "projects": ["c"]}, "department/a,department/b,project/c"),
         (
             {"departments": ["ml"], "projects": ["a", "b", "c", "d"]},
             "department/ml,project/a,project/b,project/c,project/d",
@@ -161,10 +209,11 @@ def test_a_title_that_names_no_column(name: str) -> None:
 )
 def test_the_scope_is_whole(given: dict[str, Any], scope: str) -> None:
     """The scope of a whole Environment is all of it; what the status has says the same, or that it is cut."""
-    short = in_words(Scope.model_validate(given))
+    table = {"columnDefinitions": [{"name": "Scope"}], "rows": [{"cells": [in_words(Scope.model_validate(given))]}]}
+    (row,) = columns.of_table(table, [columns.SCOPE])
 
     assert {"Scope": scope} == columns.of_object({"spec": {"scope": given}}, [columns.SCOPE], "")
-    assert short == scope or columns.is_cut({"Scope": short})
+    assert row == {"Scope": scope} or columns.is_cut(row)
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ class Column:
         value: reads it from a whole Environment.
         cell: the column of the API server's own table that says the same; empty for none.
         in_metadata: whether the metadata of the Environment are enough to read it.
+        absent: says of the metadata whether the value is certainly empty; None where they do not say it.
         number: whether it sorts as a number.
         rank: which columns come first at a narrow terminal, the lowest first.
     """
@@ -33,6 +34,7 @@ class Column:
     value: Callable[[Object], str]
     cell: str = ""
     in_metadata: bool = False
+    absent: Callable[[Object], bool] | None = None
     number: bool = False
     rank: int = _LATER
 
@@ -82,6 +84,18 @@ def _ready(environment: Object) -> str:
     return next((str(c["status"]) for c in conditions if c["type"] == "Ready"), "")
 
 
+def _has_no_description(environment: Object) -> bool:
+    """Say whether nobody gave a description, by the fields that the API server keeps of each writer."""
+    writers = environment["metadata"].get("managedFields") or ()
+    return bool(writers) and not any("f:description" in _fields(writer).get("f:spec", {}) for writer in writers)
+
+
+def _fields(writer: Object) -> Object:
+    """Return the fields of one writer in the metadata."""
+    fields: Object = writer.get("fieldsV1") or {}
+    return fields
+
+
 def _created(environment: Object) -> str:
     """Return when it was created."""
     return _time(environment["metadata"].get("creationTimestamp"))
@@ -112,7 +126,7 @@ def _key(title: str) -> str:
 
 COLUMNS: tuple[Column, ...] = (
     Column("Environment", _at("metadata", "name"), cell="Name", rank=0),
-    Column("Description", _at("spec", "description"), cell="Description", rank=10),
+    Column("Description", _at("spec", "description"), absent=_has_no_description, rank=10),
     Column("Scope", _scope, cell="Scope", rank=5),
     Column("Image", _at("spec", "image"), cell="Image", rank=4),
     Column("Workload architecture", _at("spec", "architecture"), cell="Architecture", rank=9),
@@ -120,12 +134,12 @@ COLUMNS: tuple[Column, ...] = (
     Column("Workloads", _at("status", "usage", "workloads"), cell="Workloads", number=True, rank=3),
     Column("Workload types", _items("workloadTypes"), cell="Types", rank=6),
     Column("Templates", _at("status", "usage", "templates"), cell="Templates", number=True, rank=8),
-    Column("Created by", _at("metadata", "annotations", names.CREATED_BY), cell="Created By", rank=11),
+    Column("Created by", _at("metadata", "annotations", names.CREATED_BY), in_metadata=True, rank=11),
     Column("Creation time", _created, in_metadata=True, rank=12),
     Column("Cluster", _at("status", "cluster"), rank=13),
     Column("Ready", _ready, cell="Ready", rank=1),
-    Column("Outdated", _at("status", "usage", "outdated"), cell="Outdated", number=True, rank=2),
-    Column("Pod security", _at("status", "podSecurity"), cell="Pod Security"),
+    Column("Outdated", _at("status", "usage", "outdated"), number=True, rank=2),
+    Column("Pod security", _at("status", "podSecurity")),
     Column("Last updated", _updated, in_metadata=True),
     Column("Last used", _last_used),
 )
@@ -133,7 +147,8 @@ COLUMNS: tuple[Column, ...] = (
 ORIGINAL = COLUMNS[:12]
 CLUSTER = "Cluster"
 SCOPE = COLUMNS[2]
-# How a scope ends of which the table shows the beginning.
+TOOLS = COLUMNS[5]
+# How a scope and the tools end where the table shows the beginning.
 _CUT = re.compile(r"\+\d+")
 
 
@@ -181,21 +196,47 @@ def lacks(table: Object, columns: Iterable[Column]) -> bool:
 
 
 def is_cut(row: Row) -> bool:
-    """Say whether a row of the API server's table has only the beginning of the scope, or none of it yet."""
-    scope = row.get(SCOPE.title)
-    return scope is not None and (not scope or _CUT.fullmatch(scope.rpartition(",")[2]) is not None)
+    """Say whether a row of the API server's table has only the beginning of a value, or no scope yet."""
+    shortened = (row.get(column.title, "") for column in (SCOPE, TOOLS))
+    return row.get(SCOPE.title) == "" or any(_CUT.fullmatch(text.rpartition(",")[2]) for text in shortened)
+
+
+def lacks_of(metadata: Object, columns: Iterable[Column]) -> bool:
+    """Say whether an Environment, of which only the metadata are known, may have a value in some columns."""
+    return any(column.absent and not column.absent(metadata) for column in columns)
 
 
 def of_table(table: Object, columns: Iterable[Column]) -> list[Row]:
-    """Return the rows of the API server's own table, by title, as far as it has the columns."""
+    """Return the rows of the API server's own table, by title, as far as its cells and the metadata have the columns.
+
+    A value that needs the whole Environment is empty.
+    """
     places = {definition["name"]: place for place, definition in enumerate(table.get("columnDefinitions") or ())}
     picks = [(column.title, places[column.cell]) for column in columns if column.cell]
-    return [_row(row["cells"], picks) for row in table.get("rows") or ()]
+    others = {column.title: column.value for column in columns if column.in_metadata}
+    empty = {column.title: "" for column in columns if column.absent}
+    return [
+        _row(row["cells"], picks) | {title: value(row["object"]) for title, value in others.items()} | empty
+        for row in table.get("rows") or ()
+    ]
 
 
 def _row(cells: Sequence[Any], picks: Iterable[tuple[str, int]]) -> Row:
     """Return one row of the API server's table; a cell that is null is empty."""
-    return {title: "" if cells[place] is None else str(cells[place]) for title, place in picks}
+    out = {title: "" if cells[place] is None else str(cells[place]) for title, place in picks}
+    if scope := out.get(SCOPE.title):
+        out[SCOPE.title] = _spelled_out(scope)
+    return out
+
+
+def _spelled_out(scope: str) -> str:
+    """Return the scope of a cell with the kind of each place: the cell has it at the first of a kind."""
+    kind, out = "", []
+    for word in scope.split(","):
+        first, slash, _ = word.partition("/")
+        kind = f"{first}/" if slash else kind
+        out.append(word if slash or _CUT.fullmatch(word) else f"{kind}{word}")
+    return ",".join(out)
 
 
 def named(row: Row, context: str) -> Row:
