@@ -205,6 +205,21 @@ def everywhere(text: str) -> Callable[[Command], Command]:
     return give
 
 
+def in_one_project_or_all(command: Command) -> Command:
+    """Give a command ``-n`` and ``-A`` as ``kubectl get`` has them: what it takes is a project, empty for all."""
+
+    @in_project("The project; else that of the context.")
+    @click.option("-A", "--all-namespaces", is_flag=True, help="All projects.")
+    @wraps(command)
+    def resolved(connection: Connection, *, project: str, all_namespaces: bool, **arguments: Any) -> Any:
+        if all_namespaces and project:
+            raise Problem("-n and -A exclude each other: give one of them", Exit.USAGE)
+        where = "" if all_namespaces else project or connection.namespace
+        return command(connection, project=where, **arguments)
+
+    return resolved
+
+
 def in_project(text: str) -> Callable[[Command], Command]:
     """Return the option ``-n`` with what it means for a command."""
     complete = completion.projects

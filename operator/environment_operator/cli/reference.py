@@ -31,6 +31,8 @@ kubectl environment list --search notebook --columns environment,image,ready
 kubectl environment list -o csv > environments.csv
 kubectl environment describe jupyter
 kubectl environment workloads jupyter -n vision
+kubectl environment workloads jupyter --all-namespaces
+kubectl environment run train --environment jupyter --kind job -n vision -- python train.py
 kubectl environment create trainer --image registry.example/team/trainer:1 --type training --project vision --uid 1000
 kubectl environment create lifted --from job.yaml | kubectl apply -f -
 kubectl environment copy trainer trainer-gpu --no-edit
@@ -52,7 +54,8 @@ kubectl environment delete trainer trainer-gpu --wait --timeout 60s
   print can be read back, and so can lists from kubectl.
 - Options may be written `-o=name` and `--no-headers=false`.
 - Workloads may be written `deployment/notebook` and `deployment notebook`. Without `-n` a workload is in the namespace
-  of the context; lists are of all namespaces.
+  of the context, and so are those that `workloads` and `templates` list; `-A` lists all. Environments are
+  cluster-scoped: `list` and `describe` look at all of them, and at all their users.
 - Output that is not for a terminal has no colour; `NO_COLOR` turns colour off at a terminal, too.
 - CSV is safe to open in a spreadsheet: no cell is read as a formula.
 - [Further kinds](../crds/kinds.md#further-kinds) are known from the cluster, where the administrator published them,

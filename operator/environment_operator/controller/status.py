@@ -39,11 +39,7 @@ def status(snapshot: Snapshot, found: Usage, verdict: Verdict, findings: Sequenc
     return {
         "observedGeneration": generation,
         **({"lastUpdateTime": updated} if (updated := last_change(snapshot.environment)) else {}),
-        **(
-            {"lastUsedTime": used}
-            if (used := counting.last_used(found, before, snapshot.now, hour_passed=snapshot.hour_passed))
-            else {}
-        ),
+        **_last_use(snapshot, found),
         "conditions": conditions(findings, before.get("conditions") or (), generation, snapshot.now),
         **_usage_fields(snapshot, found, verdict),
         **(_kept(before) if is_terminating(snapshot.environment) else _description(verdict)),

@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+from typing import Any
 
+import pytest
 import yaml
 
 from builders import manifest, workload
@@ -27,7 +29,7 @@ def test_users(kube: Kube, plugin: Plugin, project: str) -> None:
     kube.until_ready(name)
     kube.apply(workload("Deployment", "fresh", project, name))
     kube.until_used(name, 15)
-    listed = csv.DictReader(io.StringIO(plugin("workloads", name, "-o", "csv"), newline=""))
+    listed = csv.DictReader(io.StringIO(plugin("workloads", name, "-n", project, "-o", "csv"), newline=""))
     states = {(row["Kind"], row["Name"]): row["State"] for row in listed}
 
     assert {("Job", f"train-{number}") for number in range(12)} | {("Deployment", "lab"), ("Deployment", "fresh")} == (
@@ -35,25 +37,50 @@ def test_users(kube: Kube, plugin: Plugin, project: str) -> None:
     )
     assert ("outdated", "up to date") == (states["Deployment", "lab"], states["Deployment", "fresh"])
     assert "outdated, a Job cannot change" == states["Job", "train-0"]
-    assert "podtemplates/base\n" == plugin("templates", name, "-o", "name")
-    assert "PodTemplate" in plugin("templates", name, "--no-headers")
-    (base,) = json.loads(plugin("templates", name, "-o", "json"))["items"]
+    assert "podtemplates/base\n" == plugin("templates", name, "-n", project, "-o", "name")
+    assert "PodTemplate" in plugin("templates", name, "-A", "--no-headers")
+    (base,) = json.loads(plugin("templates", name, "-A", "-o", "json"))["items"]
     assert ("v1", "PodTemplate", "base") == (base["apiVersion"], base["kind"], base["metadata"]["name"])
-    kinds = [each["kind"] for each in yaml.safe_load(plugin("workloads", name, "-o", "yaml"))["items"]]
+    kinds = [each["kind"] for each in yaml.safe_load(plugin("workloads", name, "-A", "-o", "yaml"))["items"]]
     assert ["Deployment"] * 2 + ["Job"] * 12 == kinds
 
 
-def test_users_of_one_project(kube: Kube, plugin: Plugin, project: str) -> None:
-    """``-n`` shows the users in one project; none is said on standard error."""
+@pytest.mark.parametrize(
+    ("command", "kind", "shown"),
+    [("workloads", "Deployment", "deployments.apps"), ("templates", "PodTemplate", "podtemplates")],
+)
+def test_users_of_one_project(
+    kube: Kube, plugin: Plugin, project: str, config: Any, command: str, kind: str, shown: str
+) -> None:
+    """The users in the project of the context are listed, with ``-n`` those in another one and with ``-A`` all; how
+    many there are in other projects is said on standard error, and so is that there are none.
+    """
     name = kube.unique("env")
-    kube.apply(manifest(name), workload("Deployment", "lab", project, name))
+    kube.apply(manifest(name), workload(kind, "lab", project, name))
+    kube.until_used(name, 1)
+    inside = config(lambda content: content["contexts"][0]["context"].update(namespace=project))
+    ran = plugin.run(command, name)
 
-    assert "deployments.apps/lab\n" == plugin("workloads", name, "-n", project, "-o", "name")
-    assert "deployments.apps/lab\n" == plugin("workloads", name, "-A", "-o", "name")
-    assert ("", f"no workloads use {name}\n") == (
-        (ran := plugin.run("workloads", name, "-n", "default")).out,
-        ran.err,
-    )
+    assert f"{shown}/lab\n" == plugin(command, name, "-o", "name", KUBECONFIG=inside)
+    assert f"{shown}/lab\n" == plugin(command, name, "-n", project, "-o", "name")
+    assert f"{shown}/lab\n" == plugin(command, name, "-A", "-o", "name")
+    assert (0, "") == (ran.code, ran.out)
+    none, more = ran.err.splitlines()
+    assert f"no {command} use {name} in default" == none
+    assert more.startswith("1 more in other projects: ")
+    assert "exclude each other" in plugin.fails(command, name, "-A", "-n", project, code=2)
+
+
+def test_lists_of_environments_have_no_namespace(kube: Kube, plugin: Plugin, project: str, config: Any) -> None:
+    """Environments are cluster-scoped: ``list`` shows all, and ``describe`` all users, whatever the context says."""
+    name = kube.unique("env")
+    kube.apply(manifest(name, scope={"projects": [project]}), workload("Deployment", "lab", project, name))
+    kube.until_used(name, 1)
+    elsewhere = config(lambda content: content["contexts"][0]["context"].update(namespace="default"))
+
+    assert name in plugin("list", "-o", "name", KUBECONFIG=elsewhere)
+    assert name not in plugin("list", "-n", "default", "-o", "name", KUBECONFIG=elsewhere)
+    assert "lab" in plugin("describe", name, KUBECONFIG=elsewhere).partition("Used by:")[2]
 
 
 def test_kinds_that_may_not_be_read(kube: Kube, plugin: Plugin, project: str) -> None:
@@ -70,9 +97,9 @@ def test_kinds_that_may_not_be_read(kube: Kube, plugin: Plugin, project: str) ->
         {"apiVersion": rbac, "kind": "ClusterRole", **meta, **role},
         {"apiVersion": rbac, "kind": "ClusterRoleBinding", **meta, "subjects": [subject], "roleRef": reference},
     )
-    kube.until("the right to read", lambda: plugin.run("workloads", name, "--as", name).code == 0)
+    kube.until("the right to read", lambda: plugin.run("workloads", name, "-A", "--as", name).code == 0)
     described = plugin.run("describe", name, "--as", name)
-    warning, count = plugin.run("workloads", name, "--as", name).err.splitlines()
+    warning, count = plugin.run("workloads", name, "-A", "--as", name).err.splitlines()
 
     installed = {each["metadata"]["name"] for each in kube.rest.get(DEFINITIONS).body["items"]}
     there = [

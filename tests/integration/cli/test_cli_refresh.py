@@ -14,10 +14,10 @@ def test_refresh(kube: Kube, plugin: Plugin, project: str) -> None:
     kube.until_ready(name)
     kube.apply(manifest(name, env=[{"name": "NEW", "value": "1"}]))
     kube.until_ready(name)
-    before = plugin("workloads", name, "-o", "csv")
-    listed = plugin("workloads", name, "-o", "name").strip()
+    before = plugin("workloads", name, "-n", project, "-o", "csv")
+    listed = plugin("workloads", name, "-n", project, "-o", "name").strip()
     rehearsed = plugin("refresh", listed, "-n", project, "--dry-run=server")
-    unchanged = plugin("workloads", name, "-o", "csv")
+    unchanged = plugin("workloads", name, "-n", project, "-o", "csv")
     ran = plugin.run("refresh", "deploy/none", "train", "deploy/lab", "-n", project)
     deployment = kube.get("deployment", "lab", project)
 
@@ -29,7 +29,7 @@ def test_refresh(kube: Kube, plugin: Plugin, project: str) -> None:
     ]
     assert deployment is not None
     assert [{"name": "NEW", "value": "1"}] == deployment["spec"]["template"]["spec"]["containers"][0]["env"]
-    assert "up to date" in plugin("workloads", name, "-o", "csv")
+    assert "up to date" in plugin("workloads", name, "-n", project, "-o", "csv")
 
 
 def test_refresh_refused(kube: Kube, plugin: Plugin, project: str) -> None:

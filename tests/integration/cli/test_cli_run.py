@@ -6,8 +6,9 @@ import yaml
 
 from builders import manifest
 from environment_operator.api import names
-from kube import Kube
+from kube import Kube, path_of
 from plugin import Plugin
+from third_party import install, row_of, uninstall
 
 REQUIRED = [{"name": "TEAM", "required": True, "description": "Who pays"}]
 
@@ -74,3 +75,27 @@ def test_wait(kube: Kube, plugin: Plugin, project: str) -> None:
 
     assert stored is not None
     assert stored["metadata"]["annotations"][names.TOOL_ADDRESSES].removeprefix("lab: ") in out
+
+
+def test_inference_service(kube: Kube, plugin: Plugin, project: str) -> None:
+    """Where KServe is installed inference becomes an InferenceService, which its definition stores as it was sent."""
+    name = published(kube, workloadTypes=["Inference"], endpoint={"port": 8080, "protocol": "HTTP"})
+    found = install(kube.rest, "inferenceservice")
+    asked = ("run", "w", "--environment", name, "-n", project, "--replicas", "2", "--gpus", "1")
+    row = row_of("inferenceservice")
+    at = path_of(row, project, "w")
+    try:
+        kube.until("the webhook to be called", lambda: names.RECORD in plugin(*asked, "--dry-run=server", "-o", "yaml"))
+        said = plugin(*asked, "--", "--model=x")
+        predictor = kube.rest.get(at).body["spec"]["predictor"]
+        kube.until_used(name, 1)
+    finally:
+        kube.rest.delete(at)
+        uninstall(kube.rest, found)
+    (container,) = predictor["containers"]
+
+    assert "inferenceservice.serving.kserve.io/w created\n" == said
+    assert 2 == predictor["minReplicas"]
+    assert ("kserve-container", ["--model=x"]) == (container["name"], container["args"])
+    assert "registry.example/team/jupyter:4.2" == container["image"]
+    assert {"nvidia.com/gpu": "1"} == container["resources"]["limits"]

@@ -204,7 +204,7 @@ def test_plugin_in_a_version_that_the_row_does_not_list(
     kube.until_used(environment, 1)
     known = ("--kinds-file", str(rows))
 
-    assert f"gadgets.{GROUP}/thing\n" == plugin("workloads", environment, "-o", "name", *known)
+    assert f"gadgets.{GROUP}/thing\n" == plugin("workloads", environment, "-A", "-o", "name", *known)
     refreshed = plugin("refresh", "gadget", "thing", "-n", project, "--dry-run=server", *known)
     assert f"gadgets.{GROUP}/thing refreshed (server dry run)\n" == refreshed
 

@@ -109,8 +109,8 @@ def known_to_the_plugin(plugin: Plugin, kube: Kube, project: str, name: str, oth
     """Require that the plugin finds such users and knows their kind from the cluster, or from a file, else says so."""
     user = f"Experiment {project}/e"
     (place / "none.yaml").write_text("[]")
-    without = plugin.run("workloads", name, "--kinds-file", str(place / "none.yaml"))
-    row = plugin("workloads", other, "-o", "csv", "--kinds-file", str(place / "kinds.yaml")).splitlines()[1]
+    without = plugin.run("workloads", name, "-A", "--kinds-file", str(place / "none.yaml"))
+    row = plugin("workloads", other, "-A", "-o", "csv", "--kinds-file", str(place / "kinds.yaml")).splitlines()[1]
     author = kube.unique("author")
     kube.kubectl("create", "clusterrolebinding", author, "--clusterrole=environment-admin", f"--user={author}")
     kube.until("the right", lambda: plugin.run("list", "--as", author).code == 0)
@@ -120,7 +120,7 @@ def known_to_the_plugin(plugin: Plugin, kube: Kube, project: str, name: str, oth
     assert user in plugin.fails("delete", name, code=3)
     assert "yes" in plugin("check", name, "-n", project, "--kind", "experiment")
     assert "experiments.example.org/e refreshed" in plugin("refresh", "experiment/e", "-n", project)
-    hidden = plugin.run("workloads", name, "--as", author).err
+    hidden = plugin.run("workloads", name, "-A", "--as", author).err
     assert "users are left out of kinds that you may not list in all namespaces: " in hidden.splitlines()[0]
     assert 'kind "e" cannot' in plugin.fails(
         "check", name, "--kind", "e", "--kinds-file", str(place / "none.yaml"), code=2

@@ -40,18 +40,18 @@ def describe_command(connection: Connection, *, name: str) -> None:
 @click.command("workloads")
 @options.named()
 @options.connected
-@options.in_project("Only those in this project.")
-@options.everywhere("Those in all projects; the default.")
+@options.in_one_project_or_all
 @options.bom
 @options.output("table", "csv", "json", "yaml", "name")
 @click.option("--no-headers", is_flag=True, help="Leave the titles out.")
 def workloads_command(connection: Connection, *, name: str, project: str, **form: Any) -> None:
-    """List all workloads that use an Environment.
+    """List the workloads that use an Environment, in one project or, with -A, in all.
 
     \b
     Examples:
       kubectl environment workloads jupyter
       kubectl environment workloads jupyter -n vision -o name
+      kubectl environment workloads jupyter --all-namespaces
     """
     _users(connection, name, project, templates=False, **form)
 
@@ -59,17 +59,19 @@ def workloads_command(connection: Connection, *, name: str, project: str, **form
 @click.command("templates")
 @options.named()
 @options.connected
-@options.in_project("Only those in this project.")
-@options.everywhere("Those in all projects; the default.")
+@options.in_one_project_or_all
 @options.bom
 @options.output("table", "csv", "json", "yaml", "name")
 @click.option("--no-headers", is_flag=True, help="Leave the titles out.")
 def templates_command(connection: Connection, *, name: str, project: str, **form: Any) -> None:
-    """List all templates that use an Environment.
+    """List the templates that use an Environment, in one project or, with -A, in all.
+
+    Cluster-scoped templates are always among them.
 
     \b
-    Example:
+    Examples:
       kubectl environment templates jupyter
+      kubectl environment templates jupyter --all-namespaces
     """
     _users(connection, name, project, templates=True, **form)
 
@@ -82,7 +84,8 @@ def _users(
     from environment_operator.cli.output import text
     from environment_operator.cli.users import HEADER
 
-    found = lookup.users(connection, lookup.environment(connection, name), project, templates=templates)
+    environment = lookup.environment(connection, name)
+    found = lookup.users(connection, environment, project, templates=templates)
     rows = [user.row(datetime.now(UTC)) for user in found.seen]
     header = () if no_headers else HEADER
     sort = "templates" if templates else "workloads"
@@ -98,4 +101,7 @@ def _users(
     elif rows:
         console.table(HEADER, rows, headers=not no_headers)
     elif not found.unread:
-        console.note(f"no {sort} use {name}")
+        console.note(f"no {sort} use {name}{f' in {project}' if project else ''}")
+    others = 0 if found.unread or not project else lookup.usage(environment).get(sort, 0) - len(found.seen)
+    if others > 0:
+        console.note(f"{others} more in other projects: give --all-namespaces to list them")

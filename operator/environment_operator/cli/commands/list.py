@@ -64,7 +64,7 @@ class Query:
 @click.command("list")
 @options.connected_to_each
 @options.in_project("Only those that this project may use.")
-@options.everywhere("Those of every scope; the default.")
+@options.everywhere("Those of every scope; the default, since Environments have no namespace.")
 @click.option("--columns", metavar="A,B", default="", shell_complete=completion.columns, help="Columns to show.")
 @click.option(
     "--filter",

@@ -95,6 +95,7 @@ def _head(known: Known) -> Iterator[str]:
         "May be overridden": ", ".join(spec.get("overridable") or ()) or "nothing",
         "Created": f"{row['Creation time']}{' by ' if row['Created by'] else ''}{row['Created by']}",
         "Last updated": row["Last updated"],
+        "Last used": row["Last used"],
         "Cluster": row["Cluster"],
     }
     return (f"{title + ':':<19}{printable(value)}".rstrip() for title, value in fields.items() if value)
