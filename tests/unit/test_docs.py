@@ -168,6 +168,19 @@ def test_every_package_is_explained(room: str) -> None:
     assert room.startswith("__") or f"`{room}`" in INSIDE
 
 
+PROMISES = [line for line in INSIDE.partition("\n| promise |")[2].splitlines()[2:] if line.startswith("| ")]
+
+
+@pytest.mark.parametrize("promise", PROMISES)
+def test_every_promise_has_its_test(promise: str) -> None:
+    """Each promise names the tests that show it, and they exist."""
+    named = re.findall(r"`([\w/]+\.py)::(\w+)`", promise)
+
+    assert named
+    for file, name in named:
+        assert f"\ndef {name}(" in (ROOT / "tests/integration" / file).read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("row", BUILTIN, ids=lambda row: row.name)
 def test_every_built_in_kind_is_explained(row: Kind) -> None:
     """Each kind of Kubernetes has a line in the table of kinds, with its types, and whether it can be distributed."""
