@@ -189,6 +189,12 @@ def named(argument: str = "name", **more: Any) -> Callable[[Command], Command]:
     return click.argument(argument, type=kind, shell_complete=completion.environments, **more)
 
 
+def _check_one(project: str | None, *, all_namespaces: bool) -> None:
+    """Raise a Problem where both one project and all are asked for."""
+    if all_namespaces and project:
+        raise Problem("-n and -A exclude each other. Give one of them.", Exit.USAGE)
+
+
 def everywhere(text: str) -> Callable[[Command], Command]:
     """Return the option ``-A``, which says what is so without ``-n``; both together are refused."""
 
@@ -196,8 +202,7 @@ def everywhere(text: str) -> Callable[[Command], Command]:
         @click.option("-A", "--all-namespaces", is_flag=True, help=text)
         @wraps(command)
         def one_of_them(*connection: Connection, all_namespaces: bool, **arguments: Any) -> Any:
-            if all_namespaces and arguments.get("project"):
-                raise Problem("-n and -A exclude each other. Give one of them.", Exit.USAGE)
+            _check_one(arguments.get("project"), all_namespaces=all_namespaces)
             return command(*connection, **arguments)
 
         return one_of_them
@@ -212,8 +217,7 @@ def in_one_project_or_all(command: Command) -> Command:
     @click.option("-A", "--all-namespaces", is_flag=True, help="All projects.")
     @wraps(command)
     def resolved(connection: Connection, *, project: str, all_namespaces: bool, **arguments: Any) -> Any:
-        if all_namespaces and project:
-            raise Problem("-n and -A exclude each other: give one of them", Exit.USAGE)
+        _check_one(project, all_namespaces=all_namespaces)
         where = "" if all_namespaces else project or connection.namespace
         return command(connection, project=where, **arguments)
 

@@ -110,8 +110,15 @@ def run(plugin: Plugin, folder: Path, config: Callable[..., str]) -> Iterator[St
 
         def start(line: str) -> "subprocess.Popen[str]":
             shell = ["bash", "-o", "pipefail", "-c", line]
-            streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-            return subprocess.Popen(shell, cwd=folder, env=plugin.variables(**own), text=True, **streams)
+            return subprocess.Popen(
+                shell,
+                cwd=folder,
+                env=plugin.variables(**own),
+                text=True,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            )
 
         yield start
 

@@ -131,7 +131,7 @@ def test_tools_of_which_the_table_has_the_beginning(tools: str, expected: bool) 
 def test_what_the_columns_have_room_for(names_of: list[str], shown: str) -> None:
     """The status has as many names as a column has room for, at least one, and how many more there are."""
     tools = [{"name": name, "type": "JupyterNotebook", "containerPort": n} for n, name in enumerate(names_of, 8001)]
-    given = EnvironmentSpec.model_validate(environment("jupyter", **({"tools": tools} if tools else {}))["spec"])
+    given = EnvironmentSpec.model_validate(environment("jupyter", tools=tools)["spec"])
 
     assert shown == tools_in_words(given)
 

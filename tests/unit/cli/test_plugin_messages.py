@@ -23,7 +23,10 @@ def raised(file: Path) -> Iterator[tuple[str, int]]:
         if isinstance(function, ast.FunctionDef):
             for node in ast.walk(function):
                 called = node.exc.func if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) else None
-                if (getattr(called, "id", "") or getattr(called, "attr", "")) in _ERRORS:
+                if (
+                    isinstance(node, ast.Raise)
+                    and (getattr(called, "id", "") or getattr(called, "attr", "")) in _ERRORS
+                ):
                     yield f"{module}.{function.name}", node.lineno
 
 
