@@ -13,8 +13,8 @@ WRITES = Counter("environment_operator_writes", "Requests that changed something
 ENVIRONMENTS = Gauge("environment_operator_environments", "Environments that exist.")
 EXPOSED = Gauge("environment_operator_exposed_workloads", "Workloads whose tools are to be reached.")
 EXPOSURES = Counter("environment_operator_exposures", "Workloads with tools looked at, by result.", ["result"])
-EVENTS = Counter("environment_operator_watch_events", "Events received by the reflectors, bookmarks aside.", ["kind"])
-LISTS = Counter("environment_operator_lists", "Complete lists made by the reflectors.", ["kind"])
+EVENTS = Counter("environment_operator_watch_events", "Events received by the informers, bookmarks aside.", ["kind"])
+LISTS = Counter("environment_operator_lists", "Complete lists made by the informers.", ["kind"])
 KIND_STATE = Gauge("environment_operator_kind_state", "1 for the state that a watched kind is in.", ["kind", "state"])
 KIND_MISFITS = Gauge(
     "environment_operator_kind_misfits", "What of a kind's row does not go with the definition installed.", ["kind"]

@@ -106,5 +106,5 @@ def _body(kind: str) -> dict[str, Any]:
 
 
 def known(*users: User, **fields: Any) -> Known:
-    """Return what the reflectors know: these users, everything in step."""
+    """Return what the informers know: these users, everything in step."""
     return Known(users=dict.fromkeys(users, ""), kinds=KINDS, **fields)

@@ -24,7 +24,7 @@ from environment_operator.kinds.third_party import ROWS
 from environment_operator.kube.errors import Reason
 from environment_operator.manifests.generate import documents, main, render
 from environment_operator.settings import Settings
-from environment_operator.spec.validation import judge
+from environment_operator.spec.validation import validate
 
 ROOT = Path(__file__).parents[2]
 # What stands where: each document with the most lines that it may have, and its sections.
@@ -261,7 +261,7 @@ def test_every_example_works(block: str) -> None:
     """Each Environment in a document is one that can work."""
     example = yaml.safe_load(block)
 
-    assert None is judge(example["spec"], replacement_exists=False).stalled
+    assert None is validate(example["spec"], replacement_exists=False).stalled
 
 
 def test_twenty_lines_become_six() -> None:

@@ -1,4 +1,4 @@
-"""A certificate authority of our own and the serving certificate that it signs: made, judged and renewed. No I/O.
+"""A certificate authority of our own and the serving certificate that it signs: made, validated and renewed. No I/O.
 
 Everything is renewed after two thirds of its life. A new authority is published beside the old one for a while before
 anything is signed by it, and the old one stays published until it expires, so that whoever verifies never meets a

@@ -16,7 +16,7 @@ from environment_operator.credentials.project_secrets import path
 from environment_operator.injection.context import Published, RequestContext
 from environment_operator.kube.client import Cluster
 from environment_operator.kube.errors import ApiError, NotFound
-from environment_operator.kube.informer import Reflector
+from environment_operator.kube.informer import Informer
 from environment_operator.kube.objects import Metadata
 
 logger = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ class PullSecrets:
     def __init__(self, cluster: Cluster, table: review.Table, longest: float, *, published: bool) -> None:
         self._cluster, self._table, self._published = cluster, table, published
         self._sources = Sources()
-        self._mirror = Reflector(
+        self._mirror = Informer(
             cluster, "registry credentials", self._sources, path(names.SYSTEM_NAMESPACE),
             selector=names.CREDENTIALS, whole=True, longest=longest,
         )  # fmt: skip

@@ -7,7 +7,7 @@ here says ``allowed`` about a request that it did not understand.
 import base64
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -35,7 +35,6 @@ _LONGEST = 253
 # So much of a review has the uid of its request.
 HEAD = 1024
 _REMOVE = "Remove the annotation: it is set automatically."
-Judge = Callable[[Kind, Object, Object | None, RequestContext], Outcome]
 
 
 class Malformed(OperatorError):
@@ -210,16 +209,16 @@ def mutated(request: Request, table: Table, around: RequestContext, keys: Keys) 
     """
     if request.name == names.CRD_NAME and request.writes and request.new is not None:
         return _answer(request, environment(request.new, request.old, request.user.username, around.invalid))
-    return _judged(request, table, around, keys, admit)
+    return _decided(request, table, around, keys, is_last=False)
 
 
 def validated(request: Request, table: Table, around: RequestContext, keys: Keys) -> Answer:
     """Return the answer of the validating webhook, to which all others have had their say; as `mutated`."""
-    return _judged(request, table, around, keys, approve)
+    return _decided(request, table, around, keys, is_last=True)
 
 
-def _judged(request: Request, table: Table, around: RequestContext, keys: Keys, judge: Judge) -> Answer:
-    """Return the answer about a workload."""
+def _decided(request: Request, table: Table, around: RequestContext, keys: Keys, *, is_last: bool) -> Answer:
+    """Return the answer about a workload; the validating webhook is the last to see it."""
     if not request.writes or request.new is None:
         return _answer(request, Outcome(None), allowed=True)
     if request.name not in table:
@@ -231,10 +230,11 @@ def _judged(request: Request, table: Table, around: RequestContext, keys: Keys, 
         if why := ownership.given_away(kind, request.new, table.values()):
             return _answer(request, Outcome(None, why))
         if ownership.is_left_alone(request.new, request.old, table.values()):
-            return _answer(request, ownership.left_alone(kind, request.new, is_last=judge is approve))
+            return _answer(request, ownership.left_alone(kind, request.new, is_last=is_last))
     person = ids(request.user.extra, keys)
     known = replace(around, user=request.user.username, ids=person, dry_run=request.dry_run)
-    return _answer(request, judge(kind, request.new, request.old, known))
+    decide = approve if is_last else admit
+    return _answer(request, decide(kind, request.new, request.old, known))
 
 
 def _row(request: Request, table: Table) -> Kind | None:

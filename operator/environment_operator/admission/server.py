@@ -25,7 +25,7 @@ from environment_operator.injection.environment_cache import Catalog, publish
 from environment_operator.injection.identity import Keys
 from environment_operator.kube.client import ENVIRONMENTS, Cluster
 from environment_operator.kube.errors import INTERNAL_ERROR, ApiError, NotFound
-from environment_operator.kube.informer import Reflector
+from environment_operator.kube.informer import Informer
 from environment_operator.kube.objects import invalid_fragment
 from environment_operator.metrics import ADMISSION_TIME, ADMISSIONS
 from environment_operator.metrics import ENVIRONMENTS as ENVIRONMENTS_GAUGE
@@ -65,10 +65,10 @@ class Webhook:
         self._table = {kind.name: kind for kind in settings.kinds()}
         self._keys = Keys(settings.uid_key, settings.gid_key, settings.groups_key)
         self.catalog, self._projects = Catalog(), ProjectIndex()
-        self._mirror = Reflector(
+        self._mirror = Informer(
             cluster, names.CRD_NAME, self.catalog, ENVIRONMENTS, whole=True, longest=timing.RETRY_SECONDS
         )
-        self._namespaces = Reflector(
+        self._namespaces = Informer(
             cluster, "namespaces", ProjectSink(self._projects), "/api/v1/namespaces", longest=timing.RETRY_SECONDS
         )
         self._pull_secrets = PullSecrets(

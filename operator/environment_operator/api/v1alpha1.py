@@ -1,6 +1,6 @@
 """The Environment as its author writes it: ``spec`` of ``environments.dev/v1alpha1``.
 
-Descriptions are what ``kubectl explain`` prints. Cross-field rules stand beside the model they judge.
+Descriptions are what ``kubectl explain`` prints. Cross-field rules stand beside the model they validate.
 """
 
 from functools import reduce

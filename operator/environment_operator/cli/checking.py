@@ -53,8 +53,8 @@ def reasons(case: Case) -> Iterator[str]:
         return
     yield from _of_project(known.spec, project, case, labels)
     for kind, workload in case.workloads:
-        judge = _of_whole if case.whole else _of_kind
-        why = judge([known, *others], kind, workload, project)
+        check = _of_whole if case.whole else _of_kind
+        why = check([known, *others], kind, workload, project)
         if why:
             yield f"{kind.kind} {workload['metadata'].get('name', '')}: {why}"
 
@@ -65,7 +65,7 @@ def replaced_by(environment: Object) -> str:
 
 
 def _of_project(spec: EnvironmentSpec, project: Project, case: Case, labels: Mapping[str, str]) -> Iterator[str]:
-    """Yield what the project lacks: a place in the scope where no workload is judged, and a level that allows it."""
+    """Yield what the project lacks: a place in the scope where no workload is validated, and a level that allows it."""
     if not case.workloads and not scope.includes(spec.scope, project.name, project.department):
         places = scope.in_full(spec.scope)
         of = f' of department "{project.department}"' if project.department else ""

@@ -73,5 +73,5 @@ def admitted(
     outcome = admit(kind, workload, None, around)
     if outcome.workload is None:
         return outcome
-    judged = approve(kind, outcome.workload, None, around)
-    return Outcome(judged.workload, judged.refusal, outcome.warnings)
+    validated = approve(kind, outcome.workload, None, around)
+    return Outcome(validated.workload, validated.refusal, outcome.warnings)

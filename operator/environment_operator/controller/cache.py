@@ -1,4 +1,4 @@
-"""What this process knows, and whom it tells: the indices with the reflectors that fill them.
+"""What this process knows, and whom it tells: the indices with the informers that fill them.
 
 Every change ends as names of Environments in the work queue; nobody else writes to the indices.
 """
@@ -14,7 +14,7 @@ from environment_operator.controller.usage import Known
 from environment_operator.credentials.reconciler import Publisher
 from environment_operator.kinds.table import Kind, Resource, is_derived
 from environment_operator.kube.client import Cluster
-from environment_operator.kube.informer import Reflector
+from environment_operator.kube.informer import Informer
 from environment_operator.kube.objects import Metadata
 from environment_operator.kube.workqueue import WorkQueue
 from environment_operator.metrics import ENVIRONMENTS, QUEUE_ADDS, QUEUE_DEPTH
@@ -33,7 +33,7 @@ class World:
         cluster: the API server.
         table: the kinds table.
         queue: where Environments wait that may have to change.
-        longest: the longest pause in seconds between two tries of a reflector.
+        longest: the longest pause in seconds between two tries of a informer.
         expose: makes what is known of tools, from whom to tell which Environments that concerns.
         publish: makes what publishes registry credentials, from the departments of the projects and whom to tell which
             Secrets came or went; None when nothing is published.
@@ -52,31 +52,31 @@ class World:
         self.kinds = {kind.name: kind for kind in table}
         self.environments, self.projects, self.usage = EnvironmentIndex(), ProjectIndex(), UsageIndex()
         self._queue = queue
-        self.namespaces = Reflector(cluster, "namespaces", _ProjectSink(self), "/api/v1/namespaces", longest=longest)
-        self.reflectors = {
-            kind.name: Reflector(
+        self.namespaces = Informer(cluster, "namespaces", _ProjectSink(self), "/api/v1/namespaces", longest=longest)
+        self.informers = {
+            kind.name: Informer(
                 cluster, kind.name, _UserSink(self, kind), "" if kind.custom else kind.path,
                 selector=names.REFERENCE, longest=longest,
             )
             for kind in table
         }  # fmt: skip
-        self.exposures = expose(self.wake)
+        self.exposures = expose(self.enqueue)
         custom: dict[str, Resource] = {name: kind for name, kind in self.kinds.items() if kind.custom}
-        mirrors = dict(self.reflectors)
+        mirrors = dict(self.informers)
         if routes := self.exposures.mirrors.get(ROUTES.kind):
             custom[ROUTES.name], mirrors[ROUTES.name] = ROUTES, routes
-        self.publisher = publish(self.projects.departments, self._wake_pullers) if publish else None
-        self.discovery = Discovery(cluster, custom, mirrors, self.wake_all, longest)
+        self.publisher = publish(self.projects.departments, self._enqueue_pullers) if publish else None
+        self.discovery = Discovery(cluster, custom, mirrors, self.enqueue_all, longest)
 
     @property
-    def all_reflectors(self) -> tuple[Reflector, ...]:
-        """The reflectors of the kinds table, of what exposes tools, of the definitions and of the projects."""
-        return (*self.reflectors.values(), *self.exposures.reflectors, self.discovery.mirror, self.namespaces)
+    def all_informers(self) -> tuple[Informer, ...]:
+        """The informers of the kinds table, of what exposes tools, of the definitions and of the projects."""
+        return (*self.informers.values(), *self.exposures.informers, self.discovery.mirror, self.namespaces)
 
     @property
     def parts(self) -> tuple[Callable[[], Coroutine[None, None, None]], ...]:
         """What runs side by side."""
-        always = (self.reflectors[kind.name].run for kind in self.kinds.values() if not kind.custom)
+        always = (self.informers[kind.name].run for kind in self.kinds.values() if not kind.custom)
         publishing = self.publisher.parts if self.publisher else ()
         return (*always, *self.discovery.parts, *self.exposures.parts, self.namespaces.run, *publishing)
 
@@ -92,29 +92,29 @@ class World:
 
     def known(self, environment: str) -> Known:
         """Return what is known of one Environment's users; which kinds there are is part of it."""
-        kinds = (*self.reflectors.values(), self.discovery.mirror)
+        kinds = (*self.informers.values(), self.discovery.mirror)
         return Known(
             users=self.usage.users(environment),
             kinds=self.kinds,
             unknown={r.name: r.in_words for r in kinds if not r.in_step},
-            blind=frozenset(r.name for r in self.reflectors.values() if not r.listed),
+            blind=frozenset(r.name for r in self.informers.values() if not r.listed),
         )
 
-    def see(self, environment: Mapping[str, Any]) -> None:
+    def update(self, environment: Mapping[str, Any]) -> None:
         """Take in an Environment as the API server has it."""
-        self.wake(self.environments.put(environment))
+        self.enqueue(self.environments.put(environment))
         ENVIRONMENTS.set(len(self.environments))
 
-    def miss(self, name: str) -> None:
+    def delete(self, name: str) -> None:
         """Take in that an Environment is gone."""
-        self.wake(self.environments.drop(name))
+        self.enqueue(self.environments.delete(name))
         ENVIRONMENTS.set(len(self.environments))
 
-    def wake_all(self) -> None:
+    def enqueue_all(self) -> None:
         """Have every Environment looked at."""
-        self.wake(self.environments.names())
+        self.enqueue(self.environments.names())
 
-    def wake(self, environments: Iterable[str]) -> None:
+    def enqueue(self, environments: Iterable[str]) -> None:
         """Have Environments looked at; those that do not exist are left alone."""
         for name in environments:
             if name in self.environments:
@@ -122,17 +122,17 @@ class World:
                 QUEUE_ADDS.inc()
         QUEUE_DEPTH.set(len(self._queue))
 
-    def wake_used(self, environments: Iterable[str]) -> None:
+    def enqueue_used(self, environments: Iterable[str]) -> None:
         """Have Environments looked at whose users changed; one that lost its last at once, since it may be deleted."""
         changed = list(environments)
-        self.wake(changed)
+        self.enqueue(changed)
         for name in changed:
             if name in self.environments and not self.usage.users(name):
                 self._queue.add(name, urgent=True)
 
-    def _wake_pullers(self, secrets: Iterable[str]) -> None:
+    def _enqueue_pullers(self, secrets: Iterable[str]) -> None:
         """Have the Environments looked at that name one of some Secrets; with none given, those that name any."""
-        self.wake(self.environments.concerned([("secret", name) for name in secrets] or [("secret", "")]))
+        self.enqueue(self.environments.concerned([("secret", name) for name in secrets] or [("secret", "")]))
 
     def project_moved(self, name: str) -> None:
         """Have the registry credentials of a project looked at."""
@@ -149,30 +149,30 @@ class _UserSink:
     def put(self, item: Metadata) -> None:
         """Remember what the object refers to; a derived one refers to nothing."""
         if is_derived(item.owner_references, self._world.kinds.values()):
-            self.drop(item)
+            self.delete(item)
             return
-        self._world.exposures.see(self._kind, item)
+        self._world.exposures.update(self._kind, item)
         self._tell(item, used(item.labels, item.annotations.record, roles=self._has_roles))
 
-    def drop(self, item: Metadata) -> None:
+    def delete(self, item: Metadata) -> None:
         """Forget the object."""
-        self._world.exposures.miss(self._kind, item)
+        self._world.exposures.delete(self._kind, item)
         self._tell(item, {})
 
-    def sweep(self, seen: Collection[tuple[str, str]]) -> None:
+    def resync(self, seen: Collection[tuple[str, str]]) -> None:
         """Forget what is gone."""
-        self._world.exposures.sweep(self._kind, seen)
-        self._world.wake_used(self._world.usage.sweep(self._kind, seen))
+        self._world.exposures.resync(self._kind, seen)
+        self._world.enqueue_used(self._world.usage.resync(self._kind, seen))
 
     def moved(self) -> None:
         """Look at every Environment, and at all tools: what is known of the kind may be less, or more."""
-        self._world.wake_all()
+        self._world.enqueue_all()
         self._world.exposures.kind_moved(self._kind)
 
     def _tell(self, item: Metadata, environments: Mapping[str, str]) -> None:
-        """Put the object's references into the index and wake whom that concerns."""
+        """Put the object's references into the index and enqueue whom that concerns."""
         user = User(self._kind, item.namespace, item.name)
-        self._world.wake_used(self._world.usage.put(user, environments))
+        self._world.enqueue_used(self._world.usage.put(user, environments))
 
 
 class _ProjectSink:
@@ -185,17 +185,17 @@ class _ProjectSink:
         """Remember the project."""
         self._tell(self._world.projects.put(item.name, item.labels.get(names.DEPARTMENT)))
 
-    def drop(self, item: Metadata) -> None:
+    def delete(self, item: Metadata) -> None:
         """Forget the project."""
-        self._tell(self._world.projects.drop(item.name))
+        self._tell(self._world.projects.delete(item.name))
 
-    def sweep(self, seen: Collection[tuple[str, str]]) -> None:
+    def resync(self, seen: Collection[tuple[str, str]]) -> None:
         """Forget the projects that are gone."""
-        self._tell(self._world.projects.sweep({name for _, name in seen}))
+        self._tell(self._world.projects.resync({name for _, name in seen}))
 
     def moved(self) -> None:
         """Look at every Environment: which projects exist may be known now."""
-        self._world.wake_all()
+        self._world.enqueue_all()
 
     def _tell(self, changed: Iterable[tuple[str, str]]) -> None:
         """Wake the Environments that mention what changed, and have the projects' credentials looked at."""
@@ -203,4 +203,4 @@ class _ProjectSink:
         for kind, name in changed:
             if kind == "project":
                 self._world.project_moved(name)
-        self._world.wake(self._world.environments.concerned(changed))
+        self._world.enqueue(self._world.environments.concerned(changed))

@@ -16,7 +16,7 @@ from environment_operator.controller.snapshot import Plan, Snapshot
 from environment_operator.controller.usage import Known, Usage
 from environment_operator.kube.errors import Reason
 from environment_operator.kube.events import Notice
-from environment_operator.spec.validation import Verdict, judge
+from environment_operator.spec.validation import Verdict, validate
 
 _WAY_OUT = f"Delete its users, or remove their label {names.REFERENCE}."
 _SOON, _LATER = timedelta(seconds=1), timedelta(minutes=1)
@@ -33,7 +33,7 @@ def decide(snapshot: Snapshot) -> Plan:
     found = counting.usage(snapshot.known, environment.get("status") or {}, snapshot.options.sample)
     if not is_terminating(environment):
         kinds = tuple(snapshot.known.kinds.values())
-        verdict = judge(environment["spec"], replacement_exists=snapshot.replacement_exists, table=kinds)
+        verdict = validate(environment["spec"], replacement_exists=snapshot.replacement_exists, table=kinds)
         if not verdict.stalled and snapshot.validity and snapshot.validity.problem:
             verdict = Verdict(verdict.spec, stalled=(Reason.INVALID_FRAGMENT, snapshot.validity.problem))
         unprotected = not has_finalizer(environment) and not may_go(environment)

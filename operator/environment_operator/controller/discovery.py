@@ -12,7 +12,7 @@ from environment_operator.kinds import crd_check
 from environment_operator.kinds.table import Resource
 from environment_operator.kube.client import DEFINITIONS, Cluster
 from environment_operator.kube.errors import ApiError, NotFound
-from environment_operator.kube.informer import Reflector, State
+from environment_operator.kube.informer import Informer, State
 from environment_operator.kube.objects import Metadata
 from environment_operator.metrics import KIND_MISFITS
 
@@ -29,7 +29,7 @@ class Discovery:
     Args:
         cluster: the API server.
         kinds: the rows of these kinds, by full name.
-        mirrors: a reflector for each of them, that nobody else runs.
+        mirrors: a informer for each of them, that nobody else runs.
         moved: is called when more or less is known of which kinds there are.
         longest: the longest pause in seconds between two tries.
     """
@@ -38,11 +38,11 @@ class Discovery:
         self,
         cluster: Cluster,
         kinds: Mapping[str, Resource],
-        mirrors: Mapping[str, Reflector],
+        mirrors: Mapping[str, Informer],
         moved: Callable[[], None],
         longest: float,
     ) -> None:
-        self.mirror = Reflector(cluster, NAME, self, DEFINITIONS, longest=longest)
+        self.mirror = Informer(cluster, NAME, self, DEFINITIONS, longest=longest)
         gate = asyncio.Semaphore(_AT_ONCE)
         self._guests = {name: _Guest(cluster, row, mirrors[name], gate) for name, row in kinds.items()}
         self._moved = moved
@@ -55,17 +55,17 @@ class Discovery:
     def put(self, item: Metadata) -> None:
         """A definition is there, new or changed."""
         if item.name in self._guests:
-            self._guests[item.name].see(item.resource_version)
+            self._guests[item.name].update(item.resource_version)
 
-    def drop(self, item: Metadata) -> None:
+    def delete(self, item: Metadata) -> None:
         """A definition is gone."""
         if item.name in self._guests:
-            self._guests[item.name].see("")
+            self._guests[item.name].update("")
 
-    def sweep(self, seen: Collection[tuple[str, str]]) -> None:
+    def resync(self, seen: Collection[tuple[str, str]]) -> None:
         """A list of definitions is complete: the other kinds are not there."""
         for name in self._guests.keys() - {name for _, name in seen}:
-            self._guests[name].see("")
+            self._guests[name].update("")
 
     def knows(self, item: Metadata) -> bool:
         """Say whether the mirrors run by this state of a definition."""
@@ -85,27 +85,27 @@ class _Guest:
     Args:
         cluster: the API server.
         kind: its row.
-        mirror: its reflector.
+        mirror: its informer.
         gate: lets few in who read a definition.
 
     Attributes:
         acted: the resource version of the definition that the mirror runs by; empty for none, None before the first.
     """
 
-    def __init__(self, cluster: Cluster, kind: Resource, mirror: Reflector, gate: asyncio.Semaphore) -> None:
+    def __init__(self, cluster: Cluster, kind: Resource, mirror: Informer, gate: asyncio.Semaphore) -> None:
         self._cluster, self._kind, self._mirror, self._gate = cluster, kind, mirror, gate
         self._version: str | None = None
         self.acted: str | None = None
         self._misfits: list[str] = []
         self._changed = asyncio.Event()
 
-    def see(self, version: str) -> None:
+    def update(self, version: str) -> None:
         """Take in that the definition has a resource version; empty for none."""
         if version != self._version:
             self._version = version
             self._changed.set()
 
-    def doubt(self, definitions: Reflector) -> None:
+    def doubt(self, definitions: Informer) -> None:
         """Take in that nobody knows whether the kind is there."""
         self._mirror.doubt(definitions.state, f"no definition can be read: {definitions.why}")
 

@@ -1,7 +1,7 @@
 """What is known in memory: who uses which Environment, which projects there are, which Environments. Pure.
 
 Each index answers a change with the names of the Environments that it concerns, so that the loop looks at
-those alone. An index holds what was last seen; whether that is complete is the reflectors' to say.
+those alone. An index holds what was last seen; whether that is complete is the informers' to say.
 """
 
 import json
@@ -52,7 +52,7 @@ class UsageIndex:
             known.pop(key, None)
         return (before - now) | changed
 
-    def sweep(self, kind: str, seen: Collection[tuple[str, str]]) -> frozenset[str]:
+    def resync(self, kind: str, seen: Collection[tuple[str, str]]) -> frozenset[str]:
         """Forget the objects of a kind that a complete list no longer has; return the Environments they left.
 
         Args:
@@ -127,16 +127,16 @@ class EnvironmentIndex:
         self._mention(name, mentions(environment.get("spec") or {}))
         return frozenset({name}) | (frozenset() if known else self.concerned([("environment", name)]))
 
-    def drop(self, name: str) -> frozenset[str]:
+    def delete(self, name: str) -> frozenset[str]:
         """Forget an Environment; return those that name it."""
         if self._objects.pop(name, None) is None:
             return frozenset()
         self._mention(name, frozenset())
         return self.concerned([("environment", name)])
 
-    def sweep(self, seen: Collection[str]) -> frozenset[str]:
+    def resync(self, seen: Collection[str]) -> frozenset[str]:
         """Forget the Environments that a complete list no longer has; return those that name them."""
-        return frozenset().union(*(self.drop(name) for name in self.names() if name not in seen))
+        return frozenset().union(*(self.delete(name) for name in self.names() if name not in seen))
 
     def concerned(self, changed: Iterable[tuple[str, str]]) -> frozenset[str]:
         """Return the Environments that mention any of these."""

@@ -87,8 +87,8 @@ def registry(cluster: Cluster, world: World) -> kopf.OperatorRegistry:
     @kopf.on.event(names.GROUP, names.VERSION, names.PLURAL, registry=handlers)
     async def changed(event: kopf.RawEvent, **_: Any) -> None:
         if event["type"] == "DELETED":
-            world.miss(event["object"]["metadata"]["name"])
+            world.delete(event["object"]["metadata"]["name"])
         else:
-            world.see(event["object"])
+            world.update(event["object"])
 
     return handlers

@@ -51,7 +51,7 @@ class Controller:
             expose=expose,
             publish=publish if settings.registry_credentials else None,
         )
-        self._exposer = Exposer(cluster, self._world.exposures, self._world.kinds, self._world.reflectors)
+        self._exposer = Exposer(cluster, self._world.exposures, self._world.kinds, self._world.informers)
         options = Options(settings.usage_sample, settings.grace, settings.cluster_name, settings.node_ports)
         self._reconciler = Reconciler(cluster, self._world, options)
         self._settled = asyncio.Event()
@@ -80,8 +80,8 @@ class Controller:
     async def _audit_for_ever(self) -> None:
         """Find out what exists, then have the workers begin: a decision from half a list would be taken back."""
         await self._audit()
-        for reflector in self._world.all_reflectors:
-            await reflector.settled.wait()
+        for informer in self._world.all_informers:
+            await informer.settled.wait()
         self._settled.set()
         logger.info("ready: %d Environments", len(self._world.environments))
         while True:
@@ -106,25 +106,25 @@ class Controller:
         now = rfc3339(datetime.now(UTC))
         async for page, _ in self._cluster.environments():
             for environment in page:
-                self._world.see(environment)
+                self._world.update(environment)
                 seen.add(environment["metadata"]["name"])
                 if is_hour_old(environment.get("status") or {}, now):
-                    self._world.wake([environment["metadata"]["name"]])
+                    self._world.enqueue([environment["metadata"]["name"]])
         for name in before:
             if name not in seen:
-                self._world.miss(name)
+                self._world.delete(name)
 
     async def _work(self) -> None:
-        """Look at one Environment after the other."""
+        """Reconcile one Environment after the other."""
         await self._settled.wait()
         while True:
             name = await self._queue.get()
             QUEUE_DEPTH.set(len(self._queue))
             with RECONCILE_TIME.time():
-                await self._look_at(name)
+                await self._reconcile(name)
 
-    async def _look_at(self, name: str) -> None:
-        """Reconcile one Environment and say when it is to be looked at again."""
+    async def _reconcile(self, name: str) -> None:
+        """Reconcile one Environment, and enqueue it for later where that is due."""
         try:
             plan = await self._reconciler.reconcile(name)
         except ApiError as error:

@@ -51,7 +51,7 @@ class Reconciler:
         try:
             await self._act(environment, plan)
         except NotFound:
-            self._world.miss(name)
+            self._world.delete(name)
         return plan
 
     async def _gather(self, environment: dict[str, Any]) -> Snapshot:
@@ -86,10 +86,10 @@ class Reconciler:
         Its clock is read before the first list: whoever comes while the lists are made may be missing in them.
         """
         now = await self._check_kinds()
-        for kind, reflector in zip(self._world.kinds.values(), self._world.reflectors.values(), strict=True):
-            if reflector.state is State.ABSENT:
+        for kind, informer in zip(self._world.kinds.values(), self._world.informers.values(), strict=True):
+            if informer.state is State.ABSENT:
                 continue
-            if user := await self._live_user(kind, reflector.path, name):
+            if user := await self._live_user(kind, informer.path, name):
                 return LiveLook(now, user)
         return LiveLook(now)
 
@@ -131,7 +131,7 @@ class Reconciler:
             await self._patch(environment, "finalizer", _finalizer_added(environment))
         if plan.status is not None:
             meta = environment["metadata"]
-            self._world.see(await self._cluster.apply_status(meta["name"], meta["uid"], plan.status))
+            self._world.update(await self._cluster.apply_status(meta["name"], meta["uid"], plan.status))
             WRITES.labels("status").inc()
         for notice in plan.notices:
             await self._post(environment, notice)
@@ -146,7 +146,7 @@ class Reconciler:
         patched = await self._cluster.patch_environment(meta["name"], [test, *patch])
         WRITES.labels(what).inc()
         if names.FINALIZER in patched["metadata"].get("finalizers", ()):
-            self._world.see(patched)
+            self._world.update(patched)
 
     async def _post(self, environment: dict[str, Any], notice: Notice) -> None:
         """Post an Event; it is told once however often it is posted, and a failure holds nothing up."""

@@ -47,7 +47,7 @@ class Snapshot:
 
     Args:
         environment: the object as last seen.
-        known: who uses it, as far as the reflectors know.
+        known: who uses it, as far as the informers know.
         departments: the department of each project that exists; None while the projects are not known.
         replacement_exists: whether ``deprecated.replacedBy`` names an Environment that exists.
         now: RFC 3339 time for conditions that change.

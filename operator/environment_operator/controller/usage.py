@@ -17,7 +17,7 @@ _HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the reflectors know of one Environment's users.
+    """What the informers know of one Environment's users.
 
     Args:
         users: the users that were seen, each with the hash of what was put in, empty for nothing.
@@ -70,7 +70,7 @@ def usage(known: Known, previous: Mapping[str, Any], sample: int) -> Usage:
     cannot be read loses nobody.
 
     Args:
-        known: what the reflectors know.
+        known: what the informers know.
         previous: the status so far.
         sample: how many workloads, and how many templates, to name.
     """
@@ -94,7 +94,7 @@ def outdated(known: Known, current: str) -> int:
     """Return how many users have something else than today's fragment, among those that a refresh can reach.
 
     Args:
-        known: what the reflectors know.
+        known: what the informers know.
         current: hash of today's fragment.
     """
     reach = {name for name, kind in known.kinds.items() if not kind.template_immutable}

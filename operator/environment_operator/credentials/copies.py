@@ -105,7 +105,7 @@ class Secrets:
 
 
 class Sources:
-    """The credentials to publish, filled by a reflector as its sink.
+    """The credentials to publish, filled by a informer as its sink.
 
     Args:
         changed: is called after every change.
@@ -124,12 +124,12 @@ class Sources:
         self.by_name[item.name] = found if self._payload else replace(found, payload="")
         self._changed()
 
-    def drop(self, item: Metadata) -> None:
+    def delete(self, item: Metadata) -> None:
         """Forget credentials."""
         self.by_name.pop(item.name, None)
         self._changed()
 
-    def sweep(self, seen: Collection[tuple[str, str]]) -> None:
+    def resync(self, seen: Collection[tuple[str, str]]) -> None:
         """Forget what a complete list does not have."""
         listed = {name for _, name in seen}
         self.by_name = {name: found for name, found in self.by_name.items() if name in listed}

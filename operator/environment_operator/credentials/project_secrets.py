@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable
 from environment_operator.credentials import copies
 from environment_operator.credentials.copies import Copy
 from environment_operator.kube.client import Cluster
-from environment_operator.kube.informer import Reflector
+from environment_operator.kube.informer import Informer
 from environment_operator.kube.objects import Metadata
 
 
@@ -35,7 +35,7 @@ class Holdings:
         self.name, self._changed = name, changed
         self.there: dict[str, Copy | None] = {}
         self.written: dict[str, Copy] = {}
-        self.mirror = Reflector(cluster, f"secrets of {name}", self, path(name), longest=longest, one_of="secrets")
+        self.mirror = Informer(cluster, f"secrets of {name}", self, path(name), longest=longest, one_of="secrets")
         self._task: asyncio.Task[None] | None = None
 
     def start(self, tasks: asyncio.TaskGroup) -> None:
@@ -64,7 +64,7 @@ class Holdings:
         if before != found:
             self._changed(self.name, [item.name])
 
-    def drop(self, item: Metadata) -> None:
+    def delete(self, item: Metadata) -> None:
         """Forget a Secret, unless another one has its name already."""
         known = self.there.get(item.name)
         if known and known.uid != item.uid:
@@ -73,7 +73,7 @@ class Holdings:
         if self.there.pop(item.name, ...) is not ...:
             self._changed(self.name, [item.name])
 
-    def sweep(self, seen: Collection[tuple[str, str]]) -> None:
+    def resync(self, seen: Collection[tuple[str, str]]) -> None:
         """Forget what a complete list does not have."""
         gone = self.there.keys() - {name for _, name in seen}
         for name in gone:

@@ -22,7 +22,7 @@ from environment_operator.kube import events
 from environment_operator.kube.client import Cluster
 from environment_operator.kube.errors import INTERNAL_ERROR, ApiError, Conflict, Reason
 from environment_operator.kube.events import Notice, rfc3339
-from environment_operator.kube.informer import Reflector
+from environment_operator.kube.informer import Informer
 from environment_operator.kube.objects import Metadata
 from environment_operator.kube.workqueue import WorkQueue
 from environment_operator.metrics import PUBLISHED, WRITES
@@ -67,12 +67,12 @@ class Publisher:
         self._longest, self._audit_seconds = longest, audit
         self._queue = WorkQueue(rate, longest, time.monotonic)
         self._sources = Sources(self._look_again, payload=True)
-        self._mirror = Reflector(
+        self._mirror = Informer(
             cluster, "registry credentials", self._sources, path(names.SYSTEM_NAMESPACE),
             selector=names.CREDENTIALS, whole=True, longest=longest,
         )  # fmt: skip
         self._bindings = _Bindings(self.look)
-        self._hints = Reflector(
+        self._hints = Informer(
             cluster, "rolebindings", self._bindings, _BINDINGS, only=names.CREDENTIALS_ROLE, longest=longest
         )
         self._projects: dict[str, Holdings] = {}
@@ -234,7 +234,7 @@ class Publisher:
         """Delete a copy, unless it is another Secret by now."""
         await self._cluster.delete(path(project.name, name), before.uid, before.version)
         self._wrote("deleted in", name, project.name)
-        project.drop(Metadata(name=name, uid=before.uid))
+        project.delete(Metadata(name=name, uid=before.uid))
 
     async def _tell(self) -> None:
         """Tell what cannot be published, and why."""
@@ -288,12 +288,12 @@ class _Bindings:
         self.projects.add(item.namespace)
         self._look(item.namespace)
 
-    def drop(self, item: Metadata) -> None:
+    def delete(self, item: Metadata) -> None:
         """A project has none any more."""
         self.projects.discard(item.namespace)
         self._look(item.namespace, _LATER)
 
-    def sweep(self, seen: Collection[tuple[str, str]]) -> None:
+    def resync(self, seen: Collection[tuple[str, str]]) -> None:
         """Only these projects have one."""
         gone = self.projects - {namespace for namespace, _ in seen}
         self.projects -= gone

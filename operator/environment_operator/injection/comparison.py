@@ -45,7 +45,7 @@ class Right:
         patches: keys of the pod spec that change the pods after admission.
         annotations: where the annotations of the pods are in the template, None when nothing keeps them.
         annotated: path of metadata beside the template whose annotations the pods have too, empty for none.
-        theirs: names of containers that another webhook added, which are not judged.
+        theirs: names of containers that another webhook added, which are not validated.
     """
 
     template: Template
@@ -61,7 +61,7 @@ class Right:
 
 @dataclass(frozen=True)
 class Case:
-    """What a guard judges; each list of it is indexed once, since every container is held against several paths.
+    """What a guard validates; each list of it is indexed once, since every container is held against several paths.
 
     Args:
         template: the pod template.
@@ -116,10 +116,10 @@ class Case:
             yield Violation(field, path, given, right[0] if right else None)
 
     def containers(self) -> Iterator[Path]:
-        """Yield the path of every container that is judged."""
-        return filter(self.is_judged, containers(self.template, self.right.inline, self.right.adds))
+        """Yield the path of every container that is validated."""
+        return filter(self.is_validated, containers(self.template, self.right.inline, self.right.adds))
 
-    def is_judged(self, container: Path) -> bool:
+    def is_validated(self, container: Path) -> bool:
         """Say whether a container is the submitter's."""
         is_listed = container[1] in LISTS
         return container == self.right.main or not is_listed or container[-1] not in self.right.theirs

@@ -13,7 +13,7 @@ from environment_operator.injection.context import Published
 from environment_operator.kube.errors import Reason
 from environment_operator.kube.objects import Metadata, Whole
 from environment_operator.spec.fragment import fragment_hash
-from environment_operator.spec.validation import judge
+from environment_operator.spec.validation import validate
 
 Exists = Callable[[str], bool]
 # Generation, whether it is being deleted, the spec, and why the API server refuses the pods.
@@ -21,7 +21,7 @@ _Entry = tuple[int, bool, bytes, str]
 
 
 class Catalog:
-    """The Environments that exist, filled by a reflector as its sink.
+    """The Environments that exist, filled by a informer as its sink.
 
     Args:
         decoded: how many rendered ones to keep.
@@ -55,13 +55,13 @@ class Catalog:
             if known[0] != item.generation:
                 self._before[item.name] = known
 
-    def drop(self, item: Metadata) -> None:
+    def delete(self, item: Metadata) -> None:
         """Forget an Environment."""
         self._objects.pop(item.name, None)
         self._before.pop(item.name, None)
         self._published.clear()
 
-    def sweep(self, seen: Collection[tuple[str, str]]) -> None:
+    def resync(self, seen: Collection[tuple[str, str]]) -> None:
         """Forget what a complete list does not have."""
         gone = self._objects.keys() - {name for _, name in seen}
         for name in gone:
@@ -79,7 +79,7 @@ class Catalog:
     def as_of(self, name: str, generation: int) -> Published | None:
         """Return an Environment as it is or as it was before its last change, None for any other generation.
 
-        Between the two calls of one admission it may change; what was put in is judged by what it was then.
+        Between the two calls of one admission it may change; what was put in is validated by what it was then.
         """
         if name in self._objects and self._objects[name][0] == generation:
             return self.find(name)
@@ -124,7 +124,7 @@ def publish(
     """
     deprecated = spec.get("deprecated")
     replacement = (deprecated.get("replacedBy") if isinstance(deprecated, Mapping) else "") or ""
-    verdict = judge(spec, replacement_exists=exists(replacement))
+    verdict = validate(spec, replacement_exists=exists(replacement))
     fragment = verdict.fragment or {}
     hashed = fragment_hash(fragment) if fragment else ""
     stalled = verdict.stalled or ((Reason.INVALID_FRAGMENT, invalid) if invalid else None)

@@ -271,7 +271,7 @@ class _Admission:
         workload_tools.add_variables(fragment, self._open(place, environment, entry.main))
         self.warnings += warnings.on_env_from(environment, fragment, place, self.workload, entry.main)
         self.warnings += self._apply(place, merge.puts(fragment, entry.main, marks(place, entry)), entry)
-        pods = place.judged(self.workload)
+        pods = place.to_validate(self.workload)
         self.warnings += warnings.on_pod_security(environment, self.around.project, pods, entry.main)
         now = self._entries[place.key]
         self.warnings += warnings.on_repeats(environment, now, lambda path: place.words(path, self.workload))
@@ -326,8 +326,8 @@ class _Admission:
         template, done = merge.apply(before, found.puts, entry.main, defaults(place.row, entry.main))
         done = replace(done, texts=expansion.of_what_is_there(found.texts, done.put))
         place.replace(self.workload, template)
-        judged = {"User", "Security"} & set(entry.locked)
-        seen = (*named(place, before), *named(place, before, "initContainers")) if judged else ()
+        validated = {"User", "Security"} & set(entry.locked)
+        seen = (*named(place, before), *named(place, before, "initContainers")) if validated else ()
         self._entries[place.key] = replace(entry, record=done, seen=seen)
         self._length += done.length
         self._check_length(self._length)

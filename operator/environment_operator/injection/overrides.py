@@ -2,7 +2,7 @@
 
 A guarded path must be as the Environment has it or, where nothing was put in, absent, unless the field is in
 ``overridable``. What only makes a container weaker is no override: fewer capabilities, no privilege escalation, a
-read-only root. Everything else is the submitter's, or another webhook's, and is never judged.
+read-only root. Everything else is the submitter's, or another webhook's, and is never validated.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -83,7 +83,7 @@ def _patches(case: Case, items: Sequence[str]) -> Iterator[Violation]:
 
 
 def _guard(item: str) -> Callable[[Case], Iterator[Violation]]:
-    """Return the function that judges one item; an item of a later version guards nothing here."""
+    """Return the function that validates one item; an item of a later version guards nothing here."""
     field, _, name = item.partition(".")
     if field == "Env":
         return lambda case: _variable(case, name)
@@ -173,7 +173,7 @@ def _profiles(case: Case) -> Iterator[Violation]:
         found = case.given(place)
         for key in found if isinstance(found, dict) else ():
             container = ("spec", "containers", key.removeprefix(APPARMOR))
-            if is_profile(key) and case.is_judged(container):
+            if is_profile(key) and case.is_validated(container):
                 yield from case.differing("Security", (*place, key), weaker=("runtime/default",))
 
 

@@ -1,4 +1,4 @@
-"""Objects that a controller of a kind in the table made: they are not judged, so nobody may pass for one. Pure."""
+"""Objects that a controller of a kind in the table made: they are not validated, so nobody may pass for one. Pure."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -27,8 +27,8 @@ def given_away(kind: Kind, new: Object, table: Iterable[Kind]) -> str:
         table: the kinds table.
     """
     labels = (new.get("metadata") or {}).get("labels") or {}
-    is_judged = is_made(new, table) and not kind.template_immutable and labels.get(names.REFERENCE)
-    return messages.given_away(kind) if is_judged else ""
+    is_validated = is_made(new, table) and not kind.template_immutable and labels.get(names.REFERENCE)
+    return messages.given_away(kind) if is_validated else ""
 
 
 def is_left_alone(new: Object, old: Object, table: Iterable[Kind]) -> bool:
@@ -38,7 +38,7 @@ def is_left_alone(new: Object, old: Object, table: Iterable[Kind]) -> bool:
 
 
 def left_alone(kind: Kind, item: Object, *, is_last: bool) -> Outcome:
-    """Return an object without reference, record and tools: nobody has judged what it runs, nor what it says of itself.
+    """Return an object without reference, record and tools: nobody has validated what it runs, nor what it says of itself.
 
     It is not refused, for the garbage collector must not be kept from its work, unless somebody put these in again.
 

@@ -1,6 +1,6 @@
 """Whether a workload may be stored as it is after every other webhook: the last word of admission. Pure.
 
-New references are judged by the Environments as they are now. What is stored already is judged by itself alone: an
+New references are validated by the Environments as they are now. What is stored already is validated by itself alone: an
 update may leave a guarded path as it is stored, whatever became of the Environment.
 """
 
@@ -55,8 +55,8 @@ def approve(kind: Kind, new: Object, old: Object | None, around: RequestContext)
         limits.check(kind, new, old, limits.ROOM)
         check_templates(kind, new, old)
         approval = _Approval(kind, new, old, around)
-        wrong = [words for place in places(kind, new) for words in approval.judge(place)]
-        wrong += approval.judge_tools()
+        wrong = [words for place in places(kind, new) for words in approval.check(place)]
+        wrong += approval.check_tools()
     except (Refused, BadAddress) as refused:
         return Outcome(None, str(refused))
     except Unfit as unfit:
@@ -84,7 +84,7 @@ class _Approval:
         """The pod templates whose pods run something else than what is stored."""
         return runs_differently(self.kind, self.new, self.old) if self.old else frozenset()
 
-    def judge(self, place: Place) -> Iterator[str]:
+    def check(self, place: Place) -> Iterator[str]:
         """Yield what is wrong with one pod template, in words.
 
         Raises:
@@ -106,7 +106,7 @@ class _Approval:
             locked, right = self._of_what_is_stored(place, entry, stored)
         else:
             return
-        template = place.judged(self.new)
+        template = place.to_validate(self.new)
         right = replace(
             right,
             inline=place.row.inline,
@@ -118,7 +118,7 @@ class _Approval:
         )
         for violation in overrides.violations(locked, template, right):
             before = self._old_places.get(place.key)
-            had = before and violation.given == get(before.judged(self.old or {}), violation.path)
+            had = before and violation.given == get(before.to_validate(self.old or {}), violation.path)
             yield _in_words(violation, entry.env, place, self.new, entry.main, is_old=bool(had) and self._is_refresh)
 
     @property
@@ -127,7 +127,7 @@ class _Approval:
         path = ("metadata", "annotations", names.REFRESH)
         return bool(get(self.new, path) != get(self.old or {}, path))
 
-    def judge_tools(self) -> Iterator[str]:
+    def check_tools(self) -> Iterator[str]:
         """Yield what is wrong with where the tools are.
 
         Raises:
@@ -162,7 +162,7 @@ class _Approval:
         """Return what is guarded of a new reference, and what the Environment puts in where nothing else is."""
         if sibling := self._sibling(place, entry):
             key, stored = sibling
-            base = _moved(self._old_places[key].judged(self.old or {}), stored.main, entry.main)
+            base = _moved(self._old_places[key].to_validate(self.old or {}), stored.main, entry.main)
             base = self._renewed(place, base, entry, stored)
             if self.around.ids and stored.by:
                 base = _with_ids(place, base, entry.main, self.around.ids)
@@ -198,7 +198,7 @@ class _Approval:
 
     def _of_what_is_stored(self, place: Place, entry: Entry, stored: Entry) -> tuple[tuple[str, ...], Right]:
         """Return what is guarded of a stored reference, and the stored pod template."""
-        before = self._old_places[place.key].judged(self.old or {})
+        before = self._old_places[place.key].to_validate(self.old or {})
         base = _moved(before, stored.main, entry.main)
         base = self._renewed(place, base, entry, stored)
         if self.around.ids and entry.by == self.around.user and place.key in self._changed:

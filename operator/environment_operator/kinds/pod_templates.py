@@ -13,7 +13,7 @@ from environment_operator.kinds.paths import Item, Path, Unfit, get, is_nameless
 from environment_operator.kinds.table import Kind, PodTemplate
 
 Template = dict[str, Any]
-# The key of a judged pod template under which is what stands elsewhere in the object, each by its path there.
+# The key of a validated pod template under which is what stands elsewhere in the object, each by its path there.
 BESIDE = "beside"
 _At = tuple[str | int, ...]
 
@@ -47,7 +47,7 @@ class Place:
             raise Unfit(self.key.replace("/", "."))
         return found if self.row.spec else {"spec": found}
 
-    def judged(self, item: Item) -> Template:
+    def to_validate(self, item: Item) -> Template:
         """Return the pod template with what the object says of its pods elsewhere.
 
         That is what holds for all templates, as far as this one says nothing itself, and what stands beside it.
@@ -93,7 +93,7 @@ class Place:
 
         Args:
             path: the path.
-            item: the object; a path in the judged template may lead to what stands elsewhere in it.
+            item: the object; a path in the validated template may lead to what stands elsewhere in it.
         """
         if path[:1] == (BESIDE,):
             return printed((*path[1].split("."), *path[2:]), item)

@@ -85,7 +85,7 @@ class PodTemplate(BaseModel):
         patches: keys of the pod spec, and of what it inherits, that change the pods after admission: they stay out
             where an Environment guards something. With dots between the keys where one of what it inherits is deeper.
         adds: paths in the object, not in the template, of what the controller makes a further container of these pods:
-            it is judged as their other containers are.
+            it is validated as their other containers are.
         annotated: path in the object of metadata whose annotations these pods have beside their own; empty for none.
         metadata: where labels and annotations of the pods are: in ``metadata``, in the template itself (``.``), or,
             when the definition of the kind keeps none, nowhere.

@@ -40,22 +40,22 @@ class State(StrEnum):
 
 
 class Sink(Protocol):
-    """What a reflector tells of its objects."""
+    """What a informer tells of its objects."""
 
     def put(self, item: Metadata) -> None:
         """An object is there, new or changed."""
 
-    def drop(self, item: Metadata) -> None:
+    def delete(self, item: Metadata) -> None:
         """An object is gone."""
 
-    def sweep(self, seen: Collection[tuple[str, str]]) -> None:
+    def resync(self, seen: Collection[tuple[str, str]]) -> None:
         """A list is complete: nothing else exists than these namespaces and names."""
 
     def moved(self) -> None:
-        """The reflector's state is another one."""
+        """The informer's state is another one."""
 
 
-class Reflector:
+class Informer:
     """One kind's mirror.
 
     Args:
@@ -135,7 +135,7 @@ class Reflector:
 
     def rest(self) -> None:
         """Take in that the kind is not there: all of its objects are gone."""
-        self._sink.sweep(())
+        self._sink.resync(())
         self.path, self.listed = "", True
         self._move(State.ABSENT, "")
 
@@ -151,7 +151,7 @@ class Reflector:
             token = page.next
             if not token:
                 break
-        self._sink.sweep(seen)
+        self._sink.resync(seen)
         LISTS.labels(self._one_of or self.name).inc()
         self.listed = True
         self._move(State.SYNCED, "")
@@ -189,7 +189,7 @@ class Reflector:
             return
         EVENTS.labels(self._one_of or self.name).inc()
         if kind == "DELETED":
-            self._sink.drop(item)
+            self._sink.delete(item)
         else:
             self._sink.put(item)
 

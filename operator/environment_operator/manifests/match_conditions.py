@@ -35,7 +35,7 @@ def concerns(kinds: Sequence[Kind], table: Iterable[Kind]) -> str:
         table: the kinds table: what a controller of one of these kinds made is that one's affair.
     """
     # Controllers adopt Pods, and what runs of one does not change; a template that is adopted would escape us. And what
-    # they made nobody has judged.
+    # they made nobody has validated.
     handed = "!d[0] && d[1]" if any(not row.path for kind in kinds for row in kind.pod_templates) else "d[0] != d[1]"
     return f"""[[object, oldObject].map(o, {_derived("o", table)})].exists(d,
 (!d[0] || request.operation == 'UPDATE' && !d[1]) && (request.operation == 'CREATE' || {handed}

@@ -26,15 +26,15 @@ class ProjectIndex:
         self.levels[project] = level
         return frozenset() if before == department else self._changed(project, before, department)
 
-    def drop(self, project: str) -> frozenset[tuple[str, str]]:
+    def delete(self, project: str) -> frozenset[tuple[str, str]]:
         """Forget a project; return the mentions that now mean something else."""
         before = self.departments.pop(project, ...)
         self.levels.pop(project, None)
         return frozenset() if before is ... else self._changed(project, before, None)
 
-    def sweep(self, seen: Collection[str]) -> frozenset[tuple[str, str]]:
+    def resync(self, seen: Collection[str]) -> frozenset[tuple[str, str]]:
         """Forget the projects that a complete list no longer has; return the mentions that changed meaning."""
-        return frozenset().union(*(self.drop(p) for p in [p for p in self.departments if p not in seen]))
+        return frozenset().union(*(self.delete(p) for p in [p for p in self.departments if p not in seen]))
 
     @staticmethod
     def _changed(project: str, before: object, after: str | None) -> frozenset[tuple[str, str]]:
@@ -44,7 +44,7 @@ class ProjectIndex:
 
 
 class ProjectSink:
-    """Takes in the projects of a reflector, where nobody waits for what changes."""
+    """Takes in the projects of a informer, where nobody waits for what changes."""
 
     def __init__(self, projects: ProjectIndex) -> None:
         self._projects = projects
@@ -53,13 +53,13 @@ class ProjectSink:
         """Remember the project."""
         self._projects.put(item.name, item.labels.get(names.DEPARTMENT), item.labels.get(names.POD_SECURITY, ""))
 
-    def drop(self, item: Metadata) -> None:
+    def delete(self, item: Metadata) -> None:
         """Forget the project."""
-        self._projects.drop(item.name)
+        self._projects.delete(item.name)
 
-    def sweep(self, seen: Collection[tuple[str, str]]) -> None:
+    def resync(self, seen: Collection[tuple[str, str]]) -> None:
         """Forget the projects that are gone."""
-        self._projects.sweep({name for _, name in seen})
+        self._projects.resync({name for _, name in seen})
 
     def moved(self) -> None:
         """Do nothing: what is known stays known."""

@@ -11,7 +11,7 @@ from environment_operator.kube.client import Cluster
 from environment_operator.kube.errors import ApiError, Invalid
 from environment_operator.spec import server_validation
 from environment_operator.spec.server_validation import Validity
-from environment_operator.spec.validation import judge
+from environment_operator.spec.validation import validate
 
 _KEPT = 1024
 _POD_TEMPLATES = f"/api/v1/namespaces/{names.SYSTEM_NAMESPACE}/podtemplates?dryRun=All"
@@ -44,7 +44,7 @@ class Validator:
 
     async def _asked(self, raw: Mapping[str, Any]) -> Validity:
         """Ask the API server. Only what it says of a field counts: anything else may be another webhook, or a quota."""
-        verdict = judge(raw, replacement_exists=True)
+        verdict = validate(raw, replacement_exists=True)
         if verdict.spec is None or verdict.fragment is None:
             return Validity()
         if wrong := server_validation.of_node_ports(verdict.spec, self._node_ports):

@@ -26,7 +26,7 @@ class Verdict:
     stalled: tuple[Reason, str] | None = None
 
 
-def judge(raw: Mapping[str, Any], *, replacement_exists: bool, table: Collection[Kind] = ()) -> Verdict:
+def validate(raw: Mapping[str, Any], *, replacement_exists: bool, table: Collection[Kind] = ()) -> Verdict:
     """Return whether a spec can work; the first reason why not, in the order in which an author would mend it.
 
     Args:

@@ -260,7 +260,7 @@ def settled(
     Args:
         tools: the tools.
         wishes: the addresses that the submitter asks for, by tool.
-        before: those that the tools are settled by, which are not judged again; None when they are not settled yet.
+        before: those that the tools are settled by, which are not validated again; None when they are not settled yet.
         routing: where URLs are.
 
     Raises:

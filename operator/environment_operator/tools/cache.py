@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Coroutine, Iterable
 
 from environment_operator.api import names
 from environment_operator.kube.client import LEASES, Cluster
-from environment_operator.kube.informer import Reflector, State
+from environment_operator.kube.informer import Informer, State
 from environment_operator.kube.objects import Metadata, Whole
 from environment_operator.kube.workqueue import WorkQueue
 from environment_operator.metrics import EXPOSED
@@ -16,26 +16,26 @@ from environment_operator.tools.objects import ROUTES, Ways
 
 
 class Exposures:
-    """The ledger, with the reflectors that fill it.
+    """The ledger, with the informers that fill it.
 
     Args:
         cluster: the API server.
         ways: by which ways tools are reached.
         queue: where workloads wait whose tools may have to be exposed otherwise.
-        longest: the longest pause in seconds between two tries of a reflector.
-        wake: is called with the Environments that a change concerns.
+        longest: the longest pause in seconds between two tries of a informer.
+        enqueue: is called with the Environments that a change concerns.
     """
 
     def __init__(
-        self, cluster: Cluster, ways: Ways, queue: WorkQueue, longest: float, wake: Callable[[Iterable[str]], None]
+        self, cluster: Cluster, ways: Ways, queue: WorkQueue, longest: float, enqueue: Callable[[Iterable[str]], None]
     ) -> None:
-        self.ways, self.queue, self.ledger, self._wake = ways, queue, Ledger(), wake
-        self.claims = Reflector(
+        self.ways, self.queue, self.ledger, self._enqueue = ways, queue, Ledger(), enqueue
+        self.claims = Informer(
             cluster, "leases.coordination.k8s.io", _ClaimSink(self), LEASES,
             selector=names.CLAIM, whole=True, longest=longest,
         )  # fmt: skip
         self.mirrors = {
-            made.kind: Reflector(
+            made.kind: Informer(
                 cluster, made.name, _MadeSink(self, made.kind), "" if made == ROUTES else made.path,
                 selector=names.TOKEN, whole=True, longest=longest,
             )
@@ -43,14 +43,14 @@ class Exposures:
         }  # fmt: skip
 
     @property
-    def reflectors(self) -> tuple[Reflector, ...]:
-        """All reflectors; that of routes runs by their definition."""
+    def informers(self) -> tuple[Informer, ...]:
+        """All informers; that of routes runs by their definition."""
         return (*self.mirrors.values(), self.claims)
 
     @property
     def parts(self) -> tuple[Callable[[], Coroutine[None, None, None]], ...]:
         """What runs side by side."""
-        return tuple(mirror.run for mirror in self.reflectors if mirror.name != ROUTES.name)
+        return tuple(mirror.run for mirror in self.informers if mirror.name != ROUTES.name)
 
     @property
     def no_routes(self) -> str:
@@ -66,16 +66,16 @@ class Exposures:
         users, conflicts = len(self.ledger.users(environment)), tuple(self.ledger.conflicts(environment))
         return Exposed(users, conflicts, problem, self.ways.lacks)
 
-    def see(self, kind: str, item: Metadata) -> None:
+    def update(self, kind: str, item: Metadata) -> None:
         """Take in a workload; nothing is exposed where nothing is admitted."""
         known = item.namespace not in names.EXEMPT_NAMESPACES and item.labels.get(names.REFERENCE)
         self._put(_key(kind, item), item.uid, item.annotations.tools if known else "")
 
-    def miss(self, kind: str, item: Metadata) -> None:
+    def delete(self, kind: str, item: Metadata) -> None:
         """Take in that a workload is gone."""
         self._put(_key(kind, item), "", "")
 
-    def sweep(self, kind: str, seen: Collection[tuple[str, str]]) -> None:
+    def resync(self, kind: str, seen: Collection[tuple[str, str]]) -> None:
         """Take in which workloads of a kind there are at most."""
         for key in self.ledger.lost(kind, seen):
             self._put(key, "", "")
@@ -83,20 +83,20 @@ class Exposures:
     def kind_moved(self, kind: str) -> None:
         """Have all workloads of a kind looked at, and those that left something: nobody did while it was not known."""
         known = self.ledger.keys()
-        self.look_at(frozenset(key for key in known if key.startswith(f"{kind}/")))
+        self.enqueue(frozenset(key for key in known if key.startswith(f"{kind}/")))
 
-    def look_at(self, keys: Keys) -> None:
+    def enqueue(self, keys: Keys) -> None:
         """Have the tools of workloads looked at, and the Environments that they are from."""
         for key in keys:
             self.queue.add(key)
-        self._wake({self.ledger.environment(key) for key in keys})
+        self._enqueue({self.ledger.environment(key) for key in keys})
 
     def _put(self, key: str, uid: str, text: str) -> None:
         """Take in what a workload says of its tools; the Environment that they were from is concerned, too."""
         before = self.ledger.environment(key)
         if changed := self.ledger.put(key, uid, text):
-            self.look_at(changed)
-            self._wake([before])
+            self.enqueue(changed)
+            self._enqueue([before])
             EXPOSED.set(len(self.ledger))
 
 
@@ -109,19 +109,19 @@ class _MadeSink:
     def put(self, item: Metadata) -> None:
         """Remember the object."""
         if isinstance(item, Whole):
-            self._known.look_at(self._known.ledger.see(self._kind, item))
+            self._known.enqueue(self._known.ledger.update(self._kind, item))
 
-    def drop(self, item: Metadata) -> None:
+    def delete(self, item: Metadata) -> None:
         """Forget the object: it has to be made again."""
-        self._known.look_at(self._known.ledger.miss(self._kind, item.namespace, item.name))
+        self._known.enqueue(self._known.ledger.delete(self._kind, item.namespace, item.name))
 
-    def sweep(self, seen: Collection[tuple[str, str]]) -> None:
+    def resync(self, seen: Collection[tuple[str, str]]) -> None:
         """Forget what is gone."""
-        self._known.look_at(self._known.ledger.miss_all_but(self._kind, seen))
+        self._known.enqueue(self._known.ledger.miss_all_but(self._kind, seen))
 
     def moved(self) -> None:
         """Look at all workloads with tools: routes may be possible now, or no longer."""
-        self._known.look_at(self._known.ledger.keys())
+        self._known.enqueue(self._known.ledger.keys())
 
 
 class _ClaimSink:
@@ -133,19 +133,19 @@ class _ClaimSink:
     def put(self, item: Metadata) -> None:
         """Remember a claim."""
         if isinstance(item, Whole):
-            self._known.look_at(self._known.ledger.hold(item))
+            self._known.enqueue(self._known.ledger.hold(item))
 
-    def drop(self, item: Metadata) -> None:
+    def delete(self, item: Metadata) -> None:
         """Forget a claim."""
-        self._known.look_at(self._known.ledger.release(item.name))
+        self._known.enqueue(self._known.ledger.release(item.name))
 
-    def sweep(self, seen: Collection[tuple[str, str]]) -> None:
+    def resync(self, seen: Collection[tuple[str, str]]) -> None:
         """Forget what is gone."""
-        self._known.look_at(self._known.ledger.release_all_but({name for _, name in seen}))
+        self._known.enqueue(self._known.ledger.release_all_but({name for _, name in seen}))
 
     def moved(self) -> None:
         """Look at all workloads with tools: what is asked for can be given, or not."""
-        self._known.look_at(self._known.ledger.keys())
+        self._known.enqueue(self._known.ledger.keys())
 
 
 def _key(kind: str, item: Metadata) -> str:

@@ -156,12 +156,12 @@ class Ledger:
         """Return what there is for a workload, by kind, namespace and name."""
         return self._made.get(key, {})
 
-    def see(self, kind: str, item: Whole) -> Keys:
+    def update(self, kind: str, item: Whole) -> Keys:
         """Remember an object that exposes tools; one that is as it was seen last concerns nobody."""
         place = (kind, item.namespace, item.name)
         key = item.annotations.exposes
         if key.split("/")[1:2] != [item.namespace]:
-            return self.miss(kind, item.namespace, item.name)
+            return self.delete(kind, item.namespace, item.name)
         body = {
             "metadata": {
                 "labels": item.labels,
@@ -175,12 +175,12 @@ class Ledger:
         now = Seen(item.uid, item.resource_version, bool(item.deletion_timestamp), json.dumps(body).encode())
         if self._made.get(key, {}).get(place) == now:
             return _NOBODY
-        lost = self.miss(*place) if self._exposed.get(place, key) != key else _NOBODY
+        lost = self.delete(*place) if self._exposed.get(place, key) != key else _NOBODY
         self._made[key][place] = now
         self._exposed[place] = key
         return lost | {key}
 
-    def miss(self, kind: str, namespace: str, name: str) -> Keys:
+    def delete(self, kind: str, namespace: str, name: str) -> Keys:
         """Forget an object that exposes tools."""
         key = self._exposed.pop((kind, namespace, name), None)
         if key is None:
@@ -193,7 +193,7 @@ class Ledger:
     def miss_all_but(self, kind: str, seen: Collection[tuple[str, str]]) -> Keys:
         """Forget the objects of a kind that a complete list no longer has."""
         gone = [place for place in self._exposed if place[0] == kind and place[1:] not in seen]
-        return _NOBODY.union(*(self.miss(*place) for place in gone))
+        return _NOBODY.union(*(self.delete(*place) for place in gone))
 
     def hold(self, item: Whole) -> Keys:
         """Remember who holds an address; all who ask for it are concerned."""

@@ -17,7 +17,7 @@ from environment_operator.kube import events
 from environment_operator.kube.client import LEASES, Cluster
 from environment_operator.kube.errors import INTERNAL_ERROR, ApiError, Conflict, NotFound, Reason
 from environment_operator.kube.events import Notice, rfc3339
-from environment_operator.kube.informer import Reflector, State
+from environment_operator.kube.informer import Informer, State
 from environment_operator.kube.objects import WholeItem
 from environment_operator.metrics import EXPOSURES, WRITES
 from environment_operator.tools import addresses
@@ -45,13 +45,13 @@ class Exposer:
         cluster: the API server.
         exposures: what is known of tools and of what exposes them.
         kinds: the kinds table, by name.
-        reflectors: the informer of each kind, by the same names.
+        informers: the informer of each kind, by the same names.
     """
 
     def __init__(
-        self, cluster: Cluster, exposures: Exposures, kinds: Mapping[str, Kind], reflectors: Mapping[str, Reflector]
+        self, cluster: Cluster, exposures: Exposures, kinds: Mapping[str, Kind], informers: Mapping[str, Informer]
     ) -> None:
-        self._cluster, self._kinds, self._reflectors = cluster, kinds, reflectors
+        self._cluster, self._kinds, self._informers = cluster, kinds, informers
         self._known, self._ledger, self._queue = exposures, exposures.ledger, exposures.queue
 
     async def run(self, settled: asyncio.Event) -> None:
@@ -105,7 +105,7 @@ class Exposer:
 
         It is not about those of a version that the kinds table does not have: what these say of tools is anybody's.
         """
-        mirror = self._reflectors.get(kind)
+        mirror = self._informers.get(kind)
         return bool(mirror and mirror.listed and self._kinds[kind].has(mirror.path))
 
     async def _tell(self, workload: Workload, notice: Notice) -> None:
@@ -125,7 +125,7 @@ class Exposer:
         if found is None:
             return None
         kind, namespace, name = key.split("/", 2)
-        row, version = self._kinds[kind], api_version(self._reflectors[kind].path)
+        row, version = self._kinds[kind], api_version(self._informers[kind].path)
         return Workload(kind, version, row.kind, namespace, name, *found)
 
     def _possible(self, targets: list[Object]) -> list[Object]:
@@ -166,7 +166,7 @@ class Exposer:
                 continue
             # Whoever it was may be gone; who is there gives it back when it does not ask any more.
             if (self._ledger.find(claim.key) or ("",))[0] != claim.uid:
-                self._known.look_at(frozenset({claim.key}))
+                self._known.enqueue(frozenset({claim.key}))
             notices.append(Notice("Warning", Reason.ADDRESS_TAKEN, taken(asked, claim.key)))
         return frozenset(mine)
 
@@ -184,7 +184,7 @@ class Exposer:
             WRITES.labels("claim").inc()
         except Conflict:
             stored = await self._cluster.get(f"{LEASES}/{name}")
-        self._known.look_at(self._ledger.hold(WholeItem.model_validate(stored).metadata) - {workload.key})
+        self._known.enqueue(self._ledger.hold(WholeItem.model_validate(stored).metadata) - {workload.key})
         if asked not in self._ledger.claims:
             raise Conflict(0, f'Lease "{name}" is not that of {asked}. Delete it.')
         return self._ledger.claims[asked]
@@ -244,7 +244,7 @@ class Exposer:
 
     def _see(self, kind: str, stored: Object) -> None:
         """Take in an object as the API server has it now."""
-        self._ledger.see(kind, WholeItem.model_validate(stored).metadata)
+        self._ledger.update(kind, WholeItem.model_validate(stored).metadata)
 
     def _said(self, workload: Workload, failed: ApiError | None, *, wrote: bool) -> list[Notice]:
         """Return what the people who look at a workload are told about its tools."""
@@ -273,7 +273,7 @@ class Exposer:
                 WRITES.labels("tools").inc()
                 await self._cluster.get(self._path(place))
             except NotFound:
-                self._ledger.miss(*place)
+                self._ledger.delete(*place)
             else:
                 raise Conflict(0, f'{place[0]} "{place[2]}" still exists')
 
@@ -291,7 +291,7 @@ class Exposer:
                 WRITES.labels("claim").inc()
             except NotFound:
                 pass
-            self._known.look_at(self._ledger.release(claim.name) - {key})
+            self._known.enqueue(self._ledger.release(claim.name) - {key})
             self._queue.add(key)
 
 

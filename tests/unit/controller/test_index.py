@@ -83,7 +83,7 @@ def test_sweep_forgets_what_a_list_no_longer_has() -> None:
     index.put(A, dict.fromkeys({"x"}, ""))
     index.put(B, dict.fromkeys({"x"}, ""))
 
-    assert frozenset({"x"}) == index.sweep("jobs.batch", set())
+    assert frozenset({"x"}) == index.resync("jobs.batch", set())
     assert {B} == set(index.users("x"))
 
 
@@ -110,7 +110,7 @@ def test_a_list_makes_up_for_every_event_missed(missed: list[Step], listed: list
         for user, environments in final.items():
             index.put(user, dict.fromkeys(environments, ""))
         for kind in ("jobs.batch", "pods"):
-            index.sweep(kind, {(u.namespace, u.name) for u in final if u.kind == kind})
+            index.resync(kind, {(u.namespace, u.name) for u in final if u.kind == kind})
 
     for name in "xyz":
         assert set(fresh.users(name)) == set(stale.users(name))
@@ -123,7 +123,7 @@ def test_projects() -> None:
     assert {("project", "p"), ("department", "ml")} == index.put("p", "ml")
     assert frozenset() == index.put("p", "ml")
     assert {("project", "p"), ("department", "ml"), ("department", "cv")} == index.put("p", "cv")
-    assert {("project", "p"), ("department", "cv")} == index.sweep(set())
+    assert {("project", "p"), ("department", "cv")} == index.resync(set())
     assert {} == index.departments
 
 
@@ -135,7 +135,7 @@ def test_environments() -> None:
     assert frozenset({"old"}) == index.put(old)
     assert frozenset({"new", "old"}) == index.put(environment("new"))
     assert frozenset() == index.put(environment("new"))
-    assert frozenset({"old"}) == index.drop("new")
+    assert frozenset({"old"}) == index.delete("new")
     assert "new" not in index
     assert old["spec"] == (index.get("old") or {})["spec"]
 

@@ -12,7 +12,7 @@ from environment_operator.spec.fragment import fragment_hash, render
 
 
 def whole(name: str, generation: int = 1, deleted: str = "", **fields: object) -> Whole:
-    """Return an Environment as the reflector tells of it."""
+    """Return an Environment as the informer tells of it."""
     return Whole(name=name, generation=generation, deletionTimestamp=deleted, spec=spec(**fields))
 
 
@@ -35,11 +35,11 @@ def test_changed_and_gone() -> None:
         catalog.put(whole(name))
         catalog.find(name)
     catalog.put(whole("a", 2, image="registry.example/other:1"))
-    catalog.drop(Metadata(name="b"))
+    catalog.delete(Metadata(name="b"))
     found = catalog.find("a")
     assert found is not None
     assert "registry.example/other:1" == found.fragment["containers"][0]["image"]
-    catalog.sweep({("", "a")})
+    catalog.resync({("", "a")})
     assert [True, False, False] == [name in catalog for name in "abc"]
     assert [None, None] == [catalog.find(name) for name in "bc"]
 
@@ -69,7 +69,7 @@ def test_replacement() -> None:
     steps: tuple[Callable[[], object], ...] = (
         lambda: None,
         lambda: catalog.put(whole("b")),
-        lambda: catalog.drop(Metadata(name="b")),
+        lambda: catalog.delete(Metadata(name="b")),
     )
     for step in steps:
         step()

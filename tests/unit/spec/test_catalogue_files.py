@@ -11,7 +11,7 @@ from environment_operator.api import names
 from environment_operator.api.tools import EXTERNAL_TOOLS, base_path_variable
 from environment_operator.api.v1alpha1 import EnvironmentSpec
 from environment_operator.injection.warnings import on_spec
-from environment_operator.spec.validation import judge
+from environment_operator.spec.validation import validate
 
 FOLDER = Path(__file__).parents[3] / "deploy" / "catalogue"
 KUSTOMIZATION = yaml.safe_load((FOLDER / "kustomization.yaml").read_text(encoding="utf-8"))
@@ -52,7 +52,7 @@ def test_its_sources_are_cited(path: Path) -> None:
 @pytest.mark.parametrize("name", MANIFESTS)
 def test_it_can_work(name: str) -> None:
     """The operator takes each one, and has nothing to warn its author of."""
-    verdict = judge(MANIFESTS[name]["spec"], replacement_exists=False)
+    verdict = validate(MANIFESTS[name]["spec"], replacement_exists=False)
 
     assert verdict.stalled is None
     assert verdict.spec is not None

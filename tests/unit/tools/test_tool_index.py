@@ -87,8 +87,9 @@ def test_what_is_made() -> None:
     ledger = Ledger()
 
     assert [{A}, set(), {A}, {A}, set()] == [
-        ledger.see("Service", service(A)), ledger.see("Service", service(A)), ledger.see("Service", service(A, "2")),
-        ledger.miss("Service", "team", "s"), ledger.miss("Service", "team", "s"),
+        ledger.update("Service", service(A)), ledger.update("Service", service(A)),
+        ledger.update("Service", service(A, "2")),
+        ledger.delete("Service", "team", "s"), ledger.delete("Service", "team", "s"),
     ]  # fmt: skip
     assert {} == ledger.made(A)
 
@@ -96,10 +97,10 @@ def test_what_is_made() -> None:
 def test_moved() -> None:
     """An object that says that it is another workload's concerns both; one that says nothing is nobody's."""
     ledger = Ledger()
-    ledger.see("Service", service(A))
+    ledger.update("Service", service(A))
 
-    assert {A, B} == ledger.see("Service", service(B, "2"))
-    assert {B} == ledger.see("Service", service("", "3"))
+    assert {A, B} == ledger.update("Service", service(B, "2"))
+    assert {B} == ledger.update("Service", service("", "3"))
     assert set() == ledger.keys()
 
 
@@ -107,7 +108,7 @@ def test_other_namespaces() -> None:
     """Nobody has anything made or deleted in another namespace by what he writes on his own objects."""
     ledger = Ledger()
 
-    assert set() == ledger.see("Service", service(A, namespace="elsewhere"))
+    assert set() == ledger.update("Service", service(A, namespace="elsewhere"))
     assert {} == ledger.made(A)
 
 
@@ -141,9 +142,9 @@ def replay(ledger: Ledger, event: tuple[str, ...]) -> None:
     elif what == "release":
         ledger.release(claim_name(URL))
     elif what == "see":
-        ledger.see("Service", service(*rest))
+        ledger.update("Service", service(*rest))
     else:
-        ledger.miss("Service", "team", "s")
+        ledger.delete("Service", "team", "s")
 
 
 @given(EVENTS)

@@ -184,7 +184,7 @@ class _Renaming:
         return refused
 
     def _refreshed(self) -> Object:
-        """Return the patch by which a user is judged anew with the old one."""
+        """Return the patch by which a user is validated anew with the old one."""
         stamp = f"{self._new}-{self._found['metadata']['resourceVersion']}"
         return {"metadata": {"annotations": {names.REFRESH: stamp}}}
 

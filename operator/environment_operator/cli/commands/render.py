@@ -133,14 +133,14 @@ def _checked(
     table = lookup.kinds(connection)
     place = project or next((w["metadata"]["namespace"] for w in workloads if "namespace" in w["metadata"]), "")
     place = place or connection.namespace
-    judged = [(lookup.kind_of(each, table), referring(each, name)) for each in workloads]
-    roles = {each for kind, w in judged for each in references(w["metadata"]["labels"], roles=bool(kind.roles))}
+    validated = [(lookup.kind_of(each, table), referring(each, name)) for each in workloads]
+    roles = {each for kind, w in validated for each in references(w["metadata"]["labels"], roles=bool(kind.roles))}
     case = checking.Case(
         environment=find(name) or lookup.environment(connection, name),
         others=list(filter(None, map(find, sorted(roles - {name})))),
         project=place,
         namespace=lookup.namespace(connection, place),
-        workloads=judged,
+        workloads=validated,
         whole=whole,
     )
     reasons = [*checking.reasons(case), *_missing(connection, case.environment, place)]

@@ -12,7 +12,7 @@ from environment_operator.cli.runai import pod, shape, words
 from environment_operator.cli.runai.part import FLAG, ID, TEXT, Part, shown
 from environment_operator.cli.runai.usage import last_use
 from environment_operator.kube.errors import OperatorError
-from environment_operator.spec.validation import judge
+from environment_operator.spec.validation import validate
 
 Object = dict[str, Any]
 Asset = Mapping[str, Any]
@@ -97,7 +97,7 @@ def _problem(spec: Object) -> str:
     missing = [field for field in ("scope", "image") if field not in spec]
     if missing:
         return f"an Environment needs {' and '.join(f'spec.{field}' for field in missing)}: correct the asset"
-    stalled = judge(spec, replacement_exists=True).stalled
+    stalled = validate(spec, replacement_exists=True).stalled
     return stalled[1] if stalled else ""
 
 

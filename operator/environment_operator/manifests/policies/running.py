@@ -2,9 +2,9 @@
 
 Admission writes onto each injected Pod which fields are guarded, ``<main container>;<Field>,<Field>``, and nothing
 where none is. Of a Pod only images can be changed and ephemeral containers added, so Image, Security and User matter
-here. Only what a request changes is judged. What cannot be read guards everything.
+here. Only what a request changes is validated. What cannot be read guards everything.
 
-The API server judges after its own validation: containers stay in their places, nobody removes or changes an ephemeral
+The API server validates after its own validation: containers stay in their places, nobody removes or changes an ephemeral
 container, and neither ``ephemeralcontainers`` nor ``resize`` changes metadata. ``status`` does.
 """
 
