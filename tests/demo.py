@@ -178,7 +178,7 @@ STORY = (
     ),
     Step(
         "Both workloads have the earlier image, and are shown as outdated.",
-        "kubectl environment workloads pytorch",
+        "kubectl environment workloads pytorch -A",
         ("Deployment team-a notebook", "Job team-a train", "outdated"),
     ),
     Step(

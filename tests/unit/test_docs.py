@@ -244,6 +244,23 @@ def test_every_module_of_the_plugin_is_explained(room: str) -> None:
     assert room.startswith("__") or f"`{room}`" in INSIDE
 
 
+STEPS = re.findall(r"^\| \d \| `([a-z_/]+)` (.+?) \|", INSIDE, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("module", "functions"), STEPS)
+def test_every_step_of_the_two_paths_exists(module: str, functions: str) -> None:
+    """The functions of the two paths are where the operator's README says."""
+    code = (ROOT / f"operator/environment_operator/{module}.py").read_text(encoding="utf-8")
+
+    for function in re.findall(r"`([\w.]+)`", functions):
+        assert re.search(rf"def {function.rpartition('.')[2]}\(", code)
+
+
+def test_the_two_paths_have_all_their_steps() -> None:
+    """Both paths are written down from the first step to the last."""
+    assert 18 == len(STEPS)
+
+
 def test_default_ports_are_published() -> None:
     """The API reference's table of default ports is that of the code."""
     header, _, ports = API[API.index("| JupyterNotebook") :].splitlines()[:3]

@@ -38,7 +38,7 @@ def is_left_alone(new: Object, old: Object, table: Iterable[Kind]) -> bool:
 
 
 def left_alone(kind: Kind, item: Object, *, is_last: bool) -> Outcome:
-    """Return an object without reference, record and tools: nobody has validated what it runs, nor what it says of itself.
+    """Return an object without reference, record and tools: what it runs, and says of itself, was never validated.
 
     It is not refused, for the garbage collector must not be kept from its work, unless somebody put these in again.
 

@@ -1,7 +1,7 @@
 """Whether a workload may be stored as it is after every other webhook: the last word of admission. Pure.
 
-New references are validated by the Environments as they are now. What is stored already is validated by itself alone: an
-update may leave a guarded path as it is stored, whatever became of the Environment.
+New references are validated by the Environments as they are now. What is stored already is validated by
+itself alone: an update may leave a guarded path as it is stored, whatever became of the Environment.
 """
 
 from collections.abc import Iterator

@@ -4,8 +4,8 @@ Admission writes onto each injected Pod which fields are guarded, ``<main contai
 where none is. Of a Pod only images can be changed and ephemeral containers added, so Image, Security and User matter
 here. Only what a request changes is validated. What cannot be read guards everything.
 
-The API server validates after its own validation: containers stay in their places, nobody removes or changes an ephemeral
-container, and neither ``ephemeralcontainers`` nor ``resize`` changes metadata. ``status`` does.
+The API server evaluates these after its own validation: containers stay in their places, nobody removes or changes an
+ephemeral container, and neither ``ephemeralcontainers`` nor ``resize`` changes metadata. ``status`` does.
 """
 
 import json
