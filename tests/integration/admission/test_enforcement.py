@@ -105,7 +105,7 @@ class TestCreate:
         """A workload without the label is refused: which label, where, why, and how to find a name."""
         answer = dry(place.rest, place.project, place.new(kind.kind))
 
-        assert refuses(answer, f'namespace "{place.project}" {DEMAND}'), answer
+        assert refuses(answer, f'Namespace "{place.project}" {DEMAND}'), answer
         assert f"a new {kind.kind} there needs the label {names.REFERENCE}=<name> on its own metadata" in answer.message
         assert f"kubectl get {names.CRD_NAME}" in answer.message
 
@@ -286,7 +286,7 @@ class TestUpdate:
 
         answer = REMOVALS[way](place.rest, path)
 
-        assert refuses(answer, f'namespace "{place.project}" {DEMAND}the {kind.kind} "bound" may refer to'), answer
+        assert refuses(answer, f'Namespace "{place.project}" {DEMAND}the {kind.kind} "bound" may refer to'), answer
         assert place.environment == sent(place.rest.get(path))["metadata"]["labels"][names.REFERENCE]
 
     def test_switched(self, place: Place) -> None:
@@ -460,7 +460,7 @@ class TestLabel:
 
         answer = WAYS[way](office, project, None)
 
-        expected = f'no longer enforcing environments in namespace "{project}" needs the verb "enforce" on {PROJECTS}'
+        expected = f'No longer enforcing environments in namespace "{project}" needs the verb "enforce" on {PROJECTS}'
         assert refuses(answer, f'{expected} "{project}", which "{office.editor.name}" lacks'), answer
         assert names.REQUIRED == value_of(office, project)
 
@@ -491,7 +491,7 @@ class TestLabel:
         answers = [office.label(project, value), office.rest.patch(f"{NAMESPACES}/{project}", change)]
 
         for answer in answers:
-            assert refuses(answer, f'one of these values: "{names.REQUIRED}"; "{value}" is none'), answer
+            assert refuses(answer, f'"{value}" has no meaning. Set "{names.REQUIRED}"'), answer
 
     @pytest.mark.parametrize(("value", "allowed"), [(None, True), (names.REQUIRED, True), ("yes", False)])
     def test_create(self, office: Office, value: str | None, *, allowed: bool) -> None:
@@ -533,4 +533,4 @@ class TestLabel:
         done = admin.kubectl("label", "namespace", project, f"{names.ENFORCEMENT}-")
 
         assert allowed == (done.returncode == 0), done.stderr
-        assert allowed or refuses(done, "no longer enforcing"), done.stderr
+        assert allowed or refuses(done, "No longer enforcing"), done.stderr

@@ -155,7 +155,7 @@ def test_refused_deletion_says_as_of_when(kube: Kube, both: list[Object]) -> Non
 
     refused = kube.refused("delete", "environment", name, "--wait=false")
 
-    assert re.search(f'"{name}" is used by 1 workload as of 20[0-9T:-]+Z: if it was deleted since, try again', refused)
+    assert re.search(f'"{name}" is used by 1 workload as of 20[0-9T:-]+Z. If it was deleted since, try again', refused)
 
 
 def test_delete_both(kube: Kube, both: list[Object], tmp_path: Path) -> None:

@@ -418,7 +418,7 @@ def test_through_the_status(place: Place, kind: str, change: Object) -> None:
     before = passed(place.create(made(kind, place.project, place.environment, name)))
     reply = place.rest.patch(at(kind, place.project, name, "/status"), change)
 
-    check(reply, f'the status of {kind} "{name}" changes no labels or annotations')
+    check(reply, f'{kind} "{name}": a request to its status cannot change labels or annotations')
     after = passed(place.rest.get(at(kind, place.project, name)))
     assert before["metadata"]["annotations"] == after["metadata"]["annotations"]
     others = {"metadata": {"annotations": {"example.org/a": "b"}}}

@@ -172,7 +172,10 @@ class TestImage:
         answer = WAYS[way](rest, path, "main")
 
         assert refuses(answer, 'spec.containers[main].image is "main:1" and cannot become "other:1"'), answer
-        assert f'environment "{ENVIRONMENT}" guards it; change spec.image or spec.overridable there' in answer.message
+        assert (
+            f'Environment "{ENVIRONMENT}" does not allow Image to be overridden. '
+            "Change spec.image or spec.overridable there" in answer.message
+        )
         assert "main:1" == image_of(rest, path, "main")
 
     @pytest.mark.parametrize("way", WAYS)
@@ -263,7 +266,9 @@ class TestMarks:
         answer = rest.patch(f"{path}{subresource}", change, kind)
 
         assert refuses(answer, expected), answer
-        assert "it says what the Pod was made with; delete the Pod, so that it is made again" in answer.message
+        assert (
+            "it records what was injected. Delete the Pod, so that its controller creates it again." in answer.message
+        )
 
     def test_json(self, rest: Rest, pods: str) -> None:
         """A JSON patch does not remove them."""
@@ -364,8 +369,8 @@ class TestRest:
         """Where it cannot be read which container is the main one, no image changes."""
         answer = _strategic(rest, run(rest, pods, guarded), container)
 
-        assert refuses(answer, f'names no container of the Pod that environment "{ENVIRONMENT}" guards'), answer
-        assert "delete the Pod, so that it is made again" in answer.message
+        assert refuses(answer, f'names no container of the Pod that Environment "{ENVIRONMENT}" injected'), answer
+        assert "Delete the Pod, so that its controller creates it again." in answer.message
 
     @pytest.mark.parametrize("context", [{"privileged": True}, {"runAsUser": 0}], ids=str)
     @pytest.mark.parametrize("guarded", UNREADABLE)
@@ -477,7 +482,7 @@ class TestDebugging:
             return
         expected = (
             f".securityContext.{key} is {_said(added[key])}, but {_said(main.get(key, pod.get(key, 'unset')))} in "
-            f'container "main": environment "{ENVIRONMENT}" guards {field}; '
+            f'container "main": Environment "{ENVIRONMENT}" does not allow {field} to be overridden. '
         )
         assert (403, "Forbidden") == (answer.status, answer.body["reason"])
         assert expected.replace(", ", ",") in answer.message.replace(", ", ",")
@@ -530,7 +535,7 @@ class TestDebugging:
         done = cluster.kubectl(*debug, check=False)
 
         assert refuses(done, '.securityContext.runAsUser is 0, but 1000 in container "main"'), done.stderr
-        assert "guards User; leave it out" in done.stderr
+        assert "does not allow User to be overridden. Remove it" in done.stderr
 
     def test_several(self, rest: Rest, pods: str) -> None:
         """All that is too much is named, of every container that is added."""

@@ -577,7 +577,7 @@ def test_what_a_deployment_made(kube: Kube, alice: Someone, bob: Someone, person
     template = bob.rest.patch(path, _args(kind, "evil"), "json")
     label = {"metadata": {"labels": {names.INJECTED_FROM: None}}}
 
-    assert (403, True) == (template.status, "change the workload that made it" in template.message), template.message
+    assert (403, True) == (template.status, "Change the workload that owns it" in template.message), template.message
     assert [403, 403] == [bob.rest.patch(f"{path}{part}", label).status for part in ("", "/status")]
     assert bob.rest.patch(path, {"metadata": {"annotations": {"by": "bob"}}}).ok
     assert bob.kubectl("scale", f"rs/{name}", "--replicas=2", "-n", project).returncode == 0

@@ -34,7 +34,7 @@ pytestmark = pytest.mark.usefixtures("operator_down")
 
 ALLOW = f"{names.ALLOW_DELETE_IN_USE}=true"
 SCOPE = {"cluster": True}
-KEEP = f"keep {names.FINALIZER} in metadata.finalizers"
+KEEP = f"Keep {names.FINALIZER} in metadata.finalizers"
 WITHOUT_FINALIZER: Object = {"metadata": {"finalizers": None}}
 ANOTHER_IMAGE: Object = {"spec": {"image": "example/a:2"}}
 COUNTS = [
@@ -84,7 +84,7 @@ class TestDelete:
 
         answer = rest.delete(at(unused))
 
-        assert refuses(answer, f'environment "{unused}" is used by {counted}: '), answer
+        assert refuses(answer, f'Environment "{unused}" is used by {counted}. '), answer
         assert f"kubectl get {','.join(by_kind)} --all-namespaces -l {names.REFERENCE}={unused};" in answer.message
         assert f"first run kubectl annotate {names.CRD_NAME} {unused} {ALLOW}" in answer.message
         assert exists(rest, unused)
@@ -195,7 +195,7 @@ class TestDelete:
 
         answer = delete_labelled(rest, label)
 
-        assert refuses(answer, f'environment "{used}" is used by 1 workload'), answer
+        assert refuses(answer, f'Environment "{used}" is used by 1 workload'), answer
         assert exists(rest, used)
 
     def test_deletecollection_of_unused(self, rest: Rest) -> None:
@@ -210,7 +210,7 @@ class TestDelete:
         """``kubectl delete --all`` deletes the unused ones and names each used one."""
         done = cluster.kubectl("delete", PLURAL, "--all", "--dry-run=server", check=False)
 
-        assert refuses(done, f'environment "{used}" is used by'), done.stderr
+        assert refuses(done, f'Environment "{used}" is used by'), done.stderr
         assert f'"{unused}" deleted' in done.stdout
 
 
@@ -235,7 +235,7 @@ class TestFinalizer:
         """No patch removes it, not even an administrator's."""
         answer = rest.patch(at(used), removal, kind)
 
-        assert refuses(answer, f'environment "{used}" is used by 3 workloads and 1 template: {KEEP}'), answer
+        assert refuses(answer, f'Environment "{used}" is used by 3 workloads and 1 template. {KEEP}'), answer
         assert [names.FINALIZER] == finalizers(rest, used)
 
     def test_edit(self, cluster: Cluster, rest: Rest, used: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -310,7 +310,7 @@ class TestFinalizer:
         """While the deletion waits, the refusal says until when, and names the override."""
         answer = rest.patch(at(terminating), WITHOUT_FINALIZER)
 
-        assert refuses(answer, f"is used by 1 workload: {KEEP} until it is gone, or first run kubectl annotate"), answer
+        assert refuses(answer, f"is used by 1 workload. {KEEP} until it is gone, or first run kubectl annotate"), answer
         assert exists(rest, terminating)
 
     def test_operator(self, cluster: Cluster, rest: Rest, terminating: str) -> None:
@@ -336,9 +336,9 @@ class TestEdit:
     def test_warns(self, rest: Rest, unused: str, by_kind: dict[str, int], templates: int, counted: str) -> None:
         """The warning says how many use it and that they keep what they have."""
         use(rest, unused, by_kind, templates)
-        one = "it keeps what it has until it is refreshed"
-        more = "they keep what they have until they are refreshed"
-        expected = f"is used by {counted}: {one if 1 == sum(by_kind.values()) else more}"
+        one = "It keeps what it has until it is refreshed."
+        more = "They keep what they have until they are refreshed."
+        expected = f"is used by {counted}. {one if 1 == sum(by_kind.values()) else more}"
 
         answer = rest.patch(at(unused), ANOTHER_IMAGE)
 
@@ -350,7 +350,7 @@ class TestEdit:
         done = cluster.kubectl("patch", PLURAL, used, "--type=merge", "-p", '{"spec": {"image": "example/a:2"}}')
 
         assert "Warning: " in done.stderr
-        assert f'environment "{used}" is used by 3 workloads and 1 template: they keep' in done.stderr
+        assert f'Environment "{used}" is used by 3 workloads and 1 template. They keep' in done.stderr
 
     def test_unused(self, rest: Rest, unused: str) -> None:
         """Nobody uses it, nobody is warned."""

@@ -204,8 +204,8 @@ def test_refusal_is_helpful(world: World) -> None:
     answer = person.rest.create(ENVIRONMENTS, environment(unique("new"), world.scopes["one project"]))
 
     assert (
-        f'publishing to project "{project}" needs the verb "publish" on {PLURAL} in namespace "{project}", '
-        f'which "{person.name}" lacks: ask for a RoleBinding to the ClusterRole environment-publisher there, '
+        f'Publishing to project "{project}" needs the verb "publish" on {PLURAL} in namespace "{project}", '
+        f'which "{person.name}" lacks. Ask for a RoleBinding to the ClusterRole environment-publisher there, '
         f'or remove "{project}" from spec.scope.projects'
     ) in answer.message
 
@@ -293,7 +293,7 @@ class TestScopeChanges:
 
         answer = person.rest.patch(at(name), {"spec": {"scope": world.scopes["three projects"]}})
 
-        assert fits(f'publishing to project "c-{world.suffix}" needs', answer), answer
+        assert fits(f'Publishing to project "c-{world.suffix}" needs', answer), answer
 
     def test_withdraw(self, rest: Rest, world: World) -> None:
         """Taking a project away needs ``publish`` there, and the answer says to keep it."""
@@ -302,7 +302,7 @@ class TestScopeChanges:
 
         answer = person.rest.patch(at(name), {"spec": {"scope": world.scopes["two projects"]}})
 
-        assert fits(f'withdrawing an environment from project "c-{world.suffix}" needs', answer), answer
+        assert fits(f'Withdrawing an environment from project "c-{world.suffix}" needs', answer), answer
         assert f'or keep "c-{world.suffix}" in spec.scope.projects' in answer.message
 
     def test_withdraw_department(self, rest: Rest, world: World) -> None:
@@ -312,7 +312,7 @@ class TestScopeChanges:
 
         answer = person.rest.patch(at(name), {"spec": {"scope": world.scopes["one department"]}})
 
-        assert fits(f'withdrawing an environment from department "hr-{world.suffix}" needs', answer), answer
+        assert fits(f'Withdrawing an environment from department "hr-{world.suffix}" needs', answer), answer
 
     def test_keep(self, rest: Rest, world: World) -> None:
         """For a name that stays, the answer does not propose to remove it."""
@@ -321,7 +321,7 @@ class TestScopeChanges:
 
         answer = person.rest.patch(at(name), ANOTHER_NAME)
 
-        assert fits(f'changing an environment of project "c-{world.suffix}" needs', answer), answer
+        assert fits(f'Changing an environment of project "c-{world.suffix}" needs', answer), answer
         assert "leave it to somebody who has it" in answer.message
 
     def test_narrow_the_cluster(self, rest: Rest, world: World) -> None:
@@ -332,7 +332,7 @@ class TestScopeChanges:
 
         answer = person.rest.patch(at(name), {"spec": {"scope": scope}})
 
-        assert fits("changing an environment of the whole cluster needs", answer), answer
+        assert fits("Changing an environment of the whole cluster needs", answer), answer
 
     def test_widen_to_the_cluster(self, rest: Rest, world: World) -> None:
         """Who may publish to a project cannot offer its Environment to the whole cluster."""
@@ -341,7 +341,7 @@ class TestScopeChanges:
 
         answer = person.rest.patch(at(name), {"spec": {"scope": {"projects": None, "cluster": True}}})
 
-        assert fits("publishing to the whole cluster needs", answer), answer
+        assert fits("Publishing to the whole cluster needs", answer), answer
         assert "or name projects or departments in spec.scope instead" in answer.message
 
     def test_own_scope(self, world: World) -> None:
@@ -367,7 +367,7 @@ class TestScopeChanges:
 
         answer = person.rest.delete(at(name))
 
-        assert fits(f'deleting an environment of project "{project}" needs', answer), answer
+        assert fits(f'Deleting an environment of project "{project}" needs', answer), answer
 
 
 class TestWays:

@@ -62,7 +62,7 @@ def test_forged_at_creation(author: Person, value: str) -> None:
     """Somebody else's name is refused, and the refusal says whose it should be."""
     answer = made(author, value)
 
-    expected = f'who created the environment, that is "{author.name}", not "{value}": leave the annotation out'
+    expected = f'who created the Environment, that is "{author.name}", not "{value}". Remove it.'
     assert refuses(answer, expected), answer
 
 
@@ -100,7 +100,7 @@ def test_changed(author: Person, rest: Rest, kind: str) -> None:
 
     answer = ways[kind]()
 
-    assert refuses(answer, f'it was "{author.name}", not "{FORGED}": leave the annotation out'), answer
+    assert refuses(answer, f'it was "{author.name}", not "{FORGED}". Remove it.'), answer
     assert author.name == creator_of(rest, name)
 
 

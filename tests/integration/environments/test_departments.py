@@ -25,7 +25,7 @@ from people import (
     unique,
 )
 
-TAKE, PUT = "taking a namespace out of department", "putting a namespace into department"
+TAKE, PUT = "Taking a namespace out of department", "Putting a namespace into department"
 # From which department to which, and what the holder of `assign` on ml and ops is refused with.
 MOVES = [
     (None, "ml", None),

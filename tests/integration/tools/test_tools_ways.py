@@ -342,7 +342,7 @@ def test_forged(kube: Kube, project: str) -> None:
         "patch", "deployment", "w", "-n", project, "--subresource=status", "--type=merge", "-p", patch
     )
 
-    assert "changes no labels or annotations" in refused
+    assert "cannot change labels or annotations" in refused
     assert "otherone" != tools(kube, "deployment", "w", project)["token"]
     assert [before["metadata"]["uid"]] == [r["metadata"]["uid"] for r in made(kube, "httproutes", project).values()]
 

@@ -9,19 +9,19 @@ from collections.abc import Iterator
 from environment_operator.api import names
 from environment_operator.manifests.policies.policy import NEW, OLD, USERNAME, Policy, Validation
 
-_KIND = names.KIND.lower()
+_KIND = names.KIND
 _ANNOTATION = f".?metadata.?annotations[?'{names.CREATED_BY}']"
 _CREATES = "request.operation == 'CREATE'"
-_REMEDY = "leave the annotation out"
+_REMEDY = "Remove it."
 
 
 def policies() -> Iterator[Policy]:
     """Yield the policy of the annotation."""
-    said = f"""'the annotation {names.CREATED_BY} says who created the {_KIND}, '
+    said = f"""'metadata.annotations[{names.CREATED_BY}] names who created the {_KIND}, '
 + ({_CREATES} ? 'that is "%s"'.format([{USERNAME}])
   : variables.old.hasValue() ? 'it was "%s"'.format([variables.old.orValue('')])
   : 'for this one nobody is known')
-+ ', not "%s": {_REMEDY}'.format([variables.new.orValue('')])"""
++ ', not "%s". {_REMEDY}'.format([variables.new.orValue('')])"""
     yield Policy(
         name="created-by",
         operations=("CREATE", "UPDATE"),
@@ -31,7 +31,7 @@ def policies() -> Iterator[Policy]:
             Validation(
                 f"{_CREATES} && variables.new.orValue('') == {USERNAME}",
                 said,
-                f"the annotation {names.CREATED_BY} names somebody who did not create the {_KIND}: {_REMEDY}",
+                f"metadata.annotations[{names.CREATED_BY}] names somebody who did not create the {_KIND}. {_REMEDY}",
             )
         ],
     )

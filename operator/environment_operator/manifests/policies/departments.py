@@ -8,7 +8,7 @@ from environment_operator.manifests.policies.policy import NAMESPACES, NEW, OLD,
 _LABEL = f".?metadata.?labels[?'{names.DEPARTMENT}']"
 _NEEDS = f'the verb "{names.ASSIGN}" on {names.DEPARTMENTS}.{names.GROUP}'
 _REMEDY = (
-    f"ask for a ClusterRoleBinding to a ClusterRole that allows it, or leave the label {names.DEPARTMENT} as it is"
+    f"Ask for a ClusterRoleBinding to a ClusterRole that allows it, or leave the label {names.DEPARTMENT} as it is."
 )
 
 
@@ -19,7 +19,7 @@ def policies() -> Iterator[Policy]:
         operations=("CREATE", "UPDATE"),
         condition=("department-changes", f"{NEW}{_LABEL} != {OLD}{_LABEL}"),
         variables={"old": f"{OLD}{_LABEL}", "new": f"{NEW}{_LABEL}"},
-        validations=[_assigns("old", "taking a namespace out of"), _assigns("new", "putting a namespace into")],
+        validations=[_assigns("old", "Taking a namespace out of"), _assigns("new", "Putting a namespace into")],
         rules=(NAMESPACES,),
     )
 
@@ -28,8 +28,8 @@ def _assigns(side: str, doing: str) -> Validation:
     """Return that the submitter may assign the department of one side, if there is one."""
     name = f"variables.{side}.orValue('')"
     check = allowed(names.ASSIGN, names.DEPARTMENTS, f".name({name})")
-    said = f"""'{doing} department "%s" needs {_NEEDS} "%s", which "%s" lacks: {_REMEDY}'
+    said = f"""'{doing} department "%s" needs {_NEEDS} "%s", which "%s" lacks. {_REMEDY}'
 .format([{name}, {name}, {USERNAME}])"""
     return Validation(
-        f"!variables.{side}.hasValue() || {check}", said, f"{doing} a department needs {_NEEDS}: {_REMEDY}"
+        f"!variables.{side}.hasValue() || {check}", said, f"{doing} a department needs {_NEEDS}. {_REMEDY}"
     )

@@ -23,7 +23,7 @@ from environment_operator.manifests.policies.policy import (
 )
 
 _DEMAND = f"{names.ENFORCEMENT}={names.REQUIRED}"
-_FIND = f"kubectl get {names.CRD_NAME} shows their names"
+_FIND = f"Run kubectl get {names.CRD_NAME} to see their names."
 _LABEL = f".?metadata.?labels[?'{names.ENFORCEMENT}']"
 _DYN = "optional.ofNonZeroValue(dyn(object))"
 _NAME = f"{OLD}.?metadata.?name.orValue('')"
@@ -52,13 +52,13 @@ def _workloads(kinds: Sequence[Kind]) -> Policy:
     """
     no_place = (*_patched_later(kinds), f"!({_has_pods(kinds)})")
     free = " || ".join((f"{NEW}{_CONTROLLED}", _LEFT_ALONE, _BY_A_NODE, _MIRROR, *no_place))
-    said = f"""'namespace "%s" has the label {_DEMAND}: '.format([request.namespace])
+    said = f"""'Namespace "%s" has the label {_DEMAND}: '.format([request.namespace])
 + (request.operation == 'CREATE'
-  ? 'a new %s there needs the label {names.REFERENCE}=<name> on its own metadata; '.format([request.kind.kind])
-  : 'the %s "%s" may refer to another environment, but keeps the label {names.REFERENCE}; '
+  ? 'a new %s there needs the label {names.REFERENCE}=<name> on its own metadata. '.format([request.kind.kind])
+  : 'the %s "%s" may refer to another Environment, but keeps the label {names.REFERENCE}. '
 .format([request.kind.kind, {_NAME}]))
 + '{_FIND}'"""
-    fallback = f"the namespace has the label {_DEMAND}: add the label {names.REFERENCE} to the workload; {_FIND}"
+    fallback = f"The namespace has the label {_DEMAND}. Add the label {names.REFERENCE} to the workload. {_FIND}"
     return Policy(
         name="enforce",
         operations=("CREATE", "UPDATE"),
@@ -156,19 +156,20 @@ def _namespaces() -> Policy:
 def _known() -> Validation:
     """Return that the value is one that means something."""
     values = f'the label {names.ENFORCEMENT} of a namespace has one of these values: "{names.REQUIRED}"'
-    said = f"""'{values}; "%s" is none: correct it or leave the label out'.format([variables.new.orValue('')])"""
+    said = f"""'metadata.labels[{names.ENFORCEMENT}]: "%s" has no meaning. Set "{names.REQUIRED}", or remove the label.'
+.format([variables.new.orValue('')])"""
     return Validation(f"variables.new.orValue('{names.REQUIRED}') == '{names.REQUIRED}'", said, values)
 
 
 def _lifts() -> Validation:
     """Return that the submitter may end the enforcement, if there is one."""
     needs = f'the verb "{names.ENFORCE}" on {names.PROJECTS}.{names.GROUP}'
-    remedy = f"ask for a ClusterRoleBinding to a ClusterRole that allows it, or leave the label {_DEMAND} as it is"
-    said = f"""'no longer enforcing environments in namespace "%s" needs {needs} "%s", which "%s" lacks: {remedy}'
+    remedy = f"Ask for a ClusterRoleBinding to a ClusterRole that allows it, or leave the label {_DEMAND} as it is."
+    said = f"""'No longer enforcing environments in namespace "%s" needs {needs} "%s", which "%s" lacks. {remedy}'
 .format([variables.name, variables.name, {USERNAME}])"""
     check = allowed(names.ENFORCE, names.PROJECTS, ".name(variables.name)")
     return Validation(
         f"variables.old != '{names.REQUIRED}' || {check}",
         said,
-        f"no longer enforcing environments in a namespace needs {needs}: {remedy}",
+        f"No longer enforcing environments in a namespace needs {needs}. {remedy}",
     )

@@ -18,7 +18,7 @@ from environment_operator.manifests.policies.policy import (
     override,
 )
 
-_KIND = names.KIND.lower()
+_KIND = names.KIND
 _NAME = "oldObject.metadata.name"
 _USAGE = f"{OLD}.?status.?usage"
 _IN_USE = f"{_USAGE}.?total.orValue(0) > 0"
@@ -62,16 +62,16 @@ def _deletion() -> Policy:
     """Return that an Environment in use cannot be deleted, unless an earlier request allowed it."""
     kinds = f"""{_USAGE}.?byKind.orValue([])
 .map(k, k.?kind.orValue('') + (k.?group.orValue('') == '' ? '' : '.' + k.?group.orValue(''))).join(',')"""
-    who = f"""variables.sample.size() == 0 ? '' : '; for example '
+    who = f"""variables.sample.size() == 0 ? '' : ', for example '
 + {list(range(_NAMED))}.filter(i, i < variables.sample.size()).map(i, {_WORDS}).join(', ')"""
     find = f"""'kubectl get %s --all-namespaces -l {names.REFERENCE}=%s'
 .format([variables.kinds == '' ? 'all' : variables.kinds, {_NAME}])"""
     said = f"""variables.used + (variables.as_of.size() == 0 ? '' : ' as of ' + variables.as_of[0])
-+ (variables.one ? ': if it was deleted since, try again; else delete it, or give it another '
-  : ': if they were deleted since, try again; else delete them, or give them another ')
-+ '{names.REFERENCE} label; find ' + (variables.one ? 'it' : 'them') + ' with ' + variables.find
-+ variables.who + '; to delete the {_KIND} nevertheless, {_ANNOTATE}'.format([{_NAME}])"""
-    fallback = f"the {_KIND} is in use; find who uses it with kubectl get all --all-namespaces -l {names.REFERENCE}"
++ (variables.one ? '. If it was deleted since, try again. Else delete it, or give it another '
+  : '. If they were deleted since, try again. Else delete them, or give them another ')
++ '{names.REFERENCE} label. Find ' + (variables.one ? 'it' : 'them') + ' with ' + variables.find
++ variables.who + '. To delete the {_KIND} nevertheless, {_ANNOTATE}.'.format([{_NAME}])"""
+    fallback = f"The {_KIND} is in use. Find who uses it with kubectl get all --all-namespaces -l {names.REFERENCE}"
     return Policy(
         name="in-use",
         operations=("DELETE",),
@@ -84,10 +84,10 @@ def _deletion() -> Policy:
 def _finalizer() -> Policy:
     """Return that nobody but the operator takes our finalizer from an Environment in use."""
     ours = f".?metadata.?finalizers.orValue([]).exists(f, f == '{names.FINALIZER}')"
-    said = f"""variables.used + ': keep {names.FINALIZER} in metadata.finalizers'
+    said = f"""variables.used + '. Keep {names.FINALIZER} in metadata.finalizers'
 + (oldObject.metadata.?deletionTimestamp.hasValue()
-  ? (variables.one ? ' until it is gone' : ' until they are gone') + ', or {_ANNOTATE}'.format([{_NAME}])
-  : ': add it to the manifest, or use kubectl apply instead of kubectl replace')"""
+  ? (variables.one ? ' until it is gone' : ' until they are gone') + ', or {_ANNOTATE}.'.format([{_NAME}])
+  : ': add it to the manifest, or use kubectl apply instead of kubectl replace.')"""
     return Policy(
         name="finalizer",
         operations=("UPDATE",),
@@ -97,7 +97,7 @@ def _finalizer() -> Policy:
             Validation(
                 f"{USERNAME} == '{names.OPERATOR_USER}' || {_OVERRIDDEN}",
                 said,
-                f"the {_KIND} is in use: keep {names.FINALIZER} in metadata.finalizers",
+                f"The {_KIND} is in use. Keep {names.FINALIZER} in metadata.finalizers.",
             )
         ],
     )
@@ -106,8 +106,8 @@ def _finalizer() -> Policy:
 def _edit() -> Policy:
     """Return the warning that an edit does not reach who uses the Environment already."""
     said = """variables.used
-+ (variables.one ? ': it keeps what it has until it is refreshed'
-  : ': they keep what they have until they are refreshed')"""
++ (variables.one ? '. It keeps what it has until it is refreshed.'
+  : '. They keep what they have until they are refreshed.')"""
     return Policy(
         name="edit-in-use",
         operations=("UPDATE",),

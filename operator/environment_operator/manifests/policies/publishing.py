@@ -25,7 +25,7 @@ MOST_NAMES = 24
 
 _ROLE = f"{names.KIND.lower()}-publisher"
 _VERB = f'the verb "{names.PUBLISH}" on'
-_LEAVE = "leave it to somebody who has it"
+_LEAVE = "leave it to somebody who has it."
 _DELETES = "request.operation == 'DELETE'"
 
 # The accounts of the garbage collector: its own, and that of a controller manager whose controllers share one.
@@ -89,14 +89,14 @@ _PROJECT = _Target(
     field="projects",
     check=allowed(names.PUBLISH, names.PLURAL, ".namespace(%s)"),
     needs=f'{_VERB} {names.CRD_NAME} in namespace "%s"',
-    remedy=f"ask for a RoleBinding to the ClusterRole {_ROLE} there",
+    remedy=f"Ask for a RoleBinding to the ClusterRole {_ROLE} there",
 )
 _DEPARTMENT = _Target(
     word="department",
     field="departments",
     check=allowed(names.PUBLISH, names.DEPARTMENTS, ".name(%s)"),
     needs=f'{_VERB} {names.DEPARTMENTS}.{names.GROUP} "%s"',
-    remedy="ask for a ClusterRoleBinding to a ClusterRole that allows it",
+    remedy="Ask for a ClusterRoleBinding to a ClusterRole that allows it",
 )
 
 
@@ -111,11 +111,11 @@ def policies() -> Iterator[Policy]:
 def _cluster() -> Policy:
     """Return the policy of Environments that everybody may use, before or after the request."""
     needs = f"{_VERB} {names.CRD_NAME} in all namespaces"
-    remedy = f"ask for a ClusterRoleBinding to the ClusterRole {_ROLE}"
-    said = f"""(variables.before ? ({_DELETES} ? 'deleting' : 'changing') + ' an environment of the whole cluster'
-  : 'publishing to the whole cluster')
-+ ' needs {needs}, which "%s" lacks: {remedy}, or '.format([{USERNAME}])
-+ (variables.before ? '{_LEAVE}' : 'name projects or departments in spec.scope instead')"""
+    remedy = f"Ask for a ClusterRoleBinding to the ClusterRole {_ROLE}"
+    said = f"""(variables.before ? ({_DELETES} ? 'Deleting' : 'Changing') + ' an environment of the whole cluster'
+  : 'Publishing to the whole cluster')
++ ' needs {needs}, which "%s" lacks. {remedy}, or '.format([{USERNAME}])
++ (variables.before ? '{_LEAVE}' : 'name projects or departments in spec.scope instead.')"""
     return Policy(
         name="publish-cluster",
         operations=("CREATE", "UPDATE", "DELETE"),
@@ -125,7 +125,7 @@ def _cluster() -> Policy:
             "after": f"{NEW}.?spec.?scope.?cluster.orValue(false)",
         },
         validations=[
-            Validation("!variables.before && !variables.after", said, f"the cluster scope needs {needs}: {remedy}")
+            Validation("!variables.before && !variables.after", said, f"The cluster scope needs {needs}. {remedy}.")
         ],
     )
 
@@ -133,9 +133,9 @@ def _cluster() -> Policy:
 def _after(target: _Target) -> Policy:
     """Return the policy of the names that the scope lists after the request."""
     messages = f"""variables.names.map(n,
-  (n in variables.others ? 'changing an environment of' : 'publishing to')
-  + ' {target.word} "%s" needs {target.needs}, which "%s" lacks: {target.remedy}, or '.format([n, n, {USERNAME}])
-  + (n in variables.others ? '{_LEAVE}' : 'remove "%s" from spec.scope.{target.field}'.format([n])))"""
+  (n in variables.others ? 'Changing an environment of' : 'Publishing to')
+  + ' {target.word} "%s" needs {target.needs}, which "%s" lacks. {target.remedy}, or '.format([n, n, {USERNAME}])
+  + (n in variables.others ? '{_LEAVE}' : 'remove "%s" from spec.scope.{target.field}.'.format([n])))"""
     listed = {"others": _listed(OLD, target), "names": _listed(NEW, target)}
     return _policy("new", ("CREATE", "UPDATE"), target, listed, messages)
 
@@ -143,9 +143,9 @@ def _after(target: _Target) -> Policy:
 def _before(target: _Target) -> Policy:
     """Return the policy of the names that the scope lists before the request and not after it."""
     messages = f"""variables.names.map(n,
-  ({_DELETES} ? 'deleting an environment of' : 'withdrawing an environment from')
-  + ' {target.word} "%s" needs {target.needs}, which "%s" lacks: {target.remedy}, or '.format([n, n, {USERNAME}])
-  + ({_DELETES} ? '{_LEAVE}' : 'keep "%s" in spec.scope.{target.field}'.format([n])))"""
+  ({_DELETES} ? 'Deleting an environment of' : 'Withdrawing an environment from')
+  + ' {target.word} "%s" needs {target.needs}, which "%s" lacks. {target.remedy}, or '.format([n, n, {USERNAME}])
+  + ({_DELETES} ? '{_LEAVE}' : 'keep "%s" in spec.scope.{target.field}.'.format([n])))"""
     gone = f"{_listed(OLD, target)}.filter(n, !(n in variables.others))"
     listed = {"others": _listed(NEW, target), "names": gone}
     return _policy("old", ("UPDATE", "DELETE"), target, listed, messages)
@@ -159,7 +159,7 @@ def _listed(side: str, target: _Target) -> str:
 def _policy(side: str, operations: Sequence[str], target: _Target, listed: dict[str, str], messages: str) -> Policy:
     """Return a policy with one validation, and so one message, for each of ``variables.names``."""
     needs = target.needs.replace('"%s"', "of that name")
-    fallback = f"each {target.word} of the scope needs {needs}: {target.remedy}"
+    fallback = f"Each {target.word} of the scope needs {needs}. {target.remedy}."
     return Policy(
         name=f"publish-{side}-{target.field}",
         operations=operations,
@@ -179,5 +179,6 @@ def _each(target: _Target, fallback: str) -> Iterator[Validation]:
 
 def _no_more(target: _Target, fallback: str) -> Validation:
     """Return the refusal of names beyond the last place, should the CRD in the cluster admit them."""
-    said = f"'without {_VERB} {names.CRD_NAME} in all namespaces, at most {MOST_NAMES} {target.field} can be named'"
+    said = f"""'spec.scope.{target.field}: at most {MOST_NAMES} may be named '
++ 'without {_VERB} {names.CRD_NAME} in all namespaces. Name fewer.'"""
     return Validation(f"variables.names.size() <= {MOST_NAMES}", said, fallback)

@@ -12,7 +12,7 @@ from environment_operator.manifests.policies.policy import NEW, OLD, USERNAME, P
 _LABEL = f".?metadata.?labels[?'{names.INJECTED_FROM}']"
 _TEMPLATE = ".?spec.?template"
 _NAME = f"{OLD}.?metadata.?name.orValue('')"
-_REMEDY = "change the workload that made it, or delete it"
+_REMEDY = "Change the workload that owns it, or delete it."
 
 # A revision holds the pod template as a patch of its workload, and has the labels of the template:
 # https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/controller-revision-v1/
@@ -57,7 +57,7 @@ def _replica_sets() -> Policy:
 def _revisions() -> Policy:
     """Return that only controllers write what they keep: those of Kubernetes, and who may write the owner's status."""
     said = f"""'ControllerRevision "%s" holds what the pods of a workload with an Environment run: '
-.format([variables.name]) + 'only its controller creates, changes and deletes it: {_REMEDY}'"""
+.format([variables.name]) + 'only its controller creates, changes and deletes it. {_REMEDY}'"""
     status = (
         ".resource(variables.resource).subresource('status').namespace(request.namespace).check('update').allowed()"
     )
@@ -76,7 +76,7 @@ def _revisions() -> Policy:
             Validation(
                 f"authorizer.group(variables.group){status}",
                 said,
-                f"a ControllerRevision of a workload with an Environment is its controller's affair: {_REMEDY}",
+                f"A ControllerRevision of a workload with an Environment is written by its controller only. {_REMEDY}",
             )
         ],
         rules=(Rule("apps", ("v1",), ("controllerrevisions",)),),
@@ -93,6 +93,7 @@ def _is_marked() -> str:
 
 def _stays(path: str, words: str) -> Validation:
     """Return that what is at a path stays, where the label is."""
-    said = f"""'{words} of the replicaset "%s" says what it was made with: {_REMEDY}'.format([{_NAME}])"""
-    fallback = f"{words} of the replicaset says what it was made with: {_REMEDY}"
+    said = f"""'{words} of ReplicaSet "%s" is what the owner injected, and cannot change. {_REMEDY}'
+.format([{_NAME}])"""
+    fallback = f"{words} of a ReplicaSet is what the owner injected, and cannot change. {_REMEDY}"
     return Validation(f"!{OLD}{_LABEL}.hasValue() || {NEW}{path} == {OLD}{path}", said, fallback)

@@ -29,8 +29,8 @@ _CONTAINERS = ".?spec.?containers.orValue([])"
 _EPHEMERAL = ".?spec.?ephemeralContainers.orValue([])"
 _NAME = "c.?name.orValue('')"
 
-_AGAIN = "delete the Pod, so that it is made again"
-_CHANGE = "there, and have the Pod made again from it"
+_AGAIN = "Delete the Pod, so that its controller creates it again."
+_CHANGE = "there, and delete the Pod, so that its controller creates it again."
 _PROFILES = "--profile=baseline or --profile=restricted"
 
 # What an ephemeral container sets, and what the main container has there.
@@ -45,7 +45,7 @@ _INJECTED: Mapping[str, Any] = {
     "objectSelector": {"matchExpressions": [{"key": names.INJECTED_FROM, "operator": "Exists"}]}
 }
 _VARIABLES = {
-    "source": f"""'environment "%s" '.format([{OLD}{_LABEL}.orValue('')])""",
+    "source": f"""'Environment "%s" '.format([{OLD}{_LABEL}.orValue('')])""",
     "whole": f"{OLD}{_ANNOTATION}.orValue('')",
     "text": f"variables.whole.size() <= {_LONGEST} ? variables.whole : ''",
     "main": "variables.text.split(';')[?0].orValue('')",
@@ -80,8 +80,8 @@ def _stays(place: str, key: str, path: str) -> Validation:
     """Return that a label or an annotation, if it is there, keeps its value."""
     said = f"""'metadata.{place}[{key}] is "%s" and cannot '.format([{OLD}{path}.orValue('')])
 + ({NEW}{path}.hasValue() ? 'become "%s"'.format([{NEW}{path}.orValue('')]) : 'be removed')
-+ ': it says what the Pod was made with; {_AGAIN}'"""
-    fallback = f"metadata.{place}[{key}] says what the Pod was made with and cannot change: {_AGAIN}"
++ ': it records what was injected. {_AGAIN}'"""
+    fallback = f"metadata.{place}[{key}] records what was injected and cannot change. {_AGAIN}"
     return Validation(f"!{OLD}{path}.hasValue() || {NEW}{path} == {OLD}{path}", said, fallback)
 
 
@@ -89,8 +89,8 @@ def _image() -> Policy:
     """Return that the image of the main container stays, if it is guarded."""
     said = f"""'spec.containers[%s].image is "%s" and cannot become "%s": '
 .format([variables.main, variables.before, variables.after])
-+ variables.source + 'guards it; change spec.image or spec.overridable {_CHANGE}'"""
-    fallback = f"the environment guards the image: change spec.image or spec.overridable {_CHANGE}"
++ variables.source + 'does not allow Image to be overridden. Change spec.image or spec.overridable {_CHANGE}'"""
+    fallback = f"The Environment does not allow Image to be overridden. Change spec.image or spec.overridable {_CHANGE}"
     free = "!('Image' in variables.guarded)"
     return Policy(
         name="pod-image",
@@ -119,8 +119,8 @@ def _image_of_main(side: str) -> str:
 def _found(free: str) -> Validation:
     """Return that it is known which container is the main one, unless the image is free."""
     said = f"""'metadata.annotations[{names.GUARDED}] is "%s", which names no container of the Pod that '
-.format([variables.text]) + variables.source + 'guards: the images of the Pod stay as they are; {_AGAIN}'"""
-    fallback = f"metadata.annotations[{names.GUARDED}] names no container that the environment guards: {_AGAIN}"
+.format([variables.text]) + variables.source + 'injected: its images cannot change. {_AGAIN}'"""
+    fallback = f"metadata.annotations[{names.GUARDED}] names no container of the Pod. {_AGAIN}"
     return Validation(f"{free} || variables.found", said, fallback)
 
 
@@ -145,8 +145,8 @@ def _ephemeral() -> Policy:
             "rights": _offences(f"!(k in {list(IDS)}) && !({_NO_WIDER})"),
         },
         validations=[
-            _none("Security", "rights", f"with kubectl debug use {_PROFILES}"),
-            _none("User", "ids", "leave it out"),
+            _none("Security", "rights", f"Use kubectl debug with {_PROFILES}"),
+            _none("User", "ids", "Remove it"),
         ],
         rules=(Rule("", ("v1",), ("pods/ephemeralcontainers",)),),
         selectors=_INJECTED,
@@ -163,8 +163,9 @@ def _offences(offends: str) -> str:
 
 def _none(guarded: str, offences: str, remedy: str) -> Validation:
     """Return that nothing offends, if a field is guarded."""
-    said = f"""variables.{offences}.join('; ') + ': ' + variables.source + (variables.readable ? 'guards {guarded}'
-  : 'counts as guarding {guarded}, because metadata.annotations[{names.GUARDED}] cannot be read')
-+ '; {remedy}, or change spec.overridable {_CHANGE}'"""
-    fallback = f"the environment guards {guarded}, also in ephemeral containers: {remedy}"
+    said = f"""variables.{offences}.join('; ') + ': ' + variables.source
++ (variables.readable ? 'does not allow {guarded} to be overridden'
+  : 'may not allow {guarded} to be overridden: metadata.annotations[{names.GUARDED}] cannot be read')
++ '. {remedy}, or change spec.overridable {_CHANGE}'"""
+    fallback = f"The Environment does not allow {guarded} to be overridden in ephemeral containers. {remedy}."
     return Validation(f"!('{guarded}' in variables.guarded) || variables.{offences}.size() == 0", said, fallback)

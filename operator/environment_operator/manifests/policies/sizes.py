@@ -25,7 +25,7 @@ _NOT_EXEMPT: Mapping[str, Any] = {
 
 def policies(table: Iterable[Kind]) -> Iterator[Policy]:
     """Yield the policy, for the kinds of a table."""
-    remedy = f"remove some, or the label {names.REFERENCE}"
+    remedy = f"Remove some, or the label {names.REFERENCE}."
     yield Policy(
         name="size",
         operations=("CREATE", "UPDATE"),
@@ -33,9 +33,9 @@ def policies(table: Iterable[Kind]) -> Iterator[Policy]:
         validations=[
             Validation(
                 f"{NEW}{_LABEL} == {OLD}{_LABEL} && {_size(NEW)} <= {_size(OLD)}",
-                f"""'%s "%s" has %d labels and annotations; with an Environment it has at most {MOST}: {remedy}'
+                f"""'%s "%s" has %d labels and annotations; with an Environment it has at most {MOST}. {remedy}'
 .format([request.kind.kind, {_NAME}, {_size(NEW)}])""",
-                f"an object with an Environment has at most {MOST} labels and annotations: {remedy}",
+                f"An object with an Environment has at most {MOST} labels and annotations. {remedy}",
             )
         ],
         rules=list(_rules(table)),

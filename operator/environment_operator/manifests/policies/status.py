@@ -19,7 +19,7 @@ def policies(table: Iterable[Kind]) -> Iterator[Policy]:
     """Yield the policy, for the kinds of a table."""
     ours = f"(k.startsWith('{names.GROUP}/') || k.startsWith('{names.CUSTOM_TOOL}'))"
     labels, annotations = (entries_differ(f".?metadata.?{of}", ours) for of in ("labels", "annotations"))
-    remedy = "change it in a request to the workload itself"
+    remedy = "Change them in a request to the workload itself."
     yield Policy(
         name="workload-status",
         operations=("UPDATE",),
@@ -30,9 +30,9 @@ def policies(table: Iterable[Kind]) -> Iterator[Policy]:
         validations=[
             Validation(
                 "false",
-                f"""'the status of %s "%s" changes no labels or annotations of {names.GROUP}, and no owners: {remedy}'
+                f"""'%s "%s": a request to its status cannot change labels or annotations of {names.GROUP}. {remedy}'
 .format([request.kind.kind, {OLD}.?metadata.?name.orValue('')])""",
-                f"a request to the status of a workload changes more than its status: {remedy}",
+                f"A request to the status of a workload changes more than its status. {remedy}",
             )
         ],
         rules=list(_rules(table)),
