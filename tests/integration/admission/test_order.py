@@ -110,7 +110,7 @@ def test_saved_environment(kube: Kube, both: list[Object]) -> None:
     me = created.body["metadata"]["annotations"][names.CREATED_BY]
     assert "who-left" != me
     assert f'"who-left" is replaced by "{me}"' in said(created)
-    assert "who created the" in kube.refused("apply", "-f", "-", stdin=yaml.safe_dump(saved))
+    assert "did not create this Environment" in kube.refused("apply", "-f", "-", stdin=yaml.safe_dump(saved))
 
 
 def test_restored_workload(kube: Kube, both: list[Object], project: str) -> None:

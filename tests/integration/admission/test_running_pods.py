@@ -516,7 +516,7 @@ class TestDebugging:
             assert None is refusal(done)
         else:
             assert refuses(done, f".securityContext.{key} is "), done.stderr
-            assert "with kubectl debug use --profile=baseline or --profile=restricted" in done.stderr
+            assert "Use kubectl debug with --profile=baseline or --profile=restricted" in done.stderr
 
     @pytest.mark.parametrize("profile", ["general", "netadmin", "sysadmin"])
     def test_kubectl_where_it_is_free(self, cluster: Cluster, rest: Rest, pods: str, profile: str) -> None:

@@ -268,11 +268,11 @@ def test_claims(people: People, personal: str, project: str, case: str) -> None:
 
 NO_IDS: dict[str, tuple[Object, str]] = {
     "none": ({}, "has none"),
-    "name": ({"uidNumber": "alice"}, f"{names.UID_KEY} holds 'alice'"),
-    "negative": ({"gidNumber": -1}, f"{names.GID_KEY} holds '-1'"),
-    "too large": ({"gidNumbers": [5, 2**31]}, f"{names.GROUPS_KEY} holds '2147483648'"),
+    "name": ({"uidNumber": "alice"}, f'{names.UID_KEY} holds "alice"'),
+    "negative": ({"gidNumber": -1}, f'{names.GID_KEY} holds "-1"'),
+    "too large": ({"gidNumbers": [5, 2**31]}, f'{names.GROUPS_KEY} holds "2147483648"'),
     "two": ({"uidNumber": [1, 2]}, f"{names.UID_KEY} holds 2 ids"),
-    "truth": ({"uidNumber": True}, f"{names.UID_KEY} holds 'true'"),
+    "truth": ({"uidNumber": True}, f'{names.UID_KEY} holds "true"'),
 }
 
 
@@ -284,7 +284,7 @@ def test_no_ids(people: People, personal: str, project: str, case: str) -> None:
     reply = somebody.rest.create(path_of(KINDS["pods"], project), workload("Pod", "p", project, personal))
 
     assert (403, True) == (reply.status, said in reply.message), reply.message
-    assert "'idp:zoe'" in reply.message
+    assert '"idp:zoe"' in reply.message
     assert "user.source Custom" in reply.message
     assert "spec" in submit(somebody, workload("Pod", "other", project))
 
@@ -561,7 +561,7 @@ def test_not_taken_over(alice: Someone, bob: Someone, personal: str, project: st
     reply = bob.rest.patch(path, patch)
     belongs = {"metadata": {"ownerReferences": [mine]}}
 
-    assert (403, True) == (reply.status, "without a controller" in reply.message), reply.message
+    assert (403, True) == (reply.status, "cannot become owned by a controller" in reply.message), reply.message
     assert bob.rest.patch(path, belongs).ok
     assert AS_BOB == ids_of(kind, bob.rest.patch(path, _args(kind, "evil"), "json").body)
 
@@ -606,7 +606,7 @@ def test_pipeline(alice: Someone, pipeline: Someone, personal: str, project: str
     edited = pipeline.rest.patch(path, _args(kind, "new"), "json")
     fresh = pipeline.rest.patch(path, {"metadata": {"annotations": {names.REFRESH: "now"}}})
 
-    assert f"'system:serviceaccount:{project}:pipeline'" in refused.stderr
+    assert f'"system:serviceaccount:{project}:pipeline"' in refused.stderr
     assert "user.source Custom" in refused.stderr
     assert (403, True) == (edited.status, 'run with the ids of "idp:alice"' in edited.message), edited.message
     assert (403, True) == (fresh.status, "user.source Custom" in fresh.message), fresh.message

@@ -86,14 +86,14 @@ class TestDelete:
 
         assert refuses(answer, f'Environment "{unused}" is used by {counted}. '), answer
         assert f"kubectl get {','.join(by_kind)} --all-namespaces -l {names.REFERENCE}={unused};" in answer.message
-        assert f"first run kubectl annotate {names.CRD_NAME} {unused} {ALLOW}" in answer.message
+        assert f"run kubectl annotate {names.CRD_NAME} {unused} {ALLOW}" in answer.message
         assert exists(rest, unused)
 
     def test_commands_of_the_refusal_work(self, cluster: Cluster, used: str) -> None:
         """Both commands in the refusal can be run as they stand: one lists the users, one allows the deletion."""
         done = cluster.kubectl("delete", PLURAL, used, check=False)
         find = done.stderr.split(" with kubectl ")[1].split(";")[0]
-        allow = done.stderr.split("first run kubectl ")[1].strip()
+        allow = done.stderr.split("nevertheless, run kubectl ")[1].split(" first.")[0]
 
         assert "No resources found" in cluster.kubectl(*shlex.split(find)).stderr
         assert "annotated" in cluster.kubectl(*shlex.split(allow)).stdout
@@ -105,7 +105,7 @@ class TestDelete:
             (1, 0, "; for example Job team/w0; to delete"),
             (1, 1, "; for example Job team/w0, ClusterTrainingRuntime t0; to delete"),
             (100, 1, "; for example Job team/w0, Job team/w1, Job team/w2; to delete"),
-            (0, 0, "={}; to delete the environment"),
+            (0, 0, "={}; to delete the Environment"),
         ],
     )
     def test_names(self, rest: Rest, unused: str, workloads: int, templates: int, named: str) -> None:
@@ -310,7 +310,7 @@ class TestFinalizer:
         """While the deletion waits, the refusal says until when, and names the override."""
         answer = rest.patch(at(terminating), WITHOUT_FINALIZER)
 
-        assert refuses(answer, f"is used by 1 workload. {KEEP} until it is gone, or first run kubectl annotate"), answer
+        assert refuses(answer, f"is used by 1 workload. {KEEP} until it is gone, or run kubectl annotate"), answer
         assert exists(rest, terminating)
 
     def test_operator(self, cluster: Cluster, rest: Rest, terminating: str) -> None:

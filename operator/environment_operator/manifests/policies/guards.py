@@ -23,7 +23,7 @@ _NAME = "oldObject.metadata.name"
 _USAGE = f"{OLD}.?status.?usage"
 _IN_USE = f"{_USAGE}.?total.orValue(0) > 0"
 _OVERRIDDEN = f"{override(OLD)} == optional.of('true')"
-_ANNOTATE = f"first run kubectl annotate {names.CRD_NAME} %s {names.ALLOW_DELETE_IN_USE}=true"
+_ANNOTATE = f"run kubectl annotate {names.CRD_NAME} %s {names.ALLOW_DELETE_IN_USE}=true first"
 
 
 def _counted(word: str) -> str:
@@ -62,7 +62,7 @@ def _deletion() -> Policy:
     """Return that an Environment in use cannot be deleted, unless an earlier request allowed it."""
     kinds = f"""{_USAGE}.?byKind.orValue([])
 .map(k, k.?kind.orValue('') + (k.?group.orValue('') == '' ? '' : '.' + k.?group.orValue(''))).join(',')"""
-    who = f"""variables.sample.size() == 0 ? '' : ', for example '
+    who = f"""variables.sample.size() == 0 ? '' : '; for example '
 + {list(range(_NAMED))}.filter(i, i < variables.sample.size()).map(i, {_WORDS}).join(', ')"""
     find = f"""'kubectl get %s --all-namespaces -l {names.REFERENCE}=%s'
 .format([variables.kinds == '' ? 'all' : variables.kinds, {_NAME}])"""
@@ -70,7 +70,7 @@ def _deletion() -> Policy:
 + (variables.one ? '. If it was deleted since, try again. Else delete it, or give it another '
   : '. If they were deleted since, try again. Else delete them, or give them another ')
 + '{names.REFERENCE} label. Find ' + (variables.one ? 'it' : 'them') + ' with ' + variables.find
-+ variables.who + '. To delete the {_KIND} nevertheless, {_ANNOTATE}.'.format([{_NAME}])"""
++ variables.who + '; to delete the {_KIND} nevertheless, {_ANNOTATE}.'.format([{_NAME}])"""
     fallback = f"The {_KIND} is in use. Find who uses it with kubectl get all --all-namespaces -l {names.REFERENCE}"
     return Policy(
         name="in-use",
