@@ -161,7 +161,7 @@ def test_pairs(kube: Kube, project: str, publish_env: Callable[..., str], name: 
     )
 
     assert (example.by == "API server") == (together.status == 422), together.message
-    assert f'Environment "{guarded}": spec.' in refused.message
+    assert f'Environment "{guarded}", which does not allow' in refused.message
     assert admitted.ok, admitted.message
     assert get(admitted.body, pair.path(MAIN)) is None
 
@@ -198,7 +198,7 @@ def test_pairs_of_containers(kube: Kube, project: str, publish_env: Callable[...
 
     assert together.ok, together.message
     assert "os" not in together.body["spec"]["templates"][2]
-    assert f'Environment "{guarded}": spec.' in refused.message
+    assert f'Environment "{guarded}", which does not allow' in refused.message
     assert admitted.ok, admitted.message
     assert [example.main["securityContext"]] * 2 == [
         c["securityContext"] for c in containers("workflow", admitted.body)

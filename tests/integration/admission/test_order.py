@@ -68,7 +68,8 @@ def test_real_request_without_the_environment(kube: Kube, both: list[Object]) ->
     """What is stored is refused while the Environment is not there, with what to do when it comes with the set."""
     said = kube.refused("apply", "-f", "-", stdin=yaml.safe_dump(both[1]))
 
-    assert f'Environment "{both[0]["metadata"]["name"]}" does not exist. Create it' in said
+    assert f'Environment "{both[0]["metadata"]["name"]}" does not exist' in said
+    assert "Create it, or correct label" in said
     assert "part of the same set of manifests, apply the set again" in said
 
 

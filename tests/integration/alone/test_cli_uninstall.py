@@ -63,7 +63,7 @@ def test_asks_first(kube: Kube, plugin: Plugin, used: str) -> None:
     off = plugin.run("uninstall-prepare")
     no = plugin.at_terminal("uninstall-prepare", typed="n\n")
 
-    assert (2, True) == (off.code, "give --yes" in off.err)
+    assert (2, True) == (off.code, "Give --yes" in off.err)
     assert 1 == no.code
     assert "1 of them are in use, by 1 workload and 1 template, which keep running" in no.out
     assert f"{used}: 1 workload and 1 template" in no.out
@@ -84,7 +84,7 @@ def test_with_the_operator_up(kube: Kube, plugin: Plugin, project: str, used: st
 
     assert f"environment.environments.dev/{used} released\n" in out
     assert set() == protected(kube)
-    assert f"have its annotation {names.ALLOW_DELETE_IN_USE} taken away" in new
+    assert f"Remove its annotation {names.ALLOW_DELETE_IN_USE}" in new
     assert (0, "nothing to do: no Environment has our finalizer\n") == (again.code, again.err)
     run(kube, KEEP[0])
     kube.until_ready(used)
@@ -152,7 +152,7 @@ def test_uninstalling(kube: Kube, plugin: Plugin, project: str, used: str) -> No
     kube.until("the definition to be gone", lambda: kube.rest.get(DEFINITION).status == 404)
 
     assert "nothing to do" in plugin.run("uninstall-prepare", "--yes").err
-    assert "this cluster has no Environments: install the operator" in plugin.fails("list", code=4)
+    assert "this cluster has no Environments. Install the operator" in plugin.fails("list", code=4)
     assert 0 == refused.code
     assert [] == [kind for kind in ("deployment", "podtemplate") if kube.get(kind, "lab", project) is None]
     run(kube, others[2])

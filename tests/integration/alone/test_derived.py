@@ -122,7 +122,7 @@ def test_one_call_and_one_count(kube: Kube, environment: str, project: str, node
     until_made(kube, CHAINS[kind], project, environment)
 
     assert ONE_CALL == kube.admissions() - before
-    assert f"the label {names.REFERENCE} is ignored. Set the label in metadata.labels of the {kind} itself" in said
+    assert f"metadata.labels[{names.REFERENCE}] is ignored. Set the label in metadata.labels of the {kind}" in said
     until_counted(kube, project, environment, f"{kind}/parent")
 
 

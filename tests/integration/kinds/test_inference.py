@@ -53,7 +53,7 @@ def test_the_serving_port(kube: Kube, project: str, word: str) -> None:
 
     other = submitted(kube, word, project, name, ports=[{"containerPort": 9000}])
     assert {9000} == {p["containerPort"] for c in containers(word, other.body) for p in c["ports"]}
-    assert "serves GRPC on port 8080, and the workload says 9000" in "".join(other.warnings)
+    assert "serves GRPC on port 8080, and the workload declares port 9000" in "".join(other.warnings)
 
 
 @pytest.mark.usefixtures("defined")

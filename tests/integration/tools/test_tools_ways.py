@@ -80,7 +80,7 @@ def test_custom_node_port(kube: Kube, project: str) -> None:
     assert f"node port {port}: deployments.apps/{project}/w has it" in kube.refused("apply", "-f", "-", stdin=late)
     kube.kubectl("create", "service", "nodeport", "theirs", "--tcp=80", "-n", project)
     theirs = (kube.get("service", "theirs", project) or {})["spec"]["ports"][0]["nodePort"]
-    for wish, words in ((theirs, "already allocated"), (80, "give one from 30000 to 32767")):
+    for wish, words in ((theirs, "already allocated"), (80, "Set one from 30000 to 32767")):
         asked = yaml.safe_dump(used("Deployment", "late", project, name, lab=str(wish)))
         assert words in kube.refused("apply", "-f", "-", stdin=asked)
 
