@@ -67,7 +67,7 @@ def test_without_credentials(kube: Kube, project: str, registry: Registry, image
     reply = kube.rest.create(f"/api/v1/namespaces/{project}/pods", pod(name, name, {"command": ["/bin/true"]}))
     assert "absent" in " ".join(reply.warnings)
     condition = kube.until_condition(name, "PullSecretsFound", "False", "MissingPullSecrets")
-    assert f"absent in {project}" in condition["message"]
+    assert f'missing "absent" in project "{project}"' in condition["message"]
     path = f"/api/v1/namespaces/{project}/pods/{name}"
 
     def waiting() -> Mapping[str, Any]:
