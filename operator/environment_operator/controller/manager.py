@@ -15,8 +15,9 @@ from environment_operator.controller.reconciler import Reconciler
 from environment_operator.controller.snapshot import Options
 from environment_operator.controller.usage import is_hour_old
 from environment_operator.credentials.reconciler import Publisher
+from environment_operator.kube import worker
 from environment_operator.kube.client import Cluster
-from environment_operator.kube.errors import INTERNAL_ERROR, ApiError, Conflict
+from environment_operator.kube.errors import ApiError
 from environment_operator.kube.events import rfc3339
 from environment_operator.kube.workqueue import WorkQueue
 from environment_operator.metrics import QUEUE_DEPTH, RECONCILE_TIME, RECONCILES
@@ -115,30 +116,18 @@ class Controller:
                 self._world.delete(name)
 
     async def _work(self) -> None:
-        """Reconcile one Environment after the other."""
+        """Reconcile one Environment after the other, once everything that exists is known."""
         await self._settled.wait()
-        while True:
-            name = await self._queue.get()
-            QUEUE_DEPTH.set(len(self._queue))
-            with RECONCILE_TIME.time():
-                await self._reconcile(name)
+        name = 'Environment "{}"'.format
+        await worker.work(
+            self._queue, self._reconcile, about=name, count=lambda result: RECONCILES.labels(result).inc()
+        )
 
-    async def _reconcile(self, name: str) -> None:
-        """Reconcile one Environment, and enqueue it for later where that is due."""
-        try:
+    async def _reconcile(self, name: str) -> float:
+        """Reconcile one Environment, and enqueue it for later where that is due; return how long it is held."""
+        QUEUE_DEPTH.set(len(self._queue))
+        with RECONCILE_TIME.time():
             plan = await self._reconciler.reconcile(name)
-        except ApiError as error:
-            log = logger.info if isinstance(error, Conflict) else logger.warning
-            log('Environment "%s" is reconciled again: %s', name, error)
-            RECONCILES.labels("retry").inc()
-            self._queue.done(name, failed=True)
-        except Exception:
-            logger.exception(INTERNAL_ERROR, f'Environment "{name}" was not reconciled')
-            RECONCILES.labels("error").inc()
-            self._queue.done(name, failed=True)
-        else:
-            RECONCILES.labels("done").inc()
-            wrote = plan is not None and plan.status is not None
-            self._queue.done(name, hold=timing.GATHER_SECONDS if wrote else 0.0)
-            if plan and plan.again:
-                self._queue.add(name, plan.again.total_seconds())
+        if plan and plan.again:
+            self._queue.add(name, plan.again.total_seconds())
+        return timing.GATHER_SECONDS if plan and plan.status is not None else 0.0

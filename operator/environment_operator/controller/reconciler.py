@@ -149,15 +149,12 @@ class Reconciler:
             self._world.update(patched)
 
     async def _post(self, environment: dict[str, Any], notice: Notice) -> None:
-        """Post an Event; it is told once however often it is posted, and a failure holds nothing up."""
+        """Post an Event; a failure holds nothing up."""
+        meta = environment["metadata"]
         try:
-            told = events.event(_about(environment), notice, environment["metadata"]["generation"], _now())
-            await self._cluster.create(events.path("default"), told)
-            WRITES.labels("event").inc()
-        except Conflict:
-            logger.debug("Event exists: %s", notice.message)
+            await events.post(self._cluster, _about(environment), notice, meta["generation"])
         except ApiError as error:
-            logger.warning('Environment "%s": no Event was created: %s', environment["metadata"]["name"], error)
+            logger.warning('Environment "%s": no Event was created: %s', meta["name"], error)
 
 
 def _now() -> str:

@@ -9,7 +9,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
-from datetime import UTC, datetime
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -18,10 +17,10 @@ from environment_operator.api import names
 from environment_operator.credentials import copies
 from environment_operator.credentials.copies import Copy, Source, Sources
 from environment_operator.credentials.project_secrets import Holdings, path
-from environment_operator.kube import events
+from environment_operator.kube import events, worker
 from environment_operator.kube.client import Cluster
-from environment_operator.kube.errors import INTERNAL_ERROR, ApiError, Conflict, Reason
-from environment_operator.kube.events import Notice, rfc3339
+from environment_operator.kube.errors import ApiError, Conflict, Reason
+from environment_operator.kube.events import Notice
 from environment_operator.kube.informer import Informer
 from environment_operator.kube.objects import Metadata
 from environment_operator.kube.workqueue import WorkQueue
@@ -110,20 +109,15 @@ class Publisher:
                 self.look(project)
 
     async def _work(self, tasks: asyncio.TaskGroup) -> None:
-        """Look at one project after the other."""
-        while True:
-            name = await self._queue.get()
-            try:
-                await self._turn(name, tasks)
-            except ApiError as error:
-                self._say(name, str(error), quiet=isinstance(error, Conflict))
-                self._queue.done(name, failed=True)
-            except Exception:
-                logger.exception(INTERNAL_ERROR, f'registry credentials of project "{name}" were not published')
-                self._queue.done(name, failed=True)
-            else:
-                self._said.pop(name, None)
-                self._queue.done(name)
+        """Publish to one project after the other."""
+        name = 'publishing registry credentials to project "{}"'.format
+        await worker.work(self._queue, lambda key: self._publish(key, tasks), about=name, retry=self._say)
+
+    async def _publish(self, key: str, tasks: asyncio.TaskGroup) -> float:
+        """Do what a key of the queue stands for; it is not held afterwards."""
+        await self._turn(key, tasks)
+        self._said.pop(key, None)
+        return 0.0
 
     async def _turn(self, name: str, tasks: asyncio.TaskGroup) -> None:
         """Do what a key of the queue stands for."""
@@ -249,13 +243,8 @@ class Publisher:
         namespace, _, rest = found.mark.partition("/")
         name, uid, version = rest.split(" ")
         about = {"apiVersion": "v1", "kind": "Secret", "namespace": namespace, "name": name, "uid": uid}
-        notice, now = Notice("Warning", reason, message), rfc3339(datetime.now(UTC))
-        try:
-            body = events.event({**about, "resourceVersion": version}, notice, version, now)
-            await self._cluster.create(events.path(namespace), body)
-            WRITES.labels("event").inc()
-        except Conflict:
-            logger.debug("Event exists: %s", message)
+        notice = Notice("Warning", reason, message)
+        await events.post(self._cluster, {**about, "resourceVersion": version}, notice, version)
         self._told.add(told)
         logger.warning('Secret "%s" in namespace "%s": %s', name, namespace, message)
 
@@ -264,16 +253,12 @@ class Publisher:
         WRITES.labels("secret").inc()
         logger.info('Secret "%s" was %s project "%s"', name, what, project)
 
-    def _say(self, project: str, what: str, *, quiet: bool) -> None:
-        """Log why a project is looked at again, once."""
-        if self._said.get(project) != what:
-            logger.log(
-                logging.INFO if quiet else logging.WARNING,
-                'registry credentials of project "%s" are published again: %s',
-                project,
-                what,
-            )
-        self._said[project] = what
+    def _say(self, project: str, error: ApiError) -> None:
+        """Log why a project is published to again, once."""
+        if self._said.get(project) != str(error):
+            level = logging.INFO if isinstance(error, Conflict) else logging.WARNING
+            logger.log(level, 'registry credentials of project "%s" are published again: %s', project, error)
+        self._said[project] = str(error)
 
 
 class _Bindings:

@@ -1,4 +1,4 @@
-"""Events: what is told of an object to the people who look at it. Pure."""
+"""Events: what people read about an object when they describe it, and how one is posted."""
 
 import hashlib
 from collections.abc import Mapping
@@ -7,6 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from environment_operator.api import names
+from environment_operator.kube.client import Cluster
+from environment_operator.kube.errors import Conflict
+from environment_operator.metrics import WRITES
 
 _LONGEST = 1024
 
@@ -31,12 +34,12 @@ def path(namespace: str) -> str:
 
 
 def event(about: Mapping[str, Any], notice: Notice, generation: int | str, now: str) -> dict[str, Any]:
-    """Return an Event; its name follows from what it says, so that the same thing is not said twice.
+    """Return an Event; its name follows from what it says, so that the same Event is posted once.
 
     Args:
         about: apiVersion, kind, name, uid and resourceVersion of the object, and its namespace where it has one.
-        notice: what to tell.
-        generation: what the object is like: another one is told anew.
+        notice: what it says.
+        generation: the state of the object: another one has an Event of its own.
         now: RFC 3339 time.
     """
     said = f"{about['uid']}{generation}{notice.reason}{notice.message}"
@@ -59,3 +62,23 @@ def event(about: Mapping[str, Any], notice: Notice, generation: int | str, now: 
         "reportingInstance": names.FIELD_MANAGER,
         "action": "Reconcile",
     }
+
+
+async def post(cluster: Cluster, about: Mapping[str, Any], notice: Notice, generation: int | str) -> None:
+    """Post an Event; one that exists is left as it is.
+
+    Args:
+        cluster: the API server.
+        about: as for `event`.
+        notice: as for `event`.
+        generation: as for `event`.
+
+    Raises:
+        ApiError: it could not be posted.
+    """
+    body = event(about, notice, generation, rfc3339(datetime.now(UTC)))
+    try:
+        await cluster.create(path(body["metadata"]["namespace"]), body)
+    except Conflict:
+        return
+    WRITES.labels("event").inc()

@@ -7,16 +7,15 @@ when nothing leads there any more.
 import asyncio
 import logging
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
 from environment_operator.api import names
 from environment_operator.kinds.table import Kind, api_version
-from environment_operator.kube import events
+from environment_operator.kube import events, worker
 from environment_operator.kube.client import LEASES, Cluster
-from environment_operator.kube.errors import INTERNAL_ERROR, ApiError, Conflict, NotFound, Reason
-from environment_operator.kube.events import Notice, rfc3339
+from environment_operator.kube.errors import ApiError, Conflict, NotFound, Reason
+from environment_operator.kube.events import Notice
 from environment_operator.kube.informer import Informer, State
 from environment_operator.kube.objects import WholeItem
 from environment_operator.metrics import EXPOSURES, WRITES
@@ -55,24 +54,15 @@ class Exposer:
         self._known, self._ledger, self._queue = exposures, exposures.ledger, exposures.queue
 
     async def run(self, settled: asyncio.Event) -> None:
-        """Look at one workload after the other, when everything that exists is known, until cancelled."""
+        """Expose the tools of one workload after the other, once everything that exists is known, until cancelled."""
         await settled.wait()
-        while True:
-            key = await self._queue.get()
-            try:
-                await self.expose(key)
-            except ApiError as error:
-                log = logger.info if isinstance(error, Conflict) else logger.warning
-                log("the tools of %s are exposed again: %s", key, error)
-                EXPOSURES.labels("retry").inc()
-                self._queue.done(key, failed=True)
-            except Exception:
-                logger.exception(INTERNAL_ERROR, f"the tools of {key} were not exposed")
-                EXPOSURES.labels("error").inc()
-                self._queue.done(key, failed=True)
-            else:
-                EXPOSURES.labels("done").inc()
-                self._queue.done(key)
+        name = "the tools of {}".format
+        await worker.work(self._queue, self._expose, about=name, count=lambda result: EXPOSURES.labels(result).inc())
+
+    async def _expose(self, key: str) -> float:
+        """Expose the tools of one workload; it is not held afterwards."""
+        await self.expose(key)
+        return 0.0
 
     async def expose(self, key: str) -> None:
         """Do what there is to do about one workload, which may be gone.
@@ -94,7 +84,7 @@ class Exposer:
         if workload:
             notices += self._said(workload, failed, wrote=wrote)
             for notice in notices:
-                await self._tell(workload, notice)
+                await self._post(workload, notice)
         await self._clear(key, {_place(target) for target in targets})
         if failed:
             raise failed
@@ -108,14 +98,10 @@ class Exposer:
         mirror = self._informers.get(kind)
         return bool(mirror and mirror.listed and self._kinds[kind].has(mirror.path))
 
-    async def _tell(self, workload: Workload, notice: Notice) -> None:
-        """Post an Event; it is told once however often it is posted, and a failure holds nothing up."""
-        told = events.event(workload.reference, notice, "", rfc3339(datetime.now(UTC)))
+    async def _post(self, workload: Workload, notice: Notice) -> None:
+        """Post an Event; a failure holds nothing up."""
         try:
-            await self._cluster.create(events.path(workload.namespace), told)
-            WRITES.labels("event").inc()
-        except Conflict:
-            logger.debug("Event exists: %s", notice.message)
+            await events.post(self._cluster, workload.reference, notice, "")
         except ApiError as error:
             logger.warning("%s: no Event was created: %s", workload.key, error)
 
