@@ -5,14 +5,14 @@ The shapes of the work queue's metrics are those of controller-runtime, so that 
 
 from prometheus_client import Counter, Gauge, Histogram
 
-QUEUE_DEPTH = Gauge("environment_operator_workqueue_depth", "Environments that wait to be looked at.")
-QUEUE_ADDS = Counter("environment_operator_workqueue_adds", "Environments put into the queue.")
-RECONCILES = Counter("environment_operator_reconcile", "Environments looked at, by result.", ["result"])
-RECONCILE_TIME = Histogram("environment_operator_reconcile_time_seconds", "Time for one look at an Environment.")
+QUEUE_DEPTH = Gauge("environment_operator_workqueue_depth", "Environments that wait to be reconciled.")
+QUEUE_ADDS = Counter("environment_operator_workqueue_adds", "Environments enqueued.")
+RECONCILES = Counter("environment_operator_reconcile", "Environments reconciled, by result.", ["result"])
+RECONCILE_TIME = Histogram("environment_operator_reconcile_time_seconds", "Time to reconcile an Environment.")
 WRITES = Counter("environment_operator_writes", "Requests that changed something, by what they change.", ["what"])
 ENVIRONMENTS = Gauge("environment_operator_environments", "Environments that exist.")
 EXPOSED = Gauge("environment_operator_exposed_workloads", "Workloads whose tools are to be reached.")
-EXPOSURES = Counter("environment_operator_exposures", "Workloads with tools looked at, by result.", ["result"])
+EXPOSURES = Counter("environment_operator_exposures", "Workloads with tools reconciled, by result.", ["result"])
 EVENTS = Counter("environment_operator_watch_events", "Events received by the informers, bookmarks aside.", ["kind"])
 LISTS = Counter("environment_operator_lists", "Complete lists made by the informers.", ["kind"])
 KIND_STATE = Gauge("environment_operator_kind_state", "1 for the state that a watched kind is in.", ["kind", "state"])

@@ -162,10 +162,10 @@ def test_every_field_of_an_asset_is_mapped(field: str) -> None:
     assert any(re.search(rf"`(\w+\.)*{field}(\.\w+)*`", cell) for cell in cells)
 
 
-@pytest.mark.parametrize("room", sorted(p.stem for p in (ROOT / "operator/environment_operator").iterdir()))
-def test_every_package_is_explained(room: str) -> None:
+@pytest.mark.parametrize("module", sorted(p.stem for p in (ROOT / "operator/environment_operator").iterdir()))
+def test_every_package_is_explained(module: str) -> None:
     """Each package, and each module beside them, is in the operator's README."""
-    assert room.startswith("__") or f"`{room}`" in INSIDE
+    assert module.startswith("__") or f"`{module}`" in INSIDE
 
 
 PROMISES = [line for line in INSIDE.partition("\n| promise |")[2].splitlines()[2:] if line.startswith("| ")]
@@ -238,10 +238,10 @@ def test_every_exit_code_is_explained(code: Exit) -> None:
     assert f"| {code:d} | " in PLUGIN
 
 
-@pytest.mark.parametrize("room", sorted(p.stem for p in (ROOT / "operator/environment_operator/cli").iterdir()))
-def test_every_module_of_the_plugin_is_explained(room: str) -> None:
+@pytest.mark.parametrize("module", sorted(p.stem for p in (ROOT / "operator/environment_operator/cli").iterdir()))
+def test_every_module_of_the_plugin_is_explained(module: str) -> None:
     """Each module of the plugin is in the operator's README."""
-    assert room.startswith("__") or f"`{room}`" in INSIDE
+    assert module.startswith("__") or f"`{module}`" in INSIDE
 
 
 STEPS = re.findall(r"^\| \d \| `([a-z_/]+)` (.+?) \|", INSIDE, re.MULTILINE)

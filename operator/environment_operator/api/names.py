@@ -1,6 +1,6 @@
 """Every name that users, the API server or other programs see: group, labels, annotations, finalizer.
 
-Plain constants, so that a name is written once and every room may know it.
+Plain constants, so that a name is written once and every package may import it.
 """
 
 GROUP = "environments.dev"

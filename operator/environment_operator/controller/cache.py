@@ -111,11 +111,11 @@ class World:
         ENVIRONMENTS.set(len(self.environments))
 
     def enqueue_all(self) -> None:
-        """Have every Environment looked at."""
+        """Enqueue every Environment."""
         self.enqueue(self.environments.names())
 
     def enqueue(self, environments: Iterable[str]) -> None:
-        """Have Environments looked at; those that do not exist are left alone."""
+        """Enqueue Environments; those that do not exist are left alone."""
         for name in environments:
             if name in self.environments:
                 self._queue.add(name)
@@ -123,7 +123,7 @@ class World:
         QUEUE_DEPTH.set(len(self._queue))
 
     def enqueue_used(self, environments: Iterable[str]) -> None:
-        """Have Environments looked at whose users changed; one that lost its last at once, since it may be deleted."""
+        """Enqueue Environments whose users changed; one that lost its last at once, since it may be deleted."""
         changed = list(environments)
         self.enqueue(changed)
         for name in changed:
@@ -131,11 +131,11 @@ class World:
                 self._queue.add(name, urgent=True)
 
     def _enqueue_pullers(self, secrets: Iterable[str]) -> None:
-        """Have the Environments looked at that name one of some Secrets; with none given, those that name any."""
+        """Enqueue the Environments that name one of some Secrets; with none given, those that name any."""
         self.enqueue(self.environments.concerned([("secret", name) for name in secrets] or [("secret", "")]))
 
     def project_moved(self, name: str) -> None:
-        """Have the registry credentials of a project looked at."""
+        """Enqueue a project for its registry credentials."""
         if self.publisher:
             self.publisher.look(name)
 
@@ -198,7 +198,7 @@ class _ProjectSink:
         self._world.enqueue_all()
 
     def _tell(self, changed: Iterable[tuple[str, str]]) -> None:
-        """Wake the Environments that mention what changed, and have the projects' credentials looked at."""
+        """Enqueue the Environments that mention what changed, and the projects for their credentials."""
         changed = list(changed)
         for kind, name in changed:
             if kind == "project":

@@ -29,7 +29,7 @@ def conditions(
     Args:
         findings: what holds now; an aspect that is not mentioned disappears.
         previous: the conditions in the status so far.
-        generation: the generation that was looked at.
+        generation: the generation that was reconciled.
         now: RFC 3339 time for what has changed.
     """
     before = {c["type"]: c for c in previous}

@@ -1,6 +1,6 @@
 """What is known in memory: who uses which Environment, which projects there are, which Environments. Pure.
 
-Each index answers a change with the names of the Environments that it concerns, so that the loop looks at
+Each index answers a change with the names of the Environments that it concerns, so that the loop reconciles
 those alone. An index holds what was last seen; whether that is complete is the informers' to say.
 """
 

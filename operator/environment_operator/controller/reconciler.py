@@ -140,7 +140,7 @@ class Reconciler:
             logger.info("released %s", environment["metadata"]["name"])
 
     async def _patch(self, environment: dict[str, Any], what: str, patch: list[dict[str, Any]]) -> None:
-        """Apply a JSON patch that holds only for the object as it was looked at."""
+        """Apply a JSON patch that holds only for the state of the object that was decided on."""
         meta = environment["metadata"]
         test = {"op": "test", "path": "/metadata/resourceVersion", "value": meta["resourceVersion"]}
         patched = await self._cluster.patch_environment(meta["name"], [test, *patch])

@@ -1,4 +1,4 @@
-"""What a decision is made from, and what it is: plain data between the rooms. Pure."""
+"""What a decision is made from, and what it is: plain data between gathering, deciding and acting. Pure."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field

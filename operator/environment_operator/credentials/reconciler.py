@@ -1,6 +1,6 @@
 """Publishes registry credentials to the projects that let the operator, and knows which Secrets these have.
 
-A project is looked at when its credentials, its department, its Secrets or what lets the operator may have changed.
+A project is reconciled when its credentials, its department, its Secrets or what lets the operator may have changed.
 Whether it lets us, the API server's authorizer says, asked about ourselves: no right on RoleBindings could tell. That
 something changed, RoleBindings of one name say at once, which are all that we may see; others are found by the audit.
 """
@@ -44,9 +44,9 @@ class Publisher:
         cluster: the API server.
         departments: the department of each project.
         moved: is called with the names of Secrets that came or went in a project, and without any for all of them.
-        rate: how many projects are looked at a second.
+        rate: how many projects are reconciled a second.
         longest: the longest pause in seconds between two tries.
-        audit: seconds after which every project is looked at, whatever happened.
+        audit: seconds after which every project is enqueued, whatever happened.
 
     Attributes:
         known: the names of the Secrets of each project, None where they may not be seen; without those not looked at.
@@ -85,24 +85,24 @@ class Publisher:
         return self._mirror.run, self._hints.run, self._run
 
     def look(self, project: str, delay: float = 0.0) -> None:
-        """Have a project looked at."""
+        """Enqueue a project."""
         if project != names.SYSTEM_NAMESPACE:
             self._queue.add(project, delay)
 
     def _look_again(self) -> None:
-        """Have every project looked at that has anything of ours, or may."""
+        """Enqueue every project that has anything of ours, or may."""
         for project in (*self._projects, _OWN):
             self._queue.add(project)
 
     async def _run(self) -> None:
-        """Look at projects until cancelled."""
+        """Publish to projects until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._audit())
             for _ in range(_WORKERS):
                 tasks.create_task(self._work(tasks))
 
     async def _audit(self) -> None:
-        """Have every project looked at, again and again: what lets us need not be a RoleBinding of the usual name."""
+        """Enqueue every project, again and again: what lets us need not be a RoleBinding of the usual name."""
         while True:
             await asyncio.sleep(self._audit_seconds)
             for project in self._departments:
@@ -201,7 +201,7 @@ class Publisher:
             raise failed
 
     async def _write(self, project: Holdings, found: Source, before: Copy | None = None) -> None:
-        """Create a copy, or bring it into step; what is there is changed only as it was looked at."""
+        """Create a copy, or bring it into step; what is there is changed only in the state that was read."""
         body = copies.copied(found, project.name, before)
         if before is None:
             made = await self._cluster.create(path(project.name), body)

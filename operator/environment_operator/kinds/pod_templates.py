@@ -1,6 +1,6 @@
 """Where the pod templates of an object are, and how each is read and set. Pure.
 
-Whatever a kind looks like, the rooms above see pod templates as Kubernetes has them: metadata and a pod spec.
+Whatever a kind looks like, the packages above see pod templates as Kubernetes has them: metadata and a pod spec.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The only room that talks to the API server.
+"""The only module of the operator that talks to the API server.
 
 Connection, credentials and TLS are the kubernetes library's; paged metadata lists, watch lines and
 status apply are made here, because its typed calls lose unknown fields and decode everything.

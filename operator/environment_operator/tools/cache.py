@@ -81,12 +81,12 @@ class Exposures:
             self._put(key, "", "")
 
     def kind_moved(self, kind: str) -> None:
-        """Have all workloads of a kind looked at, and those that left something: nobody did while it was not known."""
+        """Enqueue all workloads of a kind, and those that left something: nobody did while it was not known."""
         known = self.ledger.keys()
         self.enqueue(frozenset(key for key in known if key.startswith(f"{kind}/")))
 
     def enqueue(self, keys: Keys) -> None:
-        """Have the tools of workloads looked at, and the Environments that they are from."""
+        """Enqueue workloads for their tools, and the Environments that they are from."""
         for key in keys:
             self.queue.add(key)
         self._enqueue({self.ledger.environment(key) for key in keys})

@@ -1,4 +1,4 @@
-"""Settings of tools: what goes together, and what they are to the rooms that use them."""
+"""Settings of tools: what goes together, and what they are to the modules that use them."""
 
 import re
 
