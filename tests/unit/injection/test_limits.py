@@ -15,6 +15,7 @@ from builders import KINDS, around, published, workload
 from environment_operator.admission import review
 from environment_operator.api import names
 from environment_operator.injection import limits
+from environment_operator.injection.eligibility import unknown
 from environment_operator.injection.identity import Keys
 from environment_operator.injection.merge import Record, strip
 from environment_operator.injection.mutate import admit
@@ -198,6 +199,13 @@ def test_the_reference_comes_first() -> None:
     plain = work(lambda: admit(POD, forged(1, 300), None, around()))
 
     assert plain == work(lambda: admit(POD, forged(300, 300), None, around()))
+
+
+def test_a_hint_compares_few_names() -> None:
+    """However many Environments have a name like the one asked for, only a hundred are compared letter by letter."""
+    many = [f"notebook-{number:05}" for number in range(10_000)]
+
+    assert work(lambda: unknown("notebook-xxxxx", many)) < work(lambda: unknown("notebook-xxxxx", many[:100])) + 50_000
 
 
 def forged(paths: int, variables: int) -> Object:
