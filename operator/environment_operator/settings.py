@@ -67,7 +67,7 @@ class Settings(BaseSettings):
     strict_groups: bool = Field(
         default=True,
         description="Whether guarded ids come with supplementalGroupsPolicy: Strict, so that no groups of the image "
-        "are added. Turn it off where nodes do not know it: Kubernetes before 1.33, or an old container runtime.",
+        "are added. Turn it off where nodes do not know it: Kubernetes before 1.33, containerd before 2.0.",
     )
     tools_host: str = Field(
         "", pattern=_HOST, description="Host of the URLs of tools, such as tools.example.com; empty: they get none."

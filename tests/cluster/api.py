@@ -194,7 +194,7 @@ class Cluster:
             flavor=self.flavor,
             ports=flavor.ports(),
             apiserver_args=self.apiserver_args,
-            operator_env={**(roles.OLD_RUNTIME if self.flavor == "node" else {}), **self.operator_env},
+            operator_env=dict(self.operator_env),
             controllers=self.controllers,
         )
 

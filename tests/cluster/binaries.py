@@ -1,11 +1,6 @@
-"""The programs of the test cluster: those in KUBEBUILDER_ASSETS, and what is missing there built once and cached.
+"""The programs of the test cluster: those in KUBEBUILDER_ASSETS, and what is missing there built once and cached."""
 
-They are built from pinned modules; `go.mod` beside this file is the only place that names a version.
-"""
-
-import hashlib
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,38 +8,29 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from cluster import toolchain
+from cluster import modules, toolchain
 from cluster.build import Step
 from cluster.errors import ClusterError
 from cluster.layout import cache_directory
+from cluster.modules import MODULES, Module
 from cluster.source import ASSETS_VARIABLE
 
-MODULE = Path(__file__).parent
 API = ("etcd", "kube-apiserver", "kubectl")
 CONTROLLERS = "kube-controller-manager"
-NODE = ("kube-scheduler", "kubelet", "kube-proxy")
-# A node's programs share most packages with the others: together they are built in less time than one after the other.
-ETCD = "go.etcd.io/etcd/server/v3"
-VERSION_PACKAGE = "k8s.io/component-base/version"
+NODE = ("kube-scheduler", "kubelet", "kube-proxy", *modules.CONTAINERD.packages)
 Report = Callable[[str], None]
 
 
 def version() -> str:
-    """Return the version of Kubernetes that go.mod requires, such as v1.2.3."""
-    return _in_go_mod(r"^\s*k8s\.io/kubernetes (v[\w.-]+)")[1]
-
-
-def location() -> Path:
-    """Return where the programs of this go.mod and go.sum are or will be."""
-    pins = (MODULE / "go.mod").read_bytes() + (MODULE / "go.sum").read_bytes()
-    digest = hashlib.sha256(pins).hexdigest()[:12]
-    return cache_directory() / f"kubernetes-{version()}-{digest}" / "bin"
+    """Return the version of Kubernetes, such as v1.2.3."""
+    return modules.KUBERNETES.version
 
 
 def given() -> Path | None:
     """Return the directory in KUBEBUILDER_ASSETS, which must have what an API needs; None where it is not set."""
-    folder = Path(os.environ.get(ASSETS_VARIABLE) or location())
-    if folder == location():
+    built = modules.KUBERNETES.programs
+    folder = Path(os.environ.get(ASSETS_VARIABLE) or built)
+    if folder == built:
         return None
     if absent := [name for name in API if not (folder / name).is_file()]:
         message = f"{ASSETS_VARIABLE}={folder} lacks {', '.join(absent)}: add them, or unset it"
@@ -55,7 +41,7 @@ def given() -> Path | None:
 def path(name: str) -> Path:
     """Return where a program is, or will be when it is built."""
     folder = given()
-    return folder / name if folder and (folder / name).is_file() else location() / name
+    return folder / name if folder and (folder / name).is_file() else modules.of(name).programs / name
 
 
 def missing(names: Iterable[str]) -> list[str]:
@@ -72,8 +58,10 @@ def ensure(names: Sequence[str], progress: Report) -> None:
         return
     cache_directory().mkdir(parents=True, exist_ok=True)
     with _alone(cache_directory() / "build.lock", progress):
-        if wanted := missing(names):
-            _build(wanted, progress)
+        wanted = missing(names)
+        for module in MODULES:
+            if part := [name for name in wanted if name in module.packages]:
+                _build(module, part, progress)
 
 
 def _alone(path: Path, progress: Report) -> FileLock:
@@ -87,38 +75,38 @@ def _alone(path: Path, progress: Report) -> FileLock:
     return lock
 
 
-def _build(names: Sequence[str], progress: Report) -> None:
-    home = location().parent
+def _build(module: Module, names: Sequence[str], progress: Report) -> None:
+    home = module.home
     for leftover in home.parent.glob(f".building-{home.name}-*"):
         shutil.rmtree(leftover)
     progress(
-        f"building {', '.join(names)} of Kubernetes {version()}: this happens once; "
-        "on two idle cores all of them took 7 to 16 minutes, and it needs 8 GB of disk for a while"
+        f"building {', '.join(names)} of {module.title} {module.version}: this happens once; "
+        f"on two idle cores {module.costs}"
     )
     log = home.parent / f"{home.name}.log"
     log.write_text("")
-    go = toolchain.find(_go_version(), home.parent, progress)
+    go = toolchain.find(module.go_version, home.parent, progress)
     with tempfile.TemporaryDirectory(dir=home.parent, prefix=f".building-{home.name}-") as folder:
-        _compile(go, names, Path(folder), log, progress)
-        _collect(Path(folder, "out"), names)
+        _compile(module, go, names, Path(folder), log, progress)
+        _collect(Path(folder, "out"), module.programs, names)
 
 
-def _compile(go: Path, names: Sequence[str], folder: Path, log: Path, progress: Report) -> None:
+def _compile(module: Module, go: Path, names: Sequence[str], folder: Path, log: Path, progress: Report) -> None:
     environ = _environment(go, folder)
-    wanted = tuple(ETCD if name == "etcd" else f"k8s.io/kubernetes/cmd/{name}" for name in names)
+    wanted = tuple(module.packages[name] for name in names)
     listing = Step(
         "downloading modules",
-        (str(go), "list", "-deps", *wanted),
+        (str(go), "list", "-deps", f"-tags={module.tags}", *wanted),
         lambda lines, _seconds: f"{lines} so far",
     )
-    listing.run(MODULE, environ, log, progress)
+    listing.run(module.folder, environ, log, progress)
     packages = len(listing.output)
     compiling = Step(
-        f"building Kubernetes {version()}",
-        (str(go), "install", "-v", "-trimpath", "-ldflags", _linker_flags(), *wanted),
+        f"building {module.title} {module.version}",
+        (str(go), "install", "-v", *module.options, *wanted),
         lambda lines, seconds: f"{min(lines, packages)}/{packages} packages, {left(lines, packages, seconds)}",
     )
-    compiling.run(MODULE, environ, log, progress)
+    compiling.run(module.folder, environ, log, progress)
 
 
 def left(done: int, of: int, seconds: float) -> str:
@@ -145,28 +133,7 @@ def _environment(go: Path, folder: Path) -> Mapping[str, str]:
     }
 
 
-def _linker_flags() -> str:
-    major, minor, *_ = version().removeprefix("v").split(".")
-    values = {"gitVersion": version(), "gitMajor": major, "gitMinor": minor}
-    settings = (f"-X {VERSION_PACKAGE}.{key}={value}" for key, value in values.items())
-    return " ".join(("-s -w", *settings))
-
-
-def _collect(built: Path, names: Sequence[str]) -> None:
-    location().mkdir(parents=True, exist_ok=True)
+def _collect(built: Path, target: Path, names: Sequence[str]) -> None:
+    target.mkdir(parents=True, exist_ok=True)
     for name in names:
-        (built / ("server" if name == "etcd" else name)).rename(location() / name)
-
-
-def _go_version() -> tuple[int, int]:
-    found = _in_go_mod(r"^go (\d+)\.(\d+)")
-    return int(found[1]), int(found[2])
-
-
-def _in_go_mod(pattern: str) -> re.Match[str]:
-    path = MODULE / "go.mod"
-    found = re.search(pattern, path.read_text(), re.MULTILINE)
-    if found is None:
-        message = f"{path} has no line like {pattern}"
-        raise ClusterError(message)
-    return found
+        (built / ("server" if name == "etcd" else name)).rename(target / name)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 
+from cluster import binaries
 from cluster.errors import ClusterError
 from cluster.layout import Layout
 from cluster.processes import DIRECTORY_MARK, end
@@ -30,7 +31,7 @@ def socket(layout: Layout) -> Path:
 
 def argv(layout: Layout) -> tuple[str, ...]:
     """Return the command line."""
-    return "/usr/bin/containerd", f"--config={layout.node / 'containerd.toml'}"
+    return str(binaries.path("containerd")), f"--config={layout.node / 'containerd.toml'}"
 
 
 def configure(layout: Layout, bridge: str, subnet: str) -> None:
@@ -59,7 +60,7 @@ def ready(layout: Layout) -> bool:
 
 def ctr(layout: Layout, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
     """Run containerd's own client on what Kubernetes runs there."""
-    command = ("/usr/bin/ctr", f"--address={socket(layout)}", f"--namespace={NAMESPACE}", *arguments)
+    command = (str(binaries.path("ctr")), f"--address={socket(layout)}", f"--namespace={NAMESPACE}", *arguments)
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     if check and done.returncode:
         message = f"ctr {' '.join(arguments)} failed: {done.stderr.strip()}"
@@ -99,27 +100,32 @@ def _mounts(layout: Layout) -> list[str]:
 
 
 def _configuration(layout: Layout, network: Path, registries: Path) -> str:
-    """Return the configuration of containerd 1.6 and later 1.x."""
+    """Return the configuration of containerd 2.x."""
     node = layout.node
-    return f"""version = 2
+    return f"""version = 3
 root = "{node / "containers"}"
 state = "{node / "state"}"
-disabled_plugins = ["io.containerd.internal.v1.tracing"]
 [grpc]
   address = "{socket(layout)}"
 [plugins."io.containerd.internal.v1.opt"]
   path = "{node / "opt"}"
-[plugins."io.containerd.grpc.v1.cri"]
-  sandbox_image = "{PAUSE}"
+# It listens on a socket outside of the directory of the cluster.
+[plugins."io.containerd.nri.v1.nri"]
+  disable = true
+[plugins."io.containerd.cri.v1.images"]
+  [plugins."io.containerd.cri.v1.images".pinned_images]
+    sandbox = "{PAUSE}"
+  [plugins."io.containerd.cri.v1.images".registry]
+    config_path = "{registries}"
+[plugins."io.containerd.cri.v1.runtime"]
   # Without CAP_SYS_RESOURCE nobody lowers the score that the kernel kills by, and runc would fail.
   restrict_oom_score_adj = true
   netns_mounts_under_state_dir = true
-  stream_server_address = "127.0.0.1"
-  [plugins."io.containerd.grpc.v1.cri".cni]
-    bin_dir = "{PLUGINS}"
+  [plugins."io.containerd.cri.v1.runtime".cni]
+    bin_dirs = ["{PLUGINS}"]
     conf_dir = "{network}"
-  [plugins."io.containerd.grpc.v1.cri".registry]
-    config_path = "{registries}"
+[plugins."io.containerd.grpc.v1.cri"]
+  stream_server_address = "127.0.0.1"
 """
 
 

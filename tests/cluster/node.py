@@ -89,10 +89,15 @@ class Node:
 
     def start_component(self, name: str) -> None:
         """Start one program and await its readiness."""
-        processes.start(self.layout, Program(name, self._argv[name](), {"PATH": PATH}))
+        processes.start(self.layout, Program(name, self._argv[name](), {"PATH": self._path}))
         processes.await_ready(self.layout, name, self._ready[name])
         if name == "containerd":
             images.load(self.layout, images.PAUSE)
+
+    @property
+    def _path(self) -> str:
+        """Where programs look for programs: containerd would take a shim of another containerd, if that came first."""
+        return f"{binaries.path('containerd-shim-runc-v2').parent}:{PATH}"
 
     @property
     def _folder(self) -> Path:

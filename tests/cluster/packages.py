@@ -8,8 +8,6 @@ from cluster.errors import ClusterError
 
 # a program, or a file: the package that has it
 NEEDED = {
-    "containerd": "containerd",
-    "ctr": "containerd",
     "runc": "runc",
     "/usr/lib/cni/bridge": "containernetworking-plugins",
     "skopeo": "skopeo",

@@ -11,7 +11,7 @@ from cluster import Cluster, images, packages
 from cluster.rest import Rest
 from kube import Kube, fresh_cluster
 from registry import Registry
-from running import NAMED, NUMBERED, PLAIN, SPEAKING
+from running import MEMBER, NAMED, NUMBERED, PLAIN, SPEAKING
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -25,7 +25,7 @@ def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     if why := packages.missing():
         (pytest.fail if request.config.getoption("--require-node") else pytest.skip)(why)
     with fresh_cluster(tmp_path_factory.mktemp("node") / "c", flavor="node") as made:
-        for image in (PLAIN, NUMBERED, NAMED, SPEAKING):
+        for image in (PLAIN, NUMBERED, NAMED, MEMBER, SPEAKING):
             images.load(made.layout, image)
         yield made
 

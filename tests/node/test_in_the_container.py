@@ -5,7 +5,7 @@ about, so that it does not matter what stands before and behind it.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,11 @@ import pytest
 
 from builders import manifest
 from cluster import Cluster
+from cluster.manifests import await_admission
 from cluster.rest import Rest
 from environment_operator.api import names
 from kube import Kube
-from running import NAMED, NUMBERED, PLAIN, SPEAKING, created, pod, said
+from running import MEMBER, NAMED, NUMBERED, PLAIN, SPEAKING, created, pod, said
 
 Object = dict[str, Any]
 REPORT = """
@@ -69,6 +70,18 @@ CASES: dict[str, Case] = {
     "uid alone": Case(custom(4242), says=("user 4242", "group 0", "groups 0")),
     "ids over those of the image": Case(
         {"image": NAMED.reference, **custom(4242, 4343)}, says=("user 4242", "group 4343", "groups 4343")
+    ),
+    "groups that the image gives the uid": Case(
+        {"image": MEMBER.reference, **custom(1000, 100), "overridable": []},
+        says=("user 1000", "group 100", "groups 100"),
+    ),
+    "groups that the image gives the uid, beside groups of the Environment": Case(
+        {"image": MEMBER.reference, **custom(1000, 100, (7000,)), "overridable": []},
+        says=("user 1000", "group 100", "groups 100 7000"),
+    ),
+    "groups that the image gives the uid, which may be overridden": Case(
+        {"image": MEMBER.reference, **custom(1000, 100), "overridable": ["User"]},
+        says=("user 1000", "group 100", "groups 100 5000 6000"),
     ),
     "no escalation": Case(security(allowPrivilegeEscalation=False), says=("NoNewPrivs 1",)),
     "escalation": Case(security(allowPrivilegeEscalation=True), says=("NoNewPrivs 0",)),
@@ -154,6 +167,27 @@ def test_ids_of_a_person(kube: Kube, project: str) -> None:
     )
 
     assert {"user 1000", "group 100", "groups 100 5"} <= set(said(kube, project, "mine").splitlines())
+
+
+@pytest.fixture
+def merging(cluster: Cluster) -> Iterator[None]:
+    """Have the operator leave the groups to the image, as for nodes that know no policy."""
+    cluster.stop_operator()
+    cluster.start_operator({"ENVIRONMENT_OPERATOR_STRICT_GROUPS": "false"})
+    await_admission(cluster.layout)
+    yield
+    cluster.stop_operator()
+    cluster.start_operator()
+    await_admission(cluster.layout)
+
+
+@pytest.mark.usefixtures("merging")
+def test_groups_of_the_image_by_setting(kube: Kube, project: str) -> None:
+    """With STRICT_GROUPS off, the groups that the image gives a guarded uid are those of the process, too."""
+    fields = {"image": MEMBER.reference, **custom(1000, 100), "overridable": []}
+    lines = said(kube, project, created(kube, project, fields, {"command": ["/bin/sh", "-c", REPORT]})).splitlines()
+
+    assert {"user 1000", "group 100", "groups 100 5000 6000"} <= set(lines)
 
 
 def test_root_refused(kube: Kube, project: str) -> None:

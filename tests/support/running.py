@@ -13,6 +13,13 @@ SPEAKS = "#!/bin/sh\necho the entrypoint of the image $@\n"
 PLAIN = Image("docker.io/library/set-up:plain")
 NUMBERED = Image("docker.io/library/set-up:numbered", user="1234")
 NAMED = Image("docker.io/library/set-up:named", user="runner")
+MEMBER = Image(
+    "docker.io/library/set-up:member",
+    files={
+        "/etc/passwd": "root:x:0:0:root:/:/bin/sh\nmember:x:1000:100:member:/:/bin/sh\n",
+        "/etc/group": "root:x:0:\nusers:x:100:\nteam:x:5000:member\nshared:x:6000:member\n",
+    },
+)
 SPEAKING = Image("docker.io/library/set-up:speaking", entrypoint=("/speak",), files={"/speak": SPEAKS})
 
 

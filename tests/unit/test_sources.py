@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from cluster import binaries, modules
 from cluster.binaries import left
 from cluster.borrowed import Kind, docker_answers
 from cluster.source import choose
@@ -63,3 +64,20 @@ def test_where_kind_reaches_us(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_time_left(done: int, of: int, seconds: float, words: str) -> None:
     """While something is built, the rest is taken to go on as it went."""
     assert words == left(done, of, seconds)
+
+
+def test_a_module_for_every_program() -> None:
+    """Each program has one module, each module its own directory of the cache, under the version of its go.mod."""
+    programs = (*binaries.API, binaries.CONTROLLERS, *binaries.NODE)
+    homes = {program: modules.of(program).home.name for program in programs}
+
+    assert {"kubernetes", "containerd"} == {home.partition("-")[0] for home in homes.values()}
+    assert homes["kubelet"] == homes["etcd"]
+    assert homes["containerd"].startswith(f"containerd-{modules.CONTAINERD.version}-")
+
+
+def test_a_runtime_with_strict_groups() -> None:
+    """The runtime of a node is one that knows supplementalGroupsPolicy."""
+    major, *_ = modules.CONTAINERD.version.removeprefix("v").split(".")
+
+    assert int(major) >= 2
