@@ -1,17 +1,19 @@
 """Whether an Environment that the API server accepted can work, and if not why not. Pure."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
 from environment_operator.api import names
 from environment_operator.api.sizes import LARGEST
+from environment_operator.api.types import EnvironmentName
 from environment_operator.api.v1alpha1 import EnvironmentSpec
 from environment_operator.kinds.table import Kind
-from environment_operator.kube.errors import Reason
+from environment_operator.kube.errors import Cause, Reason
 from environment_operator.spec import images
 from environment_operator.spec.eligible_kinds import kinds_for
 from environment_operator.spec.fragment import Fragment, canonical, port_conflict, render
@@ -45,6 +47,31 @@ def validate(raw: Mapping[str, Any], *, replacement_exists: bool, table: Collect
         message = f"spec: what is injected into a pod has {size} bytes, over {LARGEST}. Shorten env, command or args."
         return Verdict(spec, stalled=(Reason.TOO_LARGE, message))
     return Verdict(spec, fragment)
+
+
+_NAME: TypeAdapter[str] = TypeAdapter(EnvironmentName)
+
+
+def problems(item: Mapping[str, Any]) -> list[Cause]:
+    """Return everything that is wrong with an Environment; the field stands in the message where that has it.
+
+    Args:
+        item: the Environment, of any shape.
+    """
+    name, raw = (item.get("metadata") or {}).get("name"), item.get("spec")
+    found = _problems(lambda: _NAME.validate_python(name), "metadata.name")
+    found += _problems(lambda: EnvironmentSpec.model_validate(raw), "spec")
+    stalled = None if found else validate(item["spec"], replacement_exists=True).stalled
+    return [Cause("", stalled[1])] if stalled else found
+
+
+def _problems(read: Callable[[], object], at: str) -> list[Cause]:
+    """Return everything that a model does not accept."""
+    try:
+        read()
+    except ValidationError as error:
+        return [_cause(each, at) for each in error.errors(include_url=False)]
+    return []
 
 
 def _stalled(spec: EnvironmentSpec, *, replacement_exists: bool, table: Collection[Kind]) -> tuple[Reason, str] | None:
@@ -89,9 +116,19 @@ _SHOWN, _LISTED = 60, 120
 
 def _spec_problem(error: ValidationError) -> str:
     """Return the first thing that the models do not accept: the field, what was given, and what to write."""
-    first = error.errors(include_url=False)[0]
-    given, context = first["input"], first.get("ctx", {})
-    field = ".".join((names.PLURAL, "spec", *(part for part in first["loc"] if isinstance(part, str))))
+    first = _cause(error.errors(include_url=False)[0], "spec")
+    return f"{first.field}: {first.message}"
+
+
+def _cause(error: ErrorDetails, at: str) -> Cause:
+    """Return one thing that the models do not accept: the field, what was given, and what to write.
+
+    Args:
+        error: it.
+        at: path of the model.
+    """
+    given, context = error["input"], error.get("ctx", {})
+    field = ".".join((names.PLURAL, at, *(part for part in error["loc"] if isinstance(part, str))))
     expected = str(context.get("expected", "")).replace("'", '"')
     if len(expected) > _LISTED:
         expected = f"one of the values that kubectl explain {field} lists"
@@ -103,13 +140,13 @@ def _spec_problem(error: ValidationError) -> str:
         "expected": expected,
         "Message": message[:1].upper() + message[1:],
     }
-    path = f"{_path(first['loc'])}{context.get('below', '')}"
-    return f"{path}: {_WORDS.get(first['type'], _OTHER).format_map({**context, **known})}"
+    words = _WORDS.get(error["type"], _OTHER).format_map({**context, **known})
+    return Cause(f"{_path(at, error['loc'])}{context.get('below', '')}", words)
 
 
-def _path(loc: tuple[int | str, ...]) -> str:
+def _path(at: str, loc: tuple[int | str, ...]) -> str:
     """Return the path of a field as kubectl prints it."""
-    return "spec" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc)
+    return at + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc)
 
 
 def _shown(value: object) -> str:

@@ -1,0 +1,1 @@
+"""The forms of the page: made from the schema, and read into an Environment. Pure but for `saving`."""
