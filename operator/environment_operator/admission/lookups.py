@@ -1,124 +1,159 @@
-"""What admission asks the API server about pull secrets. Nothing of it is ever a reason to refuse.
+"""What is known around a review, put together in one place: from memory where that may be, else from the API server.
 
-The Secrets of a project are looked for by their names, and only their metadata is sent.
+What has to be asked is asked side by side, and all of it has one deadline.
 """
 
 import asyncio
-import logging
+import secrets
+import string
 from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import replace
 
+from environment_operator import timing
 from environment_operator.admission import review
+from environment_operator.admission.pull_secrets import PullSecrets
+from environment_operator.admission.review import Stage
+from environment_operator.admission.vacancies import Vacancies
 from environment_operator.api import names
-from environment_operator.credentials import copies
-from environment_operator.credentials.copies import Secrets, Source, Sources
-from environment_operator.credentials.project_secrets import path
-from environment_operator.injection.context import Published, RequestContext
-from environment_operator.kube.client import Cluster
-from environment_operator.kube.errors import ApiError, NotFound
+from environment_operator.injection.context import Project, Published, RequestContext
+from environment_operator.injection.environment_cache import Catalog, publish
+from environment_operator.injection.identity import Keys, ids
+from environment_operator.kube.client import ENVIRONMENTS, Cluster
+from environment_operator.kube.errors import NotFound
 from environment_operator.kube.informer import Informer
-from environment_operator.kube.objects import Metadata
+from environment_operator.kube.objects import invalid_fragment
+from environment_operator.metrics import ENVIRONMENTS as ENVIRONMENTS_GAUGE
+from environment_operator.settings import Settings
+from environment_operator.spec.projects import ProjectIndex, ProjectSink
+from environment_operator.spec.server_validator import Validator
 
-logger = logging.getLogger(__name__)
+# The API server gives up after the timeout of the webhook, and then nobody says why.
+SECONDS = names.WEBHOOK_SECONDS - 1
+# What the API server has to say of the pods of an Environment is only a warning.
+_VALIDATION = 2.0
+_TOKEN = string.ascii_lowercase + string.digits
+Found = Mapping[str, Published | None]
 
-# Long enough for what is no reason to refuse, short enough for what else a review needs.
-_SECONDS = 2
 
-
-class PullSecrets:
-    """Knows which credentials are published, and finds out what a project has.
+class Lookups:
+    """Knows what deciding takes: keeps Environments and projects in memory, and asks for what it does not know.
 
     Args:
         cluster: the API server.
+        settings: the settings.
         table: the kinds table, by full name.
-        longest: the longest pause in seconds between two tries.
-        published: False when nothing is published, and nothing is looked for.
     """
 
-    def __init__(self, cluster: Cluster, table: review.Table, longest: float, *, published: bool) -> None:
-        self._cluster, self._table, self._published = cluster, table, published
-        self._sources = Sources()
-        self._mirror = Informer(
-            cluster, "registry credentials", self._sources, path(names.SYSTEM_NAMESPACE),
-            selector=names.CREDENTIALS, whole=True, longest=longest,
-        )  # fmt: skip
+    def __init__(self, cluster: Cluster, settings: Settings, table: review.Table) -> None:
+        self._cluster, self._settings, self._table = cluster, settings, table
+        self._keys = Keys(settings.uid_key, settings.gid_key, settings.groups_key)
+        self._routing = settings.routing
+        self.catalog, self._projects = Catalog(), ProjectIndex()
+        longest, projects = timing.RETRY_SECONDS, ProjectSink(self._projects)
+        self._environments = Informer(cluster, names.CRD_NAME, self.catalog, ENVIRONMENTS, whole=True, longest=longest)
+        self._namespaces = Informer(cluster, "namespaces", projects, "/api/v1/namespaces", longest=longest)
+        self._pull_secrets = PullSecrets(cluster, table, longest, published=settings.registry_credentials)
+        self._vacancies, self._validator = Vacancies(cluster), Validator(cluster, settings.node_ports)
 
     @property
     def parts(self) -> tuple[Callable[[], Coroutine[None, None, None]], ...]:
         """What runs side by side."""
-        return (self._mirror.run,) if self._published else ()
+        return self._environments.run, self._namespaces.run, *self._pull_secrets.parts
 
     @property
-    def settled(self) -> bool:
-        """Whether the credentials were listed, or could not be."""
-        return not self._published or self._mirror.settled.is_set()
+    def missing(self) -> str:
+        """What is not in memory yet, in a few words; empty when everything is."""
+        if not self._pull_secrets.settled:
+            return "registry credentials are not listed yet"
+        unlisted = next((each for each in (self._environments, self._namespaces) if not each.listed), None)
+        return unlisted.in_words if unlisted else ""
 
-    async def known(
-        self, around: RequestContext, sent: review.Request, found: Mapping[str, Published | None]
-    ) -> RequestContext:
-        """Return what is known around a request with what is known of pull secrets.
+    async def around(self, sent: review.Request, stage: Stage, deadline: float) -> RequestContext:
+        """Return what is known around a request.
 
         Args:
-            around: what is known so far.
             sent: the request.
-            found: the Environments of its new references.
+            stage: which webhook is called.
+            deadline: until when the API server may be asked, by the clock of the loop.
+
+        Raises:
+            TimeoutError: the API server has not answered everything by then.
+            ApiError: it cannot be asked.
         """
-        used = [environment for environment in found.values() if environment]
-        if not used or not around.project.name:
-            return around
-        named = {name for environment in used for name in environment.pull_secrets}
-        due = self._sources.due(around.project.name, around.project.department)
-        images = _images(used) | review.images(sent, self._table)
-        offered = [source for source in due if any(map(source.serves, images))]
-        if not named and not offered:
-            return around
-        secrets, accounts = await asyncio.gather(
-            self._secrets(around.project.name, named, offered),
-            self._accounts(around.project.name, review.accounts(sent, self._table)),
+        wanted = review.wanted(sent, self._table)
+        async with asyncio.timeout_at(deadline):
+            found, project, taken, invalid = await asyncio.gather(
+                self._found(wanted, stage), self._project(sent.namespace, wanted),
+                self._taken(sent, stage), self._invalid(sent, stage),
+            )  # fmt: skip
+            injected = found if stage == review.MUTATE else {}
+            pull_secrets, of_accounts = await self._pull_secrets.known(sent, project, injected)
+        ENVIRONMENTS_GAUGE.set(len(self.catalog))
+        return RequestContext(
+            find=found.get,
+            as_of=self._as_of(found),
+            token="".join(secrets.choice(_TOKEN) for _ in range(8)),
+            project=project,
+            user=sent.user.username,
+            ids=ids(sent.user.extra, self._keys),
+            known=self.catalog.names(),
+            account_secrets=of_accounts,
+            secrets=pull_secrets,
+            routing=self._routing,
+            taken=taken,
+            dry_run=sent.dry_run,
+            strict_groups=self._settings.strict_groups,
+            invalid=invalid,
         )
-        # What is about to be published to the project is not missing.
-        missing = set(secrets.missing) - {source.name for source in due}
-        return replace(around, secrets=replace(secrets, missing=missing), account_secrets=accounts)
 
-    async def _secrets(self, project: str, named: Collection[str], offered: Collection[Source]) -> Secrets:
-        """Return what is known of the Secrets of a project."""
-        if not self._published:
-            return Secrets()
-        wanted = sorted({*named, *(source.name for source in offered)})
-        try:
-            async with asyncio.timeout(_SECONDS):
-                if not await self._cluster.may("get", "secrets", project):
-                    return Secrets(f'project "{project}" does not let environment-operator read its Secrets')
-                metadata = await asyncio.gather(*(self._find(project, name) for name in wanted))
-        except (ApiError, TimeoutError) as error:
-            logger.warning('project "%s": its Secrets could not be read: %s', project, error)
-            return Secrets(f'the API server did not answer for project "{project}"')
-        there = dict(zip(wanted, metadata, strict=True))
-        # What is not there yet is on its way; what is somebody's own under that name is not what was published.
-        published = tuple(s for s in offered if (item := there[s.name]) is None or copies.copy(item))
-        return Secrets(missing={name for name in named if there[name] is None}, published=published)
+    def _as_of(self, found: Found) -> Callable[[str, int], Published | None]:
+        """Return what gives an Environment by name and generation: as it was found, or as it was before."""
 
-    async def _find(self, project: str, name: str) -> Metadata | None:
-        """Return the metadata of a Secret, None when there is none."""
+        def as_of(name: str, generation: int) -> Published | None:
+            live = found.get(name)
+            return live if live and live.generation == generation else self.catalog.as_of(name, generation)
+
+        return as_of
+
+    async def _found(self, wanted: Collection[str], stage: Stage) -> Found:
+        """Return the Environments of new references: as the API server has them where that is the last word."""
+        known = {} if stage == review.VALIDATE else {name: self.catalog.find(name) for name in wanted}
+        unknown = [name for name in wanted if known.get(name) is None]
+        return {**known, **dict(zip(unknown, await asyncio.gather(*map(self._live, unknown)), strict=True))}
+
+    async def _live(self, name: str) -> Published | None:
+        """Return an Environment as the API server has it now."""
         try:
-            return await self._cluster.metadata(path(project, name))
+            live = await self._cluster.get(f"{ENVIRONMENTS}/{name}")
         except NotFound:
             return None
+        meta = live["metadata"]
+        known = self.catalog.as_of(name, meta["generation"])
+        invalid = invalid_fragment(live.get("status") or {}, meta["generation"])
+        exists = self.catalog.__contains__
+        made = known or publish(name, meta["generation"], live["spec"], exists, invalid=invalid)
+        return replace(made, problem=review.lifecycle_problem(meta) or made.problem)
 
-    async def _accounts(self, project: str, accounts: Collection[str]) -> dict[str, tuple[str, ...]]:
-        """Return the pull secrets of service accounts; an account may come later."""
-        found = await asyncio.gather(*(self._account(project, name) for name in accounts))
-        return dict(zip(accounts, found, strict=True))
+    async def _project(self, name: str, wanted: Collection[str]) -> Project:
+        """Return where a workload is; a namespace that is not in memory may have been created a moment ago."""
+        if not name or not wanted:
+            return Project(name)
+        if name not in self._projects.departments:
+            labels = (await self._cluster.get(f"/api/v1/namespaces/{name}"))["metadata"].get("labels") or {}
+            return Project(name, labels.get(names.DEPARTMENT), labels.get(names.POD_SECURITY, ""))
+        return Project(name, self._projects.departments[name], self._projects.levels[name])
 
-    async def _account(self, project: str, name: str) -> tuple[str, ...]:
-        """Return the pull secrets of a service account, none when there is no such account yet."""
+    async def _taken(self, sent: review.Request, stage: Stage) -> Mapping[str, str]:
+        """Return the addresses of tools that cannot be given, each with the reason."""
+        return await self._vacancies.taken(sent) if stage == review.VALIDATE else {}
+
+    async def _invalid(self, sent: review.Request, stage: Stage) -> str:
+        """Return why the API server refuses the pods of an Environment that is written, if it says so in time."""
+        spec = review.written_spec(sent) if stage == review.MUTATE else None
+        if not spec:
+            return ""
         try:
-            found = await self._cluster.get(f"/api/v1/namespaces/{project}/serviceaccounts/{name}")
-        except NotFound:
-            return ()
-        return tuple(secret["name"] for secret in found.get("imagePullSecrets") or ())
-
-
-def _images(used: Collection[Published]) -> frozenset[str]:
-    """Return the images of some Environments."""
-    return frozenset(environment.spec.image for environment in used if environment.spec)
+            async with asyncio.timeout(_VALIDATION):
+                return (await self._validator.validate(spec)).problem
+        except TimeoutError:
+            return ""

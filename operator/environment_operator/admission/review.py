@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
@@ -20,7 +20,6 @@ from environment_operator.api.types import SUBDOMAIN_PATTERN
 from environment_operator.api.v1alpha1 import EnvironmentSpec
 from environment_operator.injection import limits, messages, ownership
 from environment_operator.injection.context import Outcome, RequestContext
-from environment_operator.injection.identity import Keys, ids
 from environment_operator.injection.mutate import admit
 from environment_operator.injection.validate import approve, new_references
 from environment_operator.injection.warnings import on_spec
@@ -31,6 +30,10 @@ from environment_operator.kube.errors import OperatorError
 
 Object = dict[str, Any]
 Table = Mapping[str, Kind]
+# Which webhook is called: the one before all others, which injects, or the one after them.
+Stage = Literal["mutate", "validate"]
+MUTATE: Stage = "mutate"
+VALIDATE: Stage = "validate"
 _LONGEST = 253
 # So much of a review has the uid of its request.
 HEAD = 1024
@@ -198,43 +201,35 @@ def _containers(place: Place, template: Template) -> Iterator[Object]:
             yield found
 
 
-def mutated(request: Request, table: Table, around: RequestContext, keys: Keys) -> Answer:
-    """Return the answer of the mutating webhook: the workload filled in, the Environment marked.
+def decided(request: Request, table: Table, around: RequestContext, stage: Stage) -> Answer:
+    """Return the answer of one of the two webhooks.
 
     Args:
         request: the request.
         table: the kinds table, by full name.
         around: what is known around the request.
-        keys: under which keys of ``userInfo.extra`` the ids of a person are.
+        stage: which webhook is called.
     """
-    if request.name == names.CRD_NAME and request.writes and request.new is not None:
-        return _answer(request, environment(request.new, request.old, request.user.username, around.invalid))
-    return _decided(request, table, around, keys, is_last=False)
-
-
-def validated(request: Request, table: Table, around: RequestContext, keys: Keys) -> Answer:
-    """Return the answer of the validating webhook, to which all others have had their say; as `mutated`."""
-    return _decided(request, table, around, keys, is_last=True)
-
-
-def _decided(request: Request, table: Table, around: RequestContext, keys: Keys, *, is_last: bool) -> Answer:
-    """Return the answer about a workload; the validating webhook is the last to see it."""
     if not request.writes or request.new is None:
         return _answer(request, Outcome(None), allowed=True)
+    if request.name == names.CRD_NAME and stage == MUTATE:
+        return _answer(request, environment(request.new, request.old, around.user, around.invalid))
     if request.name not in table:
         return _answer(request, Outcome(None, messages.no_row(request.name)))
     kind = _row(request, table)
-    if kind is None:
-        return _answer(request, Outcome(request.new))
+    return _answer(request, _of_workload(request, kind, table, around, stage) if kind else Outcome(request.new))
+
+
+def _of_workload(request: Request, kind: Kind, table: Table, around: RequestContext, stage: Stage) -> Outcome:
+    """Return what becomes of a workload; into one whose controller comes or goes nothing is injected."""
+    new = request.new or {}
     if request.old is not None:
-        if why := ownership.given_away(kind, request.new, table.values()):
-            return _answer(request, Outcome(None, why))
-        if ownership.is_left_alone(request.new, request.old, table.values()):
-            return _answer(request, ownership.left_alone(kind, request.new, is_last=is_last))
-    person = ids(request.user.extra, keys)
-    known = replace(around, user=request.user.username, ids=person, dry_run=request.dry_run)
-    decide = approve if is_last else admit
-    return _answer(request, decide(kind, request.new, request.old, known))
+        if why := ownership.given_away(kind, new, table.values()):
+            return Outcome(None, why)
+        if ownership.is_left_alone(new, request.old, table.values()):
+            return ownership.left_alone(kind, new, is_last=stage == VALIDATE)
+    decide = approve if stage == VALIDATE else admit
+    return decide(kind, new, request.old, around)
 
 
 def _row(request: Request, table: Table) -> Kind | None:

@@ -3,53 +3,34 @@
 import asyncio
 import gc
 import logging
-import secrets
 import signal
-import string
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import timedelta
 
 from aiohttp import web
 
 from environment_operator import health, timing
-from environment_operator.admission import review
+from environment_operator.admission import lookups, review
 from environment_operator.admission.certificate_rotation import Certificates
 from environment_operator.admission.certificates import Terms
-from environment_operator.admission.lookups import PullSecrets
-from environment_operator.admission.vacancies import Vacancies
+from environment_operator.admission.review import Stage
 from environment_operator.api import names
 from environment_operator.injection import messages
-from environment_operator.injection.context import Project, Published, RequestContext
-from environment_operator.injection.environment_cache import Catalog, publish
-from environment_operator.injection.identity import Keys
-from environment_operator.kube.client import ENVIRONMENTS, Cluster
-from environment_operator.kube.errors import INTERNAL_ERROR, ApiError, NotFound
-from environment_operator.kube.informer import Informer
-from environment_operator.kube.objects import invalid_fragment
+from environment_operator.kube.client import Cluster
+from environment_operator.kube.errors import INTERNAL_ERROR, ApiError
 from environment_operator.metrics import ADMISSION_TIME, ADMISSIONS
-from environment_operator.metrics import ENVIRONMENTS as ENVIRONMENTS_GAUGE
 from environment_operator.settings import Settings
-from environment_operator.spec.projects import ProjectIndex, ProjectSink
-from environment_operator.spec.server_validator import Validator
 
 logger = logging.getLogger(__name__)
 
 LARGEST = 8 * 2**20
 # How many objects are made before the collector looks at them.
 _ALLOCATED = 50_000
-_TOKEN = string.ascii_lowercase + string.digits
 # The API server closes idle connections after 90 s; were we to close them first, a request could meet the closing.
 _KEEP_ALIVE = 120
 # A new authority is trusted for so many looks of every replica before anything is signed by it.
 _LOOKS = 3
-# The API server gives up after the timeout of the webhook, and then nobody says why.
-_DEADLINE = names.WEBHOOK_SECONDS - 1
-# And what the API server has to say of the pods of an Environment, which is only a warning.
-_VALIDATION = 2.0
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-LookUp = Callable[[review.Request], Awaitable[RequestContext]]
-Decide = Callable[[review.Request, review.Table, RequestContext, Keys], review.Answer]
 
 
 class Webhook:
@@ -61,19 +42,9 @@ class Webhook:
     """
 
     def __init__(self, cluster: Cluster, settings: Settings) -> None:
-        self._cluster, self._settings = cluster, settings
+        self._settings = settings
         self._table = {kind.name: kind for kind in settings.kinds()}
-        self._keys = Keys(settings.uid_key, settings.gid_key, settings.groups_key)
-        self.catalog, self._projects = Catalog(), ProjectIndex()
-        self._mirror = Informer(
-            cluster, names.CRD_NAME, self.catalog, ENVIRONMENTS, whole=True, longest=timing.RETRY_SECONDS
-        )
-        self._namespaces = Informer(
-            cluster, "namespaces", ProjectSink(self._projects), "/api/v1/namespaces", longest=timing.RETRY_SECONDS
-        )
-        self._pull_secrets = PullSecrets(
-            cluster, self._table, timing.RETRY_SECONDS, published=settings.registry_credentials
-        )
+        self.lookups = lookups.Lookups(cluster, settings, self._table)
         terms = Terms(
             hosts=settings.hosts,
             certificate=timedelta(seconds=timing.CERTIFICATE_SECONDS),
@@ -81,7 +52,6 @@ class Webhook:
             settle=timedelta(seconds=timing.CERTIFICATE_CHECK_SECONDS * _LOOKS),
         )
         self._certificates = Certificates(cluster, terms, timing.CERTIFICATE_CHECK_SECONDS, settings.https_client_ca)
-        self._vacancies, self._validator = Vacancies(cluster), Validator(cluster, settings.node_ports)
         self._listening, self._stopping = asyncio.Event(), asyncio.Event()
 
     async def run(self) -> None:
@@ -101,8 +71,7 @@ class Webhook:
     @property
     def _parts(self) -> tuple[Callable[[], Coroutine[None, None, None]], ...]:
         """What runs side by side."""
-        mirrors = self._mirror.run, self._namespaces.run, *self._pull_secrets.parts
-        return *mirrors, self._certificates.run, self._serve
+        return *self.lookups.parts, self._certificates.run, self._serve
 
     def _why_not_ready(self) -> str:
         """Return why requests had better go elsewhere, empty when they may come."""
@@ -110,10 +79,7 @@ class Webhook:
             return "stopping"
         if not self._listening.is_set():
             return "no certificate yet"
-        if not self._pull_secrets.settled:
-            return "registry credentials are not listed yet"
-        missing = next((r for r in (self._mirror, self._namespaces) if not r.listed), None)
-        return missing.in_words if missing else ""
+        return self.lookups.missing
 
     async def _serve(self) -> None:
         """Answer requests as soon as there is a certificate, until cancelled; those under way are finished."""
@@ -137,96 +103,30 @@ class Webhook:
 
     async def _mutate(self, request: web.Request) -> web.Response:
         """Answer one AdmissionReview with what the object is to become."""
-        return await self._answered(request, self._around_mutation, review.mutated)
+        return await self._answered(request, review.MUTATE)
 
     async def _validate(self, request: web.Request) -> web.Response:
         """Answer one AdmissionReview with whether the object may be stored, by what the API server has now."""
-        return await self._answered(request, self._around_validation, review.validated)
+        return await self._answered(request, review.VALIDATE)
 
-    async def _answered(self, request: web.Request, look: LookUp, decide: Decide) -> web.Response:
-        """Answer one AdmissionReview; whatever is asked for it has one deadline, before the API server gives up.
+    async def _answered(self, request: web.Request, stage: Stage) -> web.Response:
+        """Answer one AdmissionReview; everything that is asked for it has one deadline, before the API server gives up.
 
         Args:
             request: the call.
-            look: finds out what is known around the review.
-            decide: decides about the review.
+            stage: which of the two webhooks is called.
         """
-        which = _which(request)
-        with ADMISSION_TIME.labels(which).time():
-            deadline = asyncio.get_running_loop().time() + _DEADLINE
+        with ADMISSION_TIME.labels(stage).time():
+            deadline = asyncio.get_running_loop().time() + lookups.SECONDS
             try:
                 sent = review.read(await _body(request))
             except review.TooLarge as large:
-                return _response(which, review.refused(large.uid, str(large)))
+                return _response(stage, review.refused(large.uid, str(large)))
             try:
-                async with asyncio.timeout_at(deadline):
-                    around = await look(sent)
+                around = await self.lookups.around(sent, stage, deadline)
             except TimeoutError:
-                return _response(which, review.refused(sent.uid, messages.too_late(_DEADLINE)))
-            return _response(which, decide(sent, self._table, around, self._keys))
-
-    async def _around_mutation(self, sent: review.Request) -> RequestContext:
-        """Return what is known around a request that is to be filled in, from memory as far as possible."""
-        wanted = review.wanted(sent, self._table)
-        cached = {name: self.catalog.find(name) for name in wanted}
-        live = await self._live(*(name for name, environment in cached.items() if environment is None))
-        found = {**cached, **live}
-        around = replace(await self._around(sent, found), invalid=await self._invalid(sent))
-        return await self._pull_secrets.known(around, sent, found)
-
-    async def _invalid(self, sent: review.Request) -> str:
-        """Return why the API server refuses the pods of an Environment that is written, in time."""
-        if not (spec := review.written_spec(sent)):
-            return ""
-        try:
-            async with asyncio.timeout(_VALIDATION):
-                return (await self._validator.validate(spec)).problem
-        except TimeoutError:
-            return ""
-
-    async def _around_validation(self, sent: review.Request) -> RequestContext:
-        """Return what is known around a request that was filled in, from the API server."""
-        found, taken = await asyncio.gather(self._live(*review.wanted(sent, self._table)), self._vacancies.taken(sent))
-        return replace(await self._around(sent, found), taken=taken)
-
-    async def _around(self, sent: review.Request, found: Mapping[str, Published | None]) -> RequestContext:
-        """Return what is known around a request."""
-
-        def as_of(name: str, generation: int) -> Published | None:
-            live = found.get(name)
-            return live if live and live.generation == generation else self.catalog.as_of(name, generation)
-
-        ENVIRONMENTS_GAUGE.set(len(self.catalog))
-        project = await self._project(sent.namespace) if found else Project(sent.namespace)
-        known, routing = self.catalog.names(), self._settings.routing
-        strict = self._settings.strict_groups
-        return RequestContext(found.get, as_of, _token(), project, known=known, routing=routing, strict_groups=strict)
-
-    async def _project(self, name: str) -> Project:
-        """Return a namespace with its department; one that is not known here may have been created a moment ago."""
-        if not name:
-            return Project("")
-        if name not in self._projects.departments:
-            labels = (await self._cluster.get(f"/api/v1/namespaces/{name}"))["metadata"].get("labels") or {}
-            return Project(name, labels.get(names.DEPARTMENT), labels.get(names.POD_SECURITY, ""))
-        return Project(name, self._projects.departments[name], self._projects.levels[name])
-
-    async def _live(self, *wanted: str) -> dict[str, Published | None]:
-        """Return Environments as the API server has them now, asked for side by side."""
-        return dict(zip(wanted, await asyncio.gather(*map(self._live_one, wanted)), strict=True))
-
-    async def _live_one(self, name: str) -> Published | None:
-        """Return an Environment as the API server has it now."""
-        try:
-            live = await self._cluster.get(f"{ENVIRONMENTS}/{name}")
-        except NotFound:
-            return None
-        meta = live["metadata"]
-        known = self.catalog.as_of(name, meta["generation"])
-        invalid = invalid_fragment(live.get("status") or {}, meta["generation"])
-        exists = self.catalog.__contains__
-        made = known or publish(name, meta["generation"], live["spec"], exists, invalid=invalid)
-        return replace(made, problem=review.lifecycle_problem(meta) or made.problem)
+                return _response(stage, review.refused(sent.uid, messages.too_late(lookups.SECONDS)))
+            return _response(stage, review.decided(sent, self._table, around, stage))
 
 
 @web.middleware
@@ -275,8 +175,3 @@ def _response(which: str, answer: review.Answer) -> web.Response:
     """Return an answer as HTTP has it, counted."""
     ADMISSIONS.labels(which, answer.result).inc()
     return web.json_response(answer.review)
-
-
-def _token() -> str:
-    """Return 8 characters that name a workload."""
-    return "".join(secrets.choice(_TOKEN) for _ in range(8))

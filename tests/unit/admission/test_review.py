@@ -20,7 +20,6 @@ from environment_operator.admission.review import lifecycle_problem
 from environment_operator.admission.server import LARGEST, Webhook
 from environment_operator.api import names
 from environment_operator.injection.context import Outcome
-from environment_operator.injection.identity import Keys
 from environment_operator.kube.errors import ApiError, NotFound
 from environment_operator.kube.objects import Whole
 from environment_operator.settings import Settings
@@ -52,10 +51,15 @@ def a_review(new: object = None, *, kind: str = "deployments.apps", operation: s
     return {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}
 
 
+def answer(sent: Object, stage: review.Stage) -> Object:
+    """Return the AdmissionReview with which one of the webhooks answers."""
+    request = review.read(json.dumps(sent).encode())
+    return review.decided(request, KINDS, around(JUPYTER, user="alice"), stage).review
+
+
 def respond(sent: Object) -> Object:
     """Return the response to a review."""
-    request = review.read(json.dumps(sent).encode())
-    answered = review.mutated(request, KINDS, around(JUPYTER), Keys()).review
+    answered = answer(sent, review.MUTATE)
     assert ("admission.k8s.io/v1", "AdmissionReview") == (answered["apiVersion"], answered["kind"])
     response: Object = answered["response"]
     assert "7" == response["uid"]
@@ -147,9 +151,13 @@ def test_left_alone_by_a_controller(kind: str) -> None:
     new["metadata"] |= {"annotations": {names.RECORD: "{}", names.TOOLS: "{}", "mine": "stays"}, "finalizers": ["a/b"]}
     sent = a_review(new, kind=f"{kind.lower()}s{'.apps' * (kind != 'Pod')}", operation="UPDATE", oldObject=old)
     found = patched(sent)
-    last = review.validated(review.read(json.dumps(sent).encode()), KINDS, around(JUPYTER), Keys()).review
+    last = review.decided(
+        review.read(json.dumps(sent).encode()), KINDS, around(JUPYTER, user="alice"), review.VALIDATE
+    ).review
     sent["request"]["object"] = found
-    done = review.validated(review.read(json.dumps(sent).encode()), KINDS, around(JUPYTER), Keys()).review
+    done = review.decided(
+        review.read(json.dumps(sent).encode()), KINDS, around(JUPYTER, user="alice"), review.VALIDATE
+    ).review
 
     assert {"mine": "stays"} == found["metadata"]["annotations"]
     assert names.REFERENCE not in found["metadata"]["labels"]
@@ -335,7 +343,7 @@ async def api() -> Server:
 async def client(api: Server) -> AsyncIterator[Client]:
     """Return a client of the real application, which knows one Environment."""
     role = Webhook(api, Settings())  # type: ignore[arg-type]
-    role.catalog.put(Whole(name="jupyter", generation=1, spec=spec()))
+    role.lookups.catalog.put(Whole(name="jupyter", generation=1, spec=spec()))
     async with TestClient(TestServer(role.application())) as made:
         yield made
 

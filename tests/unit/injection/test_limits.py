@@ -16,7 +16,6 @@ from environment_operator.admission import review
 from environment_operator.api import names
 from environment_operator.injection import limits
 from environment_operator.injection.eligibility import unknown
-from environment_operator.injection.identity import Keys
 from environment_operator.injection.merge import Record, strip
 from environment_operator.injection.mutate import admit
 from environment_operator.injection.validate import approve
@@ -127,7 +126,7 @@ def test_what_the_api_server_keeps_costs_nothing() -> None:
         request = review.Request.model_validate(
             {"uid": "u", "resource": {"resource": "pods"}, "operation": "CREATE", "object": made}
         )
-        return lambda: review.mutated(request, {POD.name: POD}, KNOWN, Keys("uid", "gid", "groups"))
+        return lambda: review.decided(request, {POD.name: POD}, KNOWN, review.MUTATE)
 
     assert work(mutates(10)) + 100 > work(mutates(1_000))
 
