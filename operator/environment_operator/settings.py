@@ -1,10 +1,12 @@
 """Settings, read once from the environment at start and passed down."""
 
 import logging
+import re
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from ssl import PROTOCOL_TLS_SERVER, SSLContext, SSLError
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, Field, FilePath, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -19,9 +21,12 @@ from environment_operator.tools.objects import Ways
 logger = logging.getLogger(__name__)
 
 PREFIX = "ENVIRONMENT_OPERATOR_"
-_HOST = r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)?$"
+_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_URL = re.compile(
+    rf"(?P<scheme>https?)://(?P<each>\*\.)?(?P<host>{_LABEL}(\.{_LABEL})*)(?P<base>/[a-z0-9]([-a-z0-9]{{0,61}}[a-z0-9])?)?"
+)
 _GATEWAY = r"^([-a-z0-9]+/[-.a-z0-9]+(/[-.a-z0-9]+)?)?$"
-_BASE = "^/[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
+_KEY = r"[^\s,]+"
 
 
 def _authority(file: Path) -> Path:
@@ -33,6 +38,16 @@ def _authority(file: Path) -> Path:
     except OSError as error:
         raise ValueError(f"the file cannot be read: {error.strerror}") from None
     return file
+
+
+def _tools_url(url: str) -> str:
+    """Return a URL below which tools have theirs, or an empty text."""
+    if url and not _URL.fullmatch(url):
+        raise ValueError(
+            "this is no URL for tools. Use https://tools.example.com or https://*.tools.example.com, "
+            "with one path segment at most, such as https://tools.example.com/environments"
+        )
+    return url
 
 
 class Settings(BaseSettings):
@@ -61,21 +76,20 @@ class Settings(BaseSettings):
         default=True, description="Whether credentials are published to projects that let us, and pull secrets sought."
     )
     kinds_file: Path | None = Field(None, description="YAML list of further rows of the kinds table.")
-    uid_key: str = Field(names.UID_KEY, description="Key of userInfo.extra that holds the user id of a person.")
-    gid_key: str = Field(names.GID_KEY, description="Key of userInfo.extra that holds the primary group id.")
-    groups_key: str = Field(names.GROUPS_KEY, description="Key of userInfo.extra that holds the further group ids.")
+    identity_keys: str = Field(
+        f"{names.UID_KEY},{names.GID_KEY},{names.GROUPS_KEY}",
+        pattern=f"^{_KEY},{_KEY},{_KEY}$",
+        description="Keys of userInfo.extra that hold a person's user id, primary group id and further group ids.",
+    )
     strict_groups: bool = Field(
         default=True,
         description="Whether guarded ids come with supplementalGroupsPolicy: Strict, so that no groups of the image "
         "are added. Turn it off where nodes do not know it: Kubernetes before 1.33, containerd before 2.0.",
     )
-    tools_host: str = Field(
-        "", pattern=_HOST, description="Host of the URLs of tools, such as tools.example.com; empty: they get none."
-    )
-    tools_scheme: Literal["https", "http"] = Field("https", description="Scheme of these URLs.")
-    tools_base: str = Field("/environments", pattern=_BASE, description="Path below which URLs are assigned.")
-    tools_by: Literal["Path", "Host"] = Field(
-        "Path", description="Whether a tool is assigned a path on that host, or a host of its own below it."
+    tools_url: Annotated[str, AfterValidator(_tools_url)] = Field(
+        "",
+        description="Where tools have their URLs: https://tools.example.com, a path for each, or "
+        "https://*.tools.example.com, a host for each; empty: they get none.",
     )
     tools_gateway: str = Field(
         "",
@@ -104,14 +118,12 @@ class Settings(BaseSettings):
     @property
     def routing(self) -> Routing:
         """Where the URLs of tools are."""
-        return Routing(
-            host=self.tools_host,
-            scheme=self.tools_scheme,
-            base=self.tools_base,
-            by_host=self.tools_by == "Host",
-            load_balancers=self.tools_load_balancers,
-            ports=(self.node_ports.start, self.node_ports.stop - 1),
-        )
+        ports = (self.node_ports.start, self.node_ports.stop - 1)
+        routing = Routing(load_balancers=self.tools_load_balancers, ports=ports)
+        if not (url := _URL.fullmatch(self.tools_url)):
+            return routing
+        base = url["base"] or routing.base
+        return replace(routing, host=url["host"], scheme=url["scheme"], base=base, by_host=bool(url["each"]))
 
     @property
     def node_ports(self) -> range:
@@ -129,9 +141,9 @@ class Settings(BaseSettings):
         """Require a host for routes, and one way to it."""
         if self.tools_gateway and self.tools_ingress_class:
             raise ValueError("TOOLS_GATEWAY and TOOLS_INGRESS_CLASS are both set. Remove one of them.")
-        if bool(self.tools_host) != bool(self.tools_gateway or self.tools_ingress_class):
+        if bool(self.tools_url) != bool(self.tools_gateway or self.tools_ingress_class):
             raise ValueError(
-                "TOOLS_HOST needs TOOLS_GATEWAY or TOOLS_INGRESS_CLASS, and they need it. Set both, or none."
+                "TOOLS_URL needs TOOLS_GATEWAY or TOOLS_INGRESS_CLASS, and they need it. Set both, or none."
             )
         return self
 

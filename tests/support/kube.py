@@ -28,7 +28,7 @@ SETTINGS = {
     "GRACE_SECONDS": "1",
     "RETRY_SECONDS": "0.5",
     "GATHER_SECONDS": "0.1",
-    "TOOLS_HOST": "tools.example.com",
+    "TOOLS_URL": "https://tools.example.com",
     "TOOLS_GATEWAY": "gateways/shared",
 }
 OPERATOR_ENV = {f"ENVIRONMENT_OPERATOR_{name}": value for name, value in SETTINGS.items()}

@@ -46,7 +46,7 @@ class Lookups:
 
     def __init__(self, cluster: Cluster, settings: Settings, table: review.Table) -> None:
         self._cluster, self._settings, self._table = cluster, settings, table
-        self._keys = Keys(settings.uid_key, settings.gid_key, settings.groups_key)
+        self._keys = Keys(*settings.identity_keys.split(","))
         self._routing = settings.routing
         self.catalog, self._projects = Catalog(), ProjectIndex()
         longest, projects = timing.RETRY_SECONDS, ProjectSink(self._projects)

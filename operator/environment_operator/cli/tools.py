@@ -45,7 +45,7 @@ def lacking(tools: Tools, tool: str = "") -> list[str]:
     found = (name for name, a in tools.tools.items() if a.port and a.type == "ExternalURL" and not a.url)
     return [
         f'tool "{name}" has no URL: the cluster had no host for tools when the workload was admitted. Use the command '
-        "above, or ask an administrator for the setting TOOLS_HOST and refresh the workload."
+        "above, or ask an administrator for the setting TOOLS_URL and refresh the workload."
         for name in found
         if tool in ("", name)
     ]

@@ -48,7 +48,7 @@ class Ways:
     @property
     def lacks(self) -> dict[str, str]:
         """The types of connection that there is no way for, each with the setting that gives one."""
-        url = {} if self.route else {"ExternalURL": "TOOLS_HOST"}
+        url = {} if self.route else {"ExternalURL": "TOOLS_URL"}
         return url if self.routing.load_balancers else {**url, "LoadBalancer": "TOOLS_LOAD_BALANCERS"}
 
     @property

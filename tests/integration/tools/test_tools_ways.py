@@ -183,7 +183,7 @@ def test_by_host(kube: Kube, project: str, operator: Operator) -> None:
     word = kube.unique("mine")
     kube.cluster.stop_operator()
     try:
-        operator.start(tools_by="Host")
+        operator.start(tools_url="https://*.tools.example.com")
         await_admission(kube.cluster.layout)
         kube.apply(workload("Deployment", "w", project, published(kube, LAB)))
         found = until_made(kube, "httproutes", project, "environment-T-lab", "environment-T-lab-alias")

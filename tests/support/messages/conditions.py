@@ -177,7 +177,7 @@ _CLUSTER: Mapping[str, Callable[[], str]] = {
     "another workload, which may not be named, has the address": _tools(Exposed(1, (_TAKEN,)), sample=0),
     "other workloads, which may not be named, have the addresses": _tools(Exposed(2, (_TAKEN, _TAKEN)), sample=0),
     "nothing leads to tools": _tools(Exposed(1, (), "httproutes.gateway.networking.k8s.io is not installed")),
-    "the cluster has no host for tools": _tools(Exposed(lacks={"ExternalURL": "TOOLS_HOST"}), tools=[LAB]),
+    "the cluster has no host for tools": _tools(Exposed(lacks={"ExternalURL": "TOOLS_URL"}), tools=[LAB]),
 }
 ROWS: Mapping[str, Callable[[], str]] = {**_LIFE, **_SPEC, **_CLUSTER}
 NO_WAY_OUT: Collection[str] = (

@@ -36,7 +36,7 @@ def test_derived(owner: dict[str, object], expected: bool) -> None:
             "x",
             "are wrong: ENVIRONMENT_OPERATOR_USAGE_SAMPLE: Input should",
         ),
-        ("ENVIRONMENT_OPERATOR_TOOLS_HOST", "tools.example.com", "TOOLS_HOST needs TOOLS_GATEWAY or"),
+        ("ENVIRONMENT_OPERATOR_TOOLS_URL", "https://tools.example.com", "TOOLS_URL needs TOOLS_GATEWAY or"),
         ("ENVIRONMENT_OPERATOR_HTTPS_CLIENT_CA", "/none", "HTTPS_CLIENT_CA: Path does not point to a file"),
         ("ENVIRONMENT_OPERATOR_HTTPS_CLIENT_CA", __file__, "HTTPS_CLIENT_CA: Value error, the file has no certificate"),
         ("KUBECONFIG", "/none", "no API server is known: Invalid kube-config file"),

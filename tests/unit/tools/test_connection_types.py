@@ -10,6 +10,7 @@ from environment_operator.tools.addresses import Routing
 from environment_operator.tools.objects import Ways
 
 HOST, GATEWAY = "tools.example.com", "gateways/shared/web"
+URL = f"https://{HOST}"
 
 
 def test_none() -> None:
@@ -20,7 +21,7 @@ def test_none() -> None:
 def test_all() -> None:
     """Each setting has its effect."""
     found = Settings(
-        tools_host=HOST, tools_gateway=GATEWAY, tools_scheme="http", tools_base="/t", tools_by="Host",
+        tools_url=f"http://*.{HOST}/t", tools_gateway=GATEWAY,
         tools_load_balancers=True, tools_node_ports="31000-31999",
     )  # fmt: skip
     routing = Routing(HOST, "http", "/t", by_host=True, load_balancers=True, ports=(31000, 31999))
@@ -29,15 +30,35 @@ def test_all() -> None:
 
 
 @pytest.mark.parametrize(
+    ("url", "routing"),
+    [
+        (URL, Routing(HOST)),
+        (f"{URL}/lab", Routing(HOST, base="/lab")),
+        (f"https://*.{HOST}", Routing(HOST, by_host=True)),
+        ("http://tools", Routing("tools", "http")),
+    ],
+)
+def test_url(url: str, routing: Routing) -> None:
+    """One URL holds scheme, host and path, and whether each tool has a host of its own."""
+    assert routing == Settings(tools_url=url, tools_gateway=GATEWAY).routing
+
+
+@pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"tools_host": HOST}, "Set both, or none"),
+        ({"tools_url": URL}, "Set both, or none"),
         ({"tools_gateway": GATEWAY}, "Set both, or none"),
-        ({"tools_host": HOST, "tools_gateway": GATEWAY, "tools_ingress_class": "nginx"}, "Remove one of them"),
-        ({"tools_host": "https://tools.example.com"}, "tools_host"),
+        ({"tools_url": URL, "tools_gateway": GATEWAY, "tools_ingress_class": "nginx"}, "Remove one of them"),
+        ({"tools_url": HOST}, "Use https://tools.example.com or"),
+        ({"tools_url": f"ftp://{HOST}"}, "tools_url"),
+        ({"tools_url": f"https://*{HOST}"}, "tools_url"),
+        ({"tools_url": f"{URL}/"}, "tools_url"),
+        ({"tools_url": f"{URL}/a/b"}, "tools_url"),
+        ({"tools_url": f"{URL}/a?b"}, "tools_url"),
+        ({"tools_url": f"https://user@{HOST}"}, "tools_url"),
+        ({"identity_keys": "example.org/uid"}, "identity_keys"),
+        ({"identity_keys": "a,b,c,d"}, "identity_keys"),
         ({"tools_gateway": "shared"}, "tools_gateway"),
-        ({"tools_base": "/"}, "tools_base"),
-        ({"tools_base": "/a/b"}, "tools_base"),
         ({"tools_node_ports": "30000"}, "tools_node_ports"),
     ],
 )
