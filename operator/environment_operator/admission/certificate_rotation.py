@@ -60,10 +60,10 @@ class Certificates:
             try:
                 await self._look()
             except ApiError as error:
-                self._say(f"the certificate is not renewed, or not trusted by the API server yet: {error}")
+                self._log(f"the certificate is not renewed, or not trusted by the API server yet: {error}")
                 pause = min(pause, _RETRY)
             else:
-                self._say("")
+                self._log("")
             await asyncio.sleep(pause)
 
     async def _look(self) -> None:
@@ -137,7 +137,7 @@ class Certificates:
                     await self._cluster.patch(f"{path}/{name}", patch)
                     logger.info("%s: the API server trusts %d certificate authorities", name, len(bundle.authorities))
 
-    def _say(self, what: str) -> None:
+    def _log(self, what: str) -> None:
         """Log what is wrong, once."""
         if what and what != self._said:
             logger.warning(what)

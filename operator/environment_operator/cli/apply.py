@@ -137,7 +137,7 @@ def change(connection: Connection, before: Object, wanted: Object) -> None:
         raise Problem("somebody else changed it meanwhile. Run the command again.") from error
 
 
-def say(name: str, done: str, form: str | None = None, made: Object | None = None) -> None:
+def report(name: str, done: str, form: str | None = None, made: Object | None = None) -> None:
     """Tell what became of an Environment, as kubectl does, or print it."""
     if form in ("yaml", "json"):
         console.document(made, form)

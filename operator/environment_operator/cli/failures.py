@@ -24,7 +24,7 @@ _BINDING = (
 )
 
 
-def told(error: Problem | ApiError) -> tuple[str, Exit]:
+def described(error: Problem | ApiError) -> tuple[str, Exit]:
     """Return what the user reads, and the exit code."""
     if isinstance(error, Problem):
         return str(error), error.code
@@ -50,7 +50,7 @@ def each(given: Sequence[str], do: Callable[[str], None]) -> Exit:
         try:
             do(one)
         except (Problem, ApiError) as error:
-            words, code = told(error)
+            words, code = described(error)
             if len(given) == 1 or code == Exit.UNREACHABLE:
                 raise
             first, *more = words.splitlines()

@@ -96,7 +96,7 @@ def _tried(connection: Connection, read: Callable[[Connection], T]) -> T | Failu
         return Failure(connection.context, error)
 
 
-def rows(connection: Connection, columns: Collection[Column], tell: Callable[[str], None]) -> Listed:
+def rows(connection: Connection, columns: Collection[Column], update: Callable[[str], None]) -> Listed:
     """Return a row for each Environment, without reading more than the columns need.
 
     The API server's own table is a tenth of the objects. It brings the metadata, half of the objects, where a column
@@ -105,13 +105,13 @@ def rows(connection: Connection, columns: Collection[Column], tell: Callable[[st
     Args:
         connection: the cluster.
         columns: which values.
-        tell: takes how far it has come.
+        update: takes how far it has come.
     """
-    found = None if any(_is_whole(column) for column in columns) else _from_table(connection, columns, tell)
-    return whole(connection, columns, tell, keep=False) if found is None else Listed(found)
+    found = None if any(_is_whole(column) for column in columns) else _from_table(connection, columns, update)
+    return whole(connection, columns, update, keep=False) if found is None else Listed(found)
 
 
-def whole(connection: Connection, columns: Collection[Column], tell: Callable[[str], None], *, keep: bool) -> Listed:
+def whole(connection: Connection, columns: Collection[Column], update: Callable[[str], None], *, keep: bool) -> Listed:
     """Return a row for each Environment from the whole object; arguments as for `rows`, and whether to keep these."""
     out = Listed()
     for page in connection.pages(ENVIRONMENTS):
@@ -119,7 +119,7 @@ def whole(connection: Connection, columns: Collection[Column], tell: Callable[[s
         out.rows += [known.of_object(each, columns, connection.context) for each in items]
         out.objects += [_described(each) for each in items if keep]
         out.version = page["metadata"]["resourceVersion"]
-        tell(str(len(out.rows)))
+        update(str(len(out.rows)))
     return out
 
 
@@ -128,7 +128,7 @@ def _is_whole(column: Column) -> bool:
     return not (column.cell or column.in_metadata or column.absent or column.title == known.CLUSTER)
 
 
-def _from_table(connection: Connection, columns: Collection[Column], tell: Callable[[str], None]) -> list[Row] | None:
+def _from_table(connection: Connection, columns: Collection[Column], update: Callable[[str], None]) -> list[Row] | None:
     """Return rows of the API server's own table; None where only whole Environments have all that is asked for."""
     out: list[Row] = []
     alone: list[Row] = []
@@ -145,7 +145,7 @@ def _from_table(connection: Connection, columns: Collection[Column], tell: Calla
         alone += [row for row, each in zip(found, table.get("rows") or (), strict=True) if _lacks(row, each, columns)]
         if len(alone) > MOST_ALONE:
             return None
-        tell(str(len(out)))
+        update(str(len(out)))
     for row in alone:
         if whole := connection.find(f"{ENVIRONMENTS}/{row[_NAME.title]}"):
             row.update(known.of_object(whole, columns, connection.context))

@@ -108,9 +108,9 @@ def referring(
     known = _unlistable(connection, project)
     asked = [kind for kind in kinds(connection) if templates in (None, kind.template)]
     before = set(known)
-    with console.progress(f"looking for users of {name}") as tell:
+    with console.progress(f"looking for users of {name}") as update:
         for kind in (kind for kind in asked if kind.name not in known):
-            tell(kind.name)
+            update(kind.name)
             try:
                 out += _of_kind(connection, kind, name, project)
             except Forbidden:

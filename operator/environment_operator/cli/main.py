@@ -11,7 +11,7 @@ from importlib import import_module
 import click
 
 from environment_operator.cli.exit_codes import Exit, Problem
-from environment_operator.cli.failures import told
+from environment_operator.cli.failures import described
 from environment_operator.cli.kubectl_flags import as_click
 from environment_operator.kube.errors import INTERNAL_ERROR, ApiError
 
@@ -134,7 +134,7 @@ def _failed(error: Exception) -> Exit:
     """Say what went wrong; return the exit code."""
     match error:
         case Problem() | ApiError():
-            message, code = told(error)
+            message, code = described(error)
         case click.ClickException():
             message, code = error.format_message(), Exit.USAGE
         case OSError():

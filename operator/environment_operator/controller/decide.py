@@ -37,14 +37,14 @@ def decide(snapshot: Snapshot) -> Plan:
         if not verdict.stalled and snapshot.validity and snapshot.validity.problem:
             verdict = Verdict(verdict.spec, stalled=(Reason.INVALID_FRAGMENT, snapshot.validity.problem))
         unprotected = not has_finalizer(environment) and not may_go(environment)
-        return _told(snapshot, found, verdict, add_finalizer=unprotected)
+        return _with_status(snapshot, found, verdict, add_finalizer=unprotected)
     if not has_finalizer(environment):
-        return _told(snapshot, found, Verdict())
+        return _with_status(snapshot, found, Verdict())
     hold = _hold(snapshot, found)
-    return _told(snapshot, found, Verdict(), hold) if hold else Plan(release=True, notices=_left_behind(found))
+    return _with_status(snapshot, found, Verdict(), hold) if hold else Plan(release=True, notices=_left_behind(found))
 
 
-def _told(
+def _with_status(
     snapshot: Snapshot, found: Usage, verdict: Verdict, hold: status.Hold | None = None, *, add_finalizer: bool = False
 ) -> Plan:
     """Return the plan that brings the status up to date."""

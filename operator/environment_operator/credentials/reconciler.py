@@ -76,7 +76,7 @@ class Publisher:
         )
         self._projects: dict[str, Holdings] = {}
         self.known: dict[str, Collection[str] | None] = {}
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
         self._said: dict[str, str] = {}
 
     @property
@@ -111,7 +111,7 @@ class Publisher:
     async def _work(self, tasks: asyncio.TaskGroup) -> None:
         """Publish to one project after the other."""
         name = 'publishing registry credentials to project "{}"'.format
-        await worker.work(self._queue, lambda key: self._publish(key, tasks), about=name, retry=self._say)
+        await worker.work(self._queue, lambda key: self._publish(key, tasks), about=name, retry=self._report)
 
     async def _publish(self, key: str, tasks: asyncio.TaskGroup) -> float:
         """Do what a key of the queue stands for; it is not held afterwards."""
@@ -238,14 +238,14 @@ class Publisher:
 
     async def _post(self, found: Source, reason: Reason, message: str) -> None:
         """Post an Event about credentials, once."""
-        if (told := f"{found.mark} {message}") in self._told:
+        if (posted := f"{found.mark} {message}") in self._reported:
             return
         namespace, _, rest = found.mark.partition("/")
         name, uid, version = rest.split(" ")
         about = {"apiVersion": "v1", "kind": "Secret", "namespace": namespace, "name": name, "uid": uid}
         notice = Notice("Warning", reason, message)
         await events.post(self._cluster, {**about, "resourceVersion": version}, notice, version)
-        self._told.add(told)
+        self._reported.add(posted)
         logger.warning('Secret "%s" in namespace "%s": %s', name, namespace, message)
 
     def _wrote(self, what: str, name: str, project: str) -> None:
@@ -253,7 +253,7 @@ class Publisher:
         WRITES.labels("secret").inc()
         logger.info('Secret "%s" was %s project "%s"', name, what, project)
 
-    def _say(self, project: str, error: ApiError) -> None:
+    def _report(self, project: str, error: ApiError) -> None:
         """Log why a project is published to again, once."""
         if self._said.get(project) != str(error):
             level = logging.INFO if isinstance(error, Conflict) else logging.WARNING

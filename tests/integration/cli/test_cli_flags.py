@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyte
 import pytest
 import yaml
 
@@ -226,8 +227,11 @@ def test_one_slow_request(kube: Kube, plugin: Plugin, through: str, faults: Faul
     kube.apply(manifest(name))
     faults.add(Rule(Match(path=ENVIRONMENTS), Delay(1.3)))
 
-    assert "\rreading Environments\r" in shown(plugin, "list", "-o", "name", KUBECONFIG=through)
-    assert "\rwaiting for the API server\r" in shown(plugin, "render", name, KUBECONFIG=through)
+    commands = {"reading Environments": ("list", "-o", "name"), "waiting for the API server": ("render", name)}
+    for words, command in commands.items():
+        out = plugin.at_terminal(*command, KUBECONFIG=through).out
+        assert words in out
+        assert words not in "".join(displayed(out))
 
 
 def test_progress_makes_way(kube: Kube, plugin: Plugin, project: str, through: str, faults: FaultProxy) -> None:
@@ -239,15 +243,19 @@ def test_progress_makes_way(kube: Kube, plugin: Plugin, project: str, through: s
     kube.apply(manifest(old), *users)
     kube.until_used(old, 3)
     faults.add(Rule(Match(methods=frozenset({"PATCH"}), path="/podtemplates/"), Delay(0.7)))
-    out = shown(plugin, "rename", old, "--to", kube.unique("new"), KUBECONFIG=through)
+    out = plugin.at_terminal("rename", old, "--to", kube.unique("new"), KUBECONFIG=through).out
+    left = displayed(out)
 
-    assert "2 of 3\rPodTemplate" in out
-    assert 3 == out.count(f"\rPodTemplate {project}/base-") + out.count(f"\nPodTemplate {project}/base-")
+    assert "2 of 3" in out
+    assert 3 == sum(line.startswith(f"PodTemplate {project}/base-") for line in left)
+    assert [] == [line for line in left if "moving users" in line]
 
 
-def shown(plugin: Plugin, *arguments: str, **variables: str) -> str:
-    """Return what a terminal is sent, where it begins a line anew as such."""
-    return plugin.at_terminal(*arguments, **variables).out.replace("\r\x1b[K", "\r")
+def displayed(out: str) -> list[str]:
+    """Return the lines that a terminal shows in the end."""
+    screen = pyte.Screen(200, 100)
+    pyte.Stream(screen).feed(out)
+    return list(screen.display)
 
 
 def test_a_reader_that_leaves(kube: Kube, plugin: Plugin) -> None:

@@ -62,7 +62,7 @@ def _raised(call: Callable[..., object], *given: Any, **named: Any) -> Callable[
         try:
             call(*given, **named)
         except (Problem, ApiError) as error:
-            return failures.told(error)[0]
+            return failures.described(error)[0]
         except click.ClickException as error:
             return error.format_message()
         raise AssertionError(call)
@@ -77,7 +77,7 @@ def _raised_text(call: Callable[..., str], **named: Any) -> Callable[[], str]:
 
 def _told(error: ApiError) -> Callable[[], str]:
     """Return what makes the message about an answer of the API server."""
-    return lambda: failures.told(error)[0]
+    return lambda: failures.described(error)[0]
 
 
 def _file(text: str, call: Callable[[str], object]) -> Callable[[], str]:

@@ -4,7 +4,7 @@ import pytest
 
 from environment_operator.api.names import GROUP, PLURAL
 from environment_operator.cli.exit_codes import Exit, Problem
-from environment_operator.cli.failures import each, told
+from environment_operator.cli.failures import described, each
 from environment_operator.kube.errors import ApiError, Forbidden, NotFound
 
 FAILURES = {
@@ -67,7 +67,7 @@ def test_missing_binding(user: str, verb: str, name: str, role: str, quoted: str
     message = f'User "{user}" cannot {verb} resource "{PLURAL}" in API group "{GROUP}" at the cluster scope'
     command = f"kubectl create clusterrolebinding {name} --clusterrole={role} --user={quoted}"
 
-    words, code = told(Forbidden(403, message))
+    words, code = described(Forbidden(403, message))
 
     assert f"{message}. Ask an administrator to run {command} for you." == words
     assert Exit.REFUSED == code

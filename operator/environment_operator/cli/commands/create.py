@@ -123,7 +123,7 @@ def create_command(
             console.note(line)
         console.confirm("Create it?", sure=False)
     made = apply.create(connection, wanted, dry_run)
-    apply.say(name, _created(dry_run), output, made)
+    apply.report(name, _created(dry_run), output, made)
 
 
 @click.command("copy")
@@ -149,7 +149,7 @@ def copy_command(
 
     def store(written: Object) -> None:
         made = apply.create(connection, written, dry_run)
-        apply.say(made["metadata"]["name"], _created(dry_run), output, made)
+        apply.report(made["metadata"]["name"], _created(dry_run), output, made)
 
     if console.can_ask() if edit is None else edit:
         editor.edit(wanted, store, unchanged=True)

@@ -113,11 +113,11 @@ def _await_end(connection: Connection, name: str, timeout: float) -> None:
     from environment_operator.cli import lookup
 
     end = time.monotonic() + timeout if timeout else None
-    with console.progress(f"waiting for {name} to go") as tell:
+    with console.progress(f"waiting for {name} to go") as update:
         while found := connection.find(ENVIRONMENTS, fieldSelector=f"metadata.name={name}"):
             if not found["items"]:
                 return
-            tell(_held_by(found["items"][0]))
+            update(_held_by(found["items"][0]))
             left = max(1, int(end - time.monotonic())) if end else 60
             lookup.await_change(connection, name, found["metadata"]["resourceVersion"], left)
             if end and time.monotonic() >= end:

@@ -29,6 +29,6 @@ def edit_command(connection: Connection, *, name: str) -> None:
 
     def store(written: Object) -> None:
         apply.change(connection, found, written)
-        apply.say(name, "edited")
+        apply.report(name, "edited")
 
     editor.edit(apply.authored(found), store)

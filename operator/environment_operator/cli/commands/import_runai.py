@@ -71,7 +71,7 @@ def _create(connection: Connection, asset: "Imported", dry_run: str, output: str
         return False
     if output == "yaml":
         click.echo("---")
-    apply.say(name, "created" if dry_run == "none" else f"created ({dry_run} dry run)", output, made)
+    apply.report(name, "created" if dry_run == "none" else f"created ({dry_run} dry run)", output, made)
     return True
 
 

@@ -11,7 +11,7 @@ from environment_operator.api import names
 from environment_operator.cli import completion, fetch, options
 from environment_operator.cli.client.connection import ENVIRONMENTS, Connection
 from environment_operator.cli.exit_codes import Exit, Problem
-from environment_operator.cli.failures import told as failures_in_words
+from environment_operator.cli.failures import described
 from environment_operator.cli.fetch import Listed
 from environment_operator.cli.output import columns as known
 from environment_operator.cli.output import console, filtering, text
@@ -168,21 +168,21 @@ def _print(connections: Sequence[Connection], asked: Query) -> None:
         Problem: none can be read.
         ApiError: likewise.
     """
-    with console.progress("reading Environments") as tell:
-        found, failures = fetch.gather(connections, lambda each: _read(each, asked, tell))
+    with console.progress("reading Environments") as update:
+        found, failures = fetch.gather(connections, lambda each: _read(each, asked, update))
     if not found:
         raise failures[0].error
     for failure in failures:
-        console.warn(f'context "{failure.context}" is left out: {failures_in_words(failure.error)[0]}')
+        console.warn(f'context "{failure.context}" is left out: {described(failure.error)[0]}')
     _write([pair for pairs in found for pair in pairs], asked)
 
 
-def _read(connection: Connection, asked: Query, tell: Callable[[str], None]) -> list[Pair]:
+def _read(connection: Connection, asked: Query, update: Callable[[str], None]) -> list[Pair]:
     """Return the rows of a cluster that were asked for, with the Environments themselves where these are printed."""
     department = _department(connection, asked.project)
     if not asked.is_whole:
-        return _kept(fetch.rows(connection, asked.read, tell), asked, department)
-    return _kept(fetch.whole(connection, asked.read, tell, keep=True), asked, department)
+        return _kept(fetch.rows(connection, asked.read, update), asked, department)
+    return _kept(fetch.whole(connection, asked.read, update, keep=True), asked, department)
 
 
 def _kept(found: Listed, asked: Query, department: str | None) -> list[Pair]:
@@ -221,8 +221,8 @@ def _watch(connection: Connection, asked: Query) -> None:
 
     department = _department(connection, asked.project)
     while True:
-        with console.progress("reading Environments") as tell:
-            found = fetch.whole(connection, asked.read, tell, keep=False)
+        with console.progress("reading Environments") as update:
+            found = fetch.whole(connection, asked.read, update, keep=False)
         kept = _kept(found, asked, department)
         _write(kept, asked)
         try:

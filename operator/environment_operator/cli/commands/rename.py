@@ -70,7 +70,7 @@ def rename_command(
         return
     query = {"dryRun": "All"} if rehearsed else {}
     connection.patch(f"{ENVIRONMENTS}/{name}", {"spec": fields}, fieldValidation="Strict", **query)
-    apply.say(name, f"renamed{_rehearsed(dry_run=rehearsed)}")
+    apply.report(name, f"renamed{_rehearsed(dry_run=rehearsed)}")
 
 
 class _Renaming:
@@ -110,10 +110,10 @@ class _Renaming:
             self._ask(following, sure=sure)
         if not there:
             self._connection.create(ENVIRONMENTS, wanted, fieldValidation="Strict", **self._query)
-            self._say(self._new, "created")
+            self._report(self._new, "created")
         elif any(there["spec"].get(field) != value for field, value in fields.items()):
             self._patch(f"{ENVIRONMENTS}/{self._new}", {"spec": dict(fields)})
-            self._say(self._new, "renamed")
+            self._report(self._new, "renamed")
         self._deprecate()
         staying += self._move(following, there=bool(there))
         hidden = lookup.usage(self._found).get("total", 0) - len(users)
@@ -150,12 +150,12 @@ class _Renaming:
         wanted = deprecation(self._new)
         if self._found["spec"].get("deprecated") != wanted:
             self._patch(f"{ENVIRONMENTS}/{self._old}", {"spec": {"deprecated": wanted}})
-            self._say(self._old, "deprecated")
+            self._report(self._old, "deprecated")
         for each in self._connection.items(ENVIRONMENTS):
             if (each["spec"].get("deprecated") or {}).get("replacedBy") == self._old:
                 name = each["metadata"]["name"]
                 self._patch(f"{ENVIRONMENTS}/{name}", {"spec": {"deprecated": {"replacedBy": self._new}}})
-                self._say(name, f"replaced by {self._new}")
+                self._report(name, f"replaced by {self._new}")
 
     def _move(self, following: "Sequence[Referring]", *, there: bool) -> list[str]:
         """Move users; return in words those whose change is refused."""
@@ -163,7 +163,7 @@ class _Renaming:
         from environment_operator.kube.errors import ApiError, NotFound
 
         refused: list[str] = []
-        with console.progress(f"moving users to {self._new}") as tell:
+        with console.progress(f"moving users to {self._new}") as update:
             for number, user in enumerate(following, 1):
                 try:
                     if there or not self._query:
@@ -179,8 +179,8 @@ class _Renaming:
                         raise
                     refused.append(f"{user}: {error.message}")
                     continue
-                console.say(f"{user} moved{self._note}")
-                tell(f"{number} of {len(following)}")
+                console.line(f"{user} moved{self._note}")
+                update(f"{number} of {len(following)}")
         return refused
 
     def _refreshed(self) -> Object:
@@ -236,13 +236,13 @@ class _Renaming:
         from environment_operator.cli import lookup
 
         end = time.monotonic() + _PATIENCE_SECONDS
-        with console.progress(f"waiting until nobody uses {self._old}") as tell:
+        with console.progress(f"waiting until nobody uses {self._old}") as update:
             while True:
                 page = self._connection.get(ENVIRONMENTS, fieldSelector=f"metadata.name={self._old}")
                 total = next((lookup.usage(each).get("total", 0) for each in page["items"]), 0)
                 if total <= most:
                     return
-                tell(f"{total} users")
+                update(f"{total} users")
                 left = int(end - time.monotonic())
                 if left < 1:
                     left_over = f'Environment "{self._old}" was not deleted: the operator still counts {total} users'
@@ -253,11 +253,11 @@ class _Renaming:
         """Change an Environment."""
         self._connection.patch(path, body, fieldValidation="Strict", **self._query)
 
-    def _say(self, name: str, done: str) -> None:
+    def _report(self, name: str, done: str) -> None:
         """Tell what became of an Environment."""
         from environment_operator.cli import apply
 
-        apply.say(name, f"{done}{self._note}")
+        apply.report(name, f"{done}{self._note}")
 
 
 def _rehearsed(*, dry_run: bool) -> str:

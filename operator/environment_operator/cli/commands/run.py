@@ -66,7 +66,7 @@ def run_command(connection: Connection, *, name: str, project: str, environment:
         kind = kind.model_copy(update={"version": found[0]})
     wanted = new_workload.manifest(kind, wish, spec["spec"])
     made = _create(connection, kind, wanted, given["dry_run"])
-    _say(kind, name, made, given)
+    _report(kind, name, made, given)
     if given["wait"] and given["dry_run"] == "none":
         _wait(connection, kind, wish, given["timeout"])
 
@@ -134,7 +134,7 @@ def _create(connection: Connection, kind: "Kind", wanted: Object, dry_run: str) 
     return connection.create(at, wanted, fieldValidation="Strict", **query)
 
 
-def _say(kind: "Kind", name: str, made: Object, given: Object) -> None:
+def _report(kind: "Kind", name: str, made: Object, given: Object) -> None:
     """Say what became of it, as kubectl does, or print it."""
     full = f"{kind.kind.lower()}{f'.{kind.group}' if kind.group else ''}/{name}"
     done = {"none": "created", "client": "created (dry run)", "server": "created (server dry run)"}[given["dry_run"]]
@@ -155,7 +155,7 @@ def _wait(connection: Connection, kind: "Kind", wish: "Wish", seconds: float) ->
 
     at = lookup.path(kind, wish.project, version=kind.version)
     words, runs = "waiting", None
-    with console.progress(f"waiting for {wish.name}") as tell:
+    with console.progress(f"waiting for {wish.name}") as update:
         found = connection.get(f"{at}/{wish.name}")
         words, runs = new_workload.state(found)
         version = found["metadata"]["resourceVersion"]
@@ -163,7 +163,7 @@ def _wait(connection: Connection, kind: "Kind", wish: "Wish", seconds: float) ->
         for event in connection.watch(at, version, **limits) if runs is None else ():
             found = event["object"]
             words, runs = new_workload.state(found)
-            tell(words)
+            update(words)
             if runs is not None:
                 break
     if not runs:

@@ -42,7 +42,7 @@ def uninstall_prepare_command(connection: Connection, *, yes: bool) -> int:
         raise Problem(
             f"releasing {len(held)} Environments needs the verb patch on {names.CRD_NAME}, which you lack. {_ASK}"
         )
-    for line in _told(held):
+    for line in _warnings(held):
         console.note(line)
     console.confirm("Release them?", sure=yes)
     refused = _release_all(connection, held)
@@ -57,14 +57,14 @@ def _held(connection: Connection) -> list[Object]:
     from environment_operator.kube.errors import NotFound
 
     out: list[Object] = []
-    with console.progress("reading Environments") as tell, suppress(NotFound):
+    with console.progress("reading Environments") as update, suppress(NotFound):
         for page in connection.pages(ENVIRONMENTS):
             out += [each for each in page["items"] if names.FINALIZER in (each["metadata"].get("finalizers") or ())]
-            tell(str(len(out)))
+            update(str(len(out)))
     return out
 
 
-def _told(held: Sequence[Object]) -> Iterator[str]:
+def _warnings(held: Sequence[Object]) -> Iterator[str]:
     """Yield what the user should know before agreeing."""
     from environment_operator.api.wording import in_words
     from environment_operator.cli.lookup import usage
@@ -89,7 +89,7 @@ def _release_all(connection: Connection, held: Sequence[Object]) -> set[str]:
     from environment_operator.kube.errors import ApiError
 
     refused: dict[str, str] = {}
-    with console.progress("releasing Environments") as tell:
+    with console.progress("releasing Environments") as update:
         for number, each in enumerate(held, 1):
             name = each["metadata"]["name"]
             try:
@@ -99,8 +99,8 @@ def _release_all(connection: Connection, held: Sequence[Object]) -> set[str]:
                     raise
                 refused[name] = error.message
             else:
-                console.say(f"environment.{names.GROUP}/{name} released")
-            tell(f"{number} of {len(held)}")
+                console.line(f"environment.{names.GROUP}/{name} released")
+            update(f"{number} of {len(held)}")
     for line in text.grouped(refused):
         console.complain(line)
     return set(refused)

@@ -5,12 +5,15 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import RLock, Timer
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from environment_operator.cli.exit_codes import Exit, Problem
 from environment_operator.cli.output.text import aligned, one_line, printable
+
+if TYPE_CHECKING:
+    from rich.live import Live
 
 Object = dict[str, Any]
 _PATIENCE_SECONDS = 1
@@ -31,7 +34,7 @@ def can_ask() -> bool:
     return sys.stdin.isatty()
 
 
-def say(text: str) -> None:
+def line(text: str) -> None:
     """Print a line of the output of something that goes on."""
     _line.clear()
     click.echo(text)
@@ -134,7 +137,7 @@ def progress(what: str) -> Iterator[Callable[[str], None]]:
         return
     timer = _line.begin(what)
     try:
-        yield _line.tell
+        yield _line.update
     finally:
         timer.cancel()
         _line.end()
@@ -144,7 +147,8 @@ class _Line:
     """The last line of a terminal, which says what takes so long and makes way for everything else."""
 
     def __init__(self) -> None:
-        self._lock, self._text, self._due, self._shown = RLock(), "", False, False
+        self._lock, self._text, self._due = RLock(), "", False
+        self._live: Live | None = None
 
     @property
     def busy(self) -> bool:
@@ -159,8 +163,8 @@ class _Line:
         timer.start()
         return timer
 
-    def tell(self, state: str) -> None:
-        """Say how far it has come."""
+    def update(self, state: str) -> None:
+        """Show how far it has come."""
         with self._lock:
             self._text = f"{self._what}: {state}"
             if self._due:
@@ -175,17 +179,28 @@ class _Line:
     def clear(self) -> None:
         """Make way for what is to be printed."""
         with self._lock:
-            if self._shown:
-                self._shown = False
-                click.echo("\r\x1b[K", nl=False, err=True)
+            if self._live:
+                self._live.stop()
+                self._live = None
 
     def _show(self) -> None:
         """Show it, when it is still going on."""
+        from rich.console import Console
+        from rich.live import Live
+        from rich.text import Text
+
         with self._lock:
             self._due = True
-            if self._text:
-                self._shown = True
-                click.echo(f"\r\x1b[K{self._text[: shutil.get_terminal_size().columns - 1]}", nl=False, err=True)
+            if not self._text:
+                return
+            if not self._live:
+                console = Console(stderr=True)
+                # Standard output may be a file; redirected, it would end up on this console.
+                self._live = Live(
+                    console=console, auto_refresh=False, transient=True, redirect_stdout=False, redirect_stderr=False
+                )
+                self._live.start()
+            self._live.update(Text(self._text, no_wrap=True, overflow="ellipsis"), refresh=True)
 
 
 _line = _Line()

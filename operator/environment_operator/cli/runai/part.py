@@ -111,8 +111,9 @@ class Part:
 
 
 def problem(error: ValidationError) -> str:
-    """Return the first thing that is wrong with a value."""
-    return str(error.errors(include_url=False, include_input=False)[0]["msg"])
+    """Return the first thing that is wrong with a value, as the end of a sentence that goes on."""
+    message = str(error.errors(include_url=False, include_input=False)[0]["msg"])
+    return message[:1].lower() + message[1:].removesuffix(".")
 
 
 def shown(value: Any) -> str:
