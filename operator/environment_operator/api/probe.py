@@ -43,7 +43,7 @@ class ReadinessProbe(Model):
     model_config = with_rules(
         Rule(
             "[has(self.httpGet), has(self.tcpSocket), has(self.grpc), has(self.exec)].filter(given, given).size() == 1",
-            "give exactly one of httpGet, tcpSocket, grpc or exec",
+            "Give exactly one of httpGet, tcpSocket, grpc or exec.",
             holds=lambda s: is_one(s.http_get, s.tcp_socket, s.grpc, s.exec),
         )
     )

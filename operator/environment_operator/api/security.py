@@ -14,7 +14,7 @@ class User(Model):
     model_config = with_rules(
         Rule(
             "self.source == 'Custom' || (!has(self.uid) && !has(self.gid) && !has(self.supplementalGroups))",
-            "uid, gid and supplementalGroups are for source Custom only: set source: Custom or remove them",
+            "uid, gid and supplementalGroups are for source Custom only. Set source: Custom, or remove them.",
             ".source",
             holds=lambda s: s.source == "Custom" or [s.uid, s.gid, s.supplemental_groups] == [None] * 3,
         )
@@ -37,7 +37,7 @@ class SeccompProfile(Model):
     model_config = with_rules(
         Rule(
             "has(self.localhostProfile) == (self.type == 'Localhost')",
-            "localhostProfile is required with type Localhost and refused with any other type",
+            "localhostProfile belongs to type Localhost, and only to it. Add it, or remove it with another type.",
             ".type",
             holds=lambda s: (s.localhost_profile is not None) == (s.type == "Localhost"),
         )

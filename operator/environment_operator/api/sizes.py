@@ -17,8 +17,8 @@ def bounded(node: Schema) -> Schema:
     """
     rule = Rule(
         f"{_sum(_texts(node, 'self', 0))} <= {LARGEST}",
-        f"all texts together have more than {LARGEST} bytes: shorten env, command or args, or have the image or a "
-        "ConfigMap hold what is long",
+        f"The texts together have more than {LARGEST} bytes. Shorten env, command or args, or have the image or a "
+        "ConfigMap hold what is long.",
     )
     return {**node, "x-kubernetes-validations": [*node.get("x-kubernetes-validations", ()), rule.as_schema()]}
 

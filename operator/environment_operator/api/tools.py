@@ -34,7 +34,7 @@ BRACES = re.compile(r"(?<!\$)\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _VISIBLE = r"[^\s\\\x00-\x1f\x7f]"
 WEB_ADDRESS = Grammar(
     rf"(https?://[^\s\\\x00-\x1f\x7f/?#@]+([/?#]{_VISIBLE}*)?|\$\{{[A-Za-z_][A-Za-z0-9_]*\}}{_VISIBLE}*|/{_VISIBLE}*)",
-    "write an address that begins with https:// or http://, or with a variable that holds one, without spaces",
+    "Write an address that begins with https:// or http://, or with a variable that holds one, without spaces.",
 )
 
 _EXTERNAL = f"self.type in {list(EXTERNAL_TOOLS)}"
@@ -52,21 +52,21 @@ class Connection(Model):
     model_config = with_rules(
         Rule(
             "!has(self.url) || self.type == 'ExternalURL'",
-            "url is for connection type ExternalURL only",
+            "url is for connection type ExternalURL only. Remove it, or use that type.",
             ".url",
             "FieldValueForbidden",
             holds=lambda s: s.url is None or s.type == "ExternalURL",
         ),
         Rule(
             "!has(self.nodePort) || (self.type == 'NodePort' && has(self.assign) && self.assign == 'Custom')",
-            "nodePort is for connection type NodePort with assign: Custom only",
+            "nodePort is for connection type NodePort with assign: Custom only. Remove it, or set both.",
             ".nodePort",
             "FieldValueForbidden",
             holds=lambda s: s.node_port is None or (s.type, s.assign) == ("NodePort", "Custom"),
         ),
         Rule(
             "!has(self.assign) || self.assign != 'Custom' || self.type in ['ExternalURL', 'NodePort']",
-            "assign: Custom is for connection types ExternalURL and NodePort only",
+            "assign: Custom is for connection types ExternalURL and NodePort only. Remove it, or use one of them.",
             ".assign",
             holds=lambda s: s.assign != "Custom" or s.type in ("ExternalURL", "NodePort"),
         ),
@@ -97,14 +97,14 @@ class Tool(Model):
     model_config = with_rules(
         Rule(
             f"!({_EXTERNAL}) || !has(self.containerPort)",
-            "an external tool has no containerPort: remove it",
+            "An external tool has no containerPort. Remove it.",
             ".containerPort",
             "FieldValueForbidden",
             holds=lambda s: s.type not in EXTERNAL_TOOLS or s.container_port is None,
         ),
         Rule(
             f"!({_EXTERNAL}) || ({_CONNECTION} && self.connection.type == 'ExternalURL' && has(self.connection.url))",
-            "an external tool needs a connection of type ExternalURL with its url",
+            "An external tool is reached by its url. Add a connection of type ExternalURL with url.",
             ".connection",
             "FieldValueRequired",
             holds=lambda s: s.type not in EXTERNAL_TOOLS or (_url(s) and s.connection.type == "ExternalURL"),
@@ -118,13 +118,14 @@ class Tool(Model):
         Rule(
             f"{_EXTERNAL} || !{_CONNECTION} || !has(self.connection.url)"
             " || (has(self.connection.assign) && self.connection.assign == 'Custom')",
-            "url needs assign: Custom; with Auto the address is chosen for each workload",
+            "url needs assign: Custom, since with Auto the address is chosen for each workload. "
+            "Set assign: Custom, or remove url.",
             ".connection",
             holds=lambda s: s.type in EXTERNAL_TOOLS or not _url(s) or s.connection.assign == "Custom",
         ),
         Rule(
             "self.type != 'Custom' || has(self.containerPort)",
-            "a tool of type Custom needs its containerPort",
+            "A tool of type Custom has no usual port. Add containerPort.",
             ".containerPort",
             "FieldValueRequired",
             holds=lambda s: s.type != "Custom" or s.container_port is not None,

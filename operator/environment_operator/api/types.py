@@ -25,25 +25,26 @@ SUBDOMAIN_PATTERN = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9
 
 IMAGE = Grammar(
     IMAGE_PATTERN,
-    "write [registry/]name[:tag][@digest], such as registry.example/team/jupyter:4.2: a name in small letters, "
-    "without spaces and without https://",
+    "Write [registry/]name[:tag][@digest], such as registry.example/team/jupyter:4.2: a name in small letters, "
+    "without spaces and without https://.",
 )
 DNS_LABEL = Grammar(
-    "[a-z0-9]([-a-z0-9]*[a-z0-9])?", "write small letters, digits and -, with a letter or digit first and last"
+    "[a-z0-9]([-a-z0-9]*[a-z0-9])?", "Write small letters, digits and -, with a letter or digit first and last."
 )
 SUBDOMAIN = Grammar(
-    SUBDOMAIN_PATTERN, "write small letters, digits, - and ., with a letter or digit first and last and around each ."
+    SUBDOMAIN_PATTERN,
+    "Write small letters, digits, - and ., with a letter or digit first and last and on both sides of each period.",
 )
 LABEL_VALUE = Grammar(
     "[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?",
-    "write letters, digits, -, _ and ., with a letter or digit first and last",
+    "Write letters, digits, -, _ and ., with a letter or digit first and last.",
 )
-KEY = Grammar("[-._a-zA-Z0-9]+", "write letters, digits, -, _ and .")
-VARIABLE = Grammar("[-._a-zA-Z][-._a-zA-Z0-9]*", "write letters, digits, -, _ and ., with no digit first")
-ABSOLUTE_PATH = Grammar("/.*", "write an absolute path: begin with /, such as /work, on one line")
+KEY = Grammar("[-._a-zA-Z0-9]+", "Write letters, digits, -, _ or periods.")
+VARIABLE = Grammar("[-._a-zA-Z][-._a-zA-Z0-9]*", "Write letters, digits, -, _ and ., with no digit first.")
+ABSOLUTE_PATH = Grammar("/.*", "Write an absolute path on one line, such as /work.")
 PORT_NAME = Grammar(
     "([0-9]+-)*[0-9]*[a-z]([a-z0-9]|-[a-z0-9])*",
-    "write small letters, at least one, digits and -, with a letter or digit first and last and no two - in a row",
+    "Write small letters, at least one, digits and -, with a letter or digit first and last and no two - in a row.",
 )
 
 

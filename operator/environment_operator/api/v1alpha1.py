@@ -45,13 +45,13 @@ class Scope(Model):
         Rule(
             "(has(self.cluster) && self.cluster) || (has(self.departments) && size(self.departments) > 0)"
             " || (has(self.projects) && size(self.projects) > 0)",
-            "the scope is empty: set cluster: true, or name at least one of departments or projects",
+            "The scope is empty. Set cluster: true, or name at least one of departments or projects.",
             reason="FieldValueRequired",
             holds=lambda s: s.cluster or s.departments or s.projects,
         ),
         Rule(
             "!(has(self.cluster) && self.cluster) || (!has(self.departments) && !has(self.projects))",
-            "cluster: true already includes every department and project: remove departments and projects",
+            "cluster: true already includes every department and project. Remove departments and projects.",
             ".cluster",
             holds=lambda s: not s.cluster or (s.departments is None and s.projects is None),
         ),
@@ -94,7 +94,7 @@ class ValueSource(Model):
     model_config = with_rules(
         Rule(
             "[has(self.secretKeyRef), has(self.configMapKeyRef), has(self.fieldRef)].filter(given, given).size() == 1",
-            "give exactly one of secretKeyRef, configMapKeyRef or fieldRef",
+            "Give exactly one of secretKeyRef, configMapKeyRef or fieldRef.",
             holds=lambda s: is_one(s.secret_key_ref, s.config_map_key_ref, s.field_ref),
         )
     )
@@ -110,13 +110,13 @@ class Variable(Model):
     model_config = with_rules(
         Rule(
             "!(has(self.value) && has(self.valueFrom))",
-            "give either value or valueFrom, not both",
+            "A variable has value or valueFrom, not both. Remove one of them.",
             ".valueFrom",
             holds=lambda s: s.value is None or s.value_from is None,
         ),
         Rule(
             "has(self.value) || has(self.valueFrom) || (has(self.required) && self.required)",
-            "give value or valueFrom, or set required: true so that the submitter fills it in",
+            "There is no value. Give value or valueFrom, or set required: true so that the submitter fills it in.",
             ".value",
             "FieldValueRequired",
             holds=lambda s: s.value is not None or s.value_from is not None or s.required,
@@ -150,7 +150,7 @@ def _unused_by_inference(path: str) -> Rule:
     guard = f"has(self.{holder}) && " if holder else ""
     return Rule(
         f"!({_HAS_INFERENCE}) || !({guard}has(self.{path}) && self.{path})",
-        f"{name} cannot be used by inference workloads: set it to false, or remove Inference from workloadTypes",
+        f"{name} cannot be used by inference workloads. Set it to false, or remove Inference from workloadTypes.",
         f".{path}",
         "FieldValueForbidden",
         lambda spec: "Inference" not in spec.workload_types or not reduce(_at, map(to_snake, path.split(".")), spec),
@@ -176,19 +176,19 @@ class EnvironmentSpec(Model):
     model_config = with_rules(
         Rule(
             "has(self.framework) == (self.architecture == 'Distributed')",
-            "framework is required with architecture Distributed and refused with Standard",
+            "framework belongs to architecture Distributed, and only to it. Add it, or remove it with Standard.",
             ".framework",
             holds=lambda s: (s.framework is not None) == (s.architecture == "Distributed"),
         ),
         Rule(
             f"has(self.endpoint) == ({_HAS_INFERENCE})",
-            "endpoint is required when workloadTypes lists Inference and refused otherwise",
+            "endpoint belongs to the workload type Inference, and only to it. Add it, or remove it without Inference.",
             ".endpoint",
             holds=lambda s: (s.endpoint is not None) == ("Inference" in s.workload_types),
         ),
         Rule(
             "!(has(self.tty) && self.tty) || (has(self.stdin) && self.stdin)",
-            "tty needs stdin: set stdin: true too",
+            "tty needs stdin. Set stdin: true too.",
             ".tty",
             holds=lambda s: not s.tty or s.stdin,
         ),
@@ -199,7 +199,7 @@ class EnvironmentSpec(Model):
         Rule(
             "!has(self.overridable) || !self.overridable.exists(f, f == 'User')"
             " || (has(self.user) && self.user.source == 'Custom')",
-            "User can be overridable only with user.source Custom",
+            "User can be overridable only with user.source Custom. Set that source, or remove User.",
             ".overridable",
             holds=lambda s: "User" not in s.overridable or (s.user and s.user.source == "Custom"),
         ),
@@ -207,7 +207,7 @@ class EnvironmentSpec(Model):
             "!has(self.user) || self.user.source != 'Custom' || has(self.user.uid) || has(self.user.gid)"
             " || has(self.user.supplementalGroups)"
             " || (has(self.overridable) && self.overridable.exists(f, f == 'User'))",
-            "source Custom needs uid, gid or supplementalGroups, or User in overridable",
+            "source Custom has no ids. Add uid, gid or supplementalGroups, or User to overridable.",
             ".user",
             "FieldValueRequired",
             holds=_has_ids,
@@ -215,7 +215,7 @@ class EnvironmentSpec(Model):
         Rule(
             "!(has(self.security) && has(self.security.runAsNonRoot) && self.security.runAsNonRoot"
             " && has(self.user) && has(self.user.uid) && self.user.uid == 0)",
-            "uid 0 is root and runAsNonRoot: true forbids it: change one of them",
+            "uid 0 is root, and runAsNonRoot: true forbids it. Change one of them.",
             ".user.uid",
             holds=lambda s: not (s.security and s.security.run_as_non_root and s.user and s.user.uid == 0),
         ),

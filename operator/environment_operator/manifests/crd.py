@@ -12,12 +12,12 @@ from environment_operator.api.v1alpha1 import EnvironmentSpec
 ROOT_RULES = (
     Rule(
         "size(self.metadata.name) <= 63",
-        "metadata.name is used as a label value: use at most 63 characters",
+        "metadata.name is used as a label value. Use at most 63 characters.",
     ),
     Rule(
         "!has(self.spec.deprecated) || !has(self.spec.deprecated.replacedBy)"
         " || self.spec.deprecated.replacedBy != self.metadata.name",
-        "an Environment cannot be replaced by itself: name another one in deprecated.replacedBy",
+        "An Environment cannot be replaced by itself. Name another one in deprecated.replacedBy.",
         ".spec.deprecated.replacedBy",
     ),
 )

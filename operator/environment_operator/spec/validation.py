@@ -101,8 +101,8 @@ _WORDS = {
     "extra_forbidden": f"unknown field. Remove it, or {_UPGRADE}.",
     "literal_error": f"{{given}} is an unknown value. Write {{expected}}, or {_UPGRADE}.",
     "missing": "required. Add the field.",
-    "grammar": "{given} is not allowed. {Message}.",
-    "rule": "{message}.",
+    "grammar": "{given} is not allowed. {message}",
+    "rule": "{message}",
     "string_too_long": "{length} characters are too many. Write at most {max_length}.",
     "string_too_short": "{length} characters are too few. Write at least {min_length}, or remove the field.",
     "too_long": "{length} items are too many. Write at most {max_length}.",
@@ -132,13 +132,11 @@ def _cause(error: ErrorDetails, at: str) -> Cause:
     expected = str(context.get("expected", "")).replace("'", '"')
     if len(expected) > _LISTED:
         expected = f"one of the values that kubectl explain {field} lists"
-    message = str(context.get("message", ""))
     known = {
         "given": _shown(given),
         "length": len(given) if isinstance(given, str | list) else 0,
         "field": field,
         "expected": expected,
-        "Message": message[:1].upper() + message[1:],
     }
     words = _WORDS.get(error["type"], _OTHER).format_map({**context, **known})
     return Cause(f"{_path(at, error['loc'])}{context.get('below', '')}", words)

@@ -146,7 +146,7 @@ WAYS = {"merge": _merge, "json": _json, "strategic": _strategic, "apply": _apply
 def test_of_a_workload(rest: Rest, made: str) -> None:
     """What is made of an admitted workload is guarded: its image, its user, its rights and what says so."""
     refused = {
-        "spec.containers[main].image": _strategic(rest, made, "main"),
+        "spec.containers[0].image": _strategic(rest, made, "main"),
         "securityContext.privileged is true": attach(rest, made, securityContext={"privileged": True}),
         "securityContext.allowPrivilegeEscalation is true, but false": attach(
             rest, made, securityContext={"allowPrivilegeEscalation": True}
@@ -171,7 +171,7 @@ class TestImage:
 
         answer = WAYS[way](rest, path, "main")
 
-        assert refuses(answer, 'spec.containers[main].image is "main:1" and cannot become "other:1"'), answer
+        assert refuses(answer, 'spec.containers[1].image is "main:1" and cannot become "other:1"'), answer
         assert (
             f'Environment "{ENVIRONMENT}" does not allow Image to be overridden. '
             "Change spec.image or spec.overridable there" in answer.message
@@ -205,7 +205,7 @@ class TestImage:
 
         answer = rest.patch(run(rest, pods, "main;Image"), change, "strategic")
 
-        assert refuses(answer, "spec.containers[main].image"), answer
+        assert refuses(answer, "spec.containers[1].image"), answer
 
     def test_kubectl(self, cluster: Cluster, rest: Rest, pods: str) -> None:
         """``kubectl set image`` and a forced ``kubectl apply`` are refused for the main one alone."""
@@ -323,7 +323,7 @@ class TestMarks:
         path = run(rest, pods, None)
 
         assert None is refusal(rest.patch(path, _marks(annotation="main;Image")))
-        assert refuses(_strategic(rest, path, "main"), "spec.containers[main].image")
+        assert refuses(_strategic(rest, path, "main"), "spec.containers[1].image")
 
     @pytest.mark.parametrize(
         "marks", [_marks(label="x"), _marks(annotation="x"), _marks(label="x", annotation="main;Image")]
@@ -548,10 +548,10 @@ class TestDebugging:
 
         answer = rest.patch(path, {"spec": {"ephemeralContainers": added}}, "strategic")
 
-        one, three = "spec.ephemeralContainers[one].securityContext.privileged", "spec.ephemeralContainers[three]."
+        one, three = "spec.ephemeralContainers[0].securityContext.privileged", "spec.ephemeralContainers[2]."
         assert refuses(answer, one), answer
         assert three in answer.message
-        assert "[two]" not in answer.message
+        assert "Containers[1]" not in answer.message
 
     def test_what_stands_is_not_judged_again(self, rest: Rest, pods: str) -> None:
         """A container with more rights that was added before the Pod was guarded hinders nothing that comes after."""

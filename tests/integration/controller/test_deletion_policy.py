@@ -84,28 +84,28 @@ class TestDelete:
 
         answer = rest.delete(at(unused))
 
-        assert refuses(answer, f'Environment "{unused}" is used by {counted}. '), answer
-        assert f"kubectl get {','.join(by_kind)} --all-namespaces -l {names.REFERENCE}={unused};" in answer.message
-        assert f"run kubectl annotate {names.CRD_NAME} {unused} {ALLOW}" in answer.message
+        assert refuses(answer, f'Environment "{unused}" is used by {counted}'), answer
+        assert f"kubectl get {','.join(by_kind)} -A -l {names.REFERENCE}={unused})" in answer.message
+        assert f"or annotate the Environment with {ALLOW} first." in answer.message
         assert exists(rest, unused)
 
-    def test_commands_of_the_refusal_work(self, cluster: Cluster, used: str) -> None:
-        """Both commands in the refusal can be run as they stand: one lists the users, one allows the deletion."""
+    def test_ways_out_of_the_refusal_work(self, cluster: Cluster, used: str) -> None:
+        """The command in the refusal lists the users as it stands, and the annotation allows the deletion."""
         done = cluster.kubectl("delete", PLURAL, used, check=False)
-        find = done.stderr.split(" with kubectl ")[1].split(";")[0]
-        allow = done.stderr.split("nevertheless, run kubectl ")[1].split(" first.")[0]
+        find = done.stderr.split("(kubectl ")[1].split(")")[0]
+        allow = done.stderr.split("annotate the Environment with ")[1].split(" first.")[0]
 
         assert "No resources found" in cluster.kubectl(*shlex.split(find)).stderr
-        assert "annotated" in cluster.kubectl(*shlex.split(allow)).stdout
+        assert "annotated" in cluster.kubectl("annotate", PLURAL, used, allow).stdout
         assert None is refusal(cluster.kubectl("delete", PLURAL, used, "--wait=false"))
 
     @pytest.mark.parametrize(
         ("workloads", "templates", "named"),
         [
-            (1, 0, "; for example Job team/w0; to delete"),
-            (1, 1, "; for example Job team/w0, ClusterTrainingRuntime t0; to delete"),
-            (100, 1, "; for example Job team/w0, Job team/w1, Job team/w2; to delete"),
-            (0, 0, "={}; to delete the Environment"),
+            (1, 0, ", for example Job team/w0. Delete it"),
+            (1, 1, ", for example Job team/w0, ClusterTrainingRuntime t0. Delete it"),
+            (100, 1, ", for example Job team/w0, Job team/w1, Job team/w2. Delete them"),
+            (0, 0, '"{}" is used by 1 workload. Delete it'),
         ],
     )
     def test_names(self, rest: Rest, unused: str, workloads: int, templates: int, named: str) -> None:
@@ -127,7 +127,7 @@ class TestDelete:
 
         answer = rest.delete(at(unused))
 
-        assert refuses(answer, f"kubectl get all --all-namespaces -l {names.REFERENCE}={unused};"), answer
+        assert refuses(answer, f"kubectl get all -A -l {names.REFERENCE}={unused})"), answer
 
     def test_unknown_usage(self, rest: Rest, unused: str) -> None:
         """While usage is unknown the policy does not apply: the finalizer decides."""

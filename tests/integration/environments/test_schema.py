@@ -35,12 +35,12 @@ RULES: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
     "scope false is empty": (
         {"scope": {"cluster": False, "projects": ["a"]}},
         {"scope": {"cluster": False}},
-        ["spec.scope", "set cluster: true"],
+        ["spec.scope", "Set cluster: true"],
     ),
     "cluster scope stands alone": (
         {"scope": {"departments": ["ml"], "projects": ["a"]}},
         {"scope": {"cluster": True, "projects": ["a"]}},
-        ["spec.scope.cluster", "remove departments and projects"],
+        ["spec.scope.cluster", "Remove departments and projects"],
     ),
     "at most 24 projects": (
         {"scope": {"projects": NAMES_24}},
@@ -60,19 +60,19 @@ RULES: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
     "framework with Distributed": (
         {"architecture": "Distributed", "framework": "PyTorch"},
         {"architecture": "Distributed"},
-        ["spec.framework", "required with architecture Distributed"],
+        ["spec.framework", "belongs to architecture Distributed"],
     ),
     "no framework with Standard": (
         {"architecture": "Standard"},
         {"framework": "Any"},
-        ["spec.framework", "refused with Standard"],
+        ["spec.framework", "remove it with Standard"],
     ),
     "a workload type": ({"workloadTypes": ["Training"]}, {"workloadTypes": []}, ["spec.workloadTypes", "at least 1"]),
-    "endpoint with Inference": (INFERENCE, {"workloadTypes": ["Inference"]}, ["spec.endpoint", "required when"]),
+    "endpoint with Inference": (INFERENCE, {"workloadTypes": ["Inference"]}, ["spec.endpoint", "belongs to the"]),
     "no endpoint without Inference": (
         {"workloadTypes": ["Training"]},
         {"endpoint": {"port": 1, "protocol": "HTTP"}},
-        ["spec.endpoint", "refused otherwise"],
+        ["spec.endpoint", "remove it without Inference"],
     ),
     "image grammar": ({"image": "r.example:5000/a/b:1"}, {"image": "not an image"}, ["spec.image", "[registry/]name"]),
     "image is required": ({"image": "a"}, {"image": None}, ["spec.image", "Required"]),
@@ -84,17 +84,17 @@ RULES: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
     "a custom tool has a port": (
         tools(),
         tools(containerPort=None),
-        ["spec.tools[0].containerPort", "needs its containerPort"],
+        ["spec.tools[0].containerPort", "Add containerPort"],
     ),
     "an external tool has no port": (
         {"tools": [WANDB]},
         {"tools": [{**WANDB, "containerPort": 1}]},
-        ["spec.tools[0].containerPort", "remove it"],
+        ["spec.tools[0].containerPort", "Remove it"],
     ),
     "an external tool has a URL": (
         {"tools": [WANDB]},
         {"tools": [{"name": "w", "type": "Comet"}]},
-        ["spec.tools[0].connection", "with its url"],
+        ["spec.tools[0].connection", "with url"],
     ),
     "a url is for ExternalURL": (
         tools(connection={"type": "ExternalURL", "assign": "Custom", "url": "https://a.example"}),
@@ -139,7 +139,7 @@ RULES: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
     "working directory is absolute": (
         {"workingDir": "/work"},
         {"workingDir": "work"},
-        ["spec.workingDir", "begin with /"],
+        ["spec.workingDir", "Write an absolute path"],
     ),
     "ids with Custom": (
         {"user": {"source": "Custom", "uid": 1000, "gid": 0, "supplementalGroups": [5]}},
@@ -149,7 +149,7 @@ RULES: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
     "Custom has ids": (
         {"user": {"source": "Custom", "gid": 5}},
         {"user": {"source": "Custom"}},
-        ["spec.user", "needs uid"],
+        ["spec.user", "Add uid"],
     ),
     "Custom may leave ids to the submitter": (
         {"user": {"source": "Custom"}, "overridable": ["User"]},
@@ -164,7 +164,7 @@ RULES: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
     "root is not runAsNonRoot": (
         {"user": {"source": "Custom", "uid": 0}, "security": {"runAsNonRoot": False}},
         {"user": {"source": "Custom", "uid": 0}, "security": {"runAsNonRoot": True}},
-        ["spec.user.uid", "change one of them"],
+        ["spec.user.uid", "Change one of them"],
     ),
     "capabilities without CAP_": (
         {"security": {"capabilities": ["NET_ADMIN", "BPF"]}},
@@ -174,7 +174,7 @@ RULES: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
     "a local seccomp profile": (
         {"security": {"seccompProfile": {"type": "Localhost", "localhostProfile": "p.json"}}},
         {"security": {"seccompProfile": {"type": "Localhost"}}},
-        ["spec.security.seccompProfile.type", "localhostProfile is required"],
+        ["spec.security.seccompProfile.type", "localhostProfile belongs to"],
     ),
     "tty needs stdin": ({"tty": True, "stdin": True}, {"tty": True}, ["spec.tty", "stdin: true"]),
     "inference without hostIPC": (
@@ -228,26 +228,26 @@ GRAMMARS: dict[str, tuple[Callable[[str], dict[str, Any]], list[str], list[str],
         one("image"),
         ["a", "a/b__c:V1.0", "localhost:5000/a--b", "[fe80::1]:5000/a", f"r.example/a:1@sha256:{'0a' * 32}"],
         ["Upper", "a:", "a b", "a\n", "https://r.example/a", "a//b", "-a", "a@sha256:0", "a\u00e9", "/a"],
-        "write [registry/]name[:tag][@digest]",
+        "Write [registry/]name[:tag][@digest]",
     ),
-    "spec.workingDir": (one("workingDir"), ["/", "/a b"], ["a", "./a", "~", "/a\nb", "/a\n", " /a"], "begin with /"),
+    "spec.workingDir": (one("workingDir"), ["/", "/a b"], ["a", "./a", "~", "/a\nb", "/a\n", " /a"], "absolute path"),
     "spec.scope.projects[0]": (
         lambda text: {"scope": {"projects": [text]}},
         ["a", "0-a"],
         ["A", "-a", "a-", "a.b", "a_b", "a\n"],
-        "write small letters, digits and -",
+        "Write small letters, digits and -",
     ),
     "spec.scope.departments[0]": (
         lambda text: {"scope": {"departments": [text]}},
         ["A", "a_b.c"],
         ["_a", "a.", "a b", "a/b"],
-        "write letters, digits, -, _ and .",
+        "Write letters, digits, -, _ and .",
     ),
     "spec.imagePullSecrets[0]": (
         lambda text: {"imagePullSecrets": [text]},
         ["a", "a.b-c"],
         ["A", "a..b", ".a", "a-", "a_b", "a.-b"],
-        "write small letters, digits, - and .",
+        "Write small letters, digits, - and .",
     ),
     "spec.tools[0].name": (
         lambda text: tools(name=text),
@@ -265,25 +265,25 @@ GRAMMARS: dict[str, tuple[Callable[[str], dict[str, Any]], list[str], list[str],
         lambda text: variables({"name": "A", "valueFrom": {"configMapKeyRef": {"name": "c", "key": text}}}),
         ["a", "A.b-c_1"],
         ["a b", "a/b", "a\n"],
-        "write letters, digits, -, _ and .",
+        "Write letters, digits, -, _ or periods.",
     ),
     "spec.env[0].valueFrom.secretKeyRef.name": (
         lambda text: variables({"name": "A", "valueFrom": {"secretKeyRef": {"name": text, "key": "k"}}}),
         ["a.b"],
         ["A", "a_b"],
-        "write small letters, digits, - and .",
+        "Write small letters, digits, - and .",
     ),
     "spec.readinessProbe.httpGet.host": (
         lambda text: {"readinessProbe": {"httpGet": {"port": 1, "host": text}}},
         ["a.example"],
         ["A.example", "a:1", "http://a"],
-        "write small letters, digits, - and .",
+        "Write small letters, digits, - and .",
     ),
     "spec.deprecated.replacedBy": (
         lambda text: {"deprecated": {"message": "old", "replacedBy": text}},
         ["a.b"],
         ["A", "a/b"],
-        "write small letters, digits, - and .",
+        "Write small letters, digits, - and .",
     ),
 }
 

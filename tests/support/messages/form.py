@@ -13,7 +13,7 @@ LONGEST = 300
 # With what a way out begins.
 VERBS = frozenset(
     {
-        "Add", "Apply", "Ask", "Change", "Check", "Choose", "Configure", "Correct", "Create", "Delete", "Give",
+        "Add", "Apply", "Ask", "Change", "Check", "Choose", "Configure", "Correct", "Create", "Delete", "Find", "Give",
         "Have", "Install", "Keep", "Leave", "List", "Make", "Name", "Order", "Remove", "Rename", "Restore", "Retry",
         "Run", "See", "Set", "Shorten", "Split", "Submit", "Try", "Upgrade", "Use", "Wait", "Write",
     }

@@ -2,6 +2,6 @@
 
 from collections.abc import Sequence
 
-from messages import Section, admission, conditions, events, plugin, policies, warnings
+from messages import Section, admission, conditions, definition, events, plugin, policies, warnings
 
-SECTIONS: Sequence[Section] = (admission, warnings, policies, conditions, events, plugin)
+SECTIONS: Sequence[Section] = (admission, warnings, policies, definition, conditions, events, plugin)

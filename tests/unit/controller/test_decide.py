@@ -116,7 +116,7 @@ def test_tools(exposed: Exposed, sample: int, expected: tuple[str, str, str] | N
     assert expected == condition(plan, "ToolsExposed")
 
 
-LACKING = {"ExternalURL": "TOOLS_HOST", "LoadBalancer": "TOOLS_LOAD_BALANCERS"}
+LACKING = {"ExternalURL": "TOOLS_URL", "LoadBalancer": "TOOLS_LOAD_BALANCERS"}
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ LACKING = {"ExternalURL": "TOOLS_HOST", "LoadBalancer": "TOOLS_LOAD_BALANCERS"}
             [{"name": "wandb", "type": "WeightsAndBiases", "connection": {"type": "ExternalURL", "url": "https://w"}}],
             None,
         ),
-        ([{"name": "lab", "type": "JupyterNotebook"}], 'no ExternalURL for "lab". Set TOOLS_HOST'),
+        ([{"name": "lab", "type": "JupyterNotebook"}], 'no ExternalURL for "lab". Set TOOLS_URL'),
         (
             [{"name": "lab", "type": "JupyterNotebook", "connection": {"type": "LoadBalancer"}}],
             'no LoadBalancer for "lab". Set TOOLS_LOAD_BALANCERS',
@@ -273,7 +273,7 @@ STRICTER: dict[str, tuple[dict[str, Any], str]] = {
         {"tools": [{**TOOL, "connection": {"type": "ExternalURL", "url": "https://ada@x.example"}}]},
         'spec.tools[0].connection.url: "https://ada@x.example" is not allowed. Write an address that begins with',
     ),
-    "a path": ({"workingDir": "w"}, 'spec.workingDir: "w" is not allowed. Write an absolute path: begin with /'),
+    "a path": ({"workingDir": "w"}, 'spec.workingDir: "w" is not allowed. Write an absolute path on one line'),
     "a name": (
         {"env": [{"name": "1\n", "value": "v"}]},
         'spec.env[0].name: "1\\n" is not allowed. Write letters, digits, -, _ and ., with no digit first.',
@@ -290,13 +290,13 @@ STRICTER: dict[str, tuple[dict[str, Any], str]] = {
         {"endpoint": {"port": 70000, "protocol": "HTTP"}},
         "spec.endpoint.port: 70000 is too large. Write at most 65535.",
     ),
-    "fields together": ({"tty": True}, "spec.tty: tty needs stdin: set stdin: true too."),
-    "fields of an item": ({"env": [{"name": "A"}]}, "spec.env[0].value: give value or valueFrom, or set required"),
+    "fields together": ({"tty": True}, "spec.tty: tty needs stdin. Set stdin: true too."),
+    "fields of an item": ({"env": [{"name": "A"}]}, "spec.env[0].value: There is no value. Give value"),
     "fields of several objects": (
         {"user": {"source": "Custom", "uid": 0}, "security": {"runAsNonRoot": True}},
-        "spec.user.uid: uid 0 is root and runAsNonRoot: true forbids it: change one of them.",
+        "spec.user.uid: uid 0 is root, and runAsNonRoot: true forbids it. Change one of them.",
     ),
-    "no field of its own": ({"scope": {}}, "spec.scope: the scope is empty: set cluster: true, or name at least one"),
+    "no field of its own": ({"scope": {}}, "spec.scope: The scope is empty. Set cluster: true, or name at least one"),
     "a missing field": ({"tools": [{"type": "Comet"}]}, "spec.tools[0].name: required. Add the field."),
     "a type": (
         {"image": ["a"]},

@@ -72,7 +72,7 @@ def test_which_image_they_are_for(key: str, image: str, expected: bool) -> None:
         ({"r.example": {}}, "", copies.TYPE, "annotation environments.dev/scope is missing"),
         ({"r.example": {}}, '{"projects": []}', copies.TYPE, "projects: List should have at least 1 item"),
         ({"r.example": {}}, '{"cluster": true, "projects": ["a"]}', copies.TYPE, "has to name either"),
-        ({"r.example": {}}, '{"projects": ["No"]}', copies.TYPE, "projects.0: write small letters"),
+        ({"r.example": {}}, '{"projects": ["No"]}', copies.TYPE, "projects.0: Write small letters"),
         ({}, '{"cluster": true}', copies.TYPE, "no registry in auths"),
         (None, '{"cluster": true}', copies.TYPE, "no registry in auths"),
         ([1], '{"cluster": true}', copies.TYPE, "no registry in auths"),

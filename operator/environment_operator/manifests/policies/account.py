@@ -54,7 +54,7 @@ def _policy(
         name=f"operator-{name}",
         operations=operations,
         condition=_CONDITION,
-        validations=[Validation(holds, _said(may), f"{names.SERVICE_ACCOUNT} {may}") for holds, may in must],
+        validations=[Validation(holds, _said(may), f"{names.SERVICE_ACCOUNT} {may}.") for holds, may in must],
         rules=rules,
         selectors={"namespaceSelector": {"matchExpressions": [own]}} if where else {},
     )
@@ -139,7 +139,7 @@ def _certificate() -> Policy:
     """Return that of the Secrets of the operator's namespace the account writes its certificate."""
     mine = _both(f"o.?metadata.?name == optional.of('{_CERTIFICATE}')")
     kind = f"request.operation == 'DELETE' || {_NEW}.?type == optional.of('kubernetes.io/tls')"
-    may = f'writes here only the Secret "{_CERTIFICATE}" of type kubernetes.io/tls'
+    may = f'writes here only the Secret "{_CERTIFICATE}" of type kubernetes.io/tls. Use another account'
     return _policy("certificate", [Rule("", ("*",), ("secrets",))], [(f"{mine} && ({kind})", may)], where="In")
 
 
@@ -151,7 +151,8 @@ def _copies() -> Policy:
     copy = f"""o{_LABELS}[?'{names.PUBLISHED_TO}'] == optional.of(request.namespace)
 && o{_ANNOTATIONS}[?'{names.PUBLISHED_FROM}'].orValue('').startsWith('{names.SYSTEM_NAMESPACE}/')
 && o.?type == optional.of('kubernetes.io/dockerconfigjson')"""
-    may = f"writes only copies with the label {names.PUBLISHED_TO} and the annotation {names.PUBLISHED_FROM}"
+    marks = f"the label {names.PUBLISHED_TO} and the annotation {names.PUBLISHED_FROM}"
+    may = f"writes only copies with {marks}. Use another account"
     return _policy("copies", [Rule("", ("*",), ("secrets",))], [(_both(f"({copy})"), may)], where="NotIn")
 
 
@@ -169,7 +170,7 @@ def _environments() -> Policy:
 
 def _events() -> Policy:
     """Return that Events say who wrote them."""
-    may = "writes Events only under its own name, and changes none"
+    may = "writes Events only under its own name, and changes none. Use another account"
     signed = f"{_NEW}.?reportingComponent == optional.of('{names.FIELD_MANAGER}')"
     return _policy("events", [Rule("", ("*",), ("events",))], [(f"request.operation == 'CREATE' && {signed}", may)])
 

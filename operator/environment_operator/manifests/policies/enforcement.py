@@ -155,8 +155,9 @@ def _namespaces() -> Policy:
 
 def _known() -> Validation:
     """Return that the value is one that means something."""
-    values = f'the label {names.ENFORCEMENT} of a namespace has one of these values: "{names.REQUIRED}"'
-    said = f"""'metadata.labels[{names.ENFORCEMENT}]: "%s" has no meaning. Set "{names.REQUIRED}", or remove the label.'
+    way_out = f'Set "{names.REQUIRED}", or remove the label.'
+    values = f"The label {names.ENFORCEMENT} of a namespace has only one value. {way_out}"
+    said = f"""'metadata.labels[{names.ENFORCEMENT}]: "%s" has no meaning. {way_out}'
 .format([variables.new.orValue('')])"""
     return Validation(f"variables.new.orValue('{names.REQUIRED}') == '{names.REQUIRED}'", said, values)
 

@@ -62,16 +62,15 @@ def _deletion() -> Policy:
     """Return that an Environment in use cannot be deleted, unless an earlier request allowed it."""
     kinds = f"""{_USAGE}.?byKind.orValue([])
 .map(k, k.?kind.orValue('') + (k.?group.orValue('') == '' ? '' : '.' + k.?group.orValue(''))).join(',')"""
-    who = f"""variables.sample.size() == 0 ? '' : '; for example '
+    who = f"""variables.sample.size() == 0 ? '' : ', for example '
 + {list(range(_NAMED))}.filter(i, i < variables.sample.size()).map(i, {_WORDS}).join(', ')"""
-    find = f"""'kubectl get %s --all-namespaces -l {names.REFERENCE}=%s'
+    find = f"""'kubectl get %s -A -l {names.REFERENCE}=%s'
 .format([variables.kinds == '' ? 'all' : variables.kinds, {_NAME}])"""
     said = f"""variables.used + (variables.as_of.size() == 0 ? '' : ' as of ' + variables.as_of[0])
-+ (variables.one ? '. If it was deleted since, try again. Else delete it, or give it another '
-  : '. If they were deleted since, try again. Else delete them, or give them another ')
-+ '{names.REFERENCE} label. Find ' + (variables.one ? 'it' : 'them') + ' with ' + variables.find
-+ variables.who + '; to delete the {_KIND} nevertheless, {_ANNOTATE}.'.format([{_NAME}])"""
-    fallback = f"The {_KIND} is in use. Find who uses it with kubectl get all --all-namespaces -l {names.REFERENCE}"
++ variables.who + (variables.one ? '. Delete it or change its' : '. Delete them or change their')
++ ' label {names.REFERENCE} (' + variables.find + '), try again if ' + (variables.one ? 'it is' : 'they are')
++ ' gone, or annotate the {_KIND} with {names.ALLOW_DELETE_IN_USE}=true first.'"""
+    fallback = f"The {_KIND} is in use. Find who uses it with kubectl get all -A -l {names.REFERENCE}."
     return Policy(
         name="in-use",
         operations=("DELETE",),
@@ -108,11 +107,12 @@ def _edit() -> Policy:
     said = """variables.used
 + (variables.one ? '. It keeps what it has until it is refreshed.'
   : '. They keep what they have until they are refreshed.')"""
+    fallback = f"The {_KIND} is in use. Its users keep what they have until they are refreshed."
     return Policy(
         name="edit-in-use",
         operations=("UPDATE",),
         condition=("spec-changes-while-in-use", f"{_IN_USE} && {SPEC_CHANGES}"),
         variables=_VARIABLES,
-        validations=[Validation("false", said, f"the {_KIND} is in use: its users keep what they have")],
+        validations=[Validation("false", said, fallback)],
         action="Warn",
     )

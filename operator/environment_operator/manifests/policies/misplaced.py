@@ -69,13 +69,13 @@ def _workloads(name: str, kinds: Sequence[Kind]) -> Policy:
         Validation(
             "variables.alone.size() == 0",
             _said("alone", "label", f"'Add the label \"{names.REFERENCE}\", of which it is an exception.'"),
-            f"a label for a role has no effect without the label {names.REFERENCE}",
+            f"A label for a role has no effect alone. Add the label {names.REFERENCE}.",
         ),
         Validation(
             "!variables.templates",
             f"""{_WHO} + ': labels and annotations of {names.GROUP} on a pod template have no effect. '
 + 'Set them on metadata of the %s itself.'.format([request.kind.kind])""",
-            f"on a pod template labels and annotations of {names.GROUP} have no effect: set them on the workload",
+            f"Labels and annotations of {names.GROUP} on a pod template have no effect. Set them on the workload.",
         ),
     ]
     variables = {**_variables(WORKLOAD, f"{_ROLE} || "), "alone": alone, "templates": in_templates}
@@ -112,7 +112,7 @@ def _own_keys(keys: Keys, also: str) -> list[Validation]:
         Validation(
             f"variables.{word}s.size() == 0",
             _said(f"{word}s", word, _way_out(word, other, right, also if word == "annotation" else "")),
-            f"a {word} of {names.GROUP} has no effect there",
+            f"{word.capitalize()}s of {names.GROUP} have no effect there. Remove them.",
         )
         for word, other in (("label", "annotation"), ("annotation", "label"))
     ]
@@ -121,7 +121,7 @@ def _own_keys(keys: Keys, also: str) -> list[Validation]:
 def _way_out(word: str, other: str, right: dict[str, list[str]], also: str) -> str:
     """Return CEL of what to write instead: the same as the other sort of metadata, or a key that there is."""
     listed = ", ".join(f'"{key}"' for key in right[word])
-    there = f"'The {word}s there are {listed}.'" if listed else "'Remove it.'"
+    there = f"'Use one of {listed}.'" if listed else "'Remove it.'"
     elsewhere = f"variables.{word}s.exists(k, {also}k in {right[other]})"
     return f"({elsewhere} ? 'Set it as {'an' if other[0] == 'a' else 'a'} {other}.' : {there})"
 

@@ -87,8 +87,8 @@ def _stays(place: str, key: str, path: str) -> Validation:
 
 def _image() -> Policy:
     """Return that the image of the main container stays, if it is guarded."""
-    said = f"""'spec.containers[%s].image is "%s" and cannot become "%s": '
-.format([variables.main, variables.before, variables.after])
+    said = f"""'spec.containers[%d].image is "%s" and cannot become "%s": '
+.format([variables.position, variables.before, variables.after])
 + variables.source + 'does not allow Image to be overridden. Change spec.image or spec.overridable {_CHANGE}'"""
     fallback = f"The Environment does not allow Image to be overridden. Change spec.image or spec.overridable {_CHANGE}"
     free = "!('Image' in variables.guarded)"
@@ -96,7 +96,12 @@ def _image() -> Policy:
         name="pod-image",
         operations=("UPDATE",),
         condition=("an-image-changes", f"{_images(NEW)} != {_images(OLD)}"),
-        variables={**_VARIABLES, "before": _image_of_main(OLD), "after": _image_of_main(NEW)},
+        variables={
+            **_VARIABLES,
+            "position": f"{OLD}{_CONTAINERS}.map(c, {_NAME}).indexOf(variables.main)",
+            "before": _image_of_main(OLD),
+            "after": _image_of_main(NEW),
+        },
         validations=[
             _found(free),
             Validation(f"{free} || !variables.found || variables.before == variables.after", said, fallback),
@@ -134,6 +139,7 @@ def _ephemeral() -> Policy:
         condition=("a-container-is-added", f"{NEW}{_EPHEMERAL}.size() > {OLD}{_EPHEMERAL}.size()"),
         variables={
             **_VARIABLES,
+            "all": f"optional.ofNonZeroValue(dyn(object)){_EPHEMERAL}.map(c, {_NAME})",
             "was": f"{OLD}{_EPHEMERAL}.map(c, {_NAME})",
             "added": f"optional.ofNonZeroValue(dyn(object)){_EPHEMERAL}.filter(c, !({_NAME} in variables.was))",
             # As plain maps: of a variable that is an optional itself, [?k] is always none.
@@ -156,9 +162,9 @@ def _ephemeral() -> Policy:
 def _offences(offends: str) -> str:
     """Return the words for each key ``k`` of the security context of each added container ``c`` that offends."""
     return f"""variables.added.map(c, c.?securityContext.orValue({{}}).filter(k, {offends})
-.map(k, 'spec.ephemeralContainers[%s].securityContext.%s is %s, but %s in %s'
-.format([{_NAME}, k, {_MINE}.orValue(''), {_BASE}.orValue('unset'), variables.there])).join('; '))
-.filter(words, words != '')"""
+.map(k, 'spec.ephemeralContainers[%d].securityContext.%s is %s, but %s in %s'
+.format([variables.all.indexOf({_NAME}), k, {_MINE}.orValue(''), {_BASE}.orValue('unset'), variables.there]))
+.join('; ')).filter(words, words != '')"""
 
 
 def _none(guarded: str, offences: str, remedy: str) -> Validation:
