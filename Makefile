@@ -32,6 +32,9 @@ bench-admission: venv ## Measure what admission costs, beside no webhook and han
 law7: venv ## Delete 300 Environments while users come, past slow webhooks and a replica that is behind: minutes.
 	PYTHONPATH=$(TESTS) $(PY) -m law7
 
+corpus: venv ## Store what this version makes of workloads, for later versions to be held against; once a version.
+	PYTHONPATH=$(TESTS) $(PY) -m corpus
+
 unit: venv ## Run the tests that need no Kubernetes: seconds.
 	$(PY) -m pytest tests/unit
 
@@ -90,5 +93,5 @@ venv: .venv/.installed
 	$(PYTHON) -m venv .uv
 	.uv/bin/pip install --quiet --disable-pip-version-check uv==0.13.9
 
-.PHONY: help demo test node-packages law7 bench-admission unit lint types fmt generate verify lock up down stop-operator \
+.PHONY: help demo test node-packages law7 bench-admission corpus unit lint types fmt generate verify lock up down stop-operator \
   start-operator venv

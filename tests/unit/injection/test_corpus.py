@@ -1,0 +1,110 @@
+"""What every version stored: this one reads it, changes no pod template of it, and takes the Environment out again."""
+
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from builders import around
+from corpus import FOLDER, PERSON, Case, read, stripped, templates
+from environment_operator.api import names
+from environment_operator.injection import record
+from environment_operator.injection.environment_cache import publish
+from environment_operator.injection.mutate import admit
+from environment_operator.injection.validate import approve
+from environment_operator.kinds.paths import get, put
+from environment_operator.kinds.pod_templates import places, reference
+
+Object = dict[str, Any]
+VERSIONS = {file.stem: read(file) for file in sorted(FOLDER.glob("*.jsonl"))}
+FOUND = [(f"{version}-{case.name}", case) for version, found in VERSIONS.items() for case in found]
+CASES = [pytest.param(case, id=word) for word, case in FOUND]
+CUSTOM = [pytest.param(case, id=word) for word, case in FOUND if case.row.custom]
+
+
+def changed(case: Case) -> Object:
+    """Return a stored workload with changes that have nothing to do with its Environment."""
+    new = deepcopy(case.stored)
+    new["metadata"]["labels"]["example.org/team"] = "vision"
+    new["metadata"].setdefault("annotations", {})["example.org/reviewed"] = "yes"
+    for path in (tuple(harmless.split(".")) for harmless in case.row.harmless if "[" not in harmless):
+        if isinstance(number := get(new, path), int):
+            put(new, path, not number if isinstance(number, bool) else number + 1)
+    return new
+
+
+def applied(case: Case) -> Object:
+    """Return a stored workload after its manifest was applied again: of custom kinds lists are replaced as a whole."""
+    new: Object = merged(case.stored, case.requested)
+    return new
+
+
+def merged(old: Any, new: Any) -> Any:
+    """Return a value with a JSON merge patch: https://www.rfc-editor.org/rfc/rfc7386."""
+    if not isinstance(old, dict) or not isinstance(new, dict):
+        return deepcopy(new)
+    return {**deepcopy(old), **{key: merged(old.get(key), value) for key, value in new.items()}}
+
+
+def pods(case: Case, item: Object) -> Object:
+    """Return the pod templates of an object; of a Pod, whose annotations are those of the object, the spec."""
+    return {key: each["spec"] if key == "." else each for key, each in templates(case.row, item).items()}
+
+
+def put_in(item: Object) -> dict[str, Any]:
+    """Return what the record of an object says was put in."""
+    return {key: entry.record.put for key, entry in record.entries(item).items()}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_records_are_read(case: Case) -> None:
+    """Each pod template with a reference has its record, which names the Environment that it had."""
+    entries = record.trusted(case.row, case.stored)
+    named = {place.key: reference(case.stored, place.role) for place in places(case.row, case.stored)}
+
+    assert named == {key: entry.env for key, entry in entries.items()}
+    for entry in entries.values():
+        assert case.environments[entry.env]["generation"] == entry.generation
+        assert entry.record.put
+        assert case.stored["metadata"]["annotations"][names.RECORD].count(entry.token) >= 1
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_an_unrelated_update_changes_no_pod_template(case: Case) -> None:
+    """A change of labels, of replicas or of a schedule makes no pod anew, though the Environment is gone."""
+    new = changed(case)
+    outcome = admit(case.row, new, case.stored, around())
+
+    assert outcome.workload is not None, outcome.refusal
+    assert pods(case, new) == pods(case, outcome.workload)
+    assert put_in(case.stored) == put_in(outcome.workload)
+    assert "" == approve(case.row, outcome.workload, case.stored, around()).refusal
+
+
+@pytest.mark.parametrize("case", CUSTOM)
+def test_the_same_manifest_changes_no_pod_template(case: Case) -> None:
+    """Applying the manifest again, which takes out of a custom kind what was put into its lists, makes no pod anew."""
+    outcome = admit(case.row, applied(case), case.stored, around(user=PERSON))
+
+    assert outcome.workload is not None, outcome.refusal
+    assert pods(case, case.stored) == pods(case, outcome.workload)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_taken_out(case: Case) -> None:
+    """Without what the record says, a pod template is that of the same workload without a reference."""
+    assert case.stripped == stripped(case.row, case.stored)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_nobody_is_outdated_by_an_upgrade(case: Case) -> None:
+    """An Environment that has not changed has the hash that the version before gave it."""
+    for name, environment in case.environments.items():
+        made = publish(name, environment["generation"], environment["spec"], lambda _: True)
+        hashes = {entry.hash for entry in record.trusted(case.row, case.stored).values() if entry.env == name}
+        assert {made.hash} == hashes
+
+
+def test_there_is_a_first_version() -> None:
+    """The first version is among those that this one is held against."""
+    assert "0.1.0" in VERSIONS
