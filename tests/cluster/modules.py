@@ -109,7 +109,16 @@ CONTAINERD = Module(
     variables=_containerd_version,
     tags="no_btrfs,no_devmapper,no_zfs,no_tracing,no_systemd",
 )
-MODULES = (KUBERNETES, CONTAINERD)
+# What renders and checks the chart. Helm has its own version in its code.
+HELM = Module(
+    title="Helm",
+    requires="helm.sh/helm/v4",
+    folder=HERE / "helm",
+    packages={"helm": "helm.sh/helm/v4/cmd/helm", "kubeconform": "github.com/yannh/kubeconform/cmd/kubeconform"},
+    costs="it took 4 minutes",
+    variables=lambda _version: {},
+)
+MODULES = (KUBERNETES, CONTAINERD, HELM)
 
 
 def of(program: str) -> Module:
