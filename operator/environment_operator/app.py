@@ -41,9 +41,9 @@ def main() -> None:
         settings = Settings()
         settings.kinds()
     except ValidationError as error:
-        sys.exit(f"the settings are wrong: {wrong(error)}")
+        sys.exit(f"The settings are wrong. {wrong(error)}")
     except ValueError as error:
-        sys.exit(f"the settings are wrong: {error}")
+        sys.exit(f"The settings are wrong. {error}")
     logs.configure(settings.log_level)
     module, _, name = ROLES[role].partition(":")
     chosen = getattr(import_module(f"environment_operator.{module}"), name)

@@ -9,6 +9,7 @@ from ssl import PROTOCOL_TLS_SERVER, SSLContext, SSLError
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, FilePath, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from environment_operator.api import names
@@ -158,12 +159,14 @@ class Settings(BaseSettings):
 
 def wrong(error: ValidationError) -> str:
     """Return what is wrong with the settings, each by its variable."""
-    said = []
-    for found in error.errors(include_url=False):
-        variable = "".join(f"{PREFIX}{str(name).upper()}: " for name in found["loc"])
-        given = f", not {found['input']!r}" if variable else ""
-        said.append(f"{variable}{found['msg']}{given}")
-    return "; ".join(said)
+    return " ".join(map(_in_words, error.errors(include_url=False)))
+
+
+def _in_words(found: ErrorDetails) -> str:
+    """Return what is wrong with one setting, or with several together, which say themselves what to do."""
+    problem = found["msg"].removeprefix("Value error, ").removesuffix(".")
+    variable = "".join(f"{PREFIX}{str(name).upper()}" for name in found["loc"])
+    return f'{variable}: "{found["input"]}" is not allowed: {problem}. Correct it.' if variable else f"{problem}."
 
 
 def table(file: Path | None) -> tuple[Kind, ...]:
@@ -180,5 +183,5 @@ def _rows(file: Path) -> tuple[Kind, ...]:
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{file} cannot be read: {error}") from None
+        raise ValueError(f"{file} cannot be read: {error}. Correct ENVIRONMENT_OPERATOR_KINDS_FILE.") from None
     return further.rows(text, str(file))

@@ -60,4 +60,4 @@ def require_admitted(connection: Connection, workload: Object, given: Sequence[O
         whole=True,
     )
     if reasons := list(checking.reasons(case)):
-        raise Problem("; ".join(reasons), Exit.REFUSED)
+        raise Problem(" ".join(reasons), Exit.REFUSED)

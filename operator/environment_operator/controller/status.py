@@ -64,7 +64,7 @@ def findings(snapshot: Snapshot, found: Usage, verdict: Verdict, hold: Hold | No
     if verdict.spec and (about_secrets := _pull_secrets(snapshot, verdict.spec)):
         out.append(about_secrets)
     if verdict.spec and (warnings := on_spec(verdict.spec)):
-        out.append(Finding("Warnings", "True", Reason.SPEC_WARNINGS, "; ".join(warnings)))
+        out.append(Finding("Warnings", "True", Reason.SPEC_WARNINGS, " ".join(warnings)))
     lacking = _lacking(verdict.spec, snapshot.exposed) if verdict.spec else []
     if snapshot.exposed.workloads or lacking:
         out.append(_exposed(snapshot.exposed, lacking, snapshot.options.sample))

@@ -35,14 +35,14 @@ def rows(text: str, source: str) -> tuple[Kind, ...]:
     try:
         raw = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise ValueError(f"{source} cannot be read: {error}") from None
+        raise ValueError(f"{source} is no YAML: {error}. Correct it.") from None
     if not isinstance(raw, list):
-        raise ValueError(f"{source}: a list of rows is expected, one a kind, not {type(raw).__name__}")  # noqa: TRY004
+        raise ValueError(f"{source} is no list, but {type(raw).__name__}. Write a list of rows, one for each kind.")  # noqa: TRY004
     out = tuple(_row(source, number, row) for number, row in enumerate(raw, 1))
     known = {row.name for row in BUILTIN}
     for number, row in enumerate(out, 1):
         if row.name in known:
-            raise ValueError(f"{source}, row {number}: {row.name} is built in, or there twice: take the row away")
+            raise ValueError(f"{source}, row {number}: {row.name} is built in, or there twice. Remove the row.")
         known.add(row.name)
     return out
 
@@ -52,8 +52,8 @@ def _row(source: str, number: int, raw: object) -> Kind:
     try:
         return Kind.model_validate(raw)
     except ValidationError as error:
-        wrong = "; ".join(_in_words(found) for found in error.errors(include_url=False))
-        raise ValueError(f"{source}, row {number}: {wrong}") from None
+        wrong = ". ".join(_in_words(found) for found in error.errors(include_url=False))
+        raise ValueError(f"{source}, row {number}: {wrong}. Correct the row.") from None
 
 
 def _in_words(found: ErrorDetails) -> str:

@@ -251,7 +251,7 @@ class Kind(Resource):
     def _says_where_or_what_instead(self) -> "Kind":
         """Require one of both: a reference is put into pod templates, or refused with a way out."""
         if bool(self.pod_templates) == bool(self.instead):
-            raise ValueError("give the places of its pod_templates, or say in the column instead why there are none")
+            raise ValueError("give the places of its pod_templates, or in the column instead what to do without any")
         return self
 
     @model_validator(mode="after")

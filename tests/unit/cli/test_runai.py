@@ -210,7 +210,7 @@ def test_malformed_assets_never_end_in_a_traceback(tmp_path: Path, changes: list
     assert None is result.exception
     assert "name: other\n" in result.stdout
     assert result.return_value == (3 if "error: " in result.stderr else 0)
-    for made in yaml.safe_load_all(result.stdout):
+    for made in yaml.load_all(result.stdout, yaml.CSafeLoader):
         assert EnvironmentSpec.model_validate(made["spec"])
 
 

@@ -72,7 +72,7 @@ def test_what_a_field_knows() -> None:
 
     assert (1, 65535, False) == (port.least, port.most, port.required)
     assert (1, 1024, True) == (image.least, image.most, image.required)
-    assert image.rule.startswith("write [registry/]name")
+    assert image.rule.startswith("Write [registry/]name")
     assert "[a-z0-9]([-a-z0-9]*[a-z0-9])?" == projects.pattern
     assert ("Always", "IfNotPresent", "Never") == found(fields.form(), "spec.imagePullPolicy").choices
     assert ["Command", "Args", "Env"] == found(fields.form(), "spec.overridable").default

@@ -34,11 +34,11 @@ def test_derived(owner: dict[str, object], expected: bool) -> None:
         (
             "ENVIRONMENT_OPERATOR_USAGE_SAMPLE",
             "x",
-            "are wrong: ENVIRONMENT_OPERATOR_USAGE_SAMPLE: Input should",
+            'are wrong. ENVIRONMENT_OPERATOR_USAGE_SAMPLE: "x" is not allowed: Input should',
         ),
         ("ENVIRONMENT_OPERATOR_TOOLS_URL", "https://tools.example.com", "TOOLS_URL needs TOOLS_GATEWAY or"),
-        ("ENVIRONMENT_OPERATOR_HTTPS_CLIENT_CA", "/none", "HTTPS_CLIENT_CA: Path does not point to a file"),
-        ("ENVIRONMENT_OPERATOR_HTTPS_CLIENT_CA", __file__, "HTTPS_CLIENT_CA: Value error, the file has no certificate"),
+        ("ENVIRONMENT_OPERATOR_HTTPS_CLIENT_CA", "/none", '"/none" is not allowed: Path does not point to a file'),
+        ("ENVIRONMENT_OPERATOR_HTTPS_CLIENT_CA", __file__, "the file has no certificate in PEM. Correct it."),
         ("KUBECONFIG", "/none", "no API server is known: Invalid kube-config file"),
     ],
 )
@@ -76,8 +76,8 @@ def test_rows_from_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     [
         ("- {group: apps, version: v1, kind: Deployment, plural: deployments}", "row 1: deployments.apps is built in"),
         ("- &w {group: example.org, version: v1, kind: W, plural: ws}\n- *w", "row 2: ws.example.org is built in, or"),
-        ("group: example.org", "a list of rows is expected, one a kind, not dict"),
-        ("- {", "cannot be read"),
+        ("group: example.org", "is no list, but dict. Write a list of rows, one for each kind."),
+        ("- {", "is no YAML: "),
         ("- 5", "row 1: Input should be"),
         ("- {group: example.org, version: v1, kind: W}", "row 1: plural: Field required"),
         (
