@@ -10,9 +10,9 @@ from typing import Any
 
 from environment_operator.api import names
 from environment_operator.api.lifecycle import has_finalizer, is_terminating, may_go
-from environment_operator.controller import status
 from environment_operator.controller import usage as counting
 from environment_operator.controller.snapshot import Plan, Snapshot
+from environment_operator.controller.status import Hold, report
 from environment_operator.controller.usage import Known, Usage
 from environment_operator.kube.errors import Reason
 from environment_operator.kube.events import Notice
@@ -45,16 +45,14 @@ def decide(snapshot: Snapshot) -> Plan:
 
 
 def _with_status(
-    snapshot: Snapshot, found: Usage, verdict: Verdict, hold: status.Hold | None = None, *, add_finalizer: bool = False
+    snapshot: Snapshot, found: Usage, verdict: Verdict, hold: Hold | None = None, *, add_finalizer: bool = False
 ) -> Plan:
     """Return the plan that brings the status up to date."""
-    before = snapshot.environment.get("status") or {}
-    findings = status.findings(snapshot, found, verdict, hold)
-    wanted = status.status(snapshot, found, verdict, findings)
+    wanted = report(snapshot, found, verdict, hold)
     return Plan(
         add_finalizer=add_finalizer,
-        status=None if wanted == before else wanted,
-        notices=status.notices(findings, before),
+        status=None if wanted.status == snapshot.environment.get("status") else wanted.status,
+        notices=wanted.notices,
         again=_SOON if hold and not found.total else _LATER if _is_unchecked(snapshot) else None,
     )
 
@@ -64,7 +62,7 @@ def _is_unchecked(snapshot: Snapshot) -> bool:
     return snapshot.validity is not None and bool(snapshot.validity.unchecked)
 
 
-def _hold(snapshot: Snapshot, found: Usage) -> status.Hold | None:
+def _hold(snapshot: Snapshot, found: Usage) -> Hold | None:
     """Return why a deletion has to wait, or None when the finalizer may go.
 
     A request that was admitted before the DELETE may still create a user, so nobody is let go before the
@@ -74,9 +72,9 @@ def _hold(snapshot: Snapshot, found: Usage) -> status.Hold | None:
     if may_go(snapshot.environment):
         return None
     if found.total:
-        return Reason.USED, f"Used by {status.users_in_words(found)}. {_WAY_OUT}"
+        return Reason.USED, f"Used by {counting.used_by(found)}. {_WAY_OUT}"
     if snapshot.known.unknown or live is None:
-        return Reason.USAGE_UNKNOWN, status.unknown_in_words(snapshot.known)
+        return Reason.USAGE_UNKNOWN, counting.unknown(snapshot.known)
     if live.user:
         return Reason.USED, f"Used by {live.user}, created a moment ago. {_WAY_OUT}"
     if _left(meta["deletionTimestamp"], live.now, snapshot.options.grace) > timedelta():
@@ -97,5 +95,5 @@ def _left_behind(found: Usage) -> tuple[Notice, ...]:
     """Return the Event that names those who use an Environment that was deleted by order."""
     if not found.total:
         return ()
-    what = f"Deleted by way of the annotation {names.ALLOW_DELETE_IN_USE} while used by {status.users_in_words(found)}"
+    what = f"Deleted by way of the annotation {names.ALLOW_DELETE_IN_USE} while used by {counting.used_by(found)}"
     return (Notice("Warning", Reason.RELEASED_IN_USE, f"{what}. {_WAY_OUT}"),)

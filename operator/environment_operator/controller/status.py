@@ -1,6 +1,7 @@
-"""What is known of one Environment → its status, and the Events worth telling. Pure."""
+"""What is known of one Environment → its status, and the Events that say it. Pure."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from environment_operator.api import names
@@ -14,7 +15,6 @@ from environment_operator.controller.usage import Known, Usage
 from environment_operator.injection.warnings import on_spec
 from environment_operator.kube.errors import Reason
 from environment_operator.kube.events import Notice
-from environment_operator.kube.informer import NOT_LISTED
 from environment_operator.spec import scope
 from environment_operator.spec.fragment import fragment_hash, pod_security
 from environment_operator.spec.validation import Verdict
@@ -24,15 +24,34 @@ from environment_operator.tools.objects import ASK_FOR_ANOTHER
 Hold = tuple[Reason, str]
 
 
-def status(snapshot: Snapshot, found: Usage, verdict: Verdict, findings: Sequence[Finding]) -> dict[str, Any]:
-    """Return the whole status.
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What people read of an Environment.
+
+    Args:
+        status: the whole status.
+        notices: an Event for each trouble that is new or has another reason.
+    """
+
+    status: dict[str, Any]
+    notices: tuple[Notice, ...]
+
+
+def report(snapshot: Snapshot, found: Usage, verdict: Verdict, hold: Hold | None) -> Report:
+    """Return what people read of an Environment.
 
     Args:
         snapshot: everything known.
         found: the users.
         verdict: whether the Environment can work.
-        findings: what the conditions are to say.
+        hold: why its deletion waits, if it does.
     """
+    findings = _findings(snapshot, found, verdict, hold)
+    return Report(_status(snapshot, found, verdict, findings), _notices(findings, snapshot.environment.get("status")))
+
+
+def _status(snapshot: Snapshot, found: Usage, verdict: Verdict, findings: Sequence[Finding]) -> dict[str, Any]:
+    """Return the whole status."""
     before = snapshot.environment.get("status") or {}
     generation = snapshot.environment["metadata"]["generation"]
     cluster = snapshot.options.cluster
@@ -54,7 +73,7 @@ def _last_use(snapshot: Snapshot, found: Usage) -> dict[str, str]:
     return {"lastUsedTime": moment} if moment else {}
 
 
-def findings(snapshot: Snapshot, found: Usage, verdict: Verdict, hold: Hold | None) -> list[Finding]:
+def _findings(snapshot: Snapshot, found: Usage, verdict: Verdict, hold: Hold | None) -> list[Finding]:
     """Return what is to be said, in the order in which people read it."""
     out = [*_readiness(snapshot, verdict), _in_use(snapshot.known, found)]
     if verdict.fragment is not None:
@@ -101,7 +120,7 @@ def _fragment_valid(snapshot: Snapshot) -> Finding:
 def _in_use(known: Known, found: Usage) -> Finding:
     """Return whether anybody uses it; Unknown releases nothing."""
     if found.in_use == "Unknown":
-        return Finding("InUse", "Unknown", Reason.USAGE_UNKNOWN, unknown_in_words(known))
+        return Finding("InUse", "Unknown", Reason.USAGE_UNKNOWN, counting.unknown(known))
     if found.in_use == "False":
         return Finding("InUse", "False", Reason.UNUSED, "No workload or template uses it.")
     return Finding("InUse", "True", Reason.USED, f"Used by {in_words(found.workloads, found.templates)}.")
@@ -210,36 +229,15 @@ def _taken(conflicts: Sequence[tuple[str, str, str]], most: int) -> str:
     return f"{ours} does not get {cut(asked)}: {theirs} has it{others}. {ASK_FOR_ANOTHER}"
 
 
-def notices(findings: Sequence[Finding], before: Mapping[str, Any]) -> tuple[Notice, ...]:
+def _notices(findings: Sequence[Finding], before: Mapping[str, Any] | None) -> tuple[Notice, ...]:
     """Return an Event for each trouble that is new or has another reason."""
-    known = {(c["type"], c["status"], c["reason"]) for c in before.get("conditions") or ()}
+    known = {(c["type"], c["status"], c["reason"]) for c in (before or {}).get("conditions") or ()}
     troubles = (f for f in findings if f.type in ("Stalled", "DeletionBlocked"))
     return tuple(
         Notice("Warning", str(f.reason), f.message)
         for f in troubles
         if (f.type, f.status, str(f.reason)) not in known and f.reason != Reason.GRACE_PERIOD
     )
-
-
-def users_in_words(found: Usage) -> str:
-    """Return who uses it, the first few by name, such as ``1 workload: Job "train" in project "team-a"``."""
-    who = counting.users_in_words(found)
-    return f"{in_words(found.workloads, found.templates)}{f': {who}' if who else ''}"
-
-
-# Room for the full name of a kind, and for what the API server answered about it.
-_LONG = 160
-
-
-def unknown_in_words(known: Known) -> str:
-    """Return which kinds cannot be listed, and why."""
-    what = "Whether a workload or template uses it is not known"
-    if not known.unknown:
-        return f"{what} yet: the API server is asked for it."
-    # A kind that was refused says more than one whose list is on its way.
-    first, *more = sorted(known.unknown.values(), key=lambda why: (why.endswith(NOT_LISTED), why))
-    others = f" ({len(more)} more kind{'s' if len(more) > 1 else ''} not listed)" if more else ""
-    return f"{what}: {cut(first, _LONG)}{others}. See the log of {names.SERVICE_ACCOUNT}."
 
 
 def _usage_fields(snapshot: Snapshot, found: Usage, verdict: Verdict) -> dict[str, Any]:

@@ -7,12 +7,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from environment_operator.api.wording import NAMES, named
+from environment_operator.api import names
+from environment_operator.api.wording import NAMES, cut, in_words, named
 from environment_operator.controller.index import User
 from environment_operator.kinds.table import Kind
+from environment_operator.kube.informer import NOT_LISTED
 
 InUse = Literal["True", "False", "Unknown"]
 _HOUR = timedelta(hours=1)
+# Room for the full name of a kind, and for what the API server answered about it.
+_LONG = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +130,24 @@ def is_hour_old(status: Mapping[str, Any], now: str) -> bool:
     return in_use and bool(known) and datetime.fromisoformat(now) - datetime.fromisoformat(known) >= _HOUR
 
 
-def users_in_words(found: Usage) -> str:
+def used_by(found: Usage) -> str:
+    """Return who uses it, the first few by name, such as ``1 workload: Job "train" in project "team-a"``."""
+    who = _named_users(found)
+    return f"{in_words(found.workloads, found.templates)}{f': {who}' if who else ''}"
+
+
+def unknown(known: Known) -> str:
+    """Return which kinds cannot be listed, and why."""
+    what = "Whether a workload or template uses it is not known"
+    if not known.unknown:
+        return f"{what} yet: the API server is asked for it."
+    # A kind that was refused says more than one whose list is on its way.
+    first, *more = sorted(known.unknown.values(), key=lambda why: (why.endswith(NOT_LISTED), why))
+    others = f" ({len(more)} more kind{'s' if len(more) > 1 else ''} not listed)" if more else ""
+    return f"{what}: {cut(first, _LONG)}{others}. See the log of {names.SERVICE_ACCOUNT}."
+
+
+def _named_users(found: Usage) -> str:
     """Return the first users of the samples, and how many more there are; empty when none may be named."""
     shown = [*found.workload_sample, *found.template_sample][:NAMES]
     more = f" and {found.total - len(shown)} more" if found.total > len(shown) else ""
