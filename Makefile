@@ -9,6 +9,8 @@ LOCK := --universal --generate-hashes --quiet --group dev pyproject.toml
 
 # NODE=1 is for up, demo and test; the tests of the other rings know nothing of it.
 unexport NODE
+# BROWSER=1 has test fail where there is no browser for the page.
+unexport BROWSER
 
 .DEFAULT_GOAL := help
 
@@ -19,12 +21,16 @@ demo: venv ## Walk through the story on a real Kubernetes API, with real command
 	$(if $(NODE),NODE=$(NODE)) PYTHONPATH=$(TESTS) $(PY) -m demo
 
 test: venv ## Run all tests, those on a real Kubernetes API included; NODE=1 fails where no node can run.
-	$(PY) -m pytest -n 2 --dist loadfile
+	$(PY) -m pytest -n 2 --dist loadfile $(if $(BROWSER),--require-browser)
 	$(PY) -m pytest tests/node $(if $(NODE),--require-node)
 
 node-packages: venv ## Install what a node needs, as root on Debian.
 	apt-get update -qq
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$($(CLUSTER_TOOL) packages)
+
+browser-packages: ## Install the browser of the page's tests, as root on Debian.
+	apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core
 
 bench-admission: venv ## Measure what admission costs, beside no webhook and handlers that do nothing.
 	PYTHONPATH=$(TESTS) $(PY) -m bench
@@ -93,5 +99,5 @@ venv: .venv/.installed
 	$(PYTHON) -m venv .uv
 	.uv/bin/pip install --quiet --disable-pip-version-check uv==0.13.9
 
-.PHONY: help demo test node-packages law7 bench-admission corpus unit lint types fmt generate verify lock up down stop-operator \
+.PHONY: help demo test node-packages browser-packages law7 bench-admission corpus unit lint types fmt generate verify lock up down stop-operator \
   start-operator venv

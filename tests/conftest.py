@@ -22,6 +22,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Let a contributor keep a cluster up between runs."""
     text = "run on the cluster in this directory, made when there is none, and leave it up"
     parser.addoption("--cluster", metavar="DIR", help=text)
+    parser.addoption(
+        "--require-browser", action="store_true", help="fail where there is no browser, instead of skipping"
+    )
 
 
 def pytest_report_header(config: pytest.Config) -> str:

@@ -15,7 +15,8 @@ from environment_operator.cli.failures import described
 from environment_operator.cli.kubectl_flags import as_click
 from environment_operator.kube.errors import INTERNAL_ERROR, ApiError
 
-# Each command with its module and what it does: listed here, so that help imports none of them.
+# Each command with its module and what it does: listed here, so that help imports none of them. The page is a package
+# of its own, above this one.
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "list": ("list", "List Environments, or what a project may use."),
     "run": ("run", "Run a workload that uses an Environment."),
@@ -34,6 +35,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "import": ("import_runai", "Create Environments from environment assets of Run:ai."),
     "completion": ("completion", "Print the script that completes kubectl-environment in a shell."),
     "diff": ("diff", "Show what applying a file would change, and which users would be outdated."),
+    "ui": ("environment_operator.console.command", "Show Environments on a page in your browser."),
     "uninstall-prepare": ("uninstall_prepare", "Release all Environments, before the operator is removed."),
 }
 # What else people type, from kubectl and from the shell.
@@ -43,6 +45,7 @@ CONNECTION = frozenset({
     "kubeconfig", "context", "contexts", "all_contexts", "request_timeout", "as_user", "as_groups", "kinds_file",
 })  # fmt: skip
 PROGRAM = "kubectl environment"
+_COMMANDS = "environment_operator.cli.commands"
 _QUOTE = "'"
 COMPLETION = "_KUBECTL_ENVIRONMENT_COMPLETE"
 
@@ -59,7 +62,8 @@ class Commands(click.Group):
         cmd_name = ALIASES.get(cmd_name, cmd_name)
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"environment_operator.cli.commands.{COMMANDS[cmd_name][0]}")
+        name = COMMANDS[cmd_name][0]
+        module = import_module(name if "." in name else f"{_COMMANDS}.{name}")
         found: click.Command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
         found.params.sort(key=lambda param: param.name in CONNECTION)
         return found

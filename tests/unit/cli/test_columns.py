@@ -55,6 +55,7 @@ ROW = {
     "Creation time": "2026-01-02 03:04:05",
     "Cluster": "west",
     "Ready": "True",
+    "State": "Ready",
     "Outdated": "3",
     "Pod security": "restricted",
     "Last updated": "2026-03-03 00:00:00",

@@ -6,7 +6,7 @@ The library is imported at the first request: it takes longer than all the rest.
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from math import ceil
 from typing import TYPE_CHECKING, Any
@@ -165,6 +165,18 @@ class Connection:
             raise ApiError(0, f"the API server ended the watch: {error}") from error
         finally:
             answer.close()
+
+    def heard_by(self, warn: Callable[[str], None]) -> "Connection":
+        """Return the same connection with its warnings going elsewhere, and nobody shown what is waited for."""
+        made = Connection(self._access, warn)
+        # What was read of the kubeconfig, and the connections, are the same.
+        vars(made)["_reached"] = self._reached
+        return made
+
+    def patient(self, seconds: float) -> "Connection":
+        """Return the same connection with a longest time for a request, where the user gave none."""
+        limited = replace(self._access, timeout=self._access.timeout or seconds)
+        return Connection(limited, self._warn, self._waiting)
 
     @contextmanager
     def hearing(self) -> Iterator[list[str]]:

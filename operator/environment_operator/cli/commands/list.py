@@ -52,8 +52,7 @@ class Query:
     @property
     def read(self) -> list[Column]:
         """Every column that is looked at."""
-        further = [column for column, _ in (*self.filters, *self.order)]
-        return list(dict.fromkeys((*self.shown, *further, _NAME, *([known.SCOPE] if self.project else []))))
+        return filtering.looked_at(self.shown, self.filters, self.order, self.project)
 
     @property
     def is_whole(self) -> bool:

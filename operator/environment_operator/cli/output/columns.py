@@ -84,6 +84,22 @@ def _ready(environment: Object) -> str:
     return next((str(c["status"]) for c in conditions if c["type"] == "Ready"), "")
 
 
+def _state(environment: Object) -> str:
+    """Return how an Environment is, for those who want to use it, in a word or two: what matters most."""
+    conditions = {c["type"]: c for c in (environment.get("status") or {}).get("conditions") or ()}
+    ready, deprecated = conditions.get("Ready") or {}, environment["spec"].get("deprecated")
+    if "deletionTimestamp" in environment["metadata"]:
+        return "Terminating"
+    if ready.get("status") == "False":
+        return f"Stalled: {ready['reason']}"
+    if deprecated:
+        return f"Deprecated → {deprecated['replacedBy']}" if deprecated.get("replacedBy") else "Deprecated"
+    if ready.get("status") != "True":
+        return "Reconciling"
+    usage = environment["status"].get("usage") or {}
+    return "Ready" if usage.get("workloads") or usage.get("templates") else "Unused"
+
+
 def _has_no_description(environment: Object) -> bool:
     """Say whether nobody gave a description, by the fields that the API server keeps of each writer."""
     writers = environment["metadata"].get("managedFields") or ()
@@ -139,6 +155,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("Cluster", _at("status", "cluster"), rank=13),
     Column("Ready", _ready, cell="Ready", rank=1),
     Column("Outdated", _at("status", "usage", "outdated"), number=True, rank=2),
+    Column("State", _state),
     Column("Pod security", _at("status", "podSecurity")),
     Column("Last updated", _updated, in_metadata=True),
     Column("Last used", _last_used),

@@ -4,6 +4,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from threading import RLock, Timer
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,8 @@ _PATIENCE_SECONDS = 1
 _MOST_COLOURED = 500
 # Cells between two columns, and those that a column needs to be read.
 _GAP, _READABLE = 2, 12
+# Who takes warnings instead of the terminal, by thread.
+_elsewhere: ContextVar[Callable[[str], None] | None] = ContextVar("elsewhere", default=None)
 _READY_COLOURS = {"True": "green", "False": "red", "Unknown": "yellow"}
 
 
@@ -40,8 +43,21 @@ def line(text: str) -> None:
     click.echo(text)
 
 
+@contextmanager
+def heard(warn: Callable[[str], None]) -> Iterator[None]:
+    """Have warnings go elsewhere, and no progress shown, in what this thread does meanwhile."""
+    before = _elsewhere.set(warn)
+    try:
+        yield
+    finally:
+        _elsewhere.reset(before)
+
+
 def warn(text: str) -> None:
     """Show a warning as kubectl does."""
+    if elsewhere := _elsewhere.get():
+        elsewhere(text)
+        return
     _line.clear()
     click.secho(f"Warning: {printable(text)}", err=True, fg="yellow")
 
@@ -132,7 +148,7 @@ def progress(what: str) -> Iterator[Callable[[str], None]]:
 
     Within another one only that is shown.
     """
-    if _line.busy or not sys.stderr.isatty():
+    if _line.busy or _elsewhere.get() or not sys.stderr.isatty():
         yield lambda _: None
         return
     timer = _line.begin(what)

@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from typing import TypeVar
 
 from environment_operator.cli.exit_codes import Exit, Problem
-from environment_operator.cli.output.columns import EVERYWHERE, SCOPE, Column, Row, find
+from environment_operator.cli.output.columns import COLUMNS, EVERYWHERE, SCOPE, Column, Row, find
 
 T = TypeVar("T")
 Filter = tuple[Column, str]
@@ -48,6 +48,14 @@ def matches(row: Row, filters: Iterable[Filter], search: str = "") -> bool:
     if not all(any(_matches(row[title], p) for p in patterns) for title, patterns in wanted.items()):
         return False
     return not search or any(search.lower() in value.lower() for value in row.values())
+
+
+def looked_at(
+    shown: Iterable[Column], filters: Iterable[Filter], orders: Iterable[Order], project: str
+) -> list[Column]:
+    """Return every column that is needed to choose rows, sort and show them."""
+    further = [column for column, _ in (*filters, *orders)]
+    return list(dict.fromkeys((*shown, *further, COLUMNS[0], *([SCOPE] if project else []))))
 
 
 def may_use(row: Row, project: str, department: str | None) -> bool:

@@ -1,0 +1,81 @@
+// Makes the page livelier. Everything works without it.
+"use strict";
+
+const fresh = (html) => new DOMParser().parseFromString(html, "text/html");
+
+// Puts the regions of another state of this page into it; what has the focus, and where one is, stays.
+function swap(html) {
+  const next = fresh(html), regions = next.querySelectorAll("[data-live]");
+  for (const region of regions) {
+    const here = document.getElementById(region.id);
+    if (!here) continue;
+    const scrolled = here.querySelector(".scroll"), at = scrolled && [scrolled.scrollLeft, scrolled.scrollTop];
+    const focused = here.contains(document.activeElement) && document.activeElement.getAttribute("href");
+    here.replaceWith(document.adoptNode(region));
+    if (at) region.querySelector(".scroll")?.scrollTo(...at);
+    if (focused) region.querySelector(`[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+    dress(region);
+  }
+  return regions.length > 0;
+}
+
+// Times in the reader's zone; buttons that need the script.
+function dress(root) {
+  for (const time of root.querySelectorAll("time[datetime]")) {
+    const moment = new Date(time.dateTime);
+    if ("clock" in time.dataset) time.textContent = moment.toLocaleTimeString();
+    time.title = moment.toLocaleString(undefined, { dateStyle: "full", timeStyle: "long" });
+  }
+  for (const button of root.querySelectorAll("[data-copy]")) button.hidden = false;
+}
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  await navigator.clipboard.writeText(button.parentElement.querySelector("pre").textContent);
+  const label = button.textContent;
+  button.textContent = button.dataset.copy || label;
+  setTimeout(() => { button.textContent = label; }, 1500);
+});
+
+// A form that asks for a view is sent while one types.
+let asked = 0, waiting;
+async function show(address) {
+  const number = ++asked;
+  const answer = await fetch(address, { headers: { Accept: "text/html" } });
+  const html = await answer.text();
+  if (number === asked && swap(html)) history.replaceState(null, "", address);
+}
+for (const form of document.querySelectorAll("[data-live-form]")) {
+  form.addEventListener("input", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => {
+      const filled = [...new FormData(form)].filter(([, value]) => value);
+      show(`${form.getAttribute("action")}?${new URLSearchParams(filled)}`).catch(() => form.submit());
+    }, 200);
+  });
+}
+
+// A page refreshes by itself, unless nobody sees it; when that fails, what is there stays, and it says so.
+const EVERY = 10_000;
+async function refresh() {
+  const live = document.querySelector("[data-refresh]");
+  if (live && !document.hidden && !live.querySelector("details[open]")) {
+    const number = asked;
+    try {
+      const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+      const html = await answer.text();
+      if (number === asked && !swap(html)) fail(fresh(html).querySelector("main")?.innerText ?? answer.statusText);
+    } catch (error) {
+      fail(error.message);
+    }
+  }
+  setTimeout(refresh, EVERY);
+}
+function fail(why) {
+  const note = document.getElementById("stale");
+  note.hidden = false;
+  note.querySelector("span").textContent = why.trim();
+}
+if (document.querySelector("[data-refresh]")) setTimeout(refresh, EVERY);
+dress(document);
