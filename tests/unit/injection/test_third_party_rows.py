@@ -187,7 +187,7 @@ def test_places_or_what_instead() -> None:
     """A row has pod templates or says what to do instead, never both and never none."""
     row = {"group": "example.org", "version": "v1", "kind": "Widget", "plural": "widgets"}
     for wrong in ({"pod_templates": ()}, {"instead": "use a Job"}):
-        with pytest.raises(ValueError, match="give the places of its pod_templates, or say in the column instead"):
+        with pytest.raises(ValueError, match="give the places of its pod_templates, or in the column instead"):
             Kind(**row, **wrong)
 
 
