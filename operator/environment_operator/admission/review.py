@@ -349,10 +349,10 @@ def _patch(old: Any, new: Any, path: str) -> Iterator[Object]:
     if isinstance(old, dict) and isinstance(new, dict):
         yield from ({"op": "remove", "path": f"{path}/{_token(key)}"} for key in old if key not in new)
         for key, value in new.items():
-            if key in old:
-                yield from _patch(old[key], value, f"{path}/{_token(key)}")
-            else:
+            if key not in old:
                 yield {"op": "add", "path": f"{path}/{_token(key)}", "value": value}
+            elif old[key] is not value:
+                yield from _patch(old[key], value, f"{path}/{_token(key)}")
     elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         for place, (before, now) in enumerate(zip(old, new, strict=True)):
             yield from _patch(before, now, f"{path}/{place}")

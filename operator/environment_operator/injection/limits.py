@@ -10,7 +10,7 @@ from typing import Any
 
 from environment_operator.api import names
 from environment_operator.injection.context import Refused
-from environment_operator.kinds.paths import KEYED, Item, Unfit, get
+from environment_operator.kinds.paths import KEYED, NODE, Item, Unfit, get
 from environment_operator.kinds.pod_templates import Place, account, places, reference
 from environment_operator.kinds.table import Kind
 
@@ -74,6 +74,25 @@ def _refers_anew(new: Item, old: Item) -> bool:
 
 def _excess(kind: Kind, item: Item, room: int) -> str:
     """Return what of a workload is too much, in words."""
+    return (_excess_of_values(kind, item, room) if _may_be_too_much(item, room) else "") or _excess_of_reads(kind, item)
+
+
+def _may_be_too_much(item: Item, room: int) -> bool:
+    """Say whether an object has a list that may be too long, or too many values: most have neither, and are done."""
+    managed = get(item, ("metadata", "managedFields"))
+    count, nodes = 0, [item]
+    while nodes:
+        if (node := nodes.pop()) is managed:
+            continue
+        count += len(node)
+        if count > room * VALUES or (isinstance(node, list) and len(node) > room * ITEMS):
+            return True
+        nodes += [v for v in (node.values() if isinstance(node, dict) else node) if isinstance(v, NODE)]
+    return False
+
+
+def _excess_of_values(kind: Kind, item: Item, room: int) -> str:
+    """Return which list of a workload is too long, or that it has too many values; empty when neither."""
     lists = {*KEYED, *(key for row in kind.pod_templates for key, field in row.steps if field)}
     count = 0
     for path, node in _nodes(item):
@@ -82,6 +101,11 @@ def _excess(kind: Kind, item: Item, room: int) -> str:
             return _refusal(kind, item, f"has {len(node)} items at {_words(path)}", room * ITEMS)
         if count > room * VALUES:
             return _refusal(kind, item, "has too many values", room * VALUES)
+    return ""
+
+
+def _excess_of_reads(kind: Kind, item: Item) -> str:
+    """Return of what a workload has too much that takes a read of the API server each, empty when it does not."""
     found = places(kind, item)
     if (number := len({reference(item, place.role) for place in found})) > ENVIRONMENTS:
         return _refusal(kind, item, f"refers to {number} Environments", ENVIRONMENTS)
@@ -113,7 +137,7 @@ def _nodes(item: Item) -> Iterator[tuple[_At, Any]]:
         path, node = nodes.pop()
         yield path, node
         pairs = node.items() if isinstance(node, dict) else enumerate(node)
-        nodes += [((*path, k), v) for k, v in pairs if isinstance(v, dict | list) and (*path, k) != managed]
+        nodes += [((*path, k), v) for k, v in pairs if isinstance(v, NODE) and (*path, k) != managed]
 
 
 def _words(path: _At) -> str:

@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 Path = tuple[str, ...]
 Item = dict[str, Any]
 Data = TypeVar("Data")
+# What has values in it: a tuple, since to ask for a union takes half as long again.
+NODE = (dict, list)
 
 
 class Unfit(ValueError):
@@ -84,9 +86,16 @@ def is_nameless(key: str) -> bool:
 
 def copied(value: Data) -> Data:
     """Return a copy of plain data that shares nothing with it; several times as fast as ``copy.deepcopy``."""
+    # Most values are texts and numbers, for which no call is made.
     if isinstance(value, dict):
-        return {key: copied(item) for key, item in value.items()}  # type: ignore[return-value]
-    return [copied(item) for item in value] if isinstance(value, list) else value  # type: ignore[return-value]
+        return {  # type: ignore[return-value]
+            key: copied(item) if isinstance(item, NODE) else item for key, item in value.items()
+        }
+    if isinstance(value, list):
+        return [  # type: ignore[return-value]
+            copied(item) if isinstance(item, NODE) else item for item in value
+        ]
+    return value
 
 
 def copied_object(item: Item) -> Item:
@@ -129,10 +138,13 @@ def get(node: Any, path: Path, index: Index | None = None) -> Any:
         index: an index of the object's lists, where many paths are read.
     """
     for step, key in enumerate(path):
-        if isinstance(node, list):
-            node = next(iter(every(node, path[step - 1], key, index)), None)
+        if isinstance(node, dict):
+            node = node.get(key)
+        elif isinstance(node, list):
+            found = every(node, path[step - 1], key, index)
+            node = found[0] if found else None
         else:
-            node = node.get(key) if isinstance(node, dict) else None
+            return None
         if node is None:
             return None
     return node
