@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from environment_operator import timing
 from environment_operator.admission import review
+from environment_operator.admission.live_reads import LiveReads
 from environment_operator.admission.pull_secrets import PullSecrets
 from environment_operator.admission.review import Stage
 from environment_operator.admission.vacancies import Vacancies
@@ -53,6 +54,7 @@ class Lookups:
         self._environments = Informer(cluster, names.CRD_NAME, self.catalog, ENVIRONMENTS, whole=True, longest=longest)
         self._namespaces = Informer(cluster, "namespaces", projects, "/api/v1/namespaces", longest=longest)
         self._pull_secrets = PullSecrets(cluster, table, longest, published=settings.registry_credentials)
+        self._live = LiveReads(self._read, self._stands)
         self._vacancies, self._validator = Vacancies(cluster), Validator(cluster, settings.node_ports)
 
     @property
@@ -119,9 +121,19 @@ class Lookups:
         """Return the Environments of new references: as the API server has them where that is the last word."""
         known = {} if stage == review.VALIDATE else {name: self.catalog.find(name) for name in wanted}
         unknown = [name for name in wanted if known.get(name) is None]
-        return {**known, **dict(zip(unknown, await asyncio.gather(*map(self._live, unknown)), strict=True))}
+        for name in known.keys() - set(unknown):
+            # So that it is there when the validating call comes.
+            self._live.begin(name)
+        return {**known, **dict(zip(unknown, await asyncio.gather(*map(self._live.get, unknown)), strict=True))}
 
-    async def _live(self, name: str) -> Published | None:
+    def _stands(self, live: Published) -> bool:
+        """Say whether an Environment that was read a moment ago may be used, and nothing newer is known."""
+        known = self.catalog.find(live.name)
+        if live.problem or known is None:
+            return False
+        return known.generation < live.generation or (known.generation, known.problem) == (live.generation, "")
+
+    async def _read(self, name: str) -> Published | None:
         """Return an Environment as the API server has it now."""
         try:
             live = await self._cluster.get(f"{ENVIRONMENTS}/{name}")

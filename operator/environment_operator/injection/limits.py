@@ -80,7 +80,8 @@ def _excess(kind: Kind, item: Item, room: int) -> str:
 def _may_be_too_much(item: Item, room: int) -> bool:
     """Say whether an object has a list that may be too long, or too many values: most have neither, and are done."""
     managed = get(item, ("metadata", "managedFields"))
-    count, nodes = 0, [item]
+    count = 0
+    nodes: list[Any] = [item]
     while nodes:
         if (node := nodes.pop()) is managed:
             continue

@@ -316,6 +316,8 @@ class Server:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.held = asyncio.Event()
+        self.held.set()
 
     async def get(self, path: str) -> Object:
         """Return the Environment ``fresh``; ``broken`` cannot be read, and another path is a mistake."""
@@ -323,7 +325,7 @@ class Server:
         if path == "/api/v1/namespaces/team":
             return {"metadata": {"name": "team"}}
         self.asked.append(name)
-        await asyncio.sleep(0)
+        await self.held.wait()
         if name == "broken":
             raise ApiError(0, "secret detail")
         if name == "mistake":
@@ -340,19 +342,27 @@ async def api() -> Server:
 
 
 @pytest.fixture
-async def client(api: Server) -> AsyncIterator[Client]:
-    """Return a client of the real application, which knows one Environment."""
+async def role(api: Server) -> Webhook:
+    """Return the webhook role, which knows one Environment."""
     role = Webhook(api, Settings())  # type: ignore[arg-type]
     role.lookups.catalog.put(Whole(name="jupyter", generation=1, spec=spec()))
+    return role
+
+
+@pytest.fixture
+async def client(role: Webhook) -> AsyncIterator[Client]:
+    """Return a client of the real application."""
     async with TestClient(TestServer(role.application())) as made:
         yield made
 
 
 async def test_served(client: Client, api: Server) -> None:
-    """A review is answered over HTTP without asking the API server for what is known."""
+    """A review of what is known is answered while the API server, asked for the validating call, takes its time."""
+    api.held.clear()
     reply = await client.post("/mutate", json=a_review(DEPLOYMENT))
     assert (200, True) == (reply.status, (await reply.json())["response"]["allowed"])
-    assert [] == api.asked
+    assert ["jupyter"] == api.asked
+    api.held.set()
 
 
 async def test_created_a_moment_ago(client: Client, api: Server) -> None:
@@ -361,6 +371,16 @@ async def test_created_a_moment_ago(client: Client, api: Server) -> None:
         reply = await client.post("/mutate", json=a_review(workload("Deployment", "d", "team", name)))
         assert allowed is (await reply.json())["response"]["allowed"]
     assert ["fresh", "nowhere"] == api.asked
+
+
+async def test_both_calls(client: Client, role: Webhook, api: Server) -> None:
+    """Both calls of an admission take one read of what is known, begun by the first of them."""
+    new = workload("Deployment", "d", "team", "fresh")
+    role.lookups.catalog.put(Whole(name="fresh", generation=1, spec=spec()))
+    for path in ("/mutate", "/validate"):
+        await client.post(path, json=a_review(new))
+
+    assert ["fresh"] == api.asked
 
 
 @pytest.mark.parametrize(

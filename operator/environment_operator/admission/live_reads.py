@@ -1,0 +1,89 @@
+"""Environments as the API server has them, each read once for all reviews of a moment.
+
+The mutating call of an admission begins the read that its validating call asks for, so that it is there by then. What
+was read serves for a second, counted from when it was asked for; that second is part of the grace period of a deletion.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from environment_operator.injection.context import Published
+from environment_operator.kube.errors import ApiError
+
+SERVES = 1.0
+# An older one is not counted on to serve still when the validating call comes.
+_BEGUN_ANEW = SERVES / 2
+Read = Callable[[str], Awaitable[Published | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A read that was begun.
+
+    Args:
+        since: when, by the clock of the loop.
+        answer: what comes of it.
+    """
+
+    since: float
+    answer: "asyncio.Future[Published | None]"
+
+
+class LiveReads:
+    """Reads Environments, and hands out what was read a moment ago.
+
+    Args:
+        read: reads one from the API server, in bounded time.
+        stands: says whether one that was read may serve another review.
+    """
+
+    def __init__(self, read: Read, stands: Callable[[Published], bool]) -> None:
+        self._read, self._stands = read, stands
+        self._begun: dict[str, _Reading] = {}
+
+    def begin(self, name: str) -> None:
+        """Begin to read an Environment, unless somebody did so a moment ago."""
+        if self._within(name, _BEGUN_ANEW) is None:
+            self._anew(name)
+
+    async def get(self, name: str) -> Published | None:
+        """Return an Environment as the API server has had it within the last second.
+
+        What does not stand is read anew: it may be what the submitter has just mended.
+
+        Raises:
+            ApiError: it cannot be read.
+        """
+        if begun := self._within(name, SERVES):
+            with suppress(ApiError):
+                # Others may wait for it, so it goes on when this review is given up.
+                known = await asyncio.shield(begun.answer)
+                if known and self._stands(known):
+                    return known
+        return await asyncio.shield(self._anew(name).answer)
+
+    def _within(self, name: str, seconds: float) -> _Reading | None:
+        """Return a read that was begun within some seconds."""
+        begun = self._begun.get(name)
+        return begun if begun and asyncio.get_running_loop().time() - begun.since <= seconds else None
+
+    def _anew(self, name: str) -> _Reading:
+        """Begin to read an Environment."""
+        loop = asyncio.get_running_loop()
+        begun = self._begun[name] = _Reading(loop.time(), asyncio.ensure_future(self._read(name)))
+        begun.answer.add_done_callback(_noticed)
+        loop.call_later(SERVES, self._forget, name, begun)
+        return begun
+
+    def _forget(self, name: str, begun: _Reading) -> None:
+        """Forget what no longer serves."""
+        if self._begun.get(name) is begun:
+            del self._begun[name]
+
+
+def _noticed(answer: "asyncio.Future[Published | None]") -> None:
+    """Take note of a failure for which nobody may wait: whoever asks reads anew."""
+    if not answer.cancelled():
+        answer.exception()
