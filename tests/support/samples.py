@@ -120,6 +120,20 @@ volcano-job:
     tasks:
     - {name: master, replicas: 1, template: {spec: {containers: [{name: main}], restartPolicy: OnFailure}}}
     - {name: worker, replicas: 2, template: {spec: {containers: [{name: main}], restartPolicy: OnFailure}}}
+volcano-cronjob:
+  apiVersion: batch.volcano.sh/v1alpha1
+  kind: CronJob
+  spec:
+    schedule: "@daily"
+    jobTemplate: &queued
+      spec:
+        minAvailable: 1
+        tasks:
+        - {name: master, replicas: 1, template: {spec: {containers: [{name: main}], restartPolicy: OnFailure}}}
+jobtemplate:
+  apiVersion: flow.volcano.sh/v1alpha1
+  kind: JobTemplate
+  <<: *queued
 sparkapplication: &spark
   apiVersion: sparkoperator.k8s.io/v1beta2
   kind: SparkApplication
@@ -148,10 +162,14 @@ raycluster:
 rayjob:
   apiVersion: ray.io/v1
   kind: RayJob
-  spec:
+  spec: &rayjob
     entrypoint: python main.py
     rayClusterSpec: *cluster
     submitterPodTemplate: {spec: {containers: [{name: submitter}], restartPolicy: Never}}
+raycronjob:
+  apiVersion: ray.io/v1
+  kind: RayCronJob
+  spec: {schedule: "@daily", jobTemplate: *rayjob}
 rayservice:
   apiVersion: ray.io/v1
   kind: RayService
@@ -187,6 +205,17 @@ servingruntime: &runtime
 clusterservingruntime:
   <<: *runtime
   kind: ClusterServingRuntime
+llminferenceservice: &llm
+  apiVersion: serving.kserve.io/v1alpha2
+  kind: LLMInferenceService
+  spec:
+    model: {uri: "hf://team/model"}
+    template: {containers: [{name: main}]}
+    worker: {containers: [{name: main}]}
+    prefill: {template: {containers: [{name: main}]}}
+llminferenceserviceconfig:
+  <<: *llm
+  kind: LLMInferenceServiceConfig
 knative-service:
   apiVersion: serving.knative.dev/v1
   kind: Service
@@ -233,9 +262,110 @@ clusterworkflowtemplate:
   spec: *workflow
 """
 
+OTHER_PROJECTS = """
+rollout:
+  apiVersion: argoproj.io/v1alpha1
+  kind: Rollout
+  spec: &replicas
+    replicas: 1
+    selector: {matchLabels: {app: web}}
+    template: {metadata: {labels: {app: web}}, spec: {containers: [{name: web}]}}
+cloneset:
+  apiVersion: apps.kruise.io/v1beta1
+  kind: CloneSet
+  spec: *replicas
+scaledjob:
+  apiVersion: keda.sh/v1alpha1
+  kind: ScaledJob
+  spec:
+    triggers: [{type: cron, metadata: {timezone: UTC}}]
+    jobTargetRef: {template: {spec: {containers: [{name: main}], restartPolicy: Never}}}
+sandbox:
+  apiVersion: agents.x-k8s.io/v1beta1
+  kind: Sandbox
+  spec: {podTemplate: {spec: {containers: [{name: agent}]}}}
+sandboxtemplate:
+  apiVersion: extensions.agents.x-k8s.io/v1beta1
+  kind: SandboxTemplate
+  spec: {podTemplate: {spec: {containers: [{name: agent}]}}}
+daskcluster:
+  apiVersion: kubernetes.dask.org/v1
+  kind: DaskCluster
+  spec: &dask
+    scheduler: {spec: {containers: [{name: scheduler}]}, service: {type: ClusterIP}}
+    worker: {replicas: 2, spec: {containers: [{name: worker}]}}
+daskjob:
+  apiVersion: kubernetes.dask.org/v1
+  kind: DaskJob
+  spec: {job: {spec: {containers: [{name: job}]}}, cluster: {spec: *dask}}
+elasticjob:
+  apiVersion: elastic.iml.github.io/v1alpha1
+  kind: ElasticJob
+  spec:
+    distributionStrategy: AllreduceStrategy
+    replicaSpecs:
+      worker: {replicas: 2, template: {spec: {containers: [{name: main}], restartPolicy: Never}}}
+disaggregatedset:
+  apiVersion: disaggregatedset.x-k8s.io/v1
+  kind: DisaggregatedSet
+  spec:
+    roles:
+    - name: prefill
+      spec: &group
+        replicas: 1
+        leaderWorkerTemplate:
+          size: 2
+          leaderTemplate: {spec: {containers: [{name: leader}]}}
+          workerTemplate: {spec: {containers: [{name: worker}]}}
+    - {name: decode, spec: *group}
+dynamographdeployment:
+  apiVersion: nvidia.com/v1beta1
+  kind: DynamoGraphDeployment
+  spec:
+    components:
+    - {name: frontend, type: frontend, podTemplate: {spec: {containers: [{name: main}]}}}
+    - {name: worker, type: worker, replicas: 2, podTemplate: {spec: {containers: [{name: main}]}}}
+podcliqueset:
+  apiVersion: grove.io/v1alpha1
+  kind: PodCliqueSet
+  spec:
+    replicas: 1
+    template:
+      cliques:
+      - {name: prefill, spec: {roleName: prefill, replicas: 1, podSpec: {containers: [{name: main}]}}}
+      - {name: decode, spec: {roleName: decode, replicas: 1, podSpec: {containers: [{name: main}]}}}
+stormservice:
+  apiVersion: orchestration.aibrix.ai/v1alpha1
+  kind: StormService
+  spec:
+    replicas: 1
+    template:
+      spec:
+        roles:
+        - {name: prefill, replicas: 1, template: {spec: {containers: [{name: main}]}}}
+        - {name: decode, replicas: 1, template: {spec: {containers: [{name: main}]}}}
+rolebasedgroup:
+  apiVersion: workloads.x-k8s.io/v1alpha2
+  kind: RoleBasedGroup
+  spec:
+    roles:
+    - {name: router, replicas: 1, standalonePattern: {template: {spec: {containers: [{name: main}]}}}}
+    - {name: decode, replicas: 1, leaderWorkerPattern: {size: 2, template: {spec: {containers: [{name: main}]}}}}
+modelserving:
+  apiVersion: workload.serving.volcano.sh/v1alpha1
+  kind: ModelServing
+  spec:
+    template:
+      roles:
+      - name: prefill
+        workerReplicas: 1
+        entryTemplate: {spec: {containers: [{name: main}]}}
+        workerTemplate: {spec: {containers: [{name: main}]}}
+"""
+
 SAMPLES: dict[str, Object] = {
     word: made
-    for text in (TRAINING_OPERATOR, TRAINER, BATCH, RAY, SERVING, ARGO)
+    for text in (TRAINING_OPERATOR, TRAINER, BATCH, RAY, SERVING, ARGO, OTHER_PROJECTS)
     for word, made in yaml.safe_load(text).items()
 }
 

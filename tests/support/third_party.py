@@ -15,6 +15,7 @@ from samples import FILES, SAMPLES, Object, definitions, sample
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 POD = "spec.containers.0"
 JOB = "template.spec.template"
+LWS = "spec.leaderWorkerTemplate"
 
 # sample: the pod templates that are filled in, and the main container below each
 FILLED: dict[str, tuple[tuple[str, str], ...]] = {
@@ -31,6 +32,8 @@ FILLED: dict[str, tuple[tuple[str, str], ...]] = {
     "jobset": tuple((f"spec.replicatedJobs.{n}.{JOB}", POD) for n in (0, 1)),
     "leaderworkerset": tuple((f"spec.leaderWorkerTemplate.{role}Template", POD) for role in ("leader", "worker")),
     "volcano-job": tuple((f"spec.tasks.{n}.template", POD) for n in (0, 1)),
+    "volcano-cronjob": (("spec.jobTemplate.spec.tasks.0.template", POD),),
+    "jobtemplate": (("spec.tasks.0.template", POD),),
     "raycluster": (
         ("spec.headGroupSpec.template", POD),
         ("spec.workerGroupSpecs.0.template", POD),
@@ -41,6 +44,12 @@ FILLED: dict[str, tuple[tuple[str, str], ...]] = {
         ("spec.rayClusterSpec.workerGroupSpecs.0.template", POD),
         ("spec.rayClusterSpec.workerGroupSpecs.1.template", POD),
         ("spec.submitterPodTemplate", POD),
+    ),
+    "raycronjob": (
+        ("spec.jobTemplate.rayClusterSpec.headGroupSpec.template", POD),
+        ("spec.jobTemplate.rayClusterSpec.workerGroupSpecs.0.template", POD),
+        ("spec.jobTemplate.rayClusterSpec.workerGroupSpecs.1.template", POD),
+        ("spec.jobTemplate.submitterPodTemplate", POD),
     ),
     "rayservice": (
         ("spec.rayClusterConfig.headGroupSpec.template", POD),
@@ -54,11 +63,34 @@ FILLED: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "servingruntime": (("spec", "containers.0"),),
     "clusterservingruntime": (("spec", "containers.0"),),
+    "llminferenceservice": tuple((f"spec.{at}", "containers.0") for at in ("template", "worker", "prefill.template")),
+    "llminferenceserviceconfig": tuple(
+        (f"spec.{at}", "containers.0") for at in ("template", "worker", "prefill.template")
+    ),
     "knative-service": (("spec.template", POD),),
     "workflow": (("spec.templates.1", "script"), ("spec.templates.2", "container")),
     "cronworkflow": (("spec.workflowSpec.templates.1", "script"), ("spec.workflowSpec.templates.2", "container")),
     "workflowtemplate": (("spec.templates.1", "script"), ("spec.templates.2", "container")),
     "clusterworkflowtemplate": (("spec.templates.1", "script"), ("spec.templates.2", "container")),
+    "rollout": (("spec.template", POD),),
+    "cloneset": (("spec.template", POD),),
+    "scaledjob": (("spec.jobTargetRef.template", POD),),
+    "sandbox": (("spec.podTemplate", POD),),
+    "sandboxtemplate": (("spec.podTemplate", POD),),
+    "daskcluster": (("spec.scheduler", POD), ("spec.worker", POD)),
+    "daskjob": (("spec.job", POD), ("spec.cluster.spec.scheduler", POD), ("spec.cluster.spec.worker", POD)),
+    "elasticjob": (("spec.replicaSpecs.worker.template", POD),),
+    "disaggregatedset": tuple(
+        (f"spec.roles.{n}.{LWS}.{role}Template", POD) for n in (0, 1) for role in ("leader", "worker")
+    ),
+    "dynamographdeployment": tuple((f"spec.components.{n}.podTemplate", POD) for n in (0, 1)),
+    "podcliqueset": tuple((f"spec.template.cliques.{n}.spec.podSpec", "containers.0") for n in (0, 1)),
+    "stormservice": tuple((f"spec.template.spec.roles.{n}.template", POD) for n in (0, 1)),
+    "rolebasedgroup": (
+        ("spec.roles.0.standalonePattern.template", POD),
+        ("spec.roles.1.leaderWorkerPattern.template", POD),
+    ),
+    "modelserving": tuple((f"spec.template.roles.0.{role}Template", POD) for role in ("entry", "worker")),
 }  # fmt: skip
 # Where the labels of the pods are, if not in the metadata of the template; nowhere for some.
 LABELS = {
@@ -68,10 +100,14 @@ LABELS = {
     "clusterservingruntime": "labels",
     "notebook": None,
     "trainjob": None,
+    "llminferenceservice": None,
+    "llminferenceserviceconfig": None,
+    "elasticjob": None,
+    "podcliqueset": None,
 }
 # Whose object has to be created again to use another Environment.
 FIXED = {"trainjob", "jobset", "volcano-job"}
-TEMPLATES = {word for word in FILLED if word.endswith(("template", "runtime"))}
+TEMPLATES = {word for word in FILLED if word.endswith(("template", "runtime", "config"))}
 PLURALS = {
     (d["spec"]["group"], d["spec"]["names"]["kind"]): d["spec"]["names"]["plural"]
     for file in FILES

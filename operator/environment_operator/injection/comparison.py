@@ -44,7 +44,7 @@ class Right:
         adds: paths of further containers beside the template.
         patches: keys of the pod spec that change the pods after admission.
         annotations: where the annotations of the pods are in the template, None when nothing keeps them.
-        annotated: path of metadata beside the template whose annotations the pods have too, empty for none.
+        annotated: paths of metadata beside the template whose annotations the pods have too.
         theirs: names of containers that another webhook added, which are not validated.
     """
 
@@ -55,7 +55,7 @@ class Right:
     adds: Collection[str] = ()
     patches: Collection[str] = ()
     annotations: Path | None = None
-    annotated: str = ""
+    annotated: Collection[str] = ()
     theirs: Collection[str] = ()
 
 

@@ -168,8 +168,8 @@ def _setting(case: Case, path: Path) -> Iterator[Violation]:
 
 def _profiles(case: Case) -> Iterator[Violation]:
     """Judge the annotations that give containers a profile."""
-    beside = (BESIDE, case.right.annotated, "annotations") if case.right.annotated else None
-    for place in filter(None, (case.right.annotations, beside)):
+    beside = ((BESIDE, path, "annotations") for path in case.right.annotated)
+    for place in filter(None, (case.right.annotations, *beside)):
         found = case.given(place)
         for key in found if isinstance(found, dict) else ():
             container = ("spec", "containers", key.removeprefix(APPARMOR))

@@ -37,6 +37,7 @@ class Node:
             its name left does not count.
         is_list: True for a list.
         has_pods: True for a pod template, what of it has containers, and what leads to it.
+        is_template: True for a pod template.
         is_entries: True for a map of labels or annotations, of which the operator's own count, and those that give a
             container a profile.
     """
@@ -47,6 +48,7 @@ class Node:
     is_list: bool = False
     is_entries: bool = False
     has_pods: bool = False
+    is_template: bool = False
 
 
 def is_profile(key: str) -> bool:
@@ -129,7 +131,7 @@ def _item(node: Node, at: _At) -> Node:
 def _pods(node: Node, row: PodTemplate) -> None:
     """Leave out what is harmless of a pod template."""
     spec = _child(node, row.spec) if row.spec else node
-    spec.has_pods = True
+    node.is_template = spec.has_pods = True
     _leave_out(spec, POD)
     for key in (*_CONTAINERS, *row.lists):
         containers = _child(spec, key)

@@ -10,7 +10,7 @@ from typing import Any
 
 from environment_operator.api import names
 from environment_operator.kinds.paths import Item, Path, Unfit, get, is_nameless, keys, printed
-from environment_operator.kinds.table import Kind, PodTemplate
+from environment_operator.kinds.table import Kind, PodTemplate, steps
 
 Template = dict[str, Any]
 # The key of a validated pod template under which is what stands elsewhere in the object, each by its path there.
@@ -57,15 +57,23 @@ class Place:
         """
         template = self.template(item)
         spec = template.get("spec")
-        beside = {path: get(item, tuple(path.split("."))) for path in self.row.beside}
+        beside = {path: _reached(item, self._beside(path)) for path in self.row.beside}
         out = {**template, BESIDE: beside} if beside else template
         return {**out, "spec": {**self._inherited(item), **spec}} if isinstance(spec, dict) else out
 
     def _inherited(self, item: Item) -> Template:
         """Return what holds for the pods of all templates that say nothing themselves."""
-        above = tuple(self.row.inherits.split("."))
-        found = {key: get(item, (*above, *key.split("."))) for key in self.row.inherited}
+        above = _reached(item, self._beside(self.row.inherits))
+        found = {key: get(above, tuple(key.split("."))) for key in self.row.inherited}
         return {key: value for key, value in found.items() if value is not None}
+
+    def _beside(self, path: str) -> _At:
+        """Return what a path beside the template is: of a list that leads to the template, the same item."""
+        at: list[str | int] = []
+        for key, field in steps(path):
+            at.append(key)
+            at += [self.at[len(at)]] if field else []
+        return tuple(at)
 
     def replace(self, item: Item, template: Template) -> None:
         """Set the pod template; an object that is a pod itself becomes it."""
@@ -96,13 +104,26 @@ class Place:
             item: the object; a path in the validated template may lead to what stands elsewhere in it.
         """
         if path[:1] == (BESIDE,):
-            return printed((*path[1].split("."), *path[2:]), item)
+            return _printed_from(item, self._beside(path[1]), path[2:])
         if path[1] in self.row.inherited and get(self.template(item), path[:2]) is None:
-            return printed((*self.row.inherits.split("."), *path[1:]), item)
+            return _printed_from(item, self._beside(self.row.inherits), path[1:])
         inner = path if self.row.spec or path[:1] != ("spec",) else path[1:]
-        template = self.template(item) if inner is path else self.template(item)["spec"]
-        outer = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in self.at)
-        return f"{outer}.{printed(inner, template)}".removeprefix(".")
+        return _printed_from(item, self.at, inner)
+
+
+def _reached(item: Any, at: _At) -> Any:
+    """Return what keys and positions lead to, None when nothing is there."""
+    for step in at:
+        item = item[step] if isinstance(step, int) else item.get(step) if isinstance(item, dict) else None
+        if item is None:
+            return None
+    return item
+
+
+def _printed_from(item: Item, at: _At, path: Path) -> str:
+    """Return a path as kubectl prints it, which begins where keys and positions in an object lead to."""
+    outer = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in at)
+    return f"{outer}.{printed(path, _reached(item, at))}".removeprefix(".")
 
 
 def places(kind: Kind, item: Item, *, every: bool = False) -> tuple[Place, ...]:

@@ -81,12 +81,13 @@ class PodTemplate(BaseModel):
         optional: True when that main container need not be there: it is made.
         lists: further lists of containers in the pod spec.
         inherits: path of an object whose security context and node's namespaces hold for the pods of all templates
-            that set none; empty for none.
+            that set none; empty for none. With the lists of `path` it is one for each item.
         patches: keys of the pod spec, and of what it inherits, that change the pods after admission: they stay out
             where an Environment guards something. With dots between the keys where one of what it inherits is deeper.
         adds: paths in the object, not in the template, of what the controller makes a further container of these pods:
             it is validated as their other containers are.
-        annotated: path in the object of metadata whose annotations these pods have beside their own; empty for none.
+        annotated: paths in the object of metadata whose annotations these pods have beside their own. With the lists of
+            `path` it is one for each item.
         metadata: where labels and annotations of the pods are: in ``metadata``, in the template itself (``.``), or,
             when the definition of the kind keeps none, nowhere.
         lacks: fields of a pod spec, with dots between the keys and ``container`` for the main container, for which it
@@ -122,7 +123,7 @@ class PodTemplate(BaseModel):
     inherits: Annotated[str, StringConstraints(pattern=_PATH)] = ""
     patches: tuple[Annotated[str, StringConstraints(pattern=_WAY)], ...] = ()
     adds: tuple[Annotated[str, StringConstraints(pattern=_WAY)], ...] = ()
-    annotated: Annotated[str, StringConstraints(pattern=rf"{_WAY}|^$")] = ""
+    annotated: tuple[Annotated[str, StringConstraints(pattern=_PATH, min_length=1)], ...] = ()
     metadata: Literal["metadata", ".", ""] = "metadata"
     lacks: tuple[str, ...] = ()
     omits: tuple[str, ...] = ()
@@ -145,7 +146,7 @@ class PodTemplate(BaseModel):
     @property
     def beside(self) -> tuple[str, ...]:
         """The paths in the object that lead to what stands beside the template."""
-        return (*self.adds, self.annotated) if self.annotated else self.adds
+        return (*self.adds, *self.annotated)
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
@@ -223,11 +224,15 @@ class Kind(Resource):
         borrows: path of the field by which an object names a template whose pod templates it has instead of its own.
         derives: False when what it makes is not derived, and may be a user itself, as what an unknown controller makes.
         makes: further kinds of its group that stand between it and its pods.
+        made_by: other groups whose controllers make objects of this kind. Of a kind with a definition only these, its
+            own group and Argo's are asked for as owners before admission is called, which then asks for all.
         serves: labels that its controller gives the pods whose tools people reach, where not all of its pods are meant
             or our own label does not come to them: ``{name}`` stands for the workload's name, and ``{role}`` for the
             role of its first pod template, which is the master of a distributed kind. Of a kind with ``indexed`` they
             count for the distributed ones.
         serves_in: for a version of another project, whose controller gives other labels, those labels instead.
+        bundle: the name of a webhook configuration that it shares with kinds of other groups, which have the same list
+            of what is harmless: the API server holds one small object instead of many. Empty for that of its group.
     """
 
     pod_templates: tuple[PodTemplate, ...] = (PodTemplate(),)
@@ -244,8 +249,10 @@ class Kind(Resource):
     borrows: Annotated[str, StringConstraints(pattern=_PATH)] = ""
     derives: bool = True
     makes: tuple[str, ...] = ()
+    made_by: tuple[str, ...] = ()
     serves: dict[str, str] = {}
     serves_in: dict[str, dict[str, str]] = {}
+    bundle: Annotated[str, StringConstraints(pattern=r"^([a-z][-.a-z0-9]{0,60})?$")] = ""
 
     @model_validator(mode="after")
     def _says_where_or_what_instead(self) -> "Kind":
@@ -260,6 +267,11 @@ class Kind(Resource):
         if self.roles_in and not self.spellings:
             raise ValueError(f"none of its pod_templates is below {self.roles_in}, where roles_in says that they are")
         return self
+
+    @property
+    def configured_in(self) -> str:
+        """What its webhook configuration is called after: its group, unless it shares one with others."""
+        return self.bundle or self.group
 
     @property
     def spellings(self) -> tuple[str, ...]:
@@ -290,6 +302,12 @@ def _builtin(group: str, kind: str, types: str, path: str = "spec.template", **c
 def below(at: str, *fields: str) -> tuple[str, ...]:
     """Return paths of fields below a path."""
     return tuple(f"{at}.{field}" for field in fields)
+
+
+def custom(group: str, version: str, kind: str, templates: tuple[PodTemplate, ...], **columns: Any) -> Kind:
+    """Return the row of a kind with a definition; the plurals of nearly all end in s."""
+    plural = columns.pop("plural", f"{kind.lower()}s")
+    return Kind(group=group, version=version, kind=kind, plural=plural, pod_templates=templates, **columns)
 
 
 _ALL = "Workspace Training Inference"

@@ -6,7 +6,19 @@ alone.
 
 from typing import Any
 
-from environment_operator.kinds.table import INDEX, JOB, POD, SCHEDULE, Framework, Kind, OwnStart, PodTemplate, below
+from environment_operator.kinds import other_projects, ray, volcano
+from environment_operator.kinds.table import (
+    INDEX,
+    JOB,
+    POD,
+    SCHEDULE,
+    Framework,
+    Kind,
+    OwnStart,
+    PodTemplate,
+    below,
+    custom,
+)
 
 Rows = tuple[PodTemplate, ...]
 
@@ -53,71 +65,15 @@ def _job(kind: str, framework: Framework, replicas: str, container: str, **colum
         for role in _ROLES[replicas]
     )
     serves = columns.pop("serves", _REPLICA)
-    return _kind(
+    return custom(
         "kubeflow.org", "v1", kind, templates, types=("Training",), framework=framework, serves=serves,
         roles_in=f"spec.{replicas}", harmless=_REPLICAS, **columns,
     )  # fmt: skip
 
 
-def _kind(group: str, version: str, kind: str, templates: Rows, **columns: Any) -> Kind:
-    """Return a row; the plurals of nearly all kinds end in s."""
-    plural = columns.pop("plural", f"{kind.lower()}s")
-    return Kind(group=group, version=version, kind=kind, plural=plural, pod_templates=templates, **columns)
-
-
 # The MPI operator, and the training operator before it, start workers without a command so that the launcher reaches
 # them; with one they run it: https://github.com/kubeflow/mpi-operator, v0.8, newWorker.
 _SSHD = OwnStart(by="sshd, or what else the launcher reaches", itself="sshd", elsewhere=True)
-# KubeRay runs a command before `ray start`, which waits for it, unless the pods say otherwise or it is in the command
-# (pod.go, BuildPod).
-_RAY_START = OwnStart(by="ray start", unless="ray.io/overwrite-container-cmd", itself="ray start")
-
-
-def _ray(at: str) -> Rows:
-    """Return the pod templates of a Ray cluster: https://github.com/ray-project/kuberay, v1.7.
-
-    KubeRay opens the ports of Ray, such as the dashboard's, only where the head declares none at all. It adds a
-    container that scales the cluster to the head, and to every pod one that collects its history.
-    """
-    scaler, collector = f"{at}.autoscalerOptions", f"{at}.historyServerOptions.collectorOptions"
-    return (
-        PodTemplate(
-            path=f"{at}.headGroupSpec.template", role="head", omits=("container.ports",), adds=(scaler, collector),
-            starts=_RAY_START,
-        ),
-        PodTemplate(
-            path=f"{at}.workerGroupSpecs[groupName].template", role="*", adds=(collector,), starts=_RAY_START
-        ),
-    )  # fmt: skip
-
-
-# Its command takes the place of the one that submits the job (rayjob_controller.go, configureSubmitterContainer).
-_SUBMITTER = PodTemplate(
-    path="spec.submitterPodTemplate", role="submitter", starts=OwnStart(by="the entrypoint of the RayJob")
-)
-
-
-def _scaled(at: str) -> tuple[str, ...]:
-    """Return what is harmless of a Ray cluster.
-
-    Labels and resources of its groups go into the command that starts Ray.
-    """
-    group = below(
-        f"{at}.workerGroupSpecs[groupName]", "idleTimeoutSeconds", "maxReplicas", "minReplicas", "numOfHosts",
-        "priority", "replicas", "scaleStrategy", "suspend",
-    )  # fmt: skip
-    scaler = below(f"{at}.autoscalerOptions", "idleTimeoutSeconds", "resources", "upscalingMode")
-    return (f"{at}.suspend", *group, *scaler, f"{at}.historyServerOptions.collectorOptions.resources")
-
-
-_RAY_HARMLESS = (
-    *_scaled("spec"), *_scaled("spec.rayClusterSpec"), *_scaled("spec.rayClusterConfig"),
-    *below(
-        "spec", "activeDeadlineSeconds", "backoffLimit", "deletionStrategy", "deploymentUnhealthySecondThreshold",
-        "rayClusterDeletionDelaySeconds", "serviceUnhealthySecondThreshold", "shutdownAfterJobFinishes",
-        "ttlSecondsAfterFinished", "upgradeStrategy",
-    ),
-)  # fmt: skip
 
 
 def _workflow(at: str) -> Rows:
@@ -131,7 +87,7 @@ def _workflow(at: str) -> Rows:
     return (
         PodTemplate(
             path=f"{at}.templates[name]", role="*", spec="", container="main", inline=("container", "script"),
-            lists=("sidecars",), inherits=at, annotated=f"{at}.podMetadata", pod_ids=False,
+            lists=("sidecars",), inherits=at, annotated=(f"{at}.podMetadata",), pod_ids=False,
             patches=("podSpecPatch", "templateDefaults", "executorPlugins", "artifactGC.podSpecPatch"),
             lacks=("securityContext", "imagePullSecrets", "hostNetwork", "hostIPC"),
             # Argo adds the path of the script to the arguments (operator.go, executeScript).
@@ -170,8 +126,8 @@ _FRAMEWORKS = (
 def _component(path: str, role: str, *inline: str) -> PodTemplate:
     """Return the pod template of a component, which has the annotations of the InferenceService, too."""
     return PodTemplate(
-        path=path, role=role, spec="", container="kserve-container", inline=inline, metadata=".", annotated="metadata",
-        one_port=True,
+        path=path, role=role, spec="", container="kserve-container", inline=inline, metadata=".",
+        annotated=("metadata",), one_port=True,
         # Arguments are added to those of the runtime, which are for its own command (utils.go, MergeRuntimeContainers).
         starts=OwnStart(by="the serving runtime", inline=inline, extended=True) if inline else None,
     )  # fmt: skip
@@ -182,7 +138,7 @@ _SERVING = (
     _component("spec.canary[predictor/name].predictor", "canary", "model", *_FRAMEWORKS),
     PodTemplate(
         path="spec.predictor.workerSpec", role="worker", spec="", container="worker-container", metadata="",
-        annotated="metadata", one_port=True, fills_image=True, starts=OwnStart(by="the serving runtime"),
+        annotated=("metadata",), one_port=True, fills_image=True, starts=OwnStart(by="the serving runtime"),
     ),
     _component("spec.transformer", "transformer"),
     _component("spec.explainer", "explainer", "art"),
@@ -192,6 +148,28 @@ _ELASTIC_COMPONENT = (
     "scaleMetric", "scaleMetricType", "scaleTarget", "timeout",
 )  # fmt: skip
 _COMPONENTS = ("spec.predictor", "spec.canary[predictor/name].predictor", "spec.transformer", "spec.explainer")
+
+
+def _model(at: str, head: str, worker: str) -> Rows:
+    """Return the pod specs of a workload that serves a model, with labels and annotations of the pods beside them.
+
+    A configuration gives the container ``main`` what it lacks: https://github.com/kserve/kserve, v0.17 and after.
+    """
+    return tuple(
+        PodTemplate(
+            path=f"{at}.{key}", role=role, spec="", container="main", metadata="", annotated=(at,), fills_image=True
+        )
+        for key, role in (("template", head), ("worker", worker))
+    )
+
+
+_LLM = (*_model("spec", "main", "worker"), *_model("spec.prefill", "prefill", "prefill-worker"))
+_LLM_HARMLESS = tuple(
+    path
+    for at in ("spec", "spec.prefill")
+    for path in below(at, "labels", "replicas", "scaling")
+)  # fmt: skip
+_LLM_ROW: dict[str, Any] = {"also": ("v1alpha1",), "harmless": _LLM_HARMLESS}
 _RUNTIME_LACKS = ("securityContext", "hostNetwork", "hostIPC")
 _RUNTIME = (
     PodTemplate(
@@ -283,15 +261,10 @@ _SPARK: dict[str, Any] = {
     "types": ("Training",), "instead": "set image, env and securityContext of driver and executor",
 }  # fmt: skip
 
-# The plugin's tasks go by these names unless its arguments say otherwise: https://github.com/volcano-sh/volcano, v1.13.
-_VOLCANO_RAY = OwnStart(by="ray start", roles=("head", "worker"), where="spec.plugins.ray")
 # What Kubeflow's dashboard starts notebooks with, and after it what else is a page of its own.
 _DASHBOARD = ("JupyterNotebook", "VisualStudioCode", "RStudio", "Matlab")
 
 _ARGO, _TRAIN = "argoproj.io", "trainer.kubeflow.org"
-_RAY: dict[str, Any] = {
-    "also": ("v1alpha1",), "framework": "Ray", "serves": {"ray.io/node-type": "{role}"}, "harmless": _RAY_HARMLESS
-}  # fmt: skip
 _ANY: dict[str, Any] = {"types": ("Training",), "framework": "Any"}
 _STORED: dict[str, Any] = {"template": True}
 
@@ -302,32 +275,38 @@ ROWS: tuple[Kind, ...] = (
         "MPIJob", "MPI", "mpiReplicaSpecs", "mpi", also=("v2beta1",), serves=_TYPE, serves_in=_LAUNCHER,
         starts={"Worker": _SSHD},
     ),
-    _kind(
+    custom(
         _TRAIN, "v1alpha1", "TrainJob", (_TRAINER,), template_immutable=True, serves=_NODE, **_ANY,
         harmless=_TRAIN_HARMLESS,
     ),
-    _kind(
+    custom(
         _TRAIN, "v1alpha1", "TrainingRuntime", _TRAINING_RUNTIME, framework="Any", harmless=_TRAIN_HARMLESS,
         **_STORED,
     ),
-    _kind(
+    custom(
         _TRAIN, "v1alpha1", "ClusterTrainingRuntime", _TRAINING_RUNTIME, framework="Any", harmless=_TRAIN_HARMLESS,
         **_STORED,
     ),
-    _kind(
+    custom(
         "kubeflow.org", "v1", "Notebook",
         # Its Service, to which the dashboard leads, is for the first port (notebook_controller.go, generateService).
-        (PodTemplate(metadata="", annotated="metadata", first_tools=_DASHBOARD),), also=("v1beta1",),
+        (PodTemplate(metadata="", annotated=("metadata",), first_tools=_DASHBOARD),), also=("v1beta1",),
         types=("Workspace",), serves={"notebook-name": "{name}"}, harmless=(),
     ),
-    _kind(
+    custom(
         "serving.kserve.io", "v1beta1", "InferenceService", _SERVING, types=("Inference",),
         serves={"component": "{role}"}, harmless=sum((below(at, *_ELASTIC_COMPONENT) for at in _COMPONENTS), ()),
     ),
-    _kind("serving.kserve.io", "v1alpha1", "ServingRuntime", _RUNTIME, harmless=("spec.replicas",), **_STORED),
-    _kind("serving.kserve.io", "v1alpha1", "ClusterServingRuntime", _RUNTIME, harmless=("spec.replicas",), **_STORED),
-    _kind(
+    custom(
+        "serving.kserve.io", "v1alpha2", "LLMInferenceService", _LLM, types=("Inference",), **_LLM_ROW,
+        serves={"app.kubernetes.io/name": "{name}", "kserve.io/component": "workload"},
+    ),
+    custom("serving.kserve.io", "v1alpha2", "LLMInferenceServiceConfig", _LLM, **_LLM_ROW, **_STORED),
+    custom("serving.kserve.io", "v1alpha1", "ServingRuntime", _RUNTIME, harmless=("spec.replicas",), **_STORED),
+    custom("serving.kserve.io", "v1alpha1", "ClusterServingRuntime", _RUNTIME, harmless=("spec.replicas",), **_STORED),
+    custom(
         "serving.knative.dev", "v1", "Service", (_KNATIVE,), types=("Inference",), makes=("Configuration", "Revision"),
+        made_by=("serving.kserve.io",),
         # A revision never changes, so traffic goes to pods as they were admitted.
         harmless=(
             "spec.traffic",
@@ -337,38 +316,26 @@ ROWS: tuple[Kind, ...] = (
             ),
         ),
     ),
-    _kind(
+    custom(
         "jobset.x-k8s.io", "v1alpha2", "JobSet",
         (PodTemplate(path="spec.replicatedJobs[name].template.spec.template", role="*"),),
-        template_immutable=True, serves=_FIRST, harmless=_sets("spec"), **_ANY,
+        template_immutable=True, serves=_FIRST, harmless=_sets("spec"), made_by=(_TRAIN,), **_ANY,
     ),
-    _kind(
-        "ray.io", "v1", "RayCluster", _ray("spec"), types=("Workspace", "Training"), **_RAY
-    ),
-    _kind(
-        "ray.io", "v1", "RayJob",
-        (*_ray("spec.rayClusterSpec"), _SUBMITTER),
-        types=("Training",), **_RAY,
-    ),
-    _kind(
-        "ray.io", "v1", "RayService", _ray("spec.rayClusterConfig"), types=("Inference",),
-        **_RAY,
-    ),
-    _kind(
+    custom(
         _ARGO, "v1alpha1", "Workflow", _workflow("spec"), types=("Training",), borrows="spec.workflowTemplateRef",
         harmless=_PACED,
     ),
-    _kind(
+    custom(
         _ARGO, "v1alpha1", "CronWorkflow", _workflow("spec.workflowSpec"), types=("Training",),
         borrows="spec.workflowSpec.workflowTemplateRef",
         harmless=_PACED,
     ),
-    _kind(_ARGO, "v1alpha1", "WorkflowTemplate", _workflow("spec"), harmless=_PACED, **_STORED),
-    _kind(_ARGO, "v1alpha1", "ClusterWorkflowTemplate", _workflow("spec"), harmless=_PACED, **_STORED),
+    custom(_ARGO, "v1alpha1", "WorkflowTemplate", _workflow("spec"), harmless=_PACED, **_STORED),
+    custom(_ARGO, "v1alpha1", "ClusterWorkflowTemplate", _workflow("spec"), harmless=_PACED, **_STORED),
     _job("XGBoostJob", "XGBoost", "xgbReplicaSpecs", "xgboost"),
     _job("JAXJob", "JAX", "jaxReplicaSpecs", "jax"),
     _job("PaddleJob", "Any", "paddleReplicaSpecs", "paddle"),
-    _kind(
+    custom(
         "leaderworkerset.x-k8s.io", "v1", "LeaderWorkerSet",
         (
             PodTemplate(path="spec.leaderWorkerTemplate.leaderTemplate", role="leader"),
@@ -376,19 +343,11 @@ ROWS: tuple[Kind, ...] = (
         ),
         types=("Training", "Inference"), framework="Any", serves={"leaderworkerset.sigs.k8s.io/worker-index": "0"},
         harmless=below("spec", "leaderWorkerTemplate.size", "replicas", "rolloutStrategy", "startupPolicy"),
+        made_by=("disaggregatedset.x-k8s.io", "nvidia.com", "serving.kserve.io", "workloads.x-k8s.io"),
     ),
-    _kind(
-        "batch.volcano.sh", "v1alpha1", "Job",
-        (PodTemplate(path="spec.tasks[name].template", role="*", unnamed="default", starts=_VOLCANO_RAY),),
-        template_immutable=True, serves={"volcano.sh/task-spec": "{role}", "volcano.sh/task-index": "0"}, **_ANY,
-        harmless=(
-            *below(
-                "spec", "maxRetry", "minAvailable", "minSuccess", "networkTopology", "priorityClassName", "queue",
-                "runningEstimate", "schedulerName", "ttlSecondsAfterFinished",
-            ),
-            *below("spec.tasks[name]", "maxRetry", "minAvailable", "replicas", "topologyPolicy"),
-        ),
-    ),
-    _kind("sparkoperator.k8s.io", "v1beta2", "SparkApplication", (), derives=False, **_SPARK),
-    _kind("sparkoperator.k8s.io", "v1beta2", "ScheduledSparkApplication", (), **_SPARK),
+    custom("sparkoperator.k8s.io", "v1beta2", "SparkApplication", (), derives=False, **_SPARK),
+    custom("sparkoperator.k8s.io", "v1beta2", "ScheduledSparkApplication", (), **_SPARK),
+    *ray.ROWS,
+    *volcano.ROWS,
+    *other_projects.ROWS,
 )  # fmt: skip

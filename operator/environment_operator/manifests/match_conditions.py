@@ -6,11 +6,12 @@ https://kubernetes.io/docs/reference/using-api/cel/#cel-options-language-feature
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 
 from environment_operator.api import names
+from environment_operator.kinds import further
 from environment_operator.kinds.harmless import APPARMOR, PARAMETER, Node, metadata, tree
 from environment_operator.kinds.table import Kind
 
@@ -23,6 +24,11 @@ def _literal(text: str) -> str:
     return re.sub(r"[.{]", r"[\g<0>]", text)
 
 
+Way = tuple[tuple[str, bool], ...]
+# A step of a workflow may make an object of any kind: https://argo-workflows.readthedocs.io/en/latest/fields/#resourcetemplate
+_WORKFLOWS = "argoproj.io"
+# What stands for a pod template.
+_MARK = Node(has_pods=True)
 # Keys of ours, also of a tool, and those that give a container a profile.
 _ENTRY = f"k.matches('(^|[.]){_literal(names.GROUP)}/|^{_literal(APPARMOR)}|{_literal(PARAMETER)}')"
 
@@ -37,9 +43,25 @@ def concerns(kinds: Sequence[Kind], table: Iterable[Kind]) -> str:
     # Controllers adopt Pods, and what runs of one does not change; a template that is adopted would escape us. And what
     # they made nobody has validated.
     handed = "!d[0] && d[1]" if any(not row.path for kind in kinds for row in kind.pod_templates) else "d[0] != d[1]"
-    return f"""[[object, oldObject].map(o, {_derived("o", table)})].exists(d,
+    return _short(f"""[[object, oldObject].map(o, {_derived("o", _owners(kinds, tuple(table)))})].exists(d,
 (!d[0] || request.operation == 'UPDATE' && !d[1]) && (request.operation == 'CREATE' || {handed}
-|| [[object, oldObject].map(v, {_kept(_root(kinds))})].exists(p, p[0] != p[1])))"""
+|| [[object, oldObject].map(v, {_whole(_root(kinds))})].exists(p, p[0] != p[1])))""")
+
+
+def _short(text: str) -> str:
+    """Return an expression without the spaces that it can do without: there are many, and each stands twice."""
+    parts = re.split(r"('[^']*')", text)
+    parts[::2] = [re.sub(r" ?([^\w\s.'\n]+) ?", r"\1", part).replace(" in[", " in [") for part in parts[::2]]
+    return "".join(parts)
+
+
+def _owners(kinds: Sequence[Kind], table: Sequence[Kind]) -> Iterable[Kind]:
+    """Return the rows whose controllers may own objects of a family: the list of all would be in every entry."""
+    if not all(kind.custom for kind in kinds):
+        return table
+    groups = {_WORKFLOWS, *(group for kind in kinds for group in (kind.group, *kind.made_by))}
+    added = further.further(table)
+    return [row for row in table if row.group in groups or row in added]
 
 
 def _derived(side: str, table: Iterable[Kind]) -> str:
@@ -66,8 +88,61 @@ def _root(kinds: Sequence[Kind]) -> Node:
     return node
 
 
+def _whole(root: Node) -> str:
+    """Return CEL of what counts of an object ``v``: first all but its pod templates, and then these.
+
+    They are filtered in one place for all that stand in equally many lists, so that the text stays short.
+    """
+    found: dict[int, dict[str, list[Way]]] = {}
+    for way, node in _templates(root):
+        depth = sum(is_list for _, is_list in way)
+        found.setdefault(depth, {}).setdefault(_kept(node), []).append(way)
+    parts = [_collected(ways, text) for same in found.values() for text, ways in same.items()]
+    return f"[{', '.join((_kept(_without_templates(root)), *parts))}]" if parts else _kept(root)
+
+
+def _templates(node: Node, way: Way = ()) -> Iterator[tuple[Way, Node]]:
+    """Yield the pod templates below a node, but those in another one, with the way to each."""
+    for key, below in sorted(node.below.items()):
+        if below is not None and below.is_template:
+            yield (*way, (key, below.is_list)), below
+        elif below is not None:
+            yield from _templates(below, (*way, (key, below.is_list)))
+
+
+def _without_templates(node: Node) -> Node:
+    """Return a node with a mark in place of each pod template, so that it counts where they are."""
+    inner = node.below.items()
+    below = {key: each and (_MARK if each.is_template else _without_templates(each)) for key, each in inner}
+    return replace(node, below=below)
+
+
+def _collected(ways: Sequence[Way], text: str) -> str:
+    """Return CEL of what counts of all values at the end of some ways from ``v``, through equally many lists.
+
+    What does not lead to a value leads to none; a list that is too long is compared as a whole.
+    """
+    split = [next((n for n, (_, is_list) in enumerate(way) if is_list), len(way)) for way in ways]
+    heads = dict.fromkeys(way[: at + 1] for way, at in zip(ways, split, strict=True))
+    rests = list(dict.fromkeys(way[at + 1 :] for way, at in zip(ways, split, strict=True)))
+    inner = f"({text})" if rests == [()] else _collected(rests, text)
+    each = (
+        inner
+        if all(at == len(way) for way, at in zip(ways, split, strict=True))
+        else (f"type(v) == list && v.size() <= {MOST} ? dyn(v.map(v, {inner})) : v")
+    )
+    return f"({' + '.join(map(_values, heads))}).map(v, {each})"
+
+
+def _values(way: Way) -> str:
+    """Return CEL of the list of the value at the end of a way, which is empty where nothing is there."""
+    return "[v]" + "".join(f".map(v, type(v) == map, v.?{key}.orValue(null))" for key, _ in way)
+
+
 def _kept(node: Node) -> str:
     """Return CEL of what counts of a value ``v``."""
+    if node is _MARK:
+        return "dyn(0)"
     if node.is_list:
         each = f"v.map(v, {_kept(Node(node.below))}){_without_named_only(node)}"
         return f"type(v) == list && v.size() <= {MOST} ? dyn({each}) : v"
@@ -75,13 +150,13 @@ def _kept(node: Node) -> str:
         entries = f"type(v) == map && v.size() <= {MOST} ? dyn(v.transformMap(k, v, {_ENTRY}, v)) : v"
         maps = ", ".join(f"v.?{key}" for key in _inside(node))
         return f"type(v) == map ? dyn([{maps}].map(v, v.orValue({{}})).map(v, {entries})) : v"
-    return f"type(v) == map ? dyn(v.transformMap(k, v, {_counts(node)}, {_inner(node)}){_without_empty(node)}) : v"
+    return f"type(v) == map ? dyn(v.transformMap(k, v, {_counts(node)}{_inner(node)}){_without_empty(node)}) : v"
 
 
 def _counts(node: Node) -> str:
-    """Return CEL that says whether anything of a field ``k`` counts."""
+    """Return CEL that says whether anything of a field ``k`` counts, before a comma; empty where each does."""
     left_out = sorted(key for key, below in node.below.items() if below is None)
-    return f"!({_is_one_of(left_out)})" if left_out else "true"
+    return f"!({_is_one_of(left_out)}), " if left_out else ""
 
 
 def _is_one_of(keys: list[str]) -> str:

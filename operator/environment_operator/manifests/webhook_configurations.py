@@ -1,5 +1,7 @@
 """The webhook configurations, generated from the kinds table: one object an API group, so that each stays small. Pure.
 
+Kinds of many groups that share a list of what is harmless are in one object, too, by the column ``bundle``.
+
 The API server calls the operator only for objects that refer to an Environment, or did, and only when the reference
 or what runs changes: scaling, suspending, restarting and deleting go on while the operator is down.
 
@@ -32,18 +34,18 @@ def objects(table: Iterable[Kind]) -> list[dict[str, Any]]:
 
 
 def groups(table: Iterable[Kind]) -> list[str]:
-    """Return the API groups of the kinds of a table, in order."""
-    return sorted({kind.group for kind in table})
+    """Return what the configurations for the kinds of a table are called after, in order: API groups and bundles."""
+    return sorted({kind.configured_in for kind in table})
 
 
 def called(group: str) -> str:
-    """Return the name of the configurations of an API group."""
+    """Return the name of the configurations of an API group or a bundle."""
     return f"{names.SERVICE}-{group or 'core'}"
 
 
 def _families(table: tuple[Kind, ...], group: str, path: str, fields: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield an entry for all kinds of a group with the same list of what is harmless."""
-    rows = sorted((kind for kind in table if kind.group == group), key=_family)
+    rows = sorted((kind for kind in table if kind.configured_in == group), key=_family)
     for _, same in groupby(rows, key=_family):
         kinds = tuple(same)
         yield _workloads(kinds, concerns(kinds, table), path, fields)
@@ -72,11 +74,11 @@ def _configuration(which: str, group: str, entries: Iterable[dict[str, Any]]) ->
 
 def _workloads(kinds: Sequence[Kind], condition: str, path: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the entry of one family."""
-    versions = groupby(kinds, key=lambda kind: [kind.version, *kind.also])
+    served = groupby(kinds, key=lambda kind: (kind.group, [kind.version, *kind.also]))
     return _webhook(
         _called(kinds),
         path,
-        [_rule(kinds[0].group, served, [kind.plural for kind in same], "*") for served, same in versions],
+        [_rule(group, versions, [kind.plural for kind in same], "*") for (group, versions), same in served],
         failurePolicy="Fail",
         objectSelector={"matchExpressions": [{"key": names.REFERENCE, "operator": "Exists"}]},
         namespaceSelector={
@@ -94,7 +96,7 @@ def _called(kinds: Sequence[Kind]) -> str:
     plurals = "-".join(kind.plural for kind in kinds)
     if len(plurals) > _LABEL:
         plurals = f"{kinds[0].plural[: _LABEL - len('-and-more')]}-and-more"
-    return plurals if not kinds[0].custom else f"{plurals}.{kinds[0].group}"
+    return plurals if not kinds[0].custom else f"{plurals}.{kinds[0].configured_in}"
 
 
 def _rule(group: str, versions: Sequence[str], plurals: list[str], scope: str) -> dict[str, Any]:

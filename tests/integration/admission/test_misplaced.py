@@ -8,6 +8,9 @@ from builders import manifest, workload
 from environment_operator.api import names
 from environment_operator.manifests.policies import misplaced
 from kube import Kube
+from samples import sample
+from third_party import install, uninstall
+from third_party import path as path_of
 
 Object = dict[str, Any]
 DRY = "?dryRun=All"
@@ -107,6 +110,28 @@ def test_namespaces_and_environments(kube: Kube) -> None:
     made = manifest("x")
     made["metadata"]["annotations"] = {"environments.dev/allow-deletion": "true"}
     assert names.ALLOW_DELETE_IN_USE in said(kube, f"/apis/{names.API_VERSION}/{names.PLURAL}{DRY}", made)
+
+
+def test_a_kind_without_a_row(kube: Kube, project: str) -> None:
+    """A reference on a kind without a row is warned about; on what a controller made, and on a ConfigMap, it is not."""
+    found = install(kube.rest, "knative-configuration")
+    item = user_of_nothing("knative-configuration", project)
+    warning = said(kube, f"{path_of(item)}{DRY}", item)
+    owner = {"apiVersion": "x.example/v1", "kind": "X", "name": "x", "uid": "1", "controller": True}
+    owned = {**item, "metadata": {**item["metadata"], "ownerReferences": [owner]}}
+    plain = {"metadata": {"name": "lab", "labels": item["metadata"]["labels"]}}
+
+    assert "there is no row for Configuration of serving.knative.dev" in warning
+    assert "" == said(kube, f"{path_of(item)}{DRY}", owned)
+    assert "" == said(kube, f"/api/v1/namespaces/{project}/configmaps{DRY}", plain)
+    uninstall(kube.rest, found)
+
+
+def user_of_nothing(word: str, project: str) -> Object:
+    """Return a sample of a kind without a row that has a reference."""
+    item = sample(word, "lab", project)
+    item["metadata"]["labels"] = {names.REFERENCE: "jupyter"}
+    return item
 
 
 def test_every_key_is_known() -> None:

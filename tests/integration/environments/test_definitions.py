@@ -45,7 +45,29 @@ PODS = {
     "cronworkflow": ("spec.workflowSpec.templates.2", "container"),
     "workflowtemplate": ("spec.templates.1", "script"),
     "clusterworkflowtemplate": ("spec.templates.3", "containerSet.containers.0"),
+    "volcano-cronjob": ("spec.jobTemplate.spec.tasks.0.template", "spec.containers.0"),
+    "jobtemplate": ("spec.tasks.0.template", "spec.containers.0"),
+    "raycronjob": ("spec.jobTemplate.submitterPodTemplate", "spec.containers.0"),
+    "llminferenceservice": ("spec.prefill.template", "containers.0"),
+    "llminferenceserviceconfig": ("spec.template", "containers.0"),
+    "rollout": ("spec.template", "spec.containers.0"),
+    "cloneset": ("spec.template", "spec.containers.0"),
+    "scaledjob": ("spec.jobTargetRef.template", "spec.containers.0"),
+    "sandbox": ("spec.podTemplate", "spec.containers.0"),
+    "sandboxtemplate": ("spec.podTemplate", "spec.containers.0"),
+    "daskcluster": ("spec.worker", "spec.containers.0"),
+    "daskjob": ("spec.job", "spec.containers.0"),
+    "elasticjob": ("spec.replicaSpecs.worker.template", "spec.containers.0"),
+    "disaggregatedset": ("spec.roles.1.spec.leaderWorkerTemplate.leaderTemplate", "spec.containers.0"),
+    "dynamographdeployment": ("spec.components.1.podTemplate", "spec.containers.0"),
+    "podcliqueset": ("spec.template.cliques.1.spec.podSpec", "containers.0"),
+    "stormservice": ("spec.template.spec.roles.1.template", "spec.containers.0"),
+    "rolebasedgroup": ("spec.roles.1.leaderWorkerPattern.template", "spec.containers.0"),
+    "modelserving": ("spec.template.roles.0.workerTemplate", "spec.containers.0"),
 }
+# Whose definitions take anything for a pod, and whose templates keep no metadata.
+ANYTHING = {"cloneset", "daskcluster", "daskjob"}
+MARKLESS = {"notebook", "elasticjob"}
 TEMPLATES = [word for word, (_, container) in PODS.items() if container == "spec.containers.0"]
 FLAT = ["inferenceservice", "inferenceservice-custom", "servingruntime", "clusterservingruntime"]
 # The fields of a pod and of a container that an Environment may bring and that some kinds have no place for.
@@ -113,9 +135,9 @@ def test_accepted(rest: Rest, word: str) -> None:
 
 @pytest.mark.parametrize("word", TEMPLATES, indirect=True)
 def test_metadata_of_a_template(rest: Rest, word: str) -> None:
-    """A pod template keeps labels and annotations, but in a Notebook they vanish."""
+    """A pod template keeps labels and annotations, but in a Notebook and an ElasticJob they vanish."""
     template = at(tried(rest, word, PODS[word][0], metadata=MARKS).body, PODS[word][0])
-    assert (None if word == "notebook" else MARKS) == template.get("metadata")
+    assert ({} if word in MARKLESS else MARKS) == template.get("metadata", {})
 
 
 @pytest.mark.parametrize("word", FLAT, indirect=True)
@@ -136,18 +158,19 @@ def test_image(rest: Rest, word: str) -> None:
 
 @pytest.mark.parametrize("word", PODS, indirect=True)
 def test_protocol(rest: Rest, word: str) -> None:
-    """A definition sets the protocol of a port, as the API server does for its own kinds."""
+    """A definition sets the protocol of a port, as the API server does for its own kinds, where it knows ports."""
     container = ".".join(PODS[word])
     reply = tried(rest, word, container, ports=[{"containerPort": 1}])
-    assert [{"containerPort": 1, "protocol": "TCP"}] == at(reply.body, container)["ports"]
+    protocol = {} if word in ANYTHING else {"protocol": "TCP"}
+    assert [{"containerPort": 1, **protocol}] == at(reply.body, container)["ports"]
 
 
 @pytest.mark.parametrize("word", PODS, indirect=True)
 def test_variables(rest: Rest, word: str) -> None:
-    """Two variables of one name are refused, but not in a Notebook, whose lists have no keys."""
+    """Two variables of one name are refused where the lists of a definition have keys."""
     twice = [{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]
     message = tried(rest, word, ".".join(PODS[word]), env=twice).message
-    assert (word != "notebook") is ("env[1]: Duplicate value" in message)
+    assert (word not in {"notebook", *ANYTHING}) is ("env[1]: Duplicate value" in message)
 
 
 @pytest.mark.parametrize("word", PODS, indirect=True)

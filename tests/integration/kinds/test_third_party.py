@@ -489,6 +489,22 @@ CHANGES: dict[str, Object] = {
     "knative-service": {"spec": {"traffic": [{"percent": 100, "latestRevision": True}]}},
     "workflow": {"spec": {"suspend": True}, "status": {"phase": "Running", "nodes": {"a": {"id": "a"}}}},
     "cronworkflow": {"spec": {"suspend": True}, "status": {"phase": "Active"}},
+    "volcano-cronjob": {"spec": {"suspend": True}},
+    "raycronjob": {"spec": {"suspend": True}},
+    "llminferenceservice": {"spec": {"replicas": 2, "prefill": {"replicas": 2}}},
+    "rollout": {"spec": {"restartAt": "2030-01-01T00:00:00Z", "replicas": 2, "paused": True}},
+    "cloneset": {"spec": {"replicas": 2, "updateStrategy": {"paused": True}}},
+    "scaledjob": {"spec": {"maxReplicaCount": 7}},
+    "sandbox": {"spec": {"operatingMode": "Suspended"}},
+    "daskcluster": {"spec": {"worker": {"replicas": 3}}},
+    "daskjob": {"spec": {"cluster": {"spec": {"worker": {"replicas": 3}}}}},
+    "elasticjob": {"spec": {"suspend": True, "replicaSpecs": {"worker": {"replicas": 3}}}},
+    "disaggregatedset": {"metadata": {"labels": {"moved": "yes"}}},
+    "dynamographdeployment": {"spec": {"restart": {"id": "again"}}},
+    "podcliqueset": {"spec": {"replicas": 2}},
+    "stormservice": {"spec": {"replicas": 2, "paused": True}},
+    "rolebasedgroup": {"metadata": {"labels": {"moved": "yes"}}},
+    "modelserving": {"spec": {"replicas": 2}},
 }
 
 

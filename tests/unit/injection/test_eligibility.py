@@ -149,7 +149,7 @@ def test_a_label_for_a_role_that_is_not_written_out(kind: Kind, row: PodTemplate
             JOB,
             {},
             {**PYTORCH, "workloadTypes": ["Workspace"]},
-            "this Job is Training. Use an Environment for Training.",
+            "this Job is Training. Use a DaskCluster, or an Environment for Training.",
         ),
         (RAY, {}, PYTORCH, "Use a PyTorchJob, "),
     ],

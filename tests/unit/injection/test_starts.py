@@ -25,6 +25,7 @@ OWN: dict[str, tuple[int, ...]] = {
     "mpijob-v2beta1": (1,),
     "raycluster": (0, 1, 2),
     "rayjob": (0, 1, 2, 3),
+    "raycronjob": (0, 1, 2, 3),
     "rayservice": (0, 1, 2),
     "inferenceservice": (0,),
     "workflow": (0,),

@@ -94,6 +94,42 @@ def test_renamed_by_its_webhook(word: str, before: str | None, after: str) -> No
     assert "does not allow User to be overridden" in approve(row, stored, None, around(known)).refusal
 
 
+UNCONFINED = {"annotations": {f"{APPARMOR}main": "unconfined"}}
+RIGHTS = {"user": {"source": "Custom", "uid": 1000}, "security": {"allowPrivilegeEscalation": False}}
+# What gives pods a profile, or another shape, past their templates: where it is written, and how it is called.
+ROUND: list[tuple[str, tuple[str | int, ...], Object, str]] = [
+    ("rollout", ("spec",), {"strategy": {"canary": {"canaryMetadata": UNCONFINED}}}, "spec.strategy.canary.canaryMet"),
+    ("rollout", ("spec",), {"strategy": {"blueGreen": {"previewMetadata": UNCONFINED}}}, "spec.strategy.blueGreen.pre"),
+    ("daskcluster", ("metadata",), UNCONFINED, "metadata.annotations["),
+    ("daskjob", ("spec", "cluster"), {"metadata": UNCONFINED}, "spec.cluster.metadata.annotations["),
+    ("podcliqueset", ("spec", "template", "cliques", 1), UNCONFINED, "spec.template.cliques[1].annotations["),
+    ("llminferenceservice", ("spec", "prefill"), UNCONFINED, "spec.prefill.annotations["),
+    ("llminferenceservice", ("spec",), UNCONFINED, "spec.annotations["),
+    ("dynamographdeployment", ("spec",), UNCONFINED, "spec.annotations["),
+    ("rolebasedgroup", ("spec", "roles", 0), {"engineRuntimes": [{}]}, "spec.roles[0].engineRuntimes"),
+    (
+        "rolebasedgroup", ("spec", "roles", 1, "leaderWorkerPattern"), {"workerTemplatePatch": {"spec": {}}},
+        "spec.roles[1].leaderWorkerPattern.workerTemplatePatch",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("word", "at", "fields", "said"), ROUND)
+def test_ways_round(word: str, at: tuple[str | int, ...], fields: Object, said: str) -> None:
+    """What stands beside a pod template and reaches its pods is validated with it, when it comes and later."""
+    row, known = row_of(word), environment(word, **RIGHTS)
+    stored = admitted(row, user(word, "w", "team", "e"), None, known)
+    changed = copy.deepcopy(stored)
+    found: Any = changed
+    for step in at:
+        found = found[step]
+    for key, value in fields.items():
+        found[key] = {**found.get(key, {}), **value} if isinstance(value, dict) else value
+
+    assert said in approve(row, changed, None, around(known)).refusal
+    assert said in approve(row, changed, stored, around(known)).refusal
+
+
 def test_tasks_without_a_name() -> None:
     """A task that Volcano's webhook names after us keeps what was put in."""
     row, known = row_of("volcano-job"), environment("volcano-job")

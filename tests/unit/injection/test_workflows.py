@@ -110,10 +110,10 @@ def test_free_where_nothing_is_guarded(own: Object, _other: object, _said: objec
 
 def test_the_kin_of_workflows() -> None:
     """Whatever holds a workflow is judged alike, from where the workflow begins."""
-    kin = [row for row in ROWS if row.group == WORKFLOW.group]
+    kin = [row for row in ROWS if row.configured_in == WORKFLOW.group]
     places = {row.kind: row.pod_templates[0].annotated for row in kin}
     whole = {row.pod_templates[0].patches for row in kin}
 
-    assert "spec.workflowSpec.podMetadata" == places.pop("CronWorkflow")
-    assert {"spec.podMetadata"} == set(places.values())
+    assert ("spec.workflowSpec.podMetadata",) == places.pop("CronWorkflow")
+    assert {("spec.podMetadata",)} == set(places.values())
     assert [WORKFLOW.pod_templates[0].patches] == list(whole)

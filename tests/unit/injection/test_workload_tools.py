@@ -15,7 +15,7 @@ from environment_operator.injection.warnings import on_spec
 from environment_operator.kinds.table import Kind
 from environment_operator.tools import addresses
 from environment_operator.tools.addresses import Routing
-from third_party import FILLED, row_of, user
+from third_party import FILLED, LABELS, row_of, user
 
 Object = dict[str, Any]
 DEPLOYMENT, JOB, TEMPLATE = (KINDS[name] for name in ("deployments.apps", "jobs.batch", "podtemplates"))
@@ -405,6 +405,27 @@ SERVING: dict[str, dict[str, str]] = {
     "knative-service": {},
     "workflow": {},
     "cronworkflow": {},
+    "volcano-cronjob": {"volcano.sh/task-spec": "master", "volcano.sh/task-index": "0"},
+    "raycronjob": {"ray.io/node-type": "head"},
+    "llminferenceservice": {"app.kubernetes.io/name": "{name}", "kserve.io/component": "workload"},
+    "rollout": {},
+    "cloneset": {},
+    "scaledjob": {},
+    "sandbox": {},
+    "daskcluster": {"dask.org/component": "scheduler"},
+    "daskjob": {"dask.org/component": "job-runner", "dask.org/cluster-name": "{name}"},
+    "elasticjob": {
+        "elasticjob.dlrover/name": "{name}", "elasticjob.dlrover/replica-type": "worker",
+        "elasticjob.dlrover/rank-index": "0",
+    },
+    "disaggregatedset": {
+        "disaggregatedset.x-k8s.io/role": "prefill", "leaderworkerset.sigs.k8s.io/worker-index": "0"
+    },
+    "dynamographdeployment": {"nvidia.com/dynamo-component": "frontend"},
+    "podcliqueset": {"app.kubernetes.io/part-of": "{name}", "grove.io/podclique": "{name}-0-prefill"},
+    "stormservice": {"role-name": "prefill"},
+    "rolebasedgroup": {"rbg.workloads.x-k8s.io/role-name": "router"},
+    "modelserving": {"modelserving.volcano.sh/role": "prefill", "modelserving.volcano.sh/entry": "true"},
 }  # fmt: skip
 
 
@@ -416,7 +437,7 @@ def test_pods(word: str) -> None:
     fields = serving if row.types == ("Inference",) else {}
     fields |= {"architecture": "Distributed", "framework": row.framework} if row.framework else {}
     found = stored(row, user(word, "w", "team", "e"), None, known(environment(LAB, **fields)))
-    ours = {} if word in ("trainjob", "notebook") else {names.TOKEN: "tokentok"}
+    ours = {} if LABELS.get(word, "labels") is None else {names.TOKEN: "tokentok"}
 
     assert {**ours, **SERVING[word]} == tools(found)["pods"]
 

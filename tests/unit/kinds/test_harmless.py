@@ -180,6 +180,33 @@ OTHERS: list[tuple[str, str, Any, bool]] = [
     ("inferenceservice", "spec.predictor.logger", {"url": "theirs"}, True),
     ("knative-service", "spec.template.spec.timeoutSeconds", 7, False),
     ("leaderworkerset", "spec.leaderWorkerTemplate.size", 7, False),
+    ("raycronjob", "spec.schedule", "* * * * *", False),
+    ("raycronjob", "spec.jobTemplate.entrypoint", "theirs", True),
+    ("volcano-cronjob", "spec.jobTemplate.spec.queue", "another", False),
+    ("volcano-cronjob", "spec.jobTemplate.spec.plugins", {"ssh": ["theirs"]}, True),
+    ("llminferenceservice", "spec.prefill.replicas", 7, False),
+    ("llminferenceservice", "spec.labels", {"a": "b"}, False),
+    ("llminferenceservice", "spec.annotations", {f"{APPARMOR}main": "unconfined"}, True),
+    ("llminferenceservice", "spec.baseRefs", [{"name": "theirs"}], True),
+    ("rollout", "spec.restartAt", "2030-01-01T00:00:00Z", False),
+    ("rollout", "spec.strategy", {"canary": {"steps": [{"experiment": {"templates": [{"name": "theirs"}]}}]}}, True),
+    ("scaledjob", "spec.triggers", [{"type": "cpu"}], False),
+    ("scaledjob", "spec.jobTargetRef.parallelism", 7, False),
+    ("cloneset", "spec.updateStrategy", {"partition": 1}, False),
+    ("cloneset", "spec.volumeClaimTemplates", [{"theirs": True}], True),
+    ("sandbox", "spec.operatingMode", "Suspended", False),
+    ("sandboxtemplate", "spec.envVarsInjectionPolicy", "Overrides", True),
+    ("daskcluster", "spec.worker.replicas", 7, False),
+    ("daskjob", "spec.cluster.spec.scheduler.service", {"type": "NodePort"}, False),
+    ("daskjob", "spec.cluster.metadata", {"annotations": {"a": "b"}}, True),
+    ("elasticjob", "spec.replicaSpecs.worker.replicas", 7, False),
+    ("elasticjob", "spec.envs", {"A": {"name": "A", "value": "theirs"}}, True),
+    ("dynamographdeployment", "spec.restart", {"id": "again"}, False),
+    ("dynamographdeployment", "spec.env", [{"name": "A", "value": "theirs"}], True),
+    ("podcliqueset", "spec.template.podCliqueScalingGroups", [{"name": "a", "replicas": 2}], False),
+    ("stormservice", "spec.template.spec.updateStrategy", "Parallel", False),
+    ("modelserving", "spec.template.gangPolicy", {"minRoleReplicas": {"prefill": 1}}, False),
+    ("modelserving", "spec.plugins", [{"name": "theirs"}], True),
     ("Deployment", "spec.strategy", {"type": "Recreate"}, False),
     ("StatefulSet", "spec.updateStrategy", {"rollingUpdate": {"partition": 1}}, False),
     ("StatefulSet", "spec.volumeClaimTemplates", [{"theirs": True}], True),
@@ -198,6 +225,36 @@ def test_fields_beside_the_pods(word: str, path: str, value: Any, *, expected: b
     kind, item = next((kind, item) for found, kind, item in EVERY if found == word)
     changed = copy.deepcopy(item)
     put(changed, tuple(path.split(".")), value)
+
+    assert expected == bool(runs_differently(kind, changed, item))
+
+
+ITEMS = [
+    ("rolebasedgroup", ("spec", "roles", 1), {"replicas": 7}, False),
+    ("rolebasedgroup", ("spec", "roles", 1, "leaderWorkerPattern"), {"size": 7}, False),
+    ("rolebasedgroup", ("spec", "roles", 1, "leaderWorkerPattern"), {"workerTemplatePatch": {"theirs": True}}, True),
+    ("rolebasedgroup", ("spec", "roles", 0), {"engineRuntimes": [{"profileName": "theirs"}]}, True),
+    ("disaggregatedset", ("spec", "roles", 0, "spec"), {"replicas": 7}, False),
+    ("disaggregatedset", ("spec", "roles", 0, "spec", "leaderWorkerTemplate"), {"restartPolicy": "theirs"}, True),
+    ("dynamographdeployment", ("spec", "components", 1), {"replicas": 7}, False),
+    ("dynamographdeployment", ("spec", "components", 1), {"frontendSidecar": "theirs"}, True),
+    ("podcliqueset", ("spec", "template", "cliques", 1, "spec"), {"replicas": 7}, False),
+    ("podcliqueset", ("spec", "template", "cliques", 1), {"labels": {"a": "b"}}, False),
+    ("podcliqueset", ("spec", "template", "cliques", 1), {"annotations": {f"{APPARMOR}main": "unconfined"}}, True),
+    ("stormservice", ("spec", "template", "spec", "roles", 0), {"replicas": 7}, False),
+    ("modelserving", ("spec", "template", "roles", 0), {"workerReplicas": 7}, False),
+]
+
+
+@pytest.mark.parametrize(("word", "at", "given", "expected"), ITEMS)
+def test_fields_of_items(word: str, at: Way, given: Object, *, expected: bool) -> None:
+    """What stands beside the pods in an item of a list is held to the same."""
+    kind, item = next((kind, item) for found, kind, item in EVERY if found == word)
+    changed = copy.deepcopy(item)
+    found: Any = changed
+    for step in at:
+        found = found[step]
+    found |= given
 
     assert expected == bool(runs_differently(kind, changed, item))
 

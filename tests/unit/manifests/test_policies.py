@@ -26,7 +26,8 @@ BINDINGS = {
 }
 # What may be selected without a question: the request always has these, and the name is there where they are used.
 CERTAIN = (
-    r"\b(request\.(operation|namespace|kind\.kind|userInfo(\.username)?)|variables\.\w+|oldObject\.metadata(\.name)?)"
+    r"\b(request\.(operation|namespace|kind\.(kind|group)|userInfo(\.username)?)|variables\.\w+"
+    r"|oldObject\.metadata(\.name)?)"
 )
 EACH = r"\[object, oldObject\]\.map\(o, optional\.ofNonZeroValue\((o|dyn\(o\))\)"
 SIDES = r"optional\.ofNonZeroValue\((dyn\()?(object|oldObject)\)?\)"

@@ -51,11 +51,13 @@ NAMESPACE = Keys((names.DEPARTMENT, names.ENFORCEMENT))
 ENVIRONMENT = Keys((), (names.ALLOW_DELETE_IN_USE, names.LAST_USED), (names.CREATED_BY,))
 
 
-def policies(table: Iterable[Kind]) -> Iterator[Policy]:
+def policies(kinds: Iterable[Kind]) -> Iterator[Policy]:
     """Yield the policies, for the kinds of a table: built-in kinds are not asked about the templates of others."""
+    table = tuple(kinds)
     asked = sorted((kind for kind in table if not kind.instead), key=attrgetter("custom"))
-    for custom, kinds in groupby(asked, key=attrgetter("custom")):
-        yield _workloads("misplaced-custom" if custom else "misplaced", list(kinds))
+    for custom, same in groupby(asked, key=attrgetter("custom")):
+        yield _workloads("misplaced-custom" if custom else "misplaced", list(same))
+    yield _unknown(table)
     yield _metadata("misplaced-namespace", NAMESPACE, [NAMESPACES])
     yield _metadata("misplaced-environment", ENVIRONMENT, [Rule(names.GROUP, ("*",), (names.PLURAL,))])
 
@@ -80,6 +82,30 @@ def _workloads(name: str, kinds: Sequence[Kind]) -> Policy:
     ]
     variables = {**_variables(WORKLOAD, f"{_ROLE} || "), "alone": alone, "templates": in_templates}
     return _policy(name, [*variables.values()], variables, validations, list(_rules(kinds)))
+
+
+def _unknown(table: Iterable[Kind]) -> Policy:
+    """Return the policy of objects with a reference whose kind has no row.
+
+    Only objects with the label are looked at, and of these none of Kubernetes' own groups: whoever labels everything
+    that belongs to a workload means that workload.
+    """
+    known = sorted({f"{kind.group}/{kind.kind}" for kind in table} | {f"{names.GROUP}/{names.KIND}"})
+    is_custom = "request.kind.group.contains('.') && !request.kind.group.endsWith('.k8s.io')"
+    is_known = f"request.kind.group + '/' + request.kind.kind in {known}"
+    had = f"{_old(_META)}.?labels[?'{names.REFERENCE}'].hasValue()"
+    said = f"""{_WHO} + ': label "{names.REFERENCE}" has no effect, since there is no row for %s of %s. '
+.format([request.kind.kind, request.kind.group])
++ 'Use a kind that can use an Environment, or have your administrator add a row.'"""
+    return Policy(
+        name="misplaced-kind",
+        operations=("CREATE", "UPDATE"),
+        condition=("has-no-row", f"{is_custom} && !({is_known}) && !{had} && !{_CONTROLLED}"),
+        validations=[Validation("false", said, "The kind of this object cannot use an Environment. Use another kind.")],
+        rules=[Rule("*", ("*",), ("*",))],
+        selectors={"objectSelector": {"matchExpressions": [{"key": names.REFERENCE, "operator": "Exists"}]}},
+        action="Warn",
+    )
 
 
 def _metadata(name: str, keys: Keys, rules: Sequence[Rule]) -> Policy:
