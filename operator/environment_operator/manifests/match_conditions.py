@@ -97,7 +97,7 @@ def _whole(root: Node) -> str:
     for way, node in _templates(root):
         depth = sum(is_list for _, is_list in way)
         found.setdefault(depth, {}).setdefault(_kept(node), []).append(way)
-    parts = [_collected(ways, text) for same in found.values() for text, ways in same.items()]
+    parts = [f"dyn({_collected(ways, text)})" for same in found.values() for text, ways in same.items()]
     return f"[{', '.join((_kept(_without_templates(root)), *parts))}]" if parts else _kept(root)
 
 
