@@ -77,6 +77,10 @@ def as_applied(connection: Connection, before: Object | None, wanted: Object) ->
     return connection.replace(f"{ENVIRONMENTS}/{meta['name']}", body, **query)
 
 
+class Overtaken(Problem):
+    """Somebody else changed the Environment meanwhile."""
+
+
 @contextmanager
 def validated(connection: Connection) -> Iterator[None]:
     """Show the warnings of a dry run afterwards, unless they say that no workload could use the Environment.
@@ -99,13 +103,40 @@ def environments_first(found: Sequence[Object]) -> tuple[list[Object], list[Obje
     return ours, [each for each in found if each.get("kind") != names.KIND]
 
 
-def change(connection: Connection, before: Object, wanted: Object) -> None:
-    """Bring an Environment to what its author wants, if nobody else changed its spec in the meantime.
+def change(connection: Connection, before: Object, wanted: Object, *, dry_run: bool = False) -> Object:
+    """Bring an Environment to what its author wants, if nobody else changed its spec in the meantime; return it.
 
     Args:
         connection: the API server.
         before: the Environment as it was read.
         wanted: its author's part as it is to be.
+        dry_run: whether nothing is to be stored.
+
+    Raises:
+        Overtaken: somebody changed it.
+        Problem: it cannot be changed so.
+    """
+    patch = _steps(before, wanted)
+    path = f"{ENVIRONMENTS}/{before['metadata']['name']}"
+    try:
+        with validated(connection):
+            made = connection.patch(path, patch, JSON_PATCH, fieldValidation="Strict", dryRun="All")
+        if dry_run:
+            return made
+        with connection.hearing():
+            return connection.patch(path, patch, JSON_PATCH, fieldValidation="Strict")
+    except ApiError as error:
+        # The API server does not say that a test of the patch failed.
+        if connection.get(path)["metadata"]["generation"] == before["metadata"]["generation"]:
+            raise
+        raise Overtaken("somebody else changed it meanwhile. Run the command again.") from error
+
+
+def _steps(before: Object, wanted: Object) -> list[Object]:
+    """Return the JSON patch that changes what its author wants changed, unless its spec is another one by then.
+
+    Raises:
+        Problem: it cannot be changed so.
     """
     import jsonpatch
 
@@ -124,17 +155,7 @@ def change(connection: Connection, before: Object, wanted: Object) -> None:
         for field in ("labels", "annotations")
         if not before["metadata"].get(field) and any(step["path"].startswith(f"/metadata/{field}/") for step in steps)
     ]
-    path = f"{ENVIRONMENTS}/{old['metadata']['name']}"
-    try:
-        with validated(connection):
-            connection.patch(path, [known, *maps, *steps], JSON_PATCH, fieldValidation="Strict", dryRun="All")
-        with connection.hearing():
-            connection.patch(path, [known, *maps, *steps], JSON_PATCH, fieldValidation="Strict")
-    except ApiError as error:
-        # The API server does not say that a test of the patch failed.
-        if connection.get(path)["metadata"]["generation"] == known["value"]:
-            raise
-        raise Problem("somebody else changed it meanwhile. Run the command again.") from error
+    return [known, *maps, *steps]
 
 
 def report(name: str, done: str, form: str | None = None, made: Object | None = None) -> None:
@@ -156,14 +177,29 @@ def documents(path: str) -> list[Object]:
     Raises:
         Problem: it cannot be read.
     """
+    try:
+        text = files.read(path)
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, getattr(error, "strerror", None) or error) from error
+    return parsed(text, path)
+
+
+def parsed(text: str, path: str) -> list[Object]:
+    """Return the objects in a text of YAML or JSON.
+
+    Args:
+        text: it.
+        path: where it is from, for messages.
+
+    Raises:
+        Problem: it cannot be read.
+    """
     from environment_operator.cli.output import yaml_text
 
     try:
-        found = yaml_text.read(files.read(path))
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise Problem(f"{path} cannot be read: {why}. Correct the file, or give another one.", Exit.USAGE) from error
-    found = [each for document in found for each in _listed(document)]
+        found = [each for document in yaml_text.read(text) for each in _listed(document)]
+    except ValueError as error:
+        raise _unreadable(path, error) from error
     mistake = (
         next(filter(None, map(_mistake, found)), "")
         if found
@@ -172,6 +208,11 @@ def documents(path: str) -> list[Object]:
     if mistake:
         raise Problem(f"{path}: {mistake}", Exit.USAGE)
     return found
+
+
+def _unreadable(path: str, why: object) -> Problem:
+    """Return that a file cannot be read."""
+    return Problem(f"{path} cannot be read: {why}. Correct the file, or give another one.", Exit.USAGE)
 
 
 def _files(path: str) -> list[str]:

@@ -21,10 +21,11 @@ from environment_operator.cli import (
     from_workload,
     lookup,
     new_workload,
+    rendering,
     spec_options,
 )
 from environment_operator.cli.client import headers, responses
-from environment_operator.cli.commands import connect, create, diff, import_runai, render
+from environment_operator.cli.commands import connect, create, diff, import_runai
 from environment_operator.cli.commands import run as running
 from environment_operator.cli.exit_codes import Problem
 from environment_operator.cli.main import run
@@ -143,9 +144,9 @@ _LINES: Mapping[str, Callable[[], str]] = {
     "a tool that cannot be opened": _raised_text(connect._unreachable, forward=False),  # noqa: SLF001
     "a volume without a path": _raised(running._pair, "--volume", "data", ":"),  # noqa: SLF001
     "an id without a name": _raised(import_runai._names, ("7",)),  # noqa: SLF001
-    "no Environment to render": _raised(render._usable, lambda _: None, "", ()),  # noqa: SLF001
-    "an Environment that is not in the files": _raised(render._usable, lambda _: None, "jupyter", ("a.yaml",)),  # noqa: SLF001
-    "an Environment that is not in the cluster": _raised(render._usable, lambda _: None, "jupyter", ()),  # noqa: SLF001
+    "no Environment to render": _raised(rendering.usable, lambda _: None, ""),
+    "an Environment that is not in the files": _raised(rendering.usable, lambda _: None, "jupyter", ("a.yaml",)),
+    "an Environment that is not in the cluster": _raised(rendering.usable, lambda _: None, "jupyter"),
     "nothing to check": _typed("check"),
     "an image that is none": _raised(create._image, "registry.example/Team/a"),  # noqa: SLF001
     "an image that reads as an image ID": _raised(create._image, "0123456789abcdef" * 4),  # noqa: SLF001
@@ -208,12 +209,12 @@ ELSEWHERE: Mapping[str, str] = {
     "commands.import_runai._read": "test_runai.py::test_files_that_are_nested_deep",
     "commands.import_runai.import_command": "test_runai.py::test_files_that_are_nested_deep",
     "commands.refresh._refresh": "test_cli_refresh.py::test_refresh_refused",
-    "commands.rename.__init__": "test_cli_rename.py::test_names_that_are_taken",
-    "commands.rename._await_users": "test_cli_rename.py::test_who_is_refused_stays",
-    "commands.rename._check_removal": "test_cli_rename.py::test_a_dry_run_lacks_the_same_rights",
-    "commands.rename._stays": "test_cli_rename.py::test_users_follow",
-    "commands.rename.carry_out": "test_cli_rename.py::test_names_that_are_taken",
-    "commands.render._usable": "test_cli_render.py::test_render_says_why_not",
+    "renaming.__init__": "test_cli_rename.py::test_names_that_are_taken",
+    "renaming._await_users": "test_cli_rename.py::test_who_is_refused_stays",
+    "renaming._check_removal": "test_cli_rename.py::test_a_dry_run_lacks_the_same_rights",
+    "renaming._stays": "test_cli_rename.py::test_users_follow",
+    "renaming.carry_out": "test_cli_rename.py::test_names_that_are_taken",
+    "rendering.usable": "test_cli_render.py::test_render_says_why_not",
     "commands.render.render_command": "test_cli_render.py::test_render_says_why_not",
     "commands.run._choose": "test_cli_run.py::test_what_is_missing_is_asked_for",
     "commands.run._wait": "test_cli_run.py::test_wait",

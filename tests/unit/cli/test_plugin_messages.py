@@ -13,7 +13,7 @@ from messages import plugin
 _ROOT = Path(cli.__file__).parent
 _TESTS = Path(__file__).parents[2]
 # Exceptions that are a message by themselves, and functions that make one.
-_ERRORS = frozenset({"Problem", "UsageError", "_useless"})
+_ERRORS = frozenset({"Problem", "Overtaken", "UsageError", "_useless"})
 
 
 def raised(file: Path) -> Iterator[tuple[str, int]]:

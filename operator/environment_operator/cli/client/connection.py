@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 from environment_operator.api import names
 from environment_operator.cli.client import headers, kubeconfig, responses
-from environment_operator.kube.errors import ApiError, Conflict, Expired, Forbidden, NotFound
+from environment_operator.kube.errors import ApiError, NotFound
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -30,7 +30,6 @@ MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 MANAGER = "kubectl-environment"
 _BAD = 400
-_ERRORS: dict[int, type[ApiError]] = {403: Forbidden, 404: NotFound, 409: Conflict, 410: Expired}
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +156,7 @@ class Connection:
                 event: Object = responses.read(line)
                 if event["type"] == "ERROR":
                     code = event["object"].get("code", 0)
-                    raise _ERRORS.get(code, ApiError)(code, event["object"].get("message", ""))
+                    raise responses.ERRORS.get(code, ApiError)(code, event["object"].get("message", ""))
                 yield event
         except ReadTimeoutError:
             return
@@ -242,7 +241,7 @@ class Connection:
         for warning in answer.headers.getlist("Warning"):
             self._warn(responses.warning(warning))
         if answer.status >= _BAD:
-            raise _ERRORS.get(answer.status, ApiError)(answer.status, responses.said(answer.data))
+            raise responses.refused(answer.status, answer.data)
         return answer
 
     def _headers(self, content: str, accept: str) -> Any:

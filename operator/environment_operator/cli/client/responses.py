@@ -2,11 +2,13 @@
 
 import json
 import re
+from http import HTTPStatus
 from typing import Any
 
-from environment_operator.kube.errors import ApiError
+from environment_operator.kube.errors import ApiError, Cause, Conflict, Expired, Forbidden, Invalid, NotFound
 
 Object = dict[str, Any]
+ERRORS: dict[int, type[ApiError]] = {403: Forbidden, 404: NotFound, 409: Conflict, 410: Expired}
 
 # The metadata of a list, which hold no further object; a brace in a string is none.
 _FLAT = rb'(\{(?:[^{}"]|"(?:[^"\\]|\\.)*")*\})'
@@ -52,6 +54,23 @@ def said(body: bytes) -> str:
         return f"it does not match the definition: {message.rpartition(_STRICT)[2]}" if _STRICT in message else message
     except (ValueError, KeyError, TypeError):
         return NO_SUCH_KIND if body.strip() == _NO_SUCH_PATH else body[:200].decode(errors="replace")
+
+
+def refused(status: int, body: bytes) -> ApiError:
+    """Return the error for a bad answer: with the fields that it is about, where the API server names some.
+
+    Args:
+        status: HTTP status.
+        body: the answer.
+    """
+    if status != HTTPStatus.UNPROCESSABLE_ENTITY:
+        return ERRORS.get(status, ApiError)(status, said(body))
+    try:
+        causes = (json.loads(body).get("details") or {}).get("causes") or ()
+        found = [Cause(str(each.get("field", "")), str(each.get("message", ""))) for each in causes]
+    except (ValueError, AttributeError, TypeError):
+        found = []
+    return Invalid(status, said(body), found)
 
 
 def _utf8(header: str) -> str:

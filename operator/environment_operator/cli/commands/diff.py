@@ -51,34 +51,14 @@ def _require_environment(found: Object) -> None:
 
 def _differs(connection: Connection, wanted: Object) -> bool:
     """Print what would change of one Environment; say whether anything would."""
-    from difflib import unified_diff
-
-    from environment_operator.cli import apply
+    from environment_operator.cli import apply, difference
 
     name = wanted["metadata"]["name"]
     before = connection.find(f"{ENVIRONMENTS}/{name}")
     after = apply.as_applied(connection, before, wanted)
-    old, new = (console.as_yaml(apply.authored(each)).splitlines() if each else [] for each in (before, after))
-    lines = list(unified_diff(old, new, f"live/{name}", f"file/{name}", lineterm=""))
+    lines = difference.lines(before, after, f"live/{name}", f"file/{name}")
     for line in lines:
         click.secho(line, fg={"+": "green", "-": "red"}.get(line[:1]))
     if before and lines:
-        _tell_outdated(connection, before, after)
+        console.note(difference.outdated(connection, before, after))
     return bool(lines)
-
-
-def _tell_outdated(connection: Connection, before: Object, after: Object) -> None:
-    """Say which users have today's Environment and would not have that of the file."""
-    from environment_operator.cli import lookup
-    from environment_operator.cli.local_admission import published
-    from environment_operator.cli.users import UP_TO_DATE
-
-    changes = published(before).hash != published(after).hash
-    if not changes:
-        console.note("none of its users would be outdated")
-        return
-    users = lookup.users(connection, before)
-    current = [str(user) for user in users.seen if user.state == UP_TO_DATE]
-    listed = f": {', '.join(current)}" if current else ""
-    which = f"those of its users that you may see (it has {users})" if users.unread else "its users"
-    console.note(f"{len(current) or 'none'} of {which} would be outdated{listed}")

@@ -1,23 +1,20 @@
 """``render`` and ``check``: what would be, before it is."""
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from environment_operator.cli import completion, options
-from environment_operator.cli.client.connection import ENVIRONMENTS, NAMESPACES, Connection
+from environment_operator.cli.client.connection import NAMESPACES, Connection
 from environment_operator.cli.exit_codes import Exit, Problem
 from environment_operator.cli.output import console
 
 if TYPE_CHECKING:
     from environment_operator.cli.file_set import Find
-    from environment_operator.injection.context import Project, Published
     from environment_operator.kinds.table import Kind
 
 Object = dict[str, Any]
-Lookup = Callable[[str], "Published | None"]
 
 
 @click.command("render")
@@ -60,30 +57,20 @@ def render_command(
       kubectl environment render jupyter -f workload.yaml
       kubectl environment render --environment environment.yaml -f workload.yaml
     """
-    from environment_operator.api import names
-    from environment_operator.api.references import references
-    from environment_operator.cli import apply, lookup
-    from environment_operator.cli.local_admission import admitted, referring
+    from environment_operator.cli import apply, rendering
     from environment_operator.injection.identity import Ids
 
-    look = _in_files(offline) if offline else partial(_in_cluster, connection)
+    look = rendering.in_files(apply.objects(offline)) if offline else rendering.in_cluster(connection)
     if not files:
-        click.echo(console.as_yaml(_usable(look, name, offline).fragment), nl=False)
+        click.echo(console.as_yaml(rendering.usable(look, name, offline).fragment), nl=False)
         return
     for workload in apply.objects(files):
-        kind = lookup.kind_of(workload, lookup.kinds(connection, offline=bool(offline)))
-        labels = workload["metadata"].get("labels") or {}
-        main = _usable(look, name or labels.get(names.REFERENCE, ""), offline)
-        asked = referring(workload, main.name)
-        others = references(asked["metadata"]["labels"], roles=bool(kind.roles)) - {main.name}
-        known = [main, *filter(None, map(look, sorted(others)))]
-        place = _project(connection, project or asked["metadata"].get("namespace", ""), main, offline=bool(offline))
-        outcome = admitted(kind, asked, known, place, Ids(uid, gid, groups))
-        for warning in outcome.warnings:
+        found = rendering.render(connection, look, workload, name, project, files=offline, ids=Ids(uid, gid, groups))
+        for warning in found.outcome.warnings:
             console.warn(warning)
-        if outcome.workload is None:
-            raise Problem(outcome.refusal)
-        click.echo(f"---\n{_rendered(kind, outcome.workload, known, sources=sources)}", nl=False)
+        if found.outcome.workload is None:
+            raise Problem(found.outcome.refusal)
+        click.echo(f"---\n{found.yaml(sources=sources)}", nl=False)
 
 
 @click.command("check")
@@ -149,76 +136,6 @@ def _checked(
     if not reasons:
         click.echo(f"yes: {name} may be used in {place}")
     return not reasons
-
-
-def _usable(look: "Lookup", name: str, offline: Sequence[str]) -> "Published":
-    """Return an Environment that can be used, of a file or of the cluster."""
-    if not name and not offline:
-        raise Problem("no Environment is given. Give its NAME, or --environment FILE.", Exit.USAGE)
-    found = look(name)
-    if found is None:
-        hint = (
-            f"in {', '.join(offline)}. Give another file."
-            if offline
-            else "in this cluster. See kubectl environment list."
-        )
-        raise Problem(f'there is no Environment "{name}" {hint}', Exit.NOT_FOUND)
-    if found.problem:
-        raise Problem(f'Environment "{found.name}" cannot be used: {found.problem}')
-    return found
-
-
-def _in_cluster(connection: Connection, name: str) -> "Published | None":
-    """Return an Environment of the cluster, as admission knows it."""
-    from environment_operator.cli.checking import replaced_by
-    from environment_operator.cli.local_admission import published
-
-    found = connection.find(f"{ENVIRONMENTS}/{name}")
-    if found is None:
-        return None
-    replacement = replaced_by(found)
-    exists = replacement and connection.find(f"{ENVIRONMENTS}/{replacement}")
-    return published(found, [replacement] if exists else [])
-
-
-def _in_files(files: Sequence[str]) -> "Lookup":
-    """Return the function that finds an Environment of files, the first one where no name is given."""
-    from environment_operator.api import names
-    from environment_operator.cli import apply
-    from environment_operator.cli.local_admission import published
-
-    listed = {each["metadata"].get("name"): each for each in apply.objects(files) if each.get("kind") == names.KIND}
-
-    def look(name: str) -> "Published | None":
-        found = listed.get(name or next(iter(listed), ""))
-        return published(found, listed) if found else None
-
-    return look
-
-
-def _project(connection: Connection, given: str, environment: "Published", *, offline: bool) -> "Project":
-    """Return where a workload would be; without a cluster nobody knows departments, and it is taken to be in scope."""
-    from environment_operator.cli import lookup
-    from environment_operator.injection.context import Project
-    from environment_operator.spec import scope
-
-    name = given or ("" if offline else connection.namespace)
-    if not offline:
-        return Project(name, lookup.department(connection, name))
-    if environment.spec and not scope.includes(environment.spec.scope, name, None):
-        first = (environment.spec.scope.projects or [name])[0]
-        return Project(first, next(iter(environment.spec.scope.departments or ()), None))
-    return Project(name)
-
-
-def _rendered(kind: "Kind", workload: Object, known: "Sequence[Published]", *, sources: bool) -> str:
-    """Return an admitted workload as YAML."""
-    from environment_operator.cli import provenance as origin
-
-    if not sources:
-        return console.as_yaml(workload)
-    personal = [each.name for each in known if each.is_personal]
-    return origin.annotated(workload, origin.sources(kind, workload, personal), "workload")
 
 
 def _bare(kind: str, table: "tuple[Kind, ...]") -> Object:
