@@ -11,6 +11,8 @@ from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from playwright.sync_api import Page
+
 from plugin import TIMEOUT_SECONDS, Plugin
 
 CHROMIUM = shutil.which("chromium", path="/usr/bin:/usr/lib/chromium") or ""
@@ -119,3 +121,8 @@ def screenshots() -> Path:
     found = Path(os.environ.get("SCREENSHOTS", Path(__file__).parents[2] / ".screenshots"))
     found.mkdir(exist_ok=True)
     return found
+
+
+def picture(page: Page, name: str) -> None:
+    """Keep a picture of a whole page for people to look at."""
+    page.screenshot(path=screenshots() / f"{name}.png", full_page=True)

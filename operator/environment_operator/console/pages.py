@@ -12,7 +12,7 @@ from aiohttp import web
 from environment_operator.cli.exit_codes import Exit, Problem
 from environment_operator.cli.output import text
 from environment_operator.cli.output.columns import COLUMNS, Column
-from environment_operator.console import security, table, texts, words
+from environment_operator.console import actions, checking, editing, importing, security, table, texts, words
 from environment_operator.console.cluster import Cluster
 from environment_operator.console.errors import Refused
 from environment_operator.console.rendering import ENTRANCE, has, page, render, split, url
@@ -37,6 +37,8 @@ def add_routes(router: web.UrlDispatcher, prefix: str) -> None:
     router.add_get(f"{prefix}/", _enter, name="enter")
     router.add_get(f"{prefix}/environments", _environments, name="environments")
     router.add_get(f"{prefix}/environments.csv", _csv, name="csv")
+    for each in (editing, actions, importing, checking):
+        each.add_routes(router, prefix)
 
 
 async def _enter(request: web.Request) -> web.StreamResponse:

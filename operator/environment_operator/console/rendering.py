@@ -17,7 +17,7 @@ ENTRANCE = web.AppKey("entrance", security.Entrance)
 # What stands in the layout before the content.
 _MARK = "<!--main-->"
 # Pages of which there is a link in the header, where there is such a page.
-_LINKS = ("check", "import")
+_LINKS = ("check", "importer")
 
 
 def _environment() -> Environment:

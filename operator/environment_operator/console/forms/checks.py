@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from environment_operator.kube.errors import ApiError, Cause, Invalid
+from environment_operator.kube.errors import ApiError, Cause, Conflict, Invalid
 from environment_operator.spec.validation import problems
 
 # What the API server puts before the message of a rule; of a value that is no text it says nothing but the type.
@@ -21,6 +21,8 @@ def own(item: Mapping[str, Any]) -> list[Cause]:
 
 def refusal(error: ApiError) -> list[Cause]:
     """Return what the API server refused, each thing with its field, which is empty where none is known."""
+    if isinstance(error, Conflict):
+        return [Cause("metadata.name", f"{error.message}. Choose another name.")]
     causes = error.causes if isinstance(error, Invalid) else ()
     named = [Cause(each.field, _PREFIX.sub("", each.message)) for each in causes if each.field.count(".")]
     return list(dict.fromkeys(named)) or [at_field(Cause("", error.message))]

@@ -79,3 +79,32 @@ function fail(why) {
 }
 if (document.querySelector("[data-refresh]")) setTimeout(refresh, EVERY);
 dress(document);
+
+// A form and its YAML stay in step while one types; what is wrong is shown at its field.
+const draft = document.querySelector("[data-draft]");
+let typing, turn = 0;
+async function follow(yaml) {
+  const number = ++turn, sent = new FormData(draft);
+  sent.set("action", yaml ? "from-yaml" : "from-form");
+  const answer = await fetch(location.href, { method: "POST", body: new URLSearchParams(sent) });
+  const next = fresh(await answer.text());
+  if (number !== turn || !next.querySelector("[data-draft]")) return;
+  for (const id of ["carried", "steps", "said", "save", ...(yaml ? ["fields"] : [])]) {
+    document.getElementById(id).replaceWith(document.adoptNode(next.getElementById(id)));
+  }
+  if (!yaml) document.getElementById("yaml").value = next.getElementById("yaml").value;
+  for (const notes of next.querySelectorAll("[data-notes]")) document.getElementById(notes.id)?.replaceWith(notes);
+}
+draft?.addEventListener("input", (event) => {
+  clearTimeout(typing);
+  turn++;
+  typing = setTimeout(() => follow(event.target.id === "yaml").catch(() => {}), 300);
+});
+
+// A file can be dropped on the page of the importer.
+const drop = document.querySelector("[data-drop]");
+drop?.addEventListener("dragover", (event) => event.preventDefault());
+drop?.addEventListener("drop", (event) => {
+  event.preventDefault();
+  drop.querySelector("[type=file]").files = event.dataTransfer.files;
+});
