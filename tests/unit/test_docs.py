@@ -46,6 +46,7 @@ DOCUMENTS: dict[str, tuple[int, tuple[str, ...]]] = {
     "operator/runai.md": (60, ()),
     "deploy/README.md": (100, ("Upgrading", "Uninstalling")),
     "deploy/catalogue/README.md": (60, ("Your mirror, scope and tags",)),
+    "deploy/console.md": (80, ("Who can reach it",)),
     "deploy/configuration.md": (120, ("Settings", "Metrics")),
     "deploy/gitops.md": (120, ("Order", "Argo CD", "Flux", "Deletion, backup and migration")),
     "deploy/tools.md": (100, ("Reaching a tool", "URLs for tools")),
@@ -178,6 +179,16 @@ def test_every_promise_has_its_test(promise: str) -> None:
 
     assert named
     for file, name in named:
+        assert f"\ndef {name}(" in (ROOT / "tests/integration" / file).read_text(encoding="utf-8")
+
+
+ATTEMPTS = [line for line in TEXTS["deploy/console.md"].splitlines() if line.count("test_console") and "|" in line]
+
+
+@pytest.mark.parametrize("attempt", ATTEMPTS)
+def test_every_defence_of_the_page_has_its_test(attempt: str) -> None:
+    """Each attempt on the page names the tests that make it, and they exist."""
+    for file, name in re.findall(r"`([\w/]+\.py)::(\w+)`", attempt):
         assert f"\ndef {name}(" in (ROOT / "tests/integration" / file).read_text(encoding="utf-8")
 
 

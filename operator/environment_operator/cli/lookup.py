@@ -23,6 +23,7 @@ Kinds = tuple[Kind, ...]
 # As kubectl takes them: https://kubernetes.io/docs/reference/kubectl/#resource-types
 _SHORT = {"po": "pods", "deploy": "deployments", "sts": "statefulsets", "ds": "daemonsets", "rs": "replicasets"}
 _SHORT |= {"rc": "replicationcontrollers", "cj": "cronjobs"}
+_ENVIRONMENT = (names.GROUP, names.PLURAL)
 _KINDS = f"{NAMESPACES}/{names.SYSTEM_NAMESPACE}/configmaps/{names.KINDS}"
 
 
@@ -183,9 +184,20 @@ def projects(connection: Connection) -> dict[str, str | None] | None:
     return {each["metadata"]["name"]: (each["metadata"].get("labels") or {}).get(names.DEPARTMENT) for each in found}
 
 
-def may(connection: Connection, verb: str, name: str = "") -> bool:
-    """Say whether the user has a verb on an Environment, or on all of them."""
-    wanted = {"group": names.GROUP, "resource": names.PLURAL, "verb": verb, "name": name}
+def may(
+    connection: Connection, verb: str, name: str = "", *, of: tuple[str, str] = _ENVIRONMENT, project: str = ""
+) -> bool:
+    """Say whether the user has a verb on an object, or on all of a kind.
+
+    Args:
+        connection: the API server.
+        verb: the verb.
+        name: name of the object, empty for all.
+        of: API group and resource.
+        project: namespace of the object; empty for all, or for none.
+    """
+    group, resource = of
+    wanted = {"group": group, "resource": resource, "verb": verb, "name": name, "namespace": project}
     review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview"}
     asked = {**review, "spec": {"resourceAttributes": wanted}}
     answer = connection.create("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", asked)

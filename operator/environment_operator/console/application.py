@@ -5,7 +5,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from environment_operator.console import pages, security
+from environment_operator.console import detail_pages, pages, security
 from environment_operator.console.rendering import ENTRANCE, INSIDE
 from environment_operator.console.security import Entrance
 
@@ -25,7 +25,8 @@ def build(entrance: Entrance) -> web.Application:
     app[ENTRANCE] = entrance
     app.on_response_prepare.append(_careful)
     app.router.add_static(security.STATIC, _STATIC, name="static")
-    pages.add_routes(app.router, entrance.prefix)
+    for each in (pages, detail_pages):
+        each.add_routes(app.router, entrance.prefix)
     return app
 
 

@@ -115,7 +115,7 @@ async def _table(request: web.Request, view: View) -> web.Response:
         usual=url(request, "environments", [*_without(view, "columns"), ("columns", table.keys(table.USUAL))]),
         csv=url(request, "csv", _without(view, "page")),
         creates=texts.text("table.create") if has(request, "create") else "",
-        words=table.command(view, [option for each in clusters for option in each.connection.options]),
+        command=table.command(view, [option for each in clusters for option in each.connection.options]),
     )
 
 
@@ -147,7 +147,7 @@ async def _sources(clusters: Sequence[Cluster], view: View) -> tuple[list[Source
             raise each
     if not read:
         raise left[0][1]
-    out = [Note("bad", texts.text("table.left", cluster=each.asked, why=words.sentence(why))) for each, why in left]
+    out = [Note("bad", texts.text("table.left", cluster=each.asked, why=words.failure(why))) for each, why in left]
     return read, [*out, *(note for each in read if (note := _note(each)))]
 
 
@@ -162,7 +162,7 @@ def _note(source: Source) -> Note | None:
     """Return what is to be said of the rows of a cluster that were not read now, None where they were."""
     snapshot = source.snapshot
     if snapshot.error:
-        why = words.sentence(snapshot.error)
+        why = words.failure(snapshot.error)
         return Note("bad", texts.text("table.failed", cluster=snapshot.cluster, why=why), snapshot.at)
     if snapshot.is_late:
         return Note("warn", texts.text("table.late", cluster=snapshot.cluster), snapshot.at)
@@ -219,7 +219,7 @@ async def settled(request: web.Request, content: Awaitable[web.StreamResponse]) 
         title, way_out = texts.REFUSALS[error.why]
         return problem(request, error.status, title, way_out)
     except (Problem, ApiError) as error:
-        return problem(request, _status(error), words.title(error), words.sentence(error))
+        return problem(request, _status(error), words.title(error), words.failure(error))
     except Exception as error:
         logger.exception("%s %s", request.method, request.path)
         what = " ".join(traceback.format_exception_only(error)).strip()

@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from environment_operator.console import security, table, texts, words
+from environment_operator.console import details, security, table, texts, words
 
 Pairs = Sequence[tuple[str, str]]
 # Whether who sent a request has come in: nobody else learns where the pages are.
@@ -30,7 +30,9 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.globals["t"] = texts.text
-    made.filters.update(exact=words.exact, ago=words.ago, moment=words.moment, tone=table.tone, shell=shlex.join)
+    made.filters.update(
+        exact=words.exact, ago=words.ago, moment=words.moment, tone=table.tone, icon=details.icon, shell=shlex.join
+    )
     return made
 
 
@@ -61,6 +63,7 @@ def render(request: web.Request, template: str, **values: Any) -> str:
         has=partial(has, request),
         csrf=request.app[ENTRANCE].form_token(request) if inside else "",
         inside=inside,
+        crumb=request.match_info.get("name", "") if inside else "",
         links=[(name, texts.text(f"link.{name}")) for name in _LINKS if inside and has(request, name)],
         **values,
     )

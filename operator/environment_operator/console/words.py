@@ -42,8 +42,13 @@ def title(error: ApiError | Problem) -> str:
     )
 
 
-def sentence(error: ApiError | Problem) -> str:
+def failure(error: ApiError | Problem) -> str:
     """Return what the plugin says of an error, as a sentence."""
-    words, _ = described(error)
-    first = words[:1].upper() + words[1:]
-    return first if first.endswith((".", "?", "!")) else f"{first}."
+    return sentence(described(error)[0])
+
+
+def sentence(message: str) -> str:
+    """Return a message as a sentence: with a capital, unless it begins with the path of a field, and a full stop."""
+    first, *_ = message.split(maxsplit=1)
+    begun = message if "." in first.strip(":.") else message[:1].upper() + message[1:]
+    return begun if begun.endswith((".", "?", "!")) else f"{begun}."

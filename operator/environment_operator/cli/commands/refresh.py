@@ -1,13 +1,9 @@
 """``refresh``: today's Environment into a workload that has an earlier one."""
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
-
 import click
 
 from environment_operator.cli import completion, failures, options, spec_options
-from environment_operator.cli.client.connection import JSON_PATCH, Connection
-from environment_operator.cli.exit_codes import Problem
+from environment_operator.cli.client.connection import Connection
 
 
 @click.command("refresh")
@@ -44,24 +40,11 @@ def refresh_command(
     kind, *named = words
     if named and not any("/" in each for each in words):
         words = tuple(f"{kind}/{name}" for name in named)
-    return failures.each(words, lambda each: _refresh(connection, each, place, fields, dry_run=dry_run != "none"))
+    from environment_operator.cli import refreshing
 
+    def refresh(each: str) -> None:
+        kind, found = refreshing.refresh(connection, each, place, fields, dry_run=dry_run != "none")
+        name = found["metadata"]["name"]
+        click.echo(f"{kind.name}/{name} refreshed{' (server dry run)' if dry_run != 'none' else ''}")
 
-def _refresh(connection: Connection, workload: str, project: str, fields: Sequence[str], *, dry_run: bool) -> None:
-    """Refresh one workload, written as kind and name."""
-    from environment_operator.api import names
-    from environment_operator.cli import lookup, taking
-
-    kind, found, path = lookup.workload(connection, workload, project)
-    if not (found["metadata"].get("labels") or {}).get(names.REFERENCE):
-        raise Problem(f'{workload} in project "{project}" uses no Environment. Add the label {names.REFERENCE}.')
-    if kind.template_immutable:
-        raise Problem(f"a {kind.kind} cannot be changed after its creation. Delete {workload} and create it again.")
-    stamp = datetime.now(UTC).isoformat(timespec="microseconds")
-    query = {"dryRun": "All"} if dry_run else {}
-    if removed := taking.removed(kind, found, fields):
-        refresh = {"op": "add", "path": taking.pointer("metadata", "annotations", names.REFRESH), "value": stamp}
-        connection.patch(path, [*removed, refresh], JSON_PATCH, **query)
-    else:
-        connection.patch(path, {"metadata": {"annotations": {names.REFRESH: stamp}}}, **query)
-    click.echo(f"{kind.name}/{found['metadata']['name']} refreshed{' (server dry run)' if dry_run else ''}")
+    return failures.each(words, refresh)

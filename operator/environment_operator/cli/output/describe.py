@@ -101,26 +101,31 @@ def _head(known: Known) -> Iterator[str]:
     return (f"{title + ':':<19}{printable(value)}".rstrip() for title, value in fields.items() if value)
 
 
-def _scope(known: Known) -> list[str]:
-    """Return the scope as a tree: departments with their projects, and projects."""
-    scope = known.environment["spec"]["scope"]
+def scope_tree(scope: Object, projects: Mapping[str, str | None] | None) -> list[tuple[str, list[str]]]:
+    """Return the scope as a tree: departments, each with its projects, and projects.
+
+    Args:
+        scope: the scope.
+        projects: all projects with their departments; None when that may not be read.
+    """
     if scope.get("cluster"):
-        return ["the cluster: every project"]
-    out: list[str] = []
+        return [("the cluster: every project", [])]
+    nothing = "its projects: you may not list namespaces" if projects is None else "no project yet"
+    out = []
     for department in scope.get("departments") or ():
-        out.append(f"department {department}")
-        inside = [project for project, its in (known.projects or {}).items() if its == department]
-        out += _branches([f"project {project}" for project in sorted(inside)] or [_nothing_known(known)])
-    missing = "" if known.projects is None else " (does not exist yet)"
+        inside = sorted(project for project, its in (projects or {}).items() if its == department)
+        out.append((f"department {department}", [f"project {project}" for project in inside] or [nothing]))
+    missing = "" if projects is None else " (does not exist yet)"
     return out + [
-        f"project {project}{'' if project in (known.projects or {}) else missing}"
+        (f"project {project}{'' if project in (projects or {}) else missing}", [])
         for project in scope.get("projects") or ()
     ]
 
 
-def _nothing_known(known: Known) -> str:
-    """Return what to say of a department without projects."""
-    return "its projects: you may not list namespaces" if known.projects is None else "no project yet"
+def _scope(known: Known) -> list[str]:
+    """Return the scope as lines."""
+    tree = scope_tree(known.environment["spec"]["scope"], known.projects)
+    return [line for place, inside in tree for line in (place, *_branches(inside))]
 
 
 def _branches(lines: Sequence[str]) -> list[str]:
@@ -128,12 +133,17 @@ def _branches(lines: Sequence[str]) -> list[str]:
     return [f"{'└─' if line is lines[-1] else '├─'} {line}" for line in lines]
 
 
+def tool_rows(spec: Object) -> list[tuple[str, str, str, str]]:
+    """Return name, type, port and connection of each tool."""
+    return [
+        (tool["name"], tool["type"], _port(tool), _connection(tool.get("connection") or {}))
+        for tool in spec.get("tools") or ()
+    ]
+
+
 def _tools(known: Known) -> list[str]:
     """Return the tools as a table."""
-    rows = [
-        (tool["name"], tool["type"], _port(tool), _connection(tool.get("connection") or {}))
-        for tool in known.environment["spec"].get("tools") or ()
-    ]
+    rows = tool_rows(known.environment["spec"])
     return aligned(("Name", "Type", "Port", "Connection"), rows) if rows else []
 
 
@@ -148,11 +158,14 @@ def _connection(connection: Object) -> str:
     return " ".join(word for word in words if word)
 
 
+def variable_rows(spec: Object) -> list[tuple[str, str, str]]:
+    """Return name, value and description of each variable."""
+    return [(each["name"], _value(each), each.get("description", "")) for each in spec.get("env") or ()]
+
+
 def _variables(known: Known) -> list[str]:
     """Return the variables as a table."""
-    rows = [
-        (each["name"], _value(each), each.get("description", "")) for each in known.environment["spec"].get("env") or ()
-    ]
+    rows = variable_rows(known.environment["spec"])
     return aligned(("Name", "Value", "Description"), rows) if rows else []
 
 
@@ -178,12 +191,12 @@ def _events(known: Known) -> list[str]:
     if known.events is None:
         return ["you may not list them"]
     rows = [
-        (each.get("type", ""), each.get("reason", ""), age(_when(each), known.now), each.get("message", ""))
+        (each.get("type", ""), each.get("reason", ""), age(when(each), known.now), each.get("message", ""))
         for each in known.events
     ]
     return aligned(("Type", "Reason", "Age", "Message"), rows) if rows else []
 
 
-def _when(event: Object) -> str:
+def when(event: Object) -> str:
     """Return when an Event was seen last."""
     return str(event.get("lastTimestamp") or event.get("eventTime") or event["metadata"].get("creationTimestamp") or "")

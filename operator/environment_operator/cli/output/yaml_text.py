@@ -123,7 +123,11 @@ class _Loader(yaml.SafeLoader):
 
 
 class _Dumper(yaml.SafeDumper):
-    """Puts in quotes what either library would not read as a text."""
+    """Puts in quotes what either library would not read as a text, and writes out what stands there twice."""
+
+    def ignore_aliases(self, _data: Any) -> bool:
+        """Say that nothing is an alias."""
+        return True
 
 
 def _expanded(node: yaml.Node, known: dict[int, int]) -> int:

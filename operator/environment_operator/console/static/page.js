@@ -57,7 +57,6 @@ for (const form of document.querySelectorAll("[data-live-form]")) {
 }
 
 // A page refreshes by itself, unless nobody sees it; when that fails, what is there stays, and it says so.
-const EVERY = 10_000;
 async function refresh() {
   const live = document.querySelector("[data-refresh]");
   if (live && !document.hidden && !live.querySelector("details[open]")) {
@@ -65,19 +64,25 @@ async function refresh() {
     try {
       const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
       const html = await answer.text();
-      if (number === asked && !swap(html)) fail(fresh(html).querySelector("main")?.innerText ?? answer.statusText);
+      if (number === asked && swap(html)) fail("");
+      else if (number === asked) fail(fresh(html).querySelector("main")?.innerText ?? answer.statusText);
     } catch (error) {
-      fail(error.message);
+      fail(String(error.message));
     }
   }
-  setTimeout(refresh, EVERY);
+  later();
+}
+function later() {
+  const live = document.querySelector("[data-refresh]");
+  if (live) setTimeout(refresh, live.dataset.refresh * 1000);
 }
 function fail(why) {
   const note = document.getElementById("stale");
-  note.hidden = false;
+  if (!note) return;
+  note.hidden = !why;
   note.querySelector("span").textContent = why.trim();
 }
-if (document.querySelector("[data-refresh]")) setTimeout(refresh, EVERY);
+later();
 dress(document);
 
 // A form and its YAML stay in step while one types; what is wrong is shown at its field.
