@@ -7,7 +7,6 @@ from typing import Any
 
 from aiohttp import web
 
-from environment_operator.api import names
 from environment_operator.api.v1alpha1 import EnvironmentSpec
 from environment_operator.cli import lookup, new_workload, refreshing
 from environment_operator.cli.client.connection import Connection
@@ -27,7 +26,6 @@ Object = dict[str, Any]
 TABS = ("overview", "users", "yaml", "events")
 # Each action with its page, and the right that it needs.
 _ACTIONS = (("edit", "update"), ("copy", "create"), ("rename", "update"), ("delete", "delete"))
-_RESOURCE = f"{names.PLURAL}.{names.GROUP}"
 
 
 def add_routes(router: web.UrlDispatcher, prefix: str) -> None:
@@ -183,7 +181,7 @@ def _actions(request: web.Request, found: _Gathered, context: Sequence[tuple[str
     used = lookup.usage(found.environment).get("total")
     out = []
     for action, verb in _ACTIONS:
-        why = "" if found.rights[verb] else details.right(verb, _RESOURCE)
+        why = "" if found.rights[verb] else details.right(verb, details.ENVIRONMENTS)
         if action == "delete" and not why and used:
             why = texts.text("action.delete.used", number=used)
         if has(request, action):

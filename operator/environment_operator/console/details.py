@@ -17,6 +17,8 @@ from environment_operator.console.texts import text
 from environment_operator.kinds.table import Kind
 
 Object = Mapping[str, Any]
+# The resource, as RBAC has it.
+ENVIRONMENTS = f"{names.PLURAL}.{names.GROUP}"
 # What a tool is for, by which it has its picture.
 _ICONS = {
     "JupyterNotebook": "book", "VisualStudioCode": "code", "RStudio": "code", "PyCharm": "code", "Matlab": "code",

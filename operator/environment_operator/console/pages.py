@@ -9,13 +9,15 @@ from datetime import UTC, datetime
 
 from aiohttp import web
 
+from environment_operator.cli import lookup
 from environment_operator.cli.exit_codes import Exit, Problem
 from environment_operator.cli.output import text
 from environment_operator.cli.output.columns import COLUMNS, Column
-from environment_operator.console import actions, checking, editing, importing, security, table, texts, words
+from environment_operator.console import actions, checking, details, editing, importing, security, table, texts, words
 from environment_operator.console.cluster import Cluster
+from environment_operator.console.details import ENVIRONMENTS
 from environment_operator.console.errors import Refused
-from environment_operator.console.rendering import ENTRANCE, has, page, render, split, url
+from environment_operator.console.rendering import ENTRANCE, page, render, split, url
 from environment_operator.console.table import Source, View
 from environment_operator.kube.errors import INTERNAL_ERROR, ApiError
 
@@ -96,7 +98,9 @@ async def _table(request: web.Request, view: View) -> web.Response:
     """Return the page with the table."""
     clusters = request.app[ENTRANCE].clusters(request)
     several = len(clusters) > 1
-    (sources, notes), projects = await asyncio.gather(_sources(clusters, view), _projects(clusters))
+    (sources, notes), projects, why = await asyncio.gather(
+        _sources(clusters, view), _projects(clusters), _why_not_create(clusters[0])
+    )
     shown = _shown(view, several=several)
     return page(
         request,
@@ -114,7 +118,7 @@ async def _table(request: web.Request, view: View) -> web.Response:
         here=url(request, "environments", view.query),
         usual=url(request, "environments", [*_without(view, "columns"), ("columns", table.keys(table.USUAL))]),
         csv=url(request, "csv", _without(view, "page")),
-        creates=texts.text("table.create") if has(request, "create") else "",
+        why=why,
         command=table.command(view, [option for each in clusters for option in each.connection.options]),
     )
 
@@ -167,6 +171,15 @@ def _note(source: Source) -> Note | None:
     if snapshot.is_late:
         return Note("warn", texts.text("table.late", cluster=snapshot.cluster), snapshot.at)
     return None
+
+
+async def _why_not_create(cluster: Cluster) -> str:
+    """Return why no Environment can be created, empty when one can, or when nobody says."""
+    try:
+        allowed, _ = await cluster.ask(lambda connection: lookup.may(connection, "create"))
+    except (ApiError, Problem):
+        return ""
+    return "" if allowed else details.right("create", ENVIRONMENTS)
 
 
 async def _projects(clusters: Sequence[Cluster]) -> list[str] | None:

@@ -208,7 +208,7 @@ ELSEWHERE: Mapping[str, str] = {
     "commands.delete._delete": "test_cli_write.py::test_delete_of_what_is_used",
     "commands.import_runai._read": "test_runai.py::test_files_that_are_nested_deep",
     "commands.import_runai.import_command": "test_runai.py::test_files_that_are_nested_deep",
-    "commands.refresh._refresh": "test_cli_refresh.py::test_refresh_refused",
+    "refreshing.refresh": "test_cli_refresh.py::test_refresh_refused",
     "renaming.__init__": "test_cli_rename.py::test_names_that_are_taken",
     "renaming._await_users": "test_cli_rename.py::test_who_is_refused_stays",
     "renaming._check_removal": "test_cli_rename.py::test_a_dry_run_lacks_the_same_rights",
