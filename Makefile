@@ -60,6 +60,9 @@ generate: venv ## Write the definition, policies, webhooks, kinds and the refere
 	$(PY) -m environment_operator.manifests.generate
 	$(PY) -m environment_operator.cli.reference --out operator/cli.md
 
+manifests: venv ## Write the plain manifests that come of the chart, with Helm, which is built once.
+	PYTHONPATH=$(TESTS) $(PY) -m cluster.helm
+
 verify: venv ## Fail when a generated file or the lock file is stale.
 	@tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && set -e; \
 	$(PY) -m environment_operator.manifests.generate --out "$$tmp"; \
@@ -99,5 +102,5 @@ venv: .venv/.installed
 	$(PYTHON) -m venv .uv
 	.uv/bin/pip install --quiet --disable-pip-version-check uv==0.13.9
 
-.PHONY: help demo test node-packages browser-packages law7 bench-admission corpus unit lint types fmt generate verify lock up down stop-operator \
+.PHONY: help demo test node-packages browser-packages law7 bench-admission corpus unit lint types fmt generate manifests verify lock up down stop-operator \
   start-operator venv

@@ -173,12 +173,12 @@ def table(file: Path | None) -> tuple[Kind, ...]:
     """Return the kinds table with the rows of a file, as `Settings.kinds`."""
     own = _rows(file) if file else ()
     for row in own:
-        if row.name in {ours.name for ours in ROWS}:
+        if isinstance(row, Kind) and row.name in {ours.name for ours in ROWS}:
             logger.info("%s: its row of %s replaces the built-in row", file, row.name)
     return (*BUILTIN, *further.with_own(own))
 
 
-def _rows(file: Path) -> tuple[Kind, ...]:
+def _rows(file: Path) -> tuple[further.Row, ...]:
     """Return the rows of a file."""
     try:
         text = file.read_text(encoding="utf-8")

@@ -17,7 +17,7 @@ from cluster.waiting import until
 
 FIELD_MANAGER = "environment-cluster"
 CRDS = "crds/*.yaml"
-MANIFESTS = (CRDS, "deploy/rbac.yaml", "deploy/kinds.yaml", "deploy/policies.yaml")
+MANIFESTS = (CRDS, "deploy/namespace.yaml", "deploy/rbac.yaml", "deploy/kinds.yaml", "deploy/policies.yaml")
 WEBHOOKS = "deploy/webhooks.yaml"
 SELECTOR = "app.kubernetes.io/name=environment-operator"
 

@@ -14,6 +14,8 @@ from cluster.record import free_port
 
 NAMESPACE = "environments-system"
 SERVICE_ACCOUNT = "environment-operator"
+# Where another namespace is written down, for the operator that is to run in it.
+NAMESPACE_VARIABLE = "ENVIRONMENT_OPERATOR_NAMESPACE"
 # The operator as it is, with the times that tests shorten.
 MODULE = "cluster.tuned"
 PORT_VARIABLE = "ENVIRONMENT_OPERATOR_HTTP_PORT"
@@ -90,15 +92,15 @@ def admission_url(layout: Layout, port: str = ADMISSION_PORT, host: str = LOOPBA
 def _start(layout: Layout, role: Role, env: Mapping[str, str], server: str | None) -> None:
     """Start a role unless it runs."""
     if not processes.find(layout, role.program):
-        _identify(layout, role, server)
+        _identify(layout, role, server, env.get(NAMESPACE_VARIABLE, NAMESPACE))
         processes.start(layout, _program(layout, role, env))
 
 
-def _identify(layout: Layout, role: Role, server: str | None) -> None:
+def _identify(layout: Layout, role: Role, server: str | None, namespace: str) -> None:
     """Write a kubeconfig of the operator's service account; its token is asked for once."""
     token = layout.operator_token
     if not token.exists():
-        account = [SERVICE_ACCOUNT, f"--namespace={NAMESPACE}", f"--duration={TOKEN_LIFETIME}"]
+        account = [SERVICE_ACCOUNT, f"--namespace={namespace}", f"--duration={TOKEN_LIFETIME}"]
         issued = kubectl.run(layout, "create", "token", *account).stdout.strip()
         token.touch(mode=0o600)
         token.write_text(issued)

@@ -94,7 +94,7 @@ def test_admission_survives_a_node() -> None:
 
 def test_image_has_the_versions_of_the_tests() -> None:
     """What the image is built with pins every dependency to what the lock file says, in a form that pip takes."""
-    (command,) = re.findall(r"RUN (sed .*?) /src/requirements.lock", (ROOT / "deploy/README.md").read_text("utf-8"))
+    (command,) = re.findall(r"RUN (sed .*?) requirements.lock", (ROOT / "deploy/Dockerfile").read_text("utf-8"))
     made = subprocess.run(
         [*shlex.split(command), str(ROOT / "requirements.lock")], capture_output=True, text=True, check=True
     )

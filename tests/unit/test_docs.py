@@ -22,7 +22,7 @@ from environment_operator.cli.main import COMMANDS, cli
 from environment_operator.kinds.table import BUILTIN, Kind
 from environment_operator.kinds.third_party import ROWS
 from environment_operator.kube.errors import Reason
-from environment_operator.manifests.generate import documents, main, render
+from environment_operator.manifests.generate import documents, main
 from environment_operator.settings import Settings
 from environment_operator.spec.validation import validate
 
@@ -44,9 +44,10 @@ DOCUMENTS: dict[str, tuple[int, tuple[str, ...]]] = {
     "operator/README.md": (120, ("The two paths", "Packages", "The plugin", "What is promised, and how it is kept")),
     "operator/cli.md": (600, ("A tour", "Habits of kubectl", "Commands", "Exit codes")),
     "operator/runai.md": (60, ()),
-    "deploy/README.md": (100, ("Upgrading", "Uninstalling")),
+    "deploy/README.md": (100, ("The image", "Upgrading", "Uninstalling")),
     "deploy/catalogue/README.md": (60, ("Your mirror, scope and tags",)),
     "deploy/console.md": (80, ("Who can reach it",)),
+    "deploy/chart/README.md": (80, ("Values",)),
     "deploy/configuration.md": (120, ("Settings", "Metrics")),
     "deploy/gitops.md": (120, ("Order", "Argo CD", "Flux", "Deletion, backup and migration")),
     "deploy/tools.md": (100, ("Reaching a tool", "URLs for tools")),
@@ -79,7 +80,7 @@ def test_no_document_is_left_out() -> None:
     """Every document of the repository is in the table."""
     found = {
         str(path.relative_to(ROOT))
-        for top in (".", "crds", "deploy", "deploy/catalogue", "operator", "tests")
+        for top in (".", "crds", "deploy", "deploy/catalogue", "deploy/chart", "operator", "tests")
         for path in (ROOT / top).glob("*.md")
     }
 
@@ -110,7 +111,7 @@ def test_the_reference_of_the_plugin_is_fresh() -> None:
 @pytest.mark.parametrize("path", documents())
 def test_generated_files_are_fresh(path: str) -> None:
     """What is generated is what the code says now."""
-    assert render(documents()[path]) == (ROOT / path).read_text(encoding="utf-8")
+    assert documents()[path] == (ROOT / path).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("reason", [r for r in Reason if r not in SETTLED])
@@ -228,6 +229,7 @@ def test_further_kinds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     main()
 
     assert {"kinds.yaml", "policies.yaml", "webhooks.yaml"} == {path.name for path in (tmp_path / "deploy").iterdir()}
+    assert "experiments" in (tmp_path / "values.yaml").read_text()
     for name in ("kinds", "policies", "webhooks"):
         assert "experiments" in (tmp_path / f"deploy/{name}.yaml").read_text()
 

@@ -3,6 +3,8 @@
 Plain constants, so that a name is written once and every package may import it.
 """
 
+from os import environ
+
 GROUP = "environments.dev"
 VERSION = "v1alpha1"
 KIND = "Environment"
@@ -40,8 +42,9 @@ ENFORCE = "enforce"
 DEPARTMENTS = "departments"
 PROJECTS = "projects"
 
-# Who the operator is.
-SYSTEM_NAMESPACE = "environments-system"
+# Who the operator is. Its namespace is that of its Pod, which the chart has the downward API write into this variable.
+NAMESPACE_VARIABLE = "ENVIRONMENT_OPERATOR_NAMESPACE"
+SYSTEM_NAMESPACE = environ.get(NAMESPACE_VARIABLE) or "environments-system"
 SERVICE_ACCOUNT = "environment-operator"
 OPERATOR_USER = f"system:serviceaccount:{SYSTEM_NAMESPACE}:{SERVICE_ACCOUNT}"
 FIELD_MANAGER = "environment-operator"

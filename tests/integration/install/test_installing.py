@@ -16,8 +16,8 @@ from cluster.rest import Rest
 from environment_operator.api import names
 from kube import Kube
 
-# Configuration of the API server, which is no object.
-NO_OBJECTS = ("authentication.yaml",)
+# Configuration of the API server and of Kustomize, which are no objects.
+NO_OBJECTS = ("authentication.yaml", "kustomization.yaml")
 # https://kubernetes.io/docs/concepts/overview/working-with-objects/annotations/#syntax-and-character-set
 MOST_OF_AN_ANNOTATION = 262_144
 DRY = ("apply", "--server-side", "--dry-run=server", "-f")

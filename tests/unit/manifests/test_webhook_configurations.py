@@ -11,8 +11,9 @@ from environment_operator.api import names
 from environment_operator.kinds.harmless import APPARMOR
 from environment_operator.kinds.table import BUILTIN, Kind, PodTemplate
 from environment_operator.kinds.third_party import ROWS
-from environment_operator.manifests import generate, webhook_configurations
+from environment_operator.manifests import webhook_configurations
 from environment_operator.manifests.match_conditions import concerns
+from environment_operator.manifests.writing import HEADER, render
 
 TABLE = (*BUILTIN, *ROWS)
 OBJECTS = webhook_configurations.objects(TABLE)
@@ -141,10 +142,10 @@ def test_an_added_kind_may_own_any() -> None:
 
 def test_sizes() -> None:
     """Each object fits into an annotation, and all together are small enough to be read."""
-    file = generate.render(OBJECTS)
+    file = render(OBJECTS)
 
     assert MOST_IN_ALL >= len(file)
-    assert all(MOST_OF_ONE >= len(generate.render([each])) for each in OBJECTS)
+    assert all(MOST_OF_ONE >= len(render([each])) for each in OBJECTS)
     assert all(MOST_OF_ONE >= len(json.dumps(each)) for each in OBJECTS)
 
 
@@ -154,14 +155,10 @@ def test_sizes_of_further_kinds(row: dict[str, Any]) -> None:
     further = Kind.model_validate({"group": "example.org", "version": "v1", "kind": "Thing", "plural": "things", **row})
     for which in ("Mutating", "Validating"):
         before, after = (
-            sum(
-                len(generate.render([each]))
-                for each in webhook_configurations.objects(table)
-                if each["kind"].startswith(which)
-            )
+            sum(len(render([each])) for each in webhook_configurations.objects(table) if each["kind"].startswith(which))
             for table in (TABLE, (*TABLE, further))
         )
-        assert MOST_OF_A_ROW + len(generate.HEADER) >= after - before
+        assert MOST_OF_A_ROW + len(HEADER) >= after - before
 
 
 def test_names_are_unique() -> None:
@@ -218,4 +215,4 @@ def test_marks_of_the_pods() -> None:
 
 def test_yaml_is_the_objects() -> None:
     """What is written is what was generated."""
-    assert OBJECTS == list(yaml.safe_load_all(generate.render(OBJECTS)))
+    assert OBJECTS == list(yaml.safe_load_all(render(OBJECTS)))

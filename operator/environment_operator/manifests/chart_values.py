@@ -1,0 +1,231 @@
+"""The values of the chart: the only source of ``values.yaml``, its schema and the document that lists them. Pure.
+
+What is a setting of the operator has the type, the limits, the default and the description that it has there.
+"""
+
+import json
+import textwrap
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from environment_operator.settings import PREFIX, Settings
+
+Schema = dict[str, Any]
+# What the kinds of other projects are called in the values, by their API group.
+GROUPS: Mapping[str, str] = {
+    "agents.x-k8s.io": "agentSandbox",
+    "apps.kruise.io": "openKruise",
+    "argoproj.io": "argo",
+    "batch.volcano.sh": "volcano",
+    "disaggregatedset.x-k8s.io": "disaggregatedSet",
+    "elastic.iml.github.io": "dlrover",
+    "extensions.agents.x-k8s.io": "agentSandbox",
+    "flow.volcano.sh": "volcano",
+    "grove.io": "grove",
+    "jobset.x-k8s.io": "jobSet",
+    "keda.sh": "keda",
+    "kubeflow.org": "kubeflow",
+    "kubernetes.dask.org": "dask",
+    "leaderworkerset.x-k8s.io": "leaderWorkerSet",
+    "nvidia.com": "dynamo",
+    "orchestration.aibrix.ai": "aibrix",
+    "ray.io": "ray",
+    "serving.knative.dev": "knative",
+    "serving.kserve.io": "kserve",
+    "sparkoperator.k8s.io": "spark",
+    "trainer.kubeflow.org": "kubeflowTrainer",
+    "workload.serving.volcano.sh": "kthena",
+    "workloads.x-k8s.io": "roleBasedGroup",
+}
+# Where a setting of the operator stands among the values.
+SETTINGS: Mapping[str, str] = {
+    "clusterName": "cluster_name",
+    "logLevel": "log_level",
+    "usageSample": "usage_sample",
+    "graceSeconds": "grace_seconds",
+    "registryCredentials.enabled": "registry_credentials",
+    "users.identityKeys": "identity_keys",
+    "users.strictGroups": "strict_groups",
+    "tools.url": "tools_url",
+    "tools.gateway": "tools_gateway",
+    "tools.ingressClass": "tools_ingress_class",
+    "tools.nodePorts": "tools_node_ports",
+    "tools.loadBalancers": "tools_load_balancers",
+}
+_TEXT: Schema = {"type": "string"}
+_NAME: Schema = {"type": "string", "minLength": 1}
+_COUNT: Schema = {"type": "integer", "minimum": 1}
+_NAMES: Schema = {"type": "array", "items": _NAME}
+_TEXTS: Schema = {"type": "object", "additionalProperties": _TEXT}
+_OBJECT: Schema = {"type": "object"}
+_OBJECTS: Schema = {"type": "array", "items": _OBJECT}
+_RESOURCES = {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}}
+_WIDTH = 116
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One value.
+
+    Args:
+        path: its keys, with dots between them.
+        default: what it is when nobody sets it.
+        description: what it means.
+        schema: what it may be, as JSON Schema.
+    """
+
+    path: str
+    default: Any
+    description: str
+    schema: Mapping[str, Any]
+
+
+def _setting(path: str) -> Value:
+    """Return the value of a setting of the operator."""
+    schema = dict(Settings.model_json_schema()["properties"][SETTINGS[path]])
+    default, description = schema.pop("default"), schema.pop("description")
+    del schema["title"]
+    return Value(path, default, description, schema)
+
+
+def _settings(*paths: str) -> Iterable[Value]:
+    """Return the values of some settings."""
+    return map(_setting, paths)
+
+
+def words() -> dict[str, list[str]]:
+    """Return what groups of kinds are called, in order, each with its API groups."""
+    return {word: [g for g, called in GROUPS.items() if called == word] for word in sorted(set(GROUPS.values()))}
+
+
+def _flag(path: str, description: str) -> Value:
+    """Return a value that is true unless somebody says otherwise."""
+    return Value(path, default=True, description=description, schema={"type": "boolean"})
+
+
+VALUES: tuple[Value, ...] = (
+    Value("image.repository", "registry.example/environment-operator", "Where the image is that you built.", _NAME),
+    Value("image.tag", "", "Its tag; empty: the version of the chart.", _TEXT),
+    Value(
+        "image.digest", "", "Its digest, which then counts instead of the tag.",
+        {**_TEXT, "pattern": "^(sha256:[0-9a-f]{64})?$"},
+    ),
+    Value("image.pullPolicy", "IfNotPresent", "When nodes pull it.", {"enum": ["Always", "IfNotPresent", "Never"]}),
+    Value("image.pullSecrets", [], "Names of Secrets of the operator's namespace to pull it with.", _NAMES),
+    Value("controller.replicas", 1, "How many controllers there are.", _COUNT),
+    Value("controller.resources", _RESOURCES, "What a controller requests, and may use.", _OBJECT),
+    Value("webhook.replicas", 2, "How many Pods answer admission.", _COUNT),
+    Value("webhook.resources", _RESOURCES, "What each of them requests, and may use.", _OBJECT),
+    Value(
+        "webhook.url", "",
+        "Where an API server reaches admission that cannot reach Services of the cluster, such as "
+        "https://10.0.0.7:9443; empty: at the Service.",
+        {**_TEXT, "pattern": "^(https://[^/ ]+)?$"},
+    ),
+    Value(
+        "webhook.clientAuthority", "",
+        "ConfigMap of the operator's namespace whose key ca.crt has the authority of the API server's client "
+        "certificate; empty: none is asked for.",
+        _TEXT,
+    ),
+    Value("pods.labels", {}, "Further labels of the Pods.", _TEXTS),
+    Value("pods.annotations", {}, "Annotations of the Pods.", _TEXTS),
+    Value("pods.nodeSelector", {}, "Labels of the nodes that they run on.", _TEXTS),
+    Value("pods.tolerations", [], "Taints that they tolerate.", _OBJECTS),
+    Value("pods.affinity", {}, "Which nodes and neighbours they prefer, or need.", _OBJECT),
+    Value(
+        "pods.priorityClassName", "",
+        "Their priority class. While no Pod answers admission, workloads with an Environment wait.", _TEXT,
+    ),
+    *_settings("clusterName", "logLevel", "usageSample", "graceSeconds"),
+    *_settings("users.identityKeys", "users.strictGroups"),
+    *_settings("tools.url", "tools.gateway", "tools.ingressClass", "tools.nodePorts", "tools.loadBalancers"),
+    *_settings("registryCredentials.enabled"),
+    _flag("enforcement.enabled", "Whether a namespace may require Environments, by a label."),
+    *(
+        _flag(f"kinds.{word}.enabled", f"Whether kinds of {' and '.join(groups)} can use Environments.")
+        for word, groups in words().items()
+    ),
+    Value(
+        "kinds.further.rows", "",
+        "Rows of further kinds. `python -m environment_operator.manifests.generate --kinds FILE --out FOLDER` writes "
+        "a file with these four values.",
+        _TEXT,
+    ),
+    Value("kinds.further.rights", "", "The rights on them.", _TEXT),
+    Value("kinds.further.policies", "", "The policies with them.", _TEXT),
+    Value("kinds.further.webhooks", "", "The webhook configurations with them.", _TEXT),
+    _flag("crds.enabled", "Whether the definition comes with the chart. It stays when the chart is uninstalled."),
+    _flag("roles.aggregated", "Whether the roles for people are aggregated to view, edit and admin."),
+    _flag("networkPolicy.enabled", "Whether network policies close all ports of the Pods but their own."),
+    Value("networkPolicy.apiServer", [], "Addresses of the API server, as CIDR; empty: everybody may call.", _NAMES),
+    _flag("podDisruptionBudget.enabled", "Whether draining nodes leaves one Pod for admission."),
+    _flag("uninstall.release", "Whether uninstalling first releases the finalizers of all Environments."),
+)  # fmt: skip
+
+
+def settings() -> list[tuple[str, str, str]]:
+    """Return the settings among the values: each path, the variable that it sets, and the text of its default."""
+    found = {value.path: value for value in VALUES}
+    return [(path, f"{PREFIX}{name.upper()}", _plain(found[path].default)) for path, name in SETTINGS.items()]
+
+
+def _plain(value: Any) -> str:
+    """Return a default as Helm writes it in a variable."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def schema() -> Schema:
+    """Return the JSON Schema of the values."""
+    root: Schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **_object()}
+    # Helm gives every chart the values that are global, as soon as it is part of another.
+    root["properties"]["global"] = {"type": "object"}
+    for value in VALUES:
+        *above, last = value.path.split(".")
+        node = root
+        for key in above:
+            node = node["properties"].setdefault(key, _object())
+        node["properties"][last] = {**value.schema, "default": value.default, "description": value.description}
+    return root
+
+
+def _object() -> Schema:
+    """Return the schema of some values."""
+    return {"type": "object", "additionalProperties": False, "properties": {}}
+
+
+def values_yaml() -> str:
+    """Return ``values.yaml``: every value with its default, under what it means."""
+    lines: list[str] = []
+    before: list[str] = []
+    for value in VALUES:
+        *above, last = value.path.split(".")
+        same = next(
+            (n for n, (a, b) in enumerate(zip(above, before, strict=False)) if a != b), min(len(above), len(before))
+        )
+        lines += [f"{'  ' * depth}{key}:" for depth, key in enumerate(above) if depth >= same]
+        indent = "  " * len(above)
+        lines += [f"{indent}# {line}" for line in textwrap.wrap(value.description, _WIDTH - len(indent))]
+        lines += [f"{indent}{line}" for line in _dumped(last, value.default)]
+        before = above
+    return "\n".join(lines) + "\n"
+
+
+def _dumped(key: str, value: Any) -> list[str]:
+    """Return the lines of one key."""
+    text = yaml.safe_dump({key: value}, sort_keys=False, width=10_000)
+    return text.splitlines()
+
+
+def table() -> str:
+    """Return the table of the values, in Markdown."""
+    rows = (f"| `{value.path}` | {_shown(value.default)} | {value.description} |" for value in VALUES)
+    return "\n".join(("| value | default | meaning |", "|---|---|---|", *rows)) + "\n"
+
+
+def _shown(default: Any) -> str:
+    """Return a default as a cell of the table."""
+    return f"`{json.dumps(default)}`" if default != "" else ""

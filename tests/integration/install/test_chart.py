@@ -1,0 +1,236 @@
+"""The chart as Helm renders it: valid for the API server, equal to the plain manifests, and each value at work."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from cluster import binaries
+from cluster.helm import CHART, NAMESPACE, PLAIN, RELEASE, helm, rendered
+from cluster.layout import REPO_ROOT
+from cluster.rest import Rest
+from environment_operator.api import names
+from environment_operator.kinds.third_party import ROWS
+from environment_operator.manifests import chart_values
+
+Object = dict[str, Any]
+GENERATED = ("kinds", "policies", "webhooks")
+OFF = {word: f"--set=kinds.{word}.enabled=false" for word in chart_values.words()}
+# Another value than the default for each setting.
+OTHERS: Mapping[str, str] = {
+    "clusterName": "west",
+    "logLevel": "DEBUG",
+    "usageSample": "3",
+    "graceSeconds": "20",
+    "registryCredentials.enabled": "false",
+    "users.identityKeys": "a/uid\\,a/gid\\,a/groups",
+    "users.strictGroups": "false",
+    "tools.url": "https://tools.example.com",
+    "tools.gateway": "gateways/shared",
+    "tools.ingressClass": "nginx",
+    "tools.nodePorts": "31000-31999",
+    "tools.loadBalancers": "true",
+}
+
+
+def documents(*options: str, namespace: str = NAMESPACE) -> list[Object]:
+    """Return the objects that the chart is rendered to."""
+    out = helm("template", RELEASE, str(CHART), f"--namespace={namespace}", *options).stdout
+    return [each for each in yaml.safe_load_all(out) if each]
+
+
+def keyed(found: Iterable[Object]) -> dict[tuple[str, str], Object]:
+    """Return objects by kind and name."""
+    return {(each["kind"], each["metadata"]["name"]): each for each in found}
+
+
+def groups(found: Iterable[Object]) -> set[str]:
+    """Return the API groups of all rules of some objects."""
+    rules = [rule for each in found for rule in each.get("rules") or ()]
+    rules += [rule for each in found for entry in each.get("webhooks", ()) for rule in entry["rules"]]
+    rules += [r for each in found for r in each.get("spec", {}).get("matchConstraints", {}).get("resourceRules") or ()]
+    return {group for rule in rules for group in rule["apiGroups"]}
+
+
+def pods(found: Iterable[Object]) -> list[Object]:
+    """Return the pod specs of the Deployments."""
+    return [each["spec"]["template"]["spec"] for each in found if each["kind"] == "Deployment"]
+
+
+def test_lint() -> None:
+    """Helm has nothing to say against it."""
+    assert "0 chart(s) failed" in helm("lint", "--strict", str(CHART)).stdout
+
+
+def test_equal_to_the_plain_manifests() -> None:
+    """With the values that nobody sets it is the plain manifests, which a namespace goes with."""
+    files = [
+        *(REPO_ROOT / "crds").glob("environments.*.yaml"),
+        *(REPO_ROOT / f"deploy/{n}.yaml" for n in (*GENERATED, "operator", "rbac")),
+    ]
+    plain = keyed(each for file in files for each in yaml.safe_load_all(file.read_text("utf-8")))
+    found = keyed(documents("--no-hooks"))
+
+    assert {"helm.sh/resource-policy": "keep"} == found["CustomResourceDefinition", names.CRD_NAME]["metadata"].pop(
+        "annotations"
+    )
+    assert plain.keys() == found.keys()
+    for key, each in found.items():
+        assert plain[key] == each, key
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_plain_manifests_are_fresh(name: str) -> None:
+    """What `make manifests` writes is there."""
+    assert rendered(name) == (REPO_ROOT / f"deploy/{name}.yaml").read_text(encoding="utf-8")
+
+
+def test_kustomize_base() -> None:
+    """The base for Kustomize has every plain manifest, and the namespace."""
+    kubectl = binaries.path("kubectl")
+    out = subprocess.run(
+        [kubectl, "kustomize", REPO_ROOT / "deploy"], capture_output=True, text=True, check=True
+    ).stdout
+    found = keyed(yaml.safe_load_all(out))
+
+    assert {("Namespace", NAMESPACE), *keyed(documents("--no-hooks"))} == found.keys()
+
+
+@pytest.mark.parametrize("namespace", ["platform", "123"])
+def test_any_namespace(namespace: str) -> None:
+    """No other namespace is named anywhere than the one of the release, also where that looks like a number."""
+    found = documents(namespace=namespace)
+
+    assert NAMESPACE not in json.dumps(found)
+    assert {namespace} == {each["metadata"]["namespace"] for each in found if "namespace" in each["metadata"]}
+    assert f"system:serviceaccount:{namespace}:{names.SERVICE_ACCOUNT}" in json.dumps(found)
+
+
+@pytest.mark.parametrize("word", OFF)
+def test_kinds_that_are_switched_off(word: str) -> None:
+    """Nothing is left that calls the operator for kinds of a group, gives it rights on them or demands Environments."""
+    off, found = chart_values.words()[word], documents(OFF[word])
+    (kinds,) = (each for each in found if each["kind"] == "ConfigMap")
+
+    assert set() == groups(found) & set(off)
+    assert [{"group": group, "enabled": False} for group in off] == yaml.safe_load(kinds["data"][names.KINDS_KEY])
+    for pod in pods(found):
+        assert {"name": "kinds", "configMap": {"name": names.KINDS}} in pod["volumes"]
+
+
+def test_only_the_kinds_of_kubernetes() -> None:
+    """With every group switched off, what is left is valid: no list of rules is empty."""
+    found = documents(*OFF.values())
+    rules = [
+        each["spec"]["matchConstraints"]["resourceRules"]
+        for each in found
+        if each["kind"] == "ValidatingAdmissionPolicy"
+    ]
+
+    assert set() == groups(found) & {row.group for row in ROWS}
+    assert all(rules)
+    assert all(each["webhooks"] for each in found if each["kind"].endswith("WebhookConfiguration"))
+
+
+@pytest.mark.parametrize("path", chart_values.SETTINGS)
+def test_settings(path: str) -> None:
+    """Each setting among the values sets its variable in both programs; left as it is, there is none."""
+    variable = next(variable for at, variable, _ in chart_values.settings() if at == path)
+    expected = OTHERS[path].replace("\\", "")
+    for pod in pods(documents(f"--set={path}={OTHERS[path]}")):
+        assert {"name": variable, "value": expected} in pod["containers"][0]["env"]
+    for pod in pods(documents()):
+        assert variable not in {each["name"] for each in pod["containers"][0]["env"]}
+
+
+def test_without_enforcement() -> None:
+    """Without enforcement no policy demands an Environment."""
+    found = documents("--set=enforcement.enabled=false")
+
+    assert [] == [each["metadata"]["name"] for each in found if "enforce" in each["metadata"]["name"]]
+
+
+def test_without_registry_credentials() -> None:
+    """Without registry credentials there is no right on Secrets but that on the certificate."""
+    found = documents("--set=registryCredentials.enabled=false")
+    roles = [
+        each["metadata"]["name"] for each in found for rule in each.get("rules") or () if "secrets" in rule["resources"]
+    ]
+
+    assert {"environment-operator-webhook"} == set(roles)
+
+
+def test_further_kinds(tmp_path: Path) -> None:
+    """The values that are generated from rows bring webhooks, policies, rights and the rows themselves."""
+    rows = tmp_path / "kinds.yaml"
+    rows.write_text("- {group: example.org, version: v1, kind: Thing, plural: things, types: [Training]}\n")
+    generate = [sys.executable, "-m", "environment_operator.manifests.generate"]
+    subprocess.run([*generate, "--kinds", str(rows), "--out", str(tmp_path)], check=True)
+    found = documents(f"--values={tmp_path}/values.yaml", OFF["ray"], namespace="platform")
+    (kinds,) = (each for each in found if each["kind"] == "ConfigMap")
+
+    assert ("MutatingWebhookConfiguration", "environment-operator-example.org") in keyed(found)
+    assert "example.org" in groups(found)
+    assert "ray.io" not in groups(found)
+    assert NAMESPACE not in json.dumps(found)
+    assert ["ray.io", "example.org"] == [row["group"] for row in yaml.safe_load(kinds["data"][names.KINDS_KEY])]
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("--set=webhook.replicas=0", "/webhook/replicas"),
+        ("--set=webhook.replica=2", "replica"),
+        ("--set=image.digest=latest", "/image/digest"),
+        ("--set=kinds.kubflow.enabled=false", "kubflow"),
+    ],
+)
+def test_wrong_values(option: str, said: str) -> None:
+    """A value that is none, or is misspelt, is refused with its path."""
+    done = helm("template", RELEASE, str(CHART), option, check=False)
+
+    assert 0 != done.returncode
+    assert said in done.stderr
+
+
+def test_schema(rest: Rest, tmp_path: Path) -> None:
+    """Each object is valid by the schema of its kind that the API server publishes, without a field too many."""
+    write_schemas(rest.get("/openapi/v2").body["definitions"], tmp_path)
+    options = ("--set=tools.ingressClass=nginx", "--set=pods.priorityClassName=system-cluster-critical")
+    file = tmp_path / "chart.yaml"
+    file.write_text(yaml.safe_dump_all(documents(*options)))
+    binaries.ensure(["kubeconform"], print)
+    where = f"{tmp_path}/{{{{.ResourceKind}}}}-{{{{.Group}}}}-{{{{.ResourceAPIVersion}}}}.json"
+    command = [str(binaries.path("kubeconform")), "-strict", "-output=json", f"-schema-location={where}", str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert (0, []) == (done.returncode, json.loads(done.stdout)["resources"])
+
+
+def write_schemas(definitions: Object, folder: Path) -> None:
+    """Write the schema of each kind of the API server into a file of its own."""
+    definitions["io.k8s.apimachinery.pkg.util.intstr.IntOrString"] = {"type": ["string", "integer"]}
+    for found in definitions.values():
+        if "properties" in found:
+            found.setdefault("additionalProperties", False)
+    for name, found in definitions.items():
+        for each in found.get("x-kubernetes-group-version-kind", ()):
+            file = folder / f"{each['kind'].lower()}-{each['group']}-{each['version']}.json"
+            needed = {inner: definitions[inner] for inner in referred(definitions, name)}
+            file.write_text(json.dumps({"$ref": f"#/definitions/{name}", "definitions": needed}))
+
+
+def referred(definitions: Object, name: str) -> set[str]:
+    """Return the definitions that one needs, itself included."""
+    found, due = set(), {name}
+    while due:
+        each = due.pop()
+        found.add(each)
+        text = json.dumps(definitions[each])
+        due |= {part.partition('"')[0] for part in text.split("#/definitions/")[1:]} - found
+    return found
