@@ -4,12 +4,12 @@ A role is imported when it is chosen: admission needs no kopf, and starts in hal
 """
 
 import argparse
-import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 from importlib import import_module
 from typing import Any
 
+import uvloop
 from pydantic import ValidationError
 
 from environment_operator import logs
@@ -48,6 +48,6 @@ def main() -> None:
     module, _, name = ROLES[role].partition(":")
     chosen = getattr(import_module(f"environment_operator.{module}"), name)
     try:
-        asyncio.run(run(chosen, settings))
+        uvloop.run(run(chosen, settings))
     except NoClusterError as error:
         sys.exit(f"no API server is known: {error}")
