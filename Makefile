@@ -32,7 +32,7 @@ browser-packages: ## Install the browser of the page's tests, as root on Debian.
 	apt-get update -qq
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core
 
-bench-admission: venv ## Measure what admission costs, beside no webhook and handlers that do nothing.
+bench-admission: venv ## Measure what admission costs, beside handlers that do nothing and a webhook in Go: minutes.
 	PYTHONPATH=$(TESTS) $(PY) -m bench
 
 law7: venv ## Delete 300 Environments while users come, past slow webhooks and a replica that is behind: minutes.

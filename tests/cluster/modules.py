@@ -61,9 +61,9 @@ class Module:
 
     @property
     def home(self) -> Path:
-        """The directory in the cache for what this go.mod and go.sum give."""
-        pins = (self.folder / "go.mod").read_bytes() + (self.folder / "go.sum").read_bytes()
-        digest = hashlib.sha256(pins).hexdigest()[:12]
+        """The directory in the cache for what this go.mod and go.sum, and the source beside them, give."""
+        files = (self.folder / "go.mod", self.folder / "go.sum", *sorted(self.folder.glob("*.go")))
+        digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
         return cache_directory() / f"{self.title.lower()}-{self.version}-{digest}"
 
     @property
@@ -118,7 +118,16 @@ HELM = Module(
     costs="it took 4 minutes",
     variables=lambda _version: {},
 )
-MODULES = (KUBERNETES, CONTAINERD, HELM)
+# What admission is measured beside, with its source here.
+PODDEFAULTS = Module(
+    title="PodDefaults",
+    requires="k8s.io/client-go",
+    folder=HERE / "poddefaults",
+    packages={"poddefaults": "environments.dev/poddefaults"},
+    costs="it took a minute",
+    variables=lambda _version: {},
+)
+MODULES = (KUBERNETES, CONTAINERD, HELM, PODDEFAULTS)
 
 
 def of(program: str) -> Module:

@@ -1,0 +1,151 @@
+"""Requests in bursts: every way takes its turn, so that what else the machine does meets all of them."""
+
+import asyncio
+import ssl
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import count
+from pathlib import Path
+from statistics import quantiles
+from typing import Any
+
+import psutil
+from aiohttp import ClientSession, TCPConnector
+from kubernetes.aio import config
+from kubernetes.aio.client import Configuration
+
+from builders import workload
+
+Object = dict[str, Any]
+
+
+@dataclass
+class Took:
+    """How long the requests of one way took.
+
+    Args:
+        each: each request, in seconds.
+        all: all of them, those side by side counted once.
+        cpu: the processor's time that the webhooks of the way took for them, which other programs do not lengthen much.
+    """
+
+    each: list[float] = field(default_factory=list)
+    all: float = 0
+    cpu: float = 0
+
+    @property
+    def p50(self) -> float:
+        """What half of the requests took at most, in milliseconds."""
+        return quantiles(self.each, n=100)[49] * 1000
+
+    @property
+    def p99(self) -> float:
+        """What all but one in a hundred took at most, in milliseconds."""
+        return quantiles(self.each, n=100)[98] * 1000
+
+    @property
+    def rate(self) -> float:
+        """Requests a second."""
+        return len(self.each) / self.all
+
+
+class Client:
+    """Creates Pods that are not stored, over kept connections.
+
+    Args:
+        session: the connections.
+        server: the URL of the API server.
+        project: the namespace of the Pods.
+    """
+
+    def __init__(self, session: ClientSession, server: str, project: str) -> None:
+        self._session, self._server, self._project, self._numbers = session, server, project, count()
+
+    async def post(self, path: str, body: Object) -> None:
+        """Send one request; anything but success ends the measurement."""
+        async with self._session.post(f"{self._server}{path}", json=body) as reply:
+            text = await reply.text()
+            if not reply.ok:
+                raise SystemExit(f"{path}: {reply.status} {text[:500]}")
+
+    async def create(self, labels: Mapping[str, str]) -> None:
+        """Create a Pod with some labels."""
+        pod = workload("Pod", f"p{next(self._numbers)}", self._project)
+        pod["metadata"]["labels"] = dict(labels)
+        await self.post(f"/api/v1/namespaces/{self._project}/pods?dryRun=All&fieldManager=bench", pod)
+
+
+@asynccontextmanager
+async def connected(kubeconfig: Path, project: str) -> AsyncIterator[Client]:
+    """Return a client with the administrator's certificate, and as many connections as it takes."""
+    configuration = Configuration()
+    await config.load_kube_config(str(kubeconfig), client_configuration=configuration)
+    context = ssl.create_default_context(cafile=configuration.ssl_ca_cert)
+    context.load_cert_chain(configuration.cert_file, configuration.key_file)
+    async with ClientSession(connector=TCPConnector(ssl=context, limit=0)) as session:
+        yield Client(session, configuration.host, project)
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way in which a Pod is admitted.
+
+    Args:
+        labels: the labels that have it go that way.
+        process: the webhooks that it passes, None where there are none.
+    """
+
+    labels: Mapping[str, str]
+    process: psutil.Process | None = None
+
+    def cpu(self) -> float:
+        """Return the processor's time that its webhooks have taken so far."""
+        return sum(self.process.cpu_times()[:2]) if self.process else 0.0
+
+
+async def in_turns(client: Client, ways: Mapping[str, Way], clients: int, rounds: int, each: int) -> dict[str, Took]:
+    """Return how long requests took, by way; a first round is for the connections and does not count.
+
+    Args:
+        client: sends them.
+        ways: in which the Pods are admitted.
+        clients: how many requests are under way at a time.
+        rounds: how often every way takes its turn.
+        each: how many requests every client sends in a turn.
+    """
+    took = {way: Took() for way in ways}
+    for number in range(rounds + 1):
+        for name, way in ways.items():
+            taken = took[name] if number else Took()
+            before = way.cpu()
+            await _burst(partial(client.create, way.labels), clients, each, taken)
+            taken.cpu += way.cpu() - before
+    return took
+
+
+async def _burst(send: Callable[[], Awaitable[None]], clients: int, each: int, took: Took) -> None:
+    """Have clients send requests, each one after the other."""
+
+    async def one() -> None:
+        for _ in range(each):
+            begin = time.perf_counter()
+            await send()
+            took.each.append(time.perf_counter() - begin)
+
+    begin = time.perf_counter()
+    await asyncio.gather(*(one() for _ in range(clients)))
+    took.all += time.perf_counter() - begin
+
+
+async def side_by_side(sends: Iterable[Awaitable[None]], width: int) -> None:
+    """Await all of some requests, so many at a time."""
+    waiting = iter(sends)
+
+    async def some() -> None:
+        for each in waiting:
+            await each
+
+    await asyncio.gather(*(some() for _ in range(width)))
