@@ -1,8 +1,8 @@
 """The record: what admission writes on a workload about what it put in, one entry a pod template. Pure.
 
-It is an annotation on the object's own metadata, keyed by the place of the template; for kinds with rollback it is also
-on the template, because an old template comes back with old annotations. Anybody may write anything there: what cannot
-be read counts as absent.
+It is an annotation on the object's own metadata, keyed by the place of the template; one that has what another one has
+names that one instead. For kinds with rollback it is also on the template, because an old template comes back with old
+annotations. Anybody may write anything there: what cannot be read counts as absent.
 """
 
 import json
@@ -78,8 +78,10 @@ Entries = Mapping[str, Entry]
 def entries(item: Mapping[str, Any]) -> dict[str, Entry]:
     """Return the entries on an object, by the place of the template."""
     raw = _json(get(item, ("metadata", "annotations", names.RECORD)))
-    found = {str(key): _read(value) for key, value in raw.items()} if isinstance(raw, dict) else {}
-    return {key: entry for key, entry in found.items() if entry}
+    listed = {str(key): value for key, value in raw.items()} if isinstance(raw, dict) else {}
+    found = {key: _read(value) for key, value in listed.items() if not isinstance(value, str)}
+    every = ((key, found.get(value if isinstance(value, str) else key)) for key, value in listed.items())
+    return {key: entry for key, entry in every if entry}
 
 
 def aligned(kind: Kind, item: Item) -> dict[str, Entry]:
@@ -143,9 +145,15 @@ def mark(kind: Kind, template: Template, entry: Entry) -> None:
 
 
 def write(item: Item, found: Entries) -> None:
-    """Write the entries onto an object."""
-    if found:
-        put(item, ("metadata", "annotations", names.RECORD), _text({k: entry.as_json() for k, entry in found.items()}))
+    """Write the entries onto an object, each that several pod templates have only once."""
+    firsts: dict[str, str] = {}
+    texts = {key: _text(entry.as_json()) for key, entry in sorted(found.items())}
+    for key, text in texts.items():
+        if (first := firsts.setdefault(text, key)) != key:
+            texts[key] = _text(first)
+    if texts:
+        written = ",".join(f"{_text(key)}:{text}" for key, text in texts.items())
+        put(item, ("metadata", "annotations", names.RECORD), f"{{{written}}}")
 
 
 def forget(kind: Kind, item: Item) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from builders import KINDS, around, published, template_path, workload
 from environment_operator.api import names
+from environment_operator.injection import record
 from environment_operator.injection.context import Outcome, RequestContext
 from environment_operator.injection.identity import Ids
 from environment_operator.injection.mutate import admit
@@ -341,8 +342,8 @@ def test_record_that_admission_did_not_write() -> None:
     new["spec"]["parts"][1]["template"]["spec"]["containers"][0]["securityContext"] = {"privileged": True}
 
     assert after.workload is not None, after.refusal
-    records = json.loads(after.workload["metadata"]["annotations"][names.RECORD]).values()
-    assert [(["Image", "Security"], "tokentok")] * 2 == [(r["locked"], r["token"]) for r in records]
+    records = record.entries(after.workload).values()
+    assert [(("Image", "Security"), "tokentok")] * 2 == [(entry.locked, entry.token) for entry in records]
     assert "containers[0].securityContext.privileged: true" in refusal(MANY, new, unlabelled, known)
 
 
