@@ -6,6 +6,7 @@ here says ``allowed`` about a request that it did not understand.
 
 import base64
 import json
+import operator
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -37,6 +38,8 @@ VALIDATE: Stage = "validate"
 _LONGEST = 253
 # So much of a review has the uid of its request.
 HEAD = 1024
+# More changed items of a list than these are one step of a patch.
+_MANY = 10
 _REMOVE = "Remove the annotation: it is set automatically."
 
 
@@ -341,8 +344,9 @@ def _answer(request: Request, outcome: Outcome, *, allowed: bool = False) -> Ans
 def _patch(old: Any, new: Any, path: str) -> Iterator[Object]:
     """Yield the steps of a JSON patch from one value to another.
 
-    A list of another length is replaced as a whole: looking for what has moved takes the square of its length. What
-    both share is the same.
+    A list of another length is replaced as a whole: looking for what has moved takes the square of its length. So is
+    one of which many items change, as those of a long Workflow do: a step for each is longer. What both share is the
+    same.
     """
     if old is new:
         return
@@ -353,11 +357,16 @@ def _patch(old: Any, new: Any, path: str) -> Iterator[Object]:
                 yield {"op": "add", "path": f"{path}/{_token(key)}", "value": value}
             elif old[key] is not value:
                 yield from _patch(old[key], value, f"{path}/{_token(key)}")
-    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new) and not _changes_much(old, new):
         for place, (before, now) in enumerate(zip(old, new, strict=True)):
             yield from _patch(before, now, f"{path}/{place}")
     elif old != new or type(old) is not type(new):
         yield {"op": "replace", "path": path, "value": new}
+
+
+def _changes_much(old: list[Any], new: list[Any]) -> bool:
+    """Say whether many items of a list change."""
+    return len(new) > _MANY and sum(map(operator.ne, old, new)) > _MANY
 
 
 def _token(key: str) -> str:

@@ -205,6 +205,18 @@ def test_patch_is_exact(before: object, after: object) -> None:
     )
 
 
+@pytest.mark.parametrize(("changed", "steps"), [(10, 10), (11, 1), (200, 1)])
+def test_patch_of_a_long_list(changed: int, steps: int) -> None:
+    """A list of which many items change is replaced in one step."""
+    old = [{"name": str(n)} for n in range(200)]
+    new = [{**item, "image": "a"} if n < changed else item for n, item in enumerate(old)]
+    request = review.read(json.dumps(a_review({"templates": old})).encode())
+    patch = list(review._patch(request.new, {"templates": new}, ""))  # noqa: SLF001 - the steps alone
+
+    assert steps == len(patch)
+    assert {"templates": new} == jsonpatch.apply_patch({"templates": old}, patch)
+
+
 def env(created_by: str | None = None, **meta: Any) -> Object:
     """Return an Environment, without our finalizer unless it is given."""
     made = environment()
