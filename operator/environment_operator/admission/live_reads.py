@@ -13,8 +13,6 @@ from environment_operator.injection.context import Published
 from environment_operator.kube.errors import ApiError
 
 SERVES = 1.0
-# An older one is not counted on to serve still when the validating call comes.
-_BEGUN_ANEW = SERVES / 2
 Read = Callable[[str], Awaitable[Published | None]]
 
 
@@ -43,31 +41,38 @@ class LiveReads:
         self._read, self._stands = read, stands
         self._begun: dict[str, _Reading] = {}
 
-    def begin(self, name: str) -> None:
-        """Begin to read an Environment, unless somebody did so a moment ago."""
-        if self._within(name, _BEGUN_ANEW) is None:
+    def begin(self, name: str, seconds: float = SERVES) -> None:
+        """Begin to read an Environment, unless that was begun within some seconds."""
+        known = self._begun.get(name)
+        if known is None or asyncio.get_running_loop().time() - known.since > seconds:
             self._anew(name)
 
-    async def get(self, name: str) -> Published | None:
+    async def get(self, name: str, now: float) -> Published | None:
         """Return an Environment as the API server has had it within the last second.
 
-        What does not stand is read anew: it may be what the submitter has just mended.
+        What does not stand is read anew, unless it is of now: it may be what the submitter has just mended.
+
+        Args:
+            name: its name.
+            now: when it was first asked for in this review, by the clock of the loop.
 
         Raises:
             ApiError: it cannot be read.
         """
-        if begun := self._within(name, SERVES):
-            with suppress(ApiError):
-                # Others may wait for it, so it goes on when this review is given up.
-                known = await asyncio.shield(begun.answer)
-                if known and self._stands(known):
-                    return known
-        return await asyncio.shield(self._anew(name).answer)
-
-    def _within(self, name: str, seconds: float) -> _Reading | None:
-        """Return a read that was begun within some seconds."""
         begun = self._begun.get(name)
-        return begun if begun and asyncio.get_running_loop().time() - begun.since <= seconds else None
+        if begun and begun.since < now:
+            known = await self._known(begun) if now - begun.since <= SERVES else None
+            if known and self._stands(known):
+                return known
+            begun = None
+        return await asyncio.shield((begun or self._anew(name)).answer)
+
+    async def _known(self, begun: _Reading) -> Published | None:
+        """Return what was read for another review, None when it could not be read."""
+        with suppress(ApiError):
+            # Others may wait for it, so it goes on when this review is given up.
+            return await asyncio.shield(begun.answer)
+        return None
 
     def _anew(self, name: str) -> _Reading:
         """Begin to read an Environment."""

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from environment_operator import timing
 from environment_operator.admission import review
-from environment_operator.admission.live_reads import LiveReads
+from environment_operator.admission.live_reads import SERVES, LiveReads
 from environment_operator.admission.pull_secrets import PullSecrets
 from environment_operator.admission.review import Stage
 from environment_operator.admission.vacancies import Vacancies
@@ -83,11 +83,15 @@ class Lookups:
             ApiError: it cannot be asked.
         """
         wanted = review.wanted(sent, self._table)
+        now = asyncio.get_running_loop().time()
         async with asyncio.timeout_at(deadline):
-            found, project, taken, invalid = await asyncio.gather(
-                self._found(wanted, stage), self._project(sent.namespace, wanted),
-                self._taken(sent, stage), self._invalid(sent, stage),
-            )  # fmt: skip
+            # These go on while the rest is asked for, most of which is in memory. What the mutating call begins is to
+            # serve still when the validating call comes.
+            for name in wanted:
+                self._live.begin(name, SERVES if stage == review.VALIDATE else SERVES / 2)
+            project = await self._project(sent.namespace, wanted)
+            taken, invalid = await self._taken(sent, stage), await self._invalid(sent, stage)
+            found = await self._found(wanted, stage, now)
             injected = found if stage == review.MUTATE else {}
             pull_secrets, of_accounts = await self._pull_secrets.known(sent, project, injected)
         ENVIRONMENTS_GAUGE.set(len(self.catalog))
@@ -117,14 +121,10 @@ class Lookups:
 
         return as_of
 
-    async def _found(self, wanted: Collection[str], stage: Stage) -> Found:
+    async def _found(self, wanted: Collection[str], stage: Stage, now: float) -> Found:
         """Return the Environments of new references: as the API server has them where that is the last word."""
         known = {} if stage == review.VALIDATE else {name: self.catalog.find(name) for name in wanted}
-        unknown = [name for name in wanted if known.get(name) is None]
-        for name in known.keys() - set(unknown):
-            # So that it is there when the validating call comes.
-            self._live.begin(name)
-        return {**known, **dict(zip(unknown, await asyncio.gather(*map(self._live.get, unknown)), strict=True))}
+        return {name: known.get(name) or await self._live.get(name, now) for name in wanted}
 
     def _stands(self, live: Published) -> bool:
         """Say whether an Environment that was read a moment ago may be used, and nothing newer is known."""

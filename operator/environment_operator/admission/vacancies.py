@@ -31,6 +31,8 @@ class Vacancies:
         new = review.new or {}
         key = f"{review.name}/{review.namespace}/{(new.get('metadata') or {}).get('name') or ''}"
         asked = addresses.asked_anew(new, review.old or {})
+        if not asked:
+            return {}
         found = await asyncio.gather(*(self._why_taken(key, address, port) for address, port in asked.items()))
         return {address: why for address, why in zip(asked, found, strict=True) if why}
 
