@@ -18,7 +18,13 @@ from environment_operator.kube.errors import NoClusterError
 from environment_operator.settings import Settings, wrong
 
 # The module and the class of each role.
-ROLES = {"controller": "controller.manager:Controller", "webhook": "admission.server:Webhook"}
+ROLES = {
+    "controller": "controller.manager:Controller",
+    "webhook": "admission.server:Webhook",
+    "console": "console.role:Console",
+}
+# Those that have no rights of their own, and so no connection.
+_ALONE = ("console",)
 
 
 async def run(role: Callable[[Cluster, Settings], Any], settings: Settings) -> None:
@@ -34,7 +40,10 @@ async def run(role: Callable[[Cluster, Settings], Any], settings: Settings) -> N
 def main() -> None:
     """Run the role that was asked for."""
     parser = argparse.ArgumentParser(prog="environment-operator", description="Environments for AI workloads.")
-    meaning = "controller: keeps status and finalizers right; webhook: fills workloads in at admission"
+    meaning = (
+        "controller: keeps status and finalizers right; webhook: fills workloads in at admission; "
+        "console: serves the page, with the rights of whoever asks"
+    )
     parser.add_argument("role", choices=sorted(ROLES), help=meaning)
     role = parser.parse_args().role
     try:
@@ -48,6 +57,6 @@ def main() -> None:
     module, _, name = ROLES[role].partition(":")
     chosen = getattr(import_module(f"environment_operator.{module}"), name)
     try:
-        uvloop.run(run(chosen, settings))
+        uvloop.run(chosen(settings).run() if role in _ALONE else run(chosen, settings))
     except NoClusterError as error:
         sys.exit(f"no API server is known: {error}")

@@ -8,7 +8,7 @@ from pathlib import Path
 from ssl import PROTOCOL_TLS_SERVER, SSLContext, SSLError
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, FilePath, ValidationError, model_validator
+from pydantic import AfterValidator, DirectoryPath, Field, FilePath, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -104,6 +104,15 @@ class Settings(BaseSettings):
         description="The node ports of the cluster, as the API server's --service-node-port-range.",
     )
     tools_load_balancers: bool = Field(default=False, description="Whether tools may have load balancers.")
+    console_header: str = Field(
+        "Authorization",
+        pattern="^[A-Za-z0-9-]+$",
+        description="Header of a request to the page that holds the bearer token of the person.",
+    )
+    console_certificate: DirectoryPath | None = Field(
+        None,
+        description="Folder with tls.crt and tls.key for the page; without one it is served without TLS, for a proxy.",
+    )
     log_level: str = Field("INFO", description="Level of the log.")
 
     @property

@@ -20,7 +20,9 @@ Object = dict[str, Any]
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "deploy/operator.yaml"
 FOUND: list[Object] = list(yaml.safe_load_all(FILE.read_text(encoding="utf-8")))
-PODS = {each["metadata"]["name"]: each["spec"]["template"] for each in FOUND if each["kind"] == "Deployment"}
+CONSOLE: list[Object] = list(yaml.safe_load_all((ROOT / "deploy/console.yaml").read_text(encoding="utf-8")))
+DEPLOYMENTS = [each for each in (*FOUND, *CONSOLE) if each["kind"] == "Deployment"]
+PODS = {each["metadata"]["name"]: each["spec"]["template"] for each in DEPLOYMENTS}
 
 
 def one(kind: str) -> Object:
@@ -35,12 +37,24 @@ def test_program(role: str) -> None:
     pod, settings = PODS[f"{names.SERVICE_ACCOUNT}-{role}"], Settings()
     (container,) = pod["spec"]["containers"]
     ports = {port["name"]: port["containerPort"] for port in container["ports"]}
-    expected = {"http": settings.http_port, **({"https": settings.https_port} if role == "webhook" else {})}
+    expected = {"http": settings.http_port, **({} if role == "controller" else {"https": settings.https_port})}
 
     assert [role] == container["args"]
     assert expected == ports
     for probe, path in (("livenessProbe", "/livez"), ("readinessProbe", "/readyz")):
         assert {"path": path, "port": "http"} == container[probe]["httpGet"]
+
+
+def test_the_page_has_no_rights_of_its_own() -> None:
+    """It gets no token of its account, its kubeconfig says nothing about who acts, and nothing binds its account."""
+    pod, kinds = PODS[f"{names.SERVICE_ACCOUNT}-console"]["spec"], {each["kind"]: each for each in CONSOLE}
+    kubeconfig = yaml.safe_load(kinds["ConfigMap"]["data"]["kubeconfig"])
+
+    assert pod["automountServiceAccountToken"] is False
+    assert kinds["ServiceAccount"]["automountServiceAccountToken"] is False
+    assert [] == kubeconfig["users"]
+    assert {"ServiceAccount", "ConfigMap", "Service", "Deployment", "NetworkPolicy"} == set(kinds)
+    assert not [volume for volume in pod["volumes"] if "projected" in volume]
 
 
 def test_service() -> None:
@@ -57,7 +71,7 @@ def test_service() -> None:
 
 def test_network() -> None:
     """Each port of the programs is open, and no other; the document narrows who calls admission, and nothing else."""
-    policies = {each["metadata"]["name"]: each for each in FOUND if each["kind"] == "NetworkPolicy"}
+    policies = {each["metadata"]["name"]: each for each in (*FOUND, *CONSOLE) if each["kind"] == "NetworkPolicy"}
     webhook = names.SERVICE_ACCOUNT + "-webhook"
     for pod in PODS.values():
         selecting = [each["spec"] for each in policies.values() if selects(each, pod)]

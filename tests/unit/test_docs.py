@@ -46,7 +46,7 @@ DOCUMENTS: dict[str, tuple[int, tuple[str, ...]]] = {
     "operator/runai.md": (60, ()),
     "deploy/README.md": (100, ("The image", "Upgrading", "Uninstalling")),
     "deploy/catalogue/README.md": (60, ("Your mirror, scope and tags",)),
-    "deploy/console.md": (80, ("Who can reach it",)),
+    "deploy/console.md": (80, ("Who can reach it", "In the cluster")),
     "deploy/chart/README.md": (80, ("Values",)),
     "deploy/configuration.md": (120, ("Settings", "Metrics")),
     "deploy/gitops.md": (120, ("Order", "Argo CD", "Flux", "Deletion, backup and migration")),

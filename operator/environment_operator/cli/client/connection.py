@@ -6,7 +6,7 @@ The library is imported at the first request: it takes longer than all the rest.
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from math import ceil
 from typing import TYPE_CHECKING, Any
@@ -43,6 +43,7 @@ class Access:
         user: whom to impersonate.
         groups: groups to impersonate.
         kinds_file: a file with rows of further kinds, in the place of those that the cluster publishes.
+        token: a bearer token, in the place of what the kubeconfig says of the user.
     """
 
     kubeconfig: str = ""
@@ -51,6 +52,7 @@ class Access:
     user: str = ""
     groups: tuple[str, ...] = ()
     kinds_file: str = ""
+    token: str = field(default="", repr=False)
 
 
 class Connection:
@@ -172,6 +174,18 @@ class Connection:
         vars(made)["_reached"] = self._reached
         return made
 
+    def bearing(self, token: str) -> "Connection":
+        """Return the same API server for whoever a bearer token is of."""
+        made = Connection(replace(self._access, token=token), self._warn)
+        vars(made)["_reached"] = self._reached
+        return made
+
+    @property
+    def has_credentials(self) -> bool:
+        """Whether the kubeconfig says who acts."""
+        settings = self._reached.settings
+        return bool(settings.auth_settings() or settings.cert_file or self._reached.user)
+
     def patient(self, seconds: float) -> "Connection":
         """Return the same connection with a longest time for a request, where the user gave none."""
         limited = replace(self._access, timeout=self._access.timeout or seconds)
@@ -250,7 +264,9 @@ class Connection:
 
         given = {"Accept": accept, "Content-Type": content, "User-Agent": MANAGER}
         # It renews a token that expires.
-        if bearer := self._reached.settings.auth_settings().get("BearerToken"):
+        if self._access.token:
+            given["Authorization"] = f"Bearer {self._access.token}"
+        elif bearer := self._reached.settings.auth_settings().get("BearerToken"):
             given[bearer["key"]] = bearer["value"]
         out = HTTPHeaderDict()
         acting = headers.impersonation(self._reached.user, self._access.user, self._access.groups)
