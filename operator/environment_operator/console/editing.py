@@ -81,9 +81,11 @@ async def _go_on(request: web.Request) -> web.StreamResponse:
     sent = {key: [each for each in post.getall(key) if isinstance(each, str)] for key in post}
     try:
         found = draft.received(_FORM, sent)
-        before = json.loads(_first(sent, _BEFORE) or "null")
-    except ValueError as error:
+        before = draft.read(_first(sent, _BEFORE)) if purpose.kind == "edit" else None
+    except (ValueError, RecursionError) as error:
         raise Refused(400, "form") from error
+    if before is not None and _name(before) != purpose.source:
+        raise Refused(400, "form")
     action = _first(sent, draft.ACTION)
     if action == _DOWNLOAD:
         return _download(found.item)
@@ -172,7 +174,7 @@ def _download(item: Object) -> web.Response:
 
 def _name(of: Object | None) -> str:
     """Return the name of an Environment, empty for none."""
-    return str(of["metadata"]["name"]) if of else ""
+    return str(of["metadata"].get("name") or "") if of else ""
 
 
 def _mark(item: Object) -> str:

@@ -103,7 +103,7 @@ TEXTS: Mapping[str, str] = {
     "delete.title": "Delete {name}",
     "delete.crumb": "delete",
     "delete.lead": "Nobody uses it. It will be gone for everybody.",
-    "delete.used": "It is used by {users}. It cannot be deleted while it is in use.",
+    "delete.used": "It cannot be deleted while it is in use. Users: {users}.",
     "delete.users": "Used by",
     "delete.first": "Delete its users, or give them another Environment first.",
     "delete.type": "Type its name",

@@ -7,8 +7,10 @@ from pydantic import Field as Declared
 
 from environment_operator.api.types import Line, Model, Subdomain, items
 from environment_operator.api.v1alpha1 import EnvironmentSpec
+from environment_operator.console import rendering
 from environment_operator.console.forms import fields, steps, values
 from environment_operator.console.forms.fields import Field, Widget
+from environment_operator.console.forms.values import Control
 from fields import dotted, leaves
 
 
@@ -34,6 +36,23 @@ def found(form: Field, path: str) -> Field:
         holder = form.item or form
         form = next(each for each in holder.fields if each.name == key)
     return form
+
+
+def html(control: Control) -> str:
+    """Return a control as it is written into a page."""
+    template = '{% from "fields.html" import show with context %}{{ show(control) }}'
+    return rendering._TEMPLATES.from_string(template).render(control=control, fixed=())  # noqa: SLF001 - as it is
+
+
+def test_what_is_written_is_escaped() -> None:
+    """A value cannot become a part of the page, wherever it stands."""
+    evil = '"></textarea><script>alert(1)</script>'
+    item = {"spec": {"image": evil, "args": [evil], "workloadTypes": [evil], "architecture": evil}}
+    form = values.control(fields.form(), item)
+    page = "".join(html(each) for part in form.parts for each in part.parts)
+
+    assert "<script" not in page
+    assert page.count("&lt;script&gt;") >= 4
 
 
 @pytest.mark.parametrize("path", leaves(), ids=dotted)
@@ -102,6 +121,11 @@ def test_a_field_that_is_added_to_the_model() -> None:
     sent = {"spec.shmSize": ["1Gi"], "spec.mounts[0].claim": ["data"], "spec.mounts[0].readOnly": ["true"]}
     more = list(steps.steps(values.control(form, item)))[-1]
 
+    page = "".join(html(each) for each in more.controls)
+    assert 'name="spec.shmSize"' in page
+    assert "Size of the shared memory." in page
+    assert 'value="add:spec.mounts"' in page
+    assert 'name="spec.mounts[0].readOnly"' in page
     assert {"Shm size": "Size of the shared memory.", "Mounts": "Claims that are mounted."}.items() <= {
         each.field.label: each.field.help for each in more.controls
     }.items()

@@ -58,7 +58,7 @@ def received(form: Field, sent: Mapping[str, Sequence[str]]) -> Draft:
     Raises:
         ValueError: it is not what a page sends.
     """
-    base = _object(json.loads(_first(sent, BASE)))
+    base = read(_first(sent, BASE))
     verb, _, at = _first(sent, ACTION).partition(":")
     by_form, written = filled(form, base, sent), _first(sent, YAML)
     try:
@@ -69,6 +69,16 @@ def received(form: Field, sent: Mapping[str, Sequence[str]]) -> Draft:
     if in_yaml and verb != FROM_YAML and (at or by_form is not base):
         return Draft(by_form, written, "The form and the YAML were both changed. Take over one of them first.")
     return of(by_yaml if in_yaml else acted(form, by_form, verb, at) if at else by_form)
+
+
+def read(carried: str) -> Object:
+    """Return an Environment that a page carries.
+
+    Raises:
+        ValueError: it is not what a page carries.
+        RecursionError: likewise.
+    """
+    return _object(json.loads(carried))
 
 
 def _read(written: str) -> Object:
