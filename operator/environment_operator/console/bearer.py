@@ -69,7 +69,8 @@ class BearerEntrance:
         """Set the cookie to which the forms of an answer belong."""
         session = request.get(_SESSION, "")
         if session and COOKIE not in request.cookies:
-            answer.set_cookie(COOKIE, session, path="/", secure=True, httponly=True, samesite="Strict")
+            # At this point cookies are in the headers already.
+            answer.headers.add("Set-Cookie", f"{COOKIE}={session}; Path=/; Secure; HttpOnly; SameSite=Strict")
 
     def _token(self, request: web.Request) -> str:
         """Return the token that a request brings, empty for none, or where there are several."""

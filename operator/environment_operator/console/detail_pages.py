@@ -25,7 +25,7 @@ from environment_operator.spec.eligible_kinds import kinds_for
 Object = dict[str, Any]
 TABS = ("overview", "users", "yaml", "events")
 # Each action with its page, and the right that it needs.
-_ACTIONS = (("edit", "update"), ("copy", "create"), ("rename", "update"), ("delete", "delete"))
+_ACTIONS = (("edit", "patch"), ("copy", "create"), ("rename", "patch"), ("delete", "delete"))
 
 
 def add_routes(router: web.UrlDispatcher, prefix: str) -> None:
@@ -72,7 +72,7 @@ def _gather(connection: Connection, name: str, tab: str, kind: str) -> _Gathered
     return _Gathered(
         environment=found,
         users=users,
-        rights={verb: lookup.may(connection, verb, name) for verb in ("update", "create", "delete")},
+        rights={verb: lookup.may(connection, verb, name) for verb in ("patch", "create", "delete")},
         refreshable=_refreshable(connection, users.seen if users else ()),
         projects=lookup.projects(connection),
         events=lookup.events(connection, name) if tab in ("events", "overview") else (),

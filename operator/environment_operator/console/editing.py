@@ -125,14 +125,14 @@ async def _shown(
         checked: whether what is missing is said, too, and not only what is wrong.
     """
     allowed, _ = await cluster(request).ask(lambda connection: lookup.may(connection, purpose.verb, _name(before)))
-    title, crumb = _TITLES[purpose.kind]
+    title, step = _TITLES[purpose.kind]
     name = _name(before) or purpose.source
     return page(
         request,
         "form.html",
         purpose=purpose,
         title=texts.text(title, name=name),
-        crumb=texts.text(crumb),
+        step=texts.text(step),
         back=details(request, purpose.source) if purpose.source else "",
         fixed=_FIXED if purpose.kind == "edit" else (),
         warnings=warnings,
