@@ -65,6 +65,8 @@ async def _deletion(request: web.Request, problem: str = "") -> web.StreamRespon
         back=details(request, known.item["metadata"]["name"]),
         uid=known.item["metadata"]["uid"],
         users=known.users,
+        # Kinds that the reader may not list do not count: the operator does, and the API server has the last word.
+        used=bool(known.users.seen or known.users.counted),
         problem=problem,
         missing=known.missing,
     )

@@ -21,7 +21,8 @@ FORM = fields.form()
 ROOT = Path(__file__).parents[3]
 EXAMPLES = [
     item
-    for file in sorted((ROOT / "deploy").rglob("*.yaml"))
+    for folder in ("catalogue", "examples")
+    for file in sorted((ROOT / "deploy" / folder).rglob("*.yaml"))
     for item in yaml_text.read(file.read_text(encoding="utf-8"))
     if isinstance(item, dict) and item.get("kind") == "Environment"
 ]
