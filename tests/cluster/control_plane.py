@@ -21,6 +21,16 @@ PORTS = ("etcd", "etcd-peer", "kube-apiserver", "kube-controller-manager")
 NODE_RIGHTS = ("--enable-admission-plugins=NodeRestriction",)
 # Health is good before any controller runs; the verbose answer lists them once they all do.
 CONTROLLER = "[+]namespace-controller ok"
+# What the operator asks for is logged, so that tests see which of its rights it uses: who, what, and whether it may.
+AUDIT = {
+    "apiVersion": "audit.k8s.io/v1",
+    "kind": "Policy",
+    "omitStages": ["RequestReceived"],
+    "rules": [
+        {"level": "Metadata", "users": ["system:serviceaccount:environments-system:environment-operator"]},
+        {"level": "None"},
+    ],
+}
 
 
 def authenticate(layout: Layout, configuration: Mapping[str, Any]) -> None:
@@ -68,12 +78,17 @@ class ControlPlane:
         pki.create(self.layout.pki)
         if not self.layout.authentication.exists():
             authenticate(self.layout, {"jwt": []})
+        self._audit_policy.write_text(yaml.safe_dump(AUDIT))
         clients = {
             "admin": self.layout.kubeconfig,
             "kube-controller-manager": self._manager_kubeconfig,
         }
         for client, path in clients.items():
             kubeconfig.write_with_certificate(path, server=self.server, pki=self.layout.pki, client=client)
+
+    @property
+    def _audit_policy(self) -> Path:
+        return self.layout.pki / "audit-policy.yaml"
 
     @property
     def _manager_kubeconfig(self) -> Path:
@@ -131,6 +146,8 @@ class ControlPlane:
             f"--tls-private-key-file={folder / 'server.key'}",
             f"--client-ca-file={folder / 'ca.crt'}",
             f"--authentication-config={self.layout.authentication}",
+            f"--audit-policy-file={self._audit_policy}",
+            f"--audit-log-path={self.layout.audit}",
             "--service-account-issuer=https://kubernetes.default.svc",
             f"--service-account-key-file={folder / 'service-accounts.key'}",
             f"--service-account-signing-key-file={folder / 'service-accounts.key'}",

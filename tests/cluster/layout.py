@@ -79,6 +79,11 @@ class Layout:
         """Whose tokens the API server accepts beside its own; it reads the file again when it changes."""
         return self.root / "authentication.yaml"
 
+    @property
+    def audit(self) -> Path:
+        """What the operator has asked the API server for, one request a line."""
+        return self.logs / "audit.log"
+
     def role_kubeconfig(self, program: str) -> Path:
         """Return the kubeconfig of one of the operator's processes: its real identity."""
         return self.root / f"{program}.kubeconfig"

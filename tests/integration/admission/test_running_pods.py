@@ -307,6 +307,17 @@ class TestMarks:
         metadata = sent(rest.get(path))["metadata"]
         assert (ENVIRONMENT, "main;Image") == (metadata["labels"][LABEL], metadata["annotations"][GUARDED])
 
+    def test_written_with_the_binding(self, rest: Rest, pods: str) -> None:
+        """Who may bind a Pod to a node, as schedulers may, chooses with the binding what is guarded."""
+        path = run(rest, pods, "main;Image")
+        target = {"apiVersion": "v1", "kind": "Node", "name": "node"}
+        bound = {"kind": "Binding", "metadata": {"name": path.rpartition("/")[2], "annotations": {GUARDED: "main;"}}}
+
+        sent(rest.create(f"{path}/binding", {"apiVersion": "v1", **bound, "target": target}))
+
+        assert "main;" == sent(rest.get(path))["metadata"]["annotations"][GUARDED]
+        assert None is refusal(_strategic(rest, path, "main"))
+
     def test_label_first_image_next(self, rest: Rest, pods: str) -> None:
         """The label is not taken away first, to change the image afterwards; nor both at once."""
         path = run(rest, pods, "main;Image")

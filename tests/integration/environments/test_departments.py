@@ -214,3 +214,17 @@ def test_namespace_goes(office: Office) -> None:
     path = f"{NAMESPACES}/{office.leaving}"
 
     until(f"{office.leaving} to be gone", lambda: office.rest.get(path).status == 404)
+
+
+def test_who_may_publish_is_shown(cluster: Cluster, rest: Rest) -> None:
+    """``kubectl auth can-i --list`` shows the right to publish to a department; asked for that by name it says no."""
+    person, lead, department = Person(cluster, unique("lead")), unique("lead"), unique("ml")
+    create(rest, role(lead, (names.GROUP, names.DEPARTMENTS, [names.PUBLISH], [department])), bind(person, lead))
+    person.await_right(names.PUBLISH, DEPARTMENTS, name=department)
+    listed = person.kubectl("auth", "can-i", "--list").stdout
+    asked = person.kubectl("auth", "can-i", names.PUBLISH, f"{DEPARTMENTS}/{department}").stdout
+
+    assert [f"{DEPARTMENTS} [] [{department}] [{names.PUBLISH}]"] == [
+        " ".join(line.split()) for line in listed.splitlines() if line.startswith(names.DEPARTMENTS)
+    ]
+    assert "no" == asked.strip()
