@@ -32,6 +32,17 @@ browser-packages: ## Install the browser of the page's tests, as root on Debian.
 	apt-get update -qq
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core
 
+promtool: .venv/bin/promtool ## Fetch what tests the alerts, as root on Debian; nothing is installed outside of .venv.
+
+.venv/bin/promtool: | venv
+	@tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && set -e -o pipefail; \
+	apt-get update -qq; (cd "$$tmp" && apt-get download -qq -o APT::Sandbox::User=root prometheus); \
+	dpkg-deb --fsys-tarfile "$$tmp"/prometheus_*.deb | tar -xO ./usr/bin/promtool > "$$tmp/promtool"; \
+	install "$$tmp/promtool" $@
+
+bench-scale: venv ## Measure how 10,000 Environments are taken over, and how another controller goes on: minutes.
+	PYTHONPATH=$(TESTS) $(PY) -m scale
+
 bench-admission: venv ## Measure what admission costs, beside handlers that do nothing and a webhook in Go: minutes.
 	PYTHONPATH=$(TESTS) $(PY) -m bench
 
@@ -102,5 +113,5 @@ venv: .venv/.installed
 	$(PYTHON) -m venv .uv
 	.uv/bin/pip install --quiet --disable-pip-version-check uv==0.13.9
 
-.PHONY: help demo test node-packages browser-packages law7 bench-admission corpus unit lint types fmt generate manifests verify lock up down stop-operator \
+.PHONY: help demo test node-packages browser-packages promtool law7 bench-scale bench-admission corpus unit lint types fmt generate manifests verify lock up down stop-operator \
   start-operator venv

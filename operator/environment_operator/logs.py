@@ -12,7 +12,8 @@ def configure(level: str) -> None:
         JsonFormatter(
             "{asctime}{levelname}{name}{message}",
             style="{",
-            rename_fields={"asctime": "time", "levelname": "level", "name": "logger"},
+            # A record of Python's has a name of its own.
+            rename_fields={"asctime": "time", "levelname": "level", "name": "logger", "object_name": "name"},
         )
     )
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)

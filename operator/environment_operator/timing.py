@@ -8,6 +8,12 @@ _DAY = 24 * 3600.0
 # How many objects are reconciled at the same time, and how many a second at most.
 WORKERS = 8
 RATE = 300.0
+# How long a Lease that is not renewed keeps other controllers from leading, how long its holder works after the
+# beginning of its last renewal, and how often it is renewed or looked at. When a leader is killed another one begins
+# after 8 to 9 s; between the second and the first number requests that were under way come to their end.
+LEASE_SECONDS = 8.0
+LEASE_RENEW_SECONDS = 5.0
+LEASE_RETRY_SECONDS = 1.0
 # How long further changes of an Environment wait after its status was written.
 GATHER_SECONDS = 1.0
 # The longest pause before something that failed is tried again.

@@ -146,7 +146,18 @@ class Cluster:
 
         `stop` ends it, which is for the caller to do.
         """
-        return roles.start_webhook(self.layout, program, self._record.operator_env, server)
+        self.start_replica(program, "webhook", server=server)
+        return roles.admission_url(self.layout, roles.admission_port(program))
+
+    def start_replica(
+        self, program: str, command: str, env: Mapping[str, str] | None = None, server: str | None = None
+    ) -> None:
+        """Start one process of a role unless it runs, with `env` added, and return when it is ready.
+
+        `stop` ends it, which is for the caller to do.
+        """
+        environ = {**self._record.operator_env, **(env or {})}
+        roles.start_replica(self.layout, program, command, environ, server)
 
     def stop_operator(self, sig: int = signal.SIGTERM) -> list[str]:
         """Stop the operator's processes and await their end; return which ones ran."""

@@ -59,15 +59,17 @@ def start(
             _await_ready(layout, role)
 
 
-def start_webhook(layout: Layout, program: str, env: Mapping[str, str], server: str | None) -> str:
-    """Start one more process for admission and await its readiness; return where the API server can call it.
-
-    Nobody calls it yet, and whoever started it has to stop it.
-    """
-    role = Role(program, "webhook", admission=f"{program}-{ADMISSION_PORT}")
+def start_replica(layout: Layout, program: str, command: str, env: Mapping[str, str], server: str | None) -> None:
+    """Start one process of a role, unless it runs, and await its readiness; whoever started it has to stop it."""
+    role = Role(program, command, admission=admission_port(program) if command == "webhook" else "")
     _start(layout, role, {**dict.fromkeys(ADMISSION_HOST_VARIABLES, LOOPBACK), **env}, server)
     _await_ready(layout, role)
-    return admission_url(layout, role.admission)
+
+
+def admission_port(program: str) -> str:
+    """Return the name of the port at which a process for admission is called."""
+    usual = {role.program: role.admission for role in ROLES}
+    return usual.get(program, f"{program}-{ADMISSION_PORT}")
 
 
 def stop(layout: Layout, signal_number: int = signal.SIGTERM) -> list[str]:
@@ -116,6 +118,7 @@ def _program(layout: Layout, role: Role, env: Mapping[str, str]) -> Program:
     ours = {
         "KUBECONFIG": str(layout.role_kubeconfig(role.program)),
         PORT_VARIABLE: str(port_of(layout, role.program)),
+        "POD_NAME": role.program,
         "PYTHONPATH": str(REPO_ROOT / "tests"),
     }
     admission = {**ADMISSION, ADMISSION_PORT_VARIABLE: str(port_of(layout, role.admission))} if role.admission else {}

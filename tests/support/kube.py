@@ -230,8 +230,10 @@ class Kube:
 
     def admissions(self) -> Counter[str]:
         """Return how often each webhook was called since its start, by what became of the calls."""
-        found = self.metric(ADMISSIONS, "webhook")
-        return Counter({f"{s.labels['webhook']} {s.labels['result']}": int(s.value) for s in found})
+        found = Counter[str]()
+        for sample in self.metric(ADMISSIONS, "webhook"):
+            found[f"{sample.labels['webhook']} {sample.labels['result']}"] += int(sample.value)
+        return found
 
     def metric(self, name: str, program: str = "operator") -> list[Sample]:
         """Return the samples of a metric of a program."""

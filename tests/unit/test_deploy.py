@@ -95,13 +95,16 @@ def selects(policy: Object, pod: Object) -> bool:
     return bool(wanted.items() <= pod["metadata"]["labels"].items())
 
 
-def test_admission_survives_a_node() -> None:
-    """Draining nodes leaves a webhook, and its replicas look for different nodes: the kinds fail closed without one."""
-    budget, webhook = one("PodDisruptionBudget"), PODS[f"{names.SERVICE_ACCOUNT}-webhook"]
-    (spread,) = webhook["spec"]["topologySpreadConstraints"]
-    labels = webhook["metadata"]["labels"]
+@pytest.mark.parametrize("role", ["controller", "webhook"])
+def test_a_node_goes(role: str) -> None:
+    """Draining nodes leaves a replica of each program, and replicas look for different nodes."""
+    name = f"{names.SERVICE_ACCOUNT}-{role}"
+    (budget,) = (f for f in FOUND if (f["kind"], f["metadata"]["name"]) == ("PodDisruptionBudget", name))
+    (deployment,) = (f for f in FOUND if (f["kind"], f["metadata"]["name"]) == ("Deployment", name))
+    (spread,) = PODS[name]["spec"]["topologySpreadConstraints"]
+    labels = PODS[name]["metadata"]["labels"]
 
-    assert 1 == budget["spec"]["minAvailable"]
+    assert 1 == budget["spec"]["minAvailable"] < deployment["spec"]["replicas"]
     assert labels == budget["spec"]["selector"]["matchLabels"] == spread["labelSelector"]["matchLabels"]
     assert ("kubernetes.io/hostname", "ScheduleAnyway") == (spread["topologyKey"], spread["whenUnsatisfiable"])
 
@@ -118,3 +121,13 @@ def test_image_has_the_versions_of_the_tests() -> None:
 
     assert all(re.fullmatch(r"==[^,*]+", version) for version in pins.values())
     assert {Requirement(text).name for text in needed} <= pins.keys()
+
+
+def test_replicas_of_the_controller_are_told_apart() -> None:
+    """Each controller knows its Pod's name, by which the Lease says which leads; a new one starts beside the old."""
+    name = f"{names.SERVICE_ACCOUNT}-controller"
+    (deployment,) = (f for f in FOUND if (f["kind"], f["metadata"]["name"]) == ("Deployment", name))
+    (container,) = PODS[name]["spec"]["containers"]
+
+    assert {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}} in container["env"]
+    assert "strategy" not in deployment["spec"]

@@ -24,6 +24,7 @@ from environment_operator.kube.errors import NotFound
 from environment_operator.kube.informer import Informer
 from environment_operator.kube.objects import invalid_fragment
 from environment_operator.metrics import ENVIRONMENTS as ENVIRONMENTS_GAUGE
+from environment_operator.metrics import LIVE_READS
 from environment_operator.settings import Settings
 from environment_operator.spec.projects import ProjectIndex, ProjectSink
 from environment_operator.spec.server_validator import Validator
@@ -138,7 +139,9 @@ class Lookups:
         try:
             live = await self._cluster.get(f"{ENVIRONMENTS}/{name}")
         except NotFound:
+            LIVE_READS.labels("missing").inc()
             return None
+        LIVE_READS.labels("found").inc()
         meta = live["metadata"]
         known = self.catalog.as_of(name, meta["generation"])
         invalid = invalid_fragment(live.get("status") or {}, meta["generation"])

@@ -3,11 +3,13 @@
 import asyncio
 import gc
 import logging
+import re
 import signal
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import timedelta
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from environment_operator import health, timing
 from environment_operator.admission import lookups, review
@@ -28,6 +30,7 @@ LARGEST = 8 * 2**20
 _ALLOCATED = 50_000
 # The API server closes idle connections after 90 s; were we to close them first, a request could meet the closing.
 _KEEP_ALIVE = 120
+_QUOTED = re.compile('".*"', re.DOTALL)
 # A new authority is trusted for so many looks of every replica before anything is signed by it.
 _LOOKS = 3
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -44,6 +47,7 @@ class Webhook:
     def __init__(self, cluster: Cluster, settings: Settings) -> None:
         self._settings = settings
         self._table = {kind.name: kind for kind in settings.kinds()}
+        self._kinds = {*self._table, names.CRD_NAME}
         self.lookups = lookups.Lookups(cluster, settings, self._table)
         terms = Terms(
             hosts=settings.hosts,
@@ -84,7 +88,8 @@ class Webhook:
     async def _serve(self) -> None:
         """Answer requests as soon as there is a certificate, until cancelled; those under way are finished."""
         await self._certificates.settled.wait()
-        runner = web.AppRunner(self.application(), access_log=None, keepalive_timeout=_KEEP_ALIVE, shutdown_timeout=5)
+        application = self.application(self._available)
+        runner = web.AppRunner(application, access_log=None, keepalive_timeout=_KEEP_ALIVE, shutdown_timeout=5)
         await runner.setup()
         host, port = self._settings.host, self._settings.https_port
         try:
@@ -94,12 +99,29 @@ class Webhook:
         finally:
             await runner.cleanup()
 
-    def application(self) -> web.Application:
-        """Return the application, to be served with TLS."""
-        app = web.Application(client_max_size=LARGEST, middlewares=[_guarded])
+    def application(self, *outer: Middleware) -> web.Application:
+        """Return the application, to be served with TLS; every request passes through some middlewares first."""
+        app = web.Application(client_max_size=LARGEST, middlewares=[*outer, _guarded])
         app.router.add_post(names.MUTATE, self._mutate)
         app.router.add_post(names.VALIDATE, self._validate)
         return app
+
+    @web.middleware
+    async def _available(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Answer while everything is known, and after a signal, too; then have the caller look for another replica.
+
+        The API server sends a call again that is answered with ``Retry-After``, ten times at most:
+        https://pkg.go.dev/k8s.io/client-go/rest#Request.MaxRetries
+        """
+        why = self._why_not_ready()
+        if why and not self._stopping.is_set():
+            ADMISSIONS.labels(_which(request), "", "unavailable").inc()
+            response: web.StreamResponse = web.Response(status=503, text=f"{why}\n", headers={"Retry-After": "1"})
+        else:
+            response = await handler(request)
+        if why:
+            response.force_close()
+        return response
 
     async def _mutate(self, request: web.Request) -> web.Response:
         """Answer one AdmissionReview with what the object is to become."""
@@ -121,12 +143,16 @@ class Webhook:
             try:
                 sent = review.read(await _body(request))
             except review.TooLarge as large:
-                return _response(stage, review.refused(large.uid, str(large)))
+                return _response(stage, "", review.refused(large.uid, str(large)))
             try:
                 around = await self.lookups.around(sent, stage, deadline)
             except TimeoutError:
-                return _response(stage, review.refused(sent.uid, messages.too_late(lookups.SECONDS)))
-            return _response(stage, review.decided(sent, self._table, around, stage))
+                answer = review.refused(sent.uid, messages.too_late(lookups.SECONDS))
+            else:
+                answer = review.decided(sent, self._table, around, stage)
+            if answer.result == "refused":
+                _log_refusal(sent, answer)
+            return _response(stage, sent.name if sent.name in self._kinds else "other", answer)
 
 
 @web.middleware
@@ -137,14 +163,14 @@ async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse
     except web.HTTPException:
         raise
     except review.Malformed as error:
-        ADMISSIONS.labels(_which(request), "malformed").inc()
+        ADMISSIONS.labels(_which(request), "", "malformed").inc()
         return web.Response(status=400, text=f"{error}\n")
     except ApiError as error:
-        ADMISSIONS.labels(_which(request), "error").inc()
+        ADMISSIONS.labels(_which(request), "", "error").inc()
         logger.warning("admission failed, an Environment could not be read: %s", error)
         return web.Response(status=503, text="the Environment could not be read from the API server. Try again.\n")
     except Exception:
-        ADMISSIONS.labels(_which(request), "error").inc()
+        ADMISSIONS.labels(_which(request), "", "error").inc()
         logger.exception(INTERNAL_ERROR, "an admission request failed")
         return web.Response(status=500, text=INTERNAL_ERROR % "its log has the details\n")
 
@@ -171,7 +197,23 @@ def _which(request: web.Request) -> str:
     return request.path.strip("/")
 
 
-def _response(which: str, answer: review.Answer) -> web.Response:
+def _log_refusal(sent: review.Request, answer: review.Answer) -> None:
+    """Log that a request was refused, and whose; what it had in quotes may be anybody's secret, and is left out."""
+    meta = (sent.new or {}).get("metadata") or {}
+    message = answer.review["response"]["status"]["message"]
+    fields = {
+        "environment": (meta.get("labels") or {}).get(names.REFERENCE, ""),
+        "namespace": sent.namespace,
+        "kind": sent.name,
+        "object_name": meta.get("name") or meta.get("generateName", ""),
+        "uid": meta.get("uid", ""),
+        "user": sent.user.username,
+        "reason": _QUOTED.sub('"…"', message),
+    }
+    logger.info("admission refused a request", extra=fields)
+
+
+def _response(which: str, kind: str, answer: review.Answer) -> web.Response:
     """Return an answer as HTTP has it, counted."""
-    ADMISSIONS.labels(which, answer.result).inc()
+    ADMISSIONS.labels(which, kind, answer.result).inc()
     return web.json_response(answer.review)

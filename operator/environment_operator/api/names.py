@@ -48,6 +48,8 @@ SYSTEM_NAMESPACE = environ.get(NAMESPACE_VARIABLE) or "environments-system"
 SERVICE_ACCOUNT = "environment-operator"
 OPERATOR_USER = f"system:serviceaccount:{SYSTEM_NAMESPACE}:{SERVICE_ACCOUNT}"
 FIELD_MANAGER = "environment-operator"
+# The Lease of the controller that leads.
+CONTROLLER_LEASE = f"{SERVICE_ACCOUNT}-controller"
 # The Service of the admission server, and the webhook configurations that call it, found by these labels.
 SERVICE = "environment-operator"
 WEBHOOK_LABELS = {"app.kubernetes.io/name": SERVICE}

@@ -17,7 +17,7 @@ from environment_operator.kube.client import Cluster
 from environment_operator.kube.informer import Informer
 from environment_operator.kube.objects import Metadata
 from environment_operator.kube.workqueue import WorkQueue
-from environment_operator.metrics import ENVIRONMENTS, QUEUE_ADDS, QUEUE_DEPTH
+from environment_operator.metrics import ENVIRONMENTS
 from environment_operator.spec.projects import ProjectIndex
 from environment_operator.tools.cache import Exposures
 from environment_operator.tools.objects import ROUTES
@@ -75,9 +75,9 @@ class World:
 
     @property
     def parts(self) -> tuple[Callable[[], Coroutine[None, None, None]], ...]:
-        """What runs side by side."""
+        """What runs side by side in every replica, and writes nothing."""
         always = (self.informers[kind.name].run for kind in self.kinds.values() if not kind.custom)
-        publishing = self.publisher.parts if self.publisher else ()
+        publishing = self.publisher.mirrors if self.publisher else ()
         return (*always, *self.discovery.parts, *self.exposures.parts, self.namespaces.run, *publishing)
 
     @property
@@ -100,9 +100,9 @@ class World:
             blind=frozenset(r.name for r in self.informers.values() if not r.listed),
         )
 
-    def update(self, environment: Mapping[str, Any]) -> None:
-        """Take in an Environment as the API server has it."""
-        self.enqueue(self.environments.put(environment))
+    def update(self, environment: Mapping[str, Any], *, background: bool = False) -> None:
+        """Take in an Environment as the API server has it; in the background when nobody changed it."""
+        self.enqueue(self.environments.put(environment), background=background)
         ENVIRONMENTS.set(len(self.environments))
 
     def delete(self, name: str) -> None:
@@ -111,24 +111,27 @@ class World:
         ENVIRONMENTS.set(len(self.environments))
 
     def enqueue_all(self) -> None:
-        """Enqueue every Environment."""
-        self.enqueue(self.environments.names())
+        """Enqueue every Environment, in the background."""
+        self.enqueue(self.environments.names(), background=True)
 
-    def enqueue(self, environments: Iterable[str]) -> None:
-        """Enqueue Environments; those that do not exist are left alone."""
+    def enqueue(self, environments: Iterable[str], *, background: bool = False) -> None:
+        """Enqueue Environments; those that do not exist are left alone.
+
+        Args:
+            environments: their names.
+            background: whether whatever an event brings comes before them: so does what a first list or an audit finds.
+        """
         for name in environments:
             if name in self.environments:
-                self._queue.add(name)
-                QUEUE_ADDS.inc()
-        QUEUE_DEPTH.set(len(self._queue))
+                self._queue.add(name, background=background)
 
-    def enqueue_used(self, environments: Iterable[str]) -> None:
+    def enqueue_used(self, environments: Iterable[str], *, background: bool = False) -> None:
         """Enqueue Environments whose users changed; one that lost its last at once, since it may be deleted."""
         changed = list(environments)
-        self.enqueue(changed)
+        self.enqueue(changed, background=background)
         for name in changed:
             if name in self.environments and not self.usage.users(name):
-                self._queue.add(name, urgent=True)
+                self._queue.add(name, urgent=True, background=background)
 
     def _enqueue_pullers(self, secrets: Iterable[str]) -> None:
         """Enqueue the Environments that name one of some Secrets; with none given, those that name any."""
@@ -137,7 +140,7 @@ class World:
     def project_moved(self, name: str) -> None:
         """Enqueue a project for its registry credentials."""
         if self.publisher:
-            self.publisher.look(name)
+            self.publisher.look(name, background=not self.namespaces.listed)
 
 
 class _UserSink:
@@ -151,7 +154,7 @@ class _UserSink:
         if is_derived(item.owner_references, self._world.kinds.values()):
             self.delete(item)
             return
-        self._world.exposures.update(self._kind, item)
+        self._world.exposures.update(self._kind, item, background=self._is_first)
         self._tell(item, used(item.labels, item.annotations.record, roles=self._has_roles))
 
     def delete(self, item: Metadata) -> None:
@@ -172,7 +175,12 @@ class _UserSink:
     def _tell(self, item: Metadata, environments: Mapping[str, str]) -> None:
         """Put the object's references into the index and enqueue whom that concerns."""
         user = User(self._kind, item.namespace, item.name)
-        self._world.enqueue_used(self._world.usage.put(user, environments))
+        self._world.enqueue_used(self._world.usage.put(user, environments), background=self._is_first)
+
+    @property
+    def _is_first(self) -> bool:
+        """Whether what comes is of the first list: it says what is there, not what changed."""
+        return not self._world.informers[self._kind].listed
 
 
 class _ProjectSink:
@@ -203,4 +211,5 @@ class _ProjectSink:
         for kind, name in changed:
             if kind == "project":
                 self._world.project_moved(name)
-        self._world.enqueue(self._world.environments.concerned(changed))
+        first = not self._world.namespaces.listed
+        self._world.enqueue(self._world.environments.concerned(changed), background=first)

@@ -89,6 +89,7 @@ def registry(cluster: Cluster, world: World) -> kopf.OperatorRegistry:
         if event["type"] == "DELETED":
             world.delete(event["object"]["metadata"]["name"])
         else:
-            world.update(event["object"])
+            # An object of a list has no type: it is there, and need not have changed.
+            world.update(event["object"], background=event["type"] is None)
 
     return handlers

@@ -3,12 +3,14 @@
 import asyncio
 import logging
 import time
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from functools import partial
 
 import kopf
 
 from environment_operator import health, timing
+from environment_operator.api import names
 from environment_operator.controller import kopf_handlers
 from environment_operator.controller.cache import World
 from environment_operator.controller.reconciler import Reconciler
@@ -17,10 +19,10 @@ from environment_operator.controller.usage import is_hour_old
 from environment_operator.credentials.reconciler import Publisher
 from environment_operator.kube import worker
 from environment_operator.kube.client import Cluster
+from environment_operator.kube.elector import Elector, Times, identity
 from environment_operator.kube.errors import ApiError
 from environment_operator.kube.events import rfc3339
 from environment_operator.kube.workqueue import WorkQueue
-from environment_operator.metrics import QUEUE_DEPTH, RECONCILE_TIME, RECONCILES
 from environment_operator.settings import Settings
 from environment_operator.tools.cache import Exposures
 from environment_operator.tools.reconciler import Exposer
@@ -37,12 +39,15 @@ class Controller:
     """
 
     def __init__(self, cluster: Cluster, settings: Settings) -> None:
+        times = Times(timing.LEASE_SECONDS, timing.LEASE_RENEW_SECONDS, timing.LEASE_RETRY_SECONDS)
+        self._elector = Elector(cluster, names.CONTROLLER_LEASE, identity(), times)
+        cluster = cluster.fenced(self._elector.leads)
         self._cluster, self._settings = cluster, settings
-        self._queue = WorkQueue(timing.RATE, timing.RETRY_SECONDS, time.monotonic)
+        self._queue = WorkQueue("environment", timing.RATE, timing.RETRY_SECONDS, time.monotonic)
         publish = partial(
             Publisher, cluster, rate=timing.RATE, longest=timing.RETRY_SECONDS, audit=timing.RESYNC_SECONDS
         )
-        exposing = WorkQueue(timing.RATE, timing.RETRY_SECONDS, time.monotonic)
+        exposing = WorkQueue("tools", timing.RATE, timing.RETRY_SECONDS, time.monotonic)
         expose = partial(Exposures, cluster, settings.ways, exposing, timing.RETRY_SECONDS)
         self._world = World(
             cluster,
@@ -65,13 +70,31 @@ class Controller:
         """Run until kopf is told to stop by a signal, or a part fails."""
         async with asyncio.TaskGroup() as tasks, health.serve(self._settings, self._why_not_ready):
             # Before kopf starts: when it stops, it waits 5 s for every task that was made after it.
-            parts = [tasks.create_task(run()) for run in self._world.parts]
-            parts += [tasks.create_task(self._work()) for _ in range(timing.WORKERS)]
-            parts += [tasks.create_task(self._exposer.run(self._settled)) for _ in range(timing.WORKERS)]
-            parts.append(tasks.create_task(self._audit_for_ever()))
+            parts = [tasks.create_task(run()) for run in (*self._world.parts, self._audit_for_ever)]
+            parts += [tasks.create_task(self._elector.while_leading(run)) for run in self._writers]
+            electing = tasks.create_task(self._elect())
             await self._kopf()
+            electing.cancel()
             for part in parts:
                 part.cancel()
+
+    @property
+    def _writers(self) -> tuple[Callable[[], Coroutine[None, None, None]], ...]:
+        """What runs side by side in the replica that leads: all that writes."""
+        each = (self._work, self._exposer.run) * timing.WORKERS
+        publishing = (self._world.publisher.run,) if self._world.publisher else ()
+        return (self._begin, *each, *publishing)
+
+    async def _elect(self) -> None:
+        """Have one replica lead, this one when everything that exists is known."""
+        await self._settled.wait()
+        await self._elector.run()
+
+    async def _begin(self) -> None:
+        """Enqueue everything: what the last leader was about to do is not known."""
+        self._world.enqueue_all()
+        self._world.exposures.enqueue(self._world.exposures.ledger.keys(), background=True)
+        await asyncio.Event().wait()
 
     async def _kopf(self) -> None:
         """Watch Environments until a signal comes."""
@@ -107,27 +130,22 @@ class Controller:
         now = rfc3339(datetime.now(UTC))
         async for page, _ in self._cluster.environments():
             for environment in page:
-                self._world.update(environment)
+                self._world.update(environment, background=True)
                 seen.add(environment["metadata"]["name"])
                 if is_hour_old(environment.get("status") or {}, now):
-                    self._world.enqueue([environment["metadata"]["name"]])
+                    self._world.enqueue([environment["metadata"]["name"]], background=True)
         for name in before:
             if name not in seen:
                 self._world.delete(name)
 
     async def _work(self) -> None:
-        """Reconcile one Environment after the other, once everything that exists is known."""
-        await self._settled.wait()
+        """Reconcile one Environment after the other."""
         name = 'Environment "{}"'.format
-        await worker.work(
-            self._queue, self._reconcile, about=name, count=lambda result: RECONCILES.labels(result).inc()
-        )
+        await worker.work(self._queue, self._reconcile, about=name)
 
     async def _reconcile(self, name: str) -> float:
         """Reconcile one Environment, and enqueue it for later where that is due; return how long it is held."""
-        QUEUE_DEPTH.set(len(self._queue))
-        with RECONCILE_TIME.time():
-            plan = await self._reconciler.reconcile(name)
+        plan = await self._reconciler.reconcile(name)
         if plan and plan.again:
             self._queue.add(name, plan.again.total_seconds())
         return timing.GATHER_SECONDS if plan and plan.status is not None else 0.0

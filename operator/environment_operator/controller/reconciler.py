@@ -131,7 +131,7 @@ class Reconciler:
             await self._patch(environment, "finalizer", _finalizer_added(environment))
         if plan.status is not None:
             meta = environment["metadata"]
-            self._world.update(await self._cluster.apply_status(meta["name"], meta["uid"], plan.status))
+            self._wrote(environment, await self._cluster.apply_status(meta["name"], meta["uid"], plan.status))
             WRITES.labels("status").inc()
         for notice in plan.notices:
             await self._post(environment, notice)
@@ -146,7 +146,12 @@ class Reconciler:
         patched = await self._cluster.patch_environment(meta["name"], [test, *patch])
         WRITES.labels(what).inc()
         if names.FINALIZER in patched["metadata"].get("finalizers", ()):
-            self._world.update(patched)
+            self._wrote(environment, patched)
+
+    def _wrote(self, decided: dict[str, Any], stored: dict[str, Any]) -> None:
+        """Take in what a write has made; nobody waits for it unless somebody else's change came with it."""
+        same_spec = decided["metadata"]["generation"] == stored["metadata"]["generation"]
+        self._world.update(stored, background=same_spec)
 
     async def _post(self, environment: dict[str, Any], notice: Notice) -> None:
         """Post an Event; a failure holds nothing up."""

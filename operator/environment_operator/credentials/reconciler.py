@@ -64,7 +64,7 @@ class Publisher:
     ) -> None:
         self._cluster, self._departments, self._moved = cluster, departments, moved
         self._longest, self._audit_seconds = longest, audit
-        self._queue = WorkQueue(rate, longest, time.monotonic)
+        self._queue = WorkQueue("registry-credentials", rate, longest, time.monotonic)
         self._sources = Sources(self._look_again, payload=True)
         self._mirror = Informer(
             cluster, "registry credentials", self._sources, path(names.SYSTEM_NAMESPACE),
@@ -80,33 +80,37 @@ class Publisher:
         self._said: dict[str, str] = {}
 
     @property
-    def parts(self) -> tuple[Callable[[], Coroutine[None, None, None]], ...]:
-        """What runs side by side."""
-        return self._mirror.run, self._hints.run, self._run
+    def mirrors(self) -> tuple[Callable[[], Coroutine[None, None, None]], ...]:
+        """What runs side by side in every replica, and writes nothing."""
+        return self._mirror.run, self._hints.run
 
-    def look(self, project: str, delay: float = 0.0) -> None:
+    def look(self, project: str, delay: float = 0.0, *, background: bool = False) -> None:
         """Enqueue a project."""
         if project != names.SYSTEM_NAMESPACE:
-            self._queue.add(project, delay)
+            self._queue.add(project, delay, background=background)
 
     def _look_again(self) -> None:
         """Enqueue every project that has anything of ours, or may."""
         for project in (*self._projects, _OWN):
             self._queue.add(project)
 
-    async def _run(self) -> None:
-        """Publish to projects until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._audit())
-            for _ in range(_WORKERS):
-                tasks.create_task(self._work(tasks))
+    async def run(self) -> None:
+        """Publish to projects until cancelled; what was known of them is forgotten then: nobody looks any more."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._audit())
+                for _ in range(_WORKERS):
+                    tasks.create_task(self._work(tasks))
+        finally:
+            self._projects.clear()
+            self.known.clear()
 
     async def _audit(self) -> None:
         """Enqueue every project, again and again: what lets us need not be a RoleBinding of the usual name."""
         while True:
-            await asyncio.sleep(self._audit_seconds)
             for project in self._departments:
-                self.look(project)
+                self.look(project, background=True)
+            await asyncio.sleep(self._audit_seconds)
 
     async def _work(self, tasks: asyncio.TaskGroup) -> None:
         """Publish to one project after the other."""

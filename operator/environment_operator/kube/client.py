@@ -7,7 +7,8 @@ status apply are made here, because its typed calls lose unknown fields and deco
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from copy import copy
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -19,7 +20,16 @@ from kubernetes.aio.client import ApiClient, Configuration
 
 from environment_operator.api import names
 from environment_operator.kube import config
-from environment_operator.kube.errors import ApiError, Cause, Conflict, Expired, Forbidden, Invalid, NotFound
+from environment_operator.kube.errors import (
+    ApiError,
+    Cause,
+    Conflict,
+    Expired,
+    Forbidden,
+    Invalid,
+    NotFound,
+    NotLeading,
+)
 from environment_operator.kube.objects import Item, Metadata, MetadataPage, Page, WatchEvent, WholeEvent, WholePage
 
 PAGE = 500
@@ -43,6 +53,7 @@ class Cluster:
         self._api.user_agent = self._streams.user_agent = names.FIELD_MANAGER
         # A watch keeps its connection, and a pool has 100: without one of their own, requests would wait for watches.
         self._streams.rest_client.maxsize = 0
+        self._may_write: Callable[[], bool] = lambda: True
 
     @classmethod
     async def connect(cls) -> "Cluster":
@@ -70,6 +81,16 @@ class Cluster:
         connector = aiohttp.TCPConnector(limit=0, ssl=self._api.rest_client.ssl_context)
         proxy = self._api.configuration.proxy
         return aiohttp.ClientSession(connector=connector, middlewares=(authenticate, *middlewares), proxy=proxy)
+
+    def fenced(self, may_write: Callable[[], bool]) -> "Cluster":
+        """Return the same API server, by the same connections, to which nothing is sent but reads unless we may write.
+
+        Args:
+            may_write: is asked before each request that is none.
+        """
+        other = copy(self)
+        other._may_write = may_write  # noqa: SLF001 - ours
+        return other
 
     async def close(self) -> None:
         """Close every connection."""
@@ -227,6 +248,8 @@ class Cluster:
         headers = {"Accept": accept, "User-Agent": names.FIELD_MANAGER, **await self._credentials()}
         headers |= {"Content-Type": content_type} if content_type else {}
         url = f"{self._api.configuration.host}{path}"
+        if method != "GET" and not self._may_write():
+            raise NotLeading(0, f"{method} {path} is left to the replica that leads")
         try:
             answer = await (api or self._api).call_api(method, url, headers, body, _request_timeout=timeout)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:

@@ -90,6 +90,10 @@ class NotFound(ApiError):
     """There is no such object, or no such kind."""
 
 
+class NotLeading(ApiError):
+    """Another replica may lead by now: nothing was sent."""
+
+
 class Forbidden(ApiError):
     """The operator has no right to do this."""
 

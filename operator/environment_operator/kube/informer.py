@@ -16,7 +16,7 @@ from typing import Protocol
 from environment_operator.kube.client import Cluster
 from environment_operator.kube.errors import ApiError, Expired, Forbidden, NotFound
 from environment_operator.kube.objects import Metadata
-from environment_operator.metrics import EVENTS, KIND_STATE, LISTS
+from environment_operator.metrics import EVENTS, KIND_STATE, LISTS, WATCH_SEEN
 
 logger = logging.getLogger(__name__)
 
@@ -153,6 +153,7 @@ class Informer:
                 break
         self._sink.resync(seen)
         LISTS.labels(self._one_of or self.name).inc()
+        WATCH_SEEN.labels(self._one_of or self.name).set_to_current_time()
         self.listed = True
         self._move(State.SYNCED, "")
         return page.version
@@ -185,6 +186,7 @@ class Informer:
 
     def _apply(self, kind: str, item: Metadata) -> None:
         """Tell the sink of one event."""
+        WATCH_SEEN.labels(self._one_of or self.name).set_to_current_time()
         if kind == "BOOKMARK":
             return
         EVENTS.labels(self._one_of or self.name).inc()

@@ -115,7 +115,7 @@ VALUES: tuple[Value, ...] = (
     ),
     Value("image.pullPolicy", "IfNotPresent", "When nodes pull it.", {"enum": ["Always", "IfNotPresent", "Never"]}),
     Value("image.pullSecrets", [], "Names of Secrets of the operator's namespace to pull it with.", _NAMES),
-    Value("controller.replicas", 1, "How many controllers there are.", _COUNT),
+    Value("controller.replicas", 2, "How many controllers there are: one leads, the others stand by.", _COUNT),
     Value("controller.resources", _RESOURCES, "What a controller requests, and may use.", _OBJECT),
     Value("webhook.replicas", 2, "How many Pods answer admission.", _COUNT),
     Value("webhook.resources", _RESOURCES, "What each of them requests, and may use.", _OBJECT),

@@ -1,4 +1,4 @@
-"""Write the definition, the policies, the webhook configurations, the rights on kinds, and the chart of them all.
+"""Write the definition, policies, webhook configurations, rights on kinds, their chart, and the table of metrics.
 
 ``python -m environment_operator.manifests.generate``: what is written comes from code alone, so the same code writes
 the same bytes. With ``--kinds`` the rows of a file come to those of the operator, and only what depends on them is
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from environment_operator.api import names
 from environment_operator.kinds.table import Kind
-from environment_operator.manifests import chart, rbac, webhook_configurations
+from environment_operator.manifests import chart, observability, rbac, webhook_configurations
 from environment_operator.manifests.crd import definition
 from environment_operator.manifests.policies import objects
 from environment_operator.manifests.writing import render
@@ -62,6 +62,9 @@ def main() -> None:
     for path, content in made.items():
         (given.out / path).parent.mkdir(parents=True, exist_ok=True)
         (given.out / path).write_text(content, encoding="utf-8")
+    if not given.kinds:
+        text = Path(observability.PATH).read_text(encoding="utf-8")
+        (given.out / observability.PATH).write_text(observability.document(text), encoding="utf-8")
 
 
 if __name__ == "__main__":

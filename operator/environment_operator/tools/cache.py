@@ -4,6 +4,7 @@ Every change ends as keys of workloads in a work queue of their own, and as name
 """
 
 from collections.abc import Callable, Collection, Coroutine, Iterable
+from typing import Protocol
 
 from environment_operator.api import names
 from environment_operator.kube.client import LEASES, Cluster
@@ -13,6 +14,13 @@ from environment_operator.kube.workqueue import WorkQueue
 from environment_operator.metrics import EXPOSED
 from environment_operator.tools.index import Exposed, Keys, Ledger
 from environment_operator.tools.objects import ROUTES, Ways
+
+
+class Enqueue(Protocol):
+    """Enqueues Environments, in the background when nobody waits for them."""
+
+    def __call__(self, environments: Iterable[str], /, *, background: bool = False) -> None:
+        """Enqueue some."""
 
 
 class Exposures:
@@ -26,9 +34,7 @@ class Exposures:
         enqueue: is called with the Environments that a change concerns.
     """
 
-    def __init__(
-        self, cluster: Cluster, ways: Ways, queue: WorkQueue, longest: float, enqueue: Callable[[Iterable[str]], None]
-    ) -> None:
+    def __init__(self, cluster: Cluster, ways: Ways, queue: WorkQueue, longest: float, enqueue: Enqueue) -> None:
         self.ways, self.queue, self.ledger, self._enqueue = ways, queue, Ledger(), enqueue
         self.claims = Informer(
             cluster, "leases.coordination.k8s.io", _ClaimSink(self), LEASES,
@@ -66,10 +72,10 @@ class Exposures:
         users, conflicts = len(self.ledger.users(environment)), tuple(self.ledger.conflicts(environment))
         return Exposed(users, conflicts, problem, self.ways.lacks)
 
-    def update(self, kind: str, item: Metadata) -> None:
+    def update(self, kind: str, item: Metadata, *, background: bool = False) -> None:
         """Take in a workload; nothing is exposed where nothing is admitted."""
         known = item.namespace not in names.EXEMPT_NAMESPACES and item.labels.get(names.REFERENCE)
-        self._put(_key(kind, item), item.uid, item.annotations.tools if known else "")
+        self._put(_key(kind, item), item.uid, item.annotations.tools if known else "", background=background)
 
     def delete(self, kind: str, item: Metadata) -> None:
         """Take in that a workload is gone."""
@@ -83,20 +89,20 @@ class Exposures:
     def kind_moved(self, kind: str) -> None:
         """Enqueue all workloads of a kind, and those that left something: nobody did while it was not known."""
         known = self.ledger.keys()
-        self.enqueue(frozenset(key for key in known if key.startswith(f"{kind}/")))
+        self.enqueue(frozenset(key for key in known if key.startswith(f"{kind}/")), background=True)
 
-    def enqueue(self, keys: Keys) -> None:
+    def enqueue(self, keys: Keys, *, background: bool = False) -> None:
         """Enqueue workloads for their tools, and the Environments that they are from."""
         for key in keys:
-            self.queue.add(key)
-        self._enqueue({self.ledger.environment(key) for key in keys})
+            self.queue.add(key, background=background)
+        self._enqueue({self.ledger.environment(key) for key in keys}, background=background)
 
-    def _put(self, key: str, uid: str, text: str) -> None:
+    def _put(self, key: str, uid: str, text: str, *, background: bool = False) -> None:
         """Take in what a workload says of its tools; the Environment that they were from is concerned, too."""
         before = self.ledger.environment(key)
         if changed := self.ledger.put(key, uid, text):
-            self.enqueue(changed)
-            self._enqueue([before])
+            self.enqueue(changed, background=background)
+            self._enqueue([before], background=background)
             EXPOSED.set(len(self.ledger))
 
 
@@ -121,7 +127,7 @@ class _MadeSink:
 
     def moved(self) -> None:
         """Look at all workloads with tools: routes may be possible now, or no longer."""
-        self._known.enqueue(self._known.ledger.keys())
+        self._known.enqueue(self._known.ledger.keys(), background=True)
 
 
 class _ClaimSink:
@@ -145,7 +151,7 @@ class _ClaimSink:
 
     def moved(self) -> None:
         """Look at all workloads with tools: what is asked for can be given, or not."""
-        self._known.enqueue(self._known.ledger.keys())
+        self._known.enqueue(self._known.ledger.keys(), background=True)
 
 
 def _key(kind: str, item: Metadata) -> str:

@@ -4,7 +4,6 @@ An address is held by a Lease whose name follows from it, so that the API server
 when nothing leads there any more.
 """
 
-import asyncio
 import logging
 from collections.abc import Collection, Mapping
 from http import HTTPStatus
@@ -18,7 +17,7 @@ from environment_operator.kube.errors import ApiError, Conflict, NotFound, Reaso
 from environment_operator.kube.events import Notice
 from environment_operator.kube.informer import Informer, State
 from environment_operator.kube.objects import WholeItem
-from environment_operator.metrics import EXPOSURES, WRITES
+from environment_operator.metrics import WRITES
 from environment_operator.tools import addresses
 from environment_operator.tools.cache import Exposures
 from environment_operator.tools.index import Claim, Place, asked_by, claim_name
@@ -53,11 +52,10 @@ class Exposer:
         self._cluster, self._kinds, self._informers = cluster, kinds, informers
         self._known, self._ledger, self._queue = exposures, exposures.ledger, exposures.queue
 
-    async def run(self, settled: asyncio.Event) -> None:
-        """Expose the tools of one workload after the other, once everything that exists is known, until cancelled."""
-        await settled.wait()
+    async def run(self) -> None:
+        """Expose the tools of one workload after the other, until cancelled."""
         name = "the tools of {}".format
-        await worker.work(self._queue, self._expose, about=name, count=lambda result: EXPOSURES.labels(result).inc())
+        await worker.work(self._queue, self._expose, about=name)
 
     async def _expose(self, key: str) -> float:
         """Expose the tools of one workload; it is not held afterwards."""
@@ -130,7 +128,7 @@ class Exposer:
         if other:
             why = f'Pod "{other}" has the labels of its Pods and is not one of them. Give the workload another name.'
             return [], Conflict(0, why)
-        self._queue.add(workload.key, _OWNED_SECONDS)
+        self._queue.add(workload.key, _OWNED_SECONDS, background=True)
         there = [target for target in targets if _place(target) in self._ledger.made(workload.key)]
         if some or len(there) == len(targets):
             return targets, None

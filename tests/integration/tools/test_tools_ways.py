@@ -291,7 +291,8 @@ def claim(kube: Kube, project: str, name: str, asked: str) -> Object:
 
 def looks(kube: Kube) -> float:
     """Return how often the tools of a workload were looked at."""
-    return sum(sample.value for sample in kube.metric("environment_operator_exposures_total"))
+    every = kube.metric("controller_runtime_reconcile_total")
+    return sum(sample.value for sample in every if sample.labels["controller"] == "tools")
 
 
 def test_gone_while_its_kind_was_not_known(kube: Kube, project: str, operator: Operator, proxy: FaultProxy) -> None:

@@ -92,13 +92,11 @@ class Stage:
         with OPENER.open(f"{self.cluster.operator_url(PROGRAMS[which])}/metrics") as answer:
             families = text_string_to_metric_families(answer.read().decode())
         samples = (sample for family in families for sample in family.samples)
-        return Counter(
-            {
-                f"{sample.labels['webhook']} {sample.labels['result']}": int(sample.value)
-                for sample in samples
-                if sample.name == "environment_operator_admissions_total"
-            }
-        )
+        found = Counter[str]()
+        for sample in samples:
+            if sample.name == "environment_operator_admissions_total":
+                found[f"{sample.labels['webhook']} {sample.labels['result']}"] += int(sample.value)
+        return found
 
 
 def _label(which: str) -> str:

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from environment_operator.kube.workqueue import WorkQueue
 
 
@@ -17,7 +19,7 @@ class Clock:
 
 def queue(clock: Clock | None = None) -> WorkQueue:
     """Return a queue without a noticeable rate limit."""
-    return WorkQueue(rate=1e6, longest=30, clock=clock or Clock())
+    return WorkQueue("test", rate=1e6, longest=30, clock=clock or Clock())
 
 
 async def due(waiting: WorkQueue) -> str | None:
@@ -111,7 +113,7 @@ async def test_the_sooner_time_counts() -> None:
 
 async def test_rate() -> None:
     """Keys are handed out no faster than the rate."""
-    waiting = WorkQueue(rate=100, longest=30, clock=asyncio.get_running_loop().time)
+    waiting = WorkQueue("test", rate=100, longest=30, clock=asyncio.get_running_loop().time)
     for key in range(20):
         waiting.add(str(key))
     start = asyncio.get_running_loop().time()
@@ -139,3 +141,68 @@ async def test_an_urgent_key_is_not_held() -> None:
     assert None is await due(waiting)
     clock.now += 61
     assert "a" == await due(waiting)
+
+
+async def test_what_an_event_brought_comes_first() -> None:
+    """A key that somebody waits for comes before those that a list brought, however long these wait."""
+    clock = Clock()
+    waiting = queue(clock)
+    for key in "abc":
+        waiting.add(key, background=True)
+    clock.now += 1
+    waiting.add("event")
+
+    assert ["event", "a", "b", "c"] == [await due(waiting) for _ in range(4)]
+
+
+async def test_an_event_raises_a_key() -> None:
+    """A key that waits in the background is raised by an event, and comes once."""
+    waiting = queue()
+    for key in "abc":
+        waiting.add(key, background=True)
+    waiting.add("c")
+    waiting.add("c", background=True)
+
+    assert ["c", "a", "b", None] == [await due(waiting) for _ in range(4)]
+
+
+async def test_a_raised_key_comes_no_later() -> None:
+    """Raising a key by something that is due later leaves it due when it was."""
+    waiting = queue()
+    waiting.add("a", background=True)
+    waiting.add("a", delay=60)
+
+    assert "a" == await due(waiting)
+
+
+async def test_a_failure_keeps_the_priority() -> None:
+    """What failed comes again with the priority that it had, unless an event came meanwhile."""
+    clock = Clock()
+    waiting = queue(clock)
+    for key, background in (("event", False), ("list", True), ("both", True)):
+        waiting.add(key, background=background)
+    for key in ("event", "list", "both"):
+        assert key == await due(waiting)
+    waiting.add("both")
+    for key in ("list", "event", "both"):
+        waiting.done(key, failed=True)
+    clock.now += 1
+    waiting.add("new")
+
+    assert ["both", "event", "new", "list"] == [await due(waiting) for _ in range(4)]
+
+
+async def test_a_key_given_up_comes_again() -> None:
+    """A key that a worker gave up, or never got because it was cancelled, comes again with its priority."""
+    waiting = WorkQueue("test", rate=10, longest=30, clock=asyncio.get_running_loop().time)
+    waiting.add("a", background=True)
+    waiting.undone(await waiting.get())
+    worker = asyncio.ensure_future(waiting.get())
+    await asyncio.sleep(0.01)
+    worker.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await worker
+
+    assert 1 == len(waiting)
+    waiting.add("b")
+    assert ["b", "a"] == [await waiting.get() for _ in range(2)]

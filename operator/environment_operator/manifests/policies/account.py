@@ -129,9 +129,10 @@ def _tools() -> Policy:
 
 
 def _claims() -> Policy:
-    """Return that Leases are claims of addresses."""
-    claim = _both(f"'{names.CLAIM}' in o{_LABELS}")
-    may = f"writes only Leases with the label {names.CLAIM}. Delete this one"
+    """Return that Leases are claims of addresses, and the one that says which controller leads, which stays."""
+    mine = f"o.?metadata.?name == optional.of('{names.CONTROLLER_LEASE}') && request.operation != 'DELETE'"
+    claim = _both(f"('{names.CLAIM}' in o{_LABELS} || {mine})")
+    may = f'writes only Leases with the label {names.CLAIM}, and "{names.CONTROLLER_LEASE}". Delete this one'
     return _policy("claims", [Rule("coordination.k8s.io", ("*",), ("leases",))], [(claim, may)], where="In")
 
 
