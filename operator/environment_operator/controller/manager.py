@@ -15,6 +15,7 @@ from environment_operator.controller import kopf_handlers
 from environment_operator.controller.cache import World
 from environment_operator.controller.reconciler import Reconciler
 from environment_operator.controller.snapshot import Options
+from environment_operator.controller.status import is_in_trouble
 from environment_operator.controller.usage import is_hour_old
 from environment_operator.credentials.reconciler import Publisher
 from environment_operator.kube import worker
@@ -130,10 +131,13 @@ class Controller:
         now = rfc3339(datetime.now(UTC))
         async for page, _ in self._cluster.environments():
             for environment in page:
+                name = environment["metadata"]["name"]
                 self._world.update(environment, background=True)
-                seen.add(environment["metadata"]["name"])
-                if is_hour_old(environment.get("status") or {}, now):
-                    self._world.enqueue([environment["metadata"]["name"]], background=True)
+                seen.add(name)
+                if troubled := is_in_trouble(environment):
+                    self._reconciler.remind(name)
+                if troubled or is_hour_old(environment.get("status") or {}, now):
+                    self._world.enqueue([name], background=True)
         for name in before:
             if name not in seen:
                 self._world.delete(name)

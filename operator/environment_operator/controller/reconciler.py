@@ -36,7 +36,12 @@ class Reconciler:
 
     def __init__(self, cluster: Cluster, world: World, options: Options) -> None:
         self._cluster, self._world, self._options = cluster, world, options
+        self._reminders: set[str] = set()
         self._validator = Validator(cluster, options.node_ports)
+
+    def remind(self, name: str) -> None:
+        """Have the Events of the troubles of an Environment posted again at its next turn; one that exists stays."""
+        self._reminders.add(name)
 
     async def reconcile(self, name: str) -> Plan | None:
         """Do what there is to do about one Environment; return what that was, None when it is gone.
@@ -48,6 +53,7 @@ class Reconciler:
         if environment is None:
             return None
         plan = decide(await self._gather(environment))
+        self._reminders.discard(name)
         try:
             await self._act(environment, plan)
         except NotFound:
@@ -72,6 +78,7 @@ class Reconciler:
             exposed=self._world.exposures.of(name),
             hour_passed=is_hour_old(environment.get("status") or {}, now),
             validity=await self._validity(environment),
+            reminded=name in self._reminders,
         )
 
     async def _validity(self, environment: dict[str, Any]) -> Validity | None:

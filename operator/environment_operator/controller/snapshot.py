@@ -58,6 +58,7 @@ class Snapshot:
         exposed: how tools are reached.
         hour_passed: whether an hour of use has passed, the only change that time alone brings.
         validity: what the API server says of its pods; None when it said before that they are valid.
+        reminded: whether Events of troubles that last are posted again: the API server forgets Events after an hour.
     """
 
     environment: Mapping[str, Any]
@@ -71,6 +72,7 @@ class Snapshot:
     exposed: Exposed = field(default_factory=Exposed)
     hour_passed: bool = False
     validity: Validity | None = None
+    reminded: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,9 @@ from environment_operator.tools.objects import ASK_FOR_ANOTHER
 
 Hold = tuple[Reason, str]
 
+# The conditions of which Events tell.
+_TROUBLES = ("Stalled", "DeletionBlocked")
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -30,7 +33,7 @@ class Report:
 
     Args:
         status: the whole status.
-        notices: an Event for each trouble that is new or has another reason.
+        notices: an Event for each trouble that is new or has another reason, or of which people are reminded.
     """
 
     status: dict[str, Any]
@@ -47,7 +50,14 @@ def report(snapshot: Snapshot, found: Usage, verdict: Verdict, hold: Hold | None
         hold: why its deletion waits, if it does.
     """
     findings = _findings(snapshot, found, verdict, hold)
-    return Report(_status(snapshot, found, verdict, findings), _notices(findings, snapshot.environment.get("status")))
+    before = None if snapshot.reminded else snapshot.environment.get("status")
+    return Report(_status(snapshot, found, verdict, findings), _notices(findings, before))
+
+
+def is_in_trouble(environment: Mapping[str, Any]) -> bool:
+    """Say whether an Environment has a trouble that people are told of by Events."""
+    found = (environment.get("status") or {}).get("conditions") or ()
+    return any(c["type"] in _TROUBLES and c["status"] == "True" for c in found)
 
 
 def _status(snapshot: Snapshot, found: Usage, verdict: Verdict, findings: Sequence[Finding]) -> dict[str, Any]:
@@ -232,7 +242,7 @@ def _taken(conflicts: Sequence[tuple[str, str, str]], most: int) -> str:
 def _notices(findings: Sequence[Finding], before: Mapping[str, Any] | None) -> tuple[Notice, ...]:
     """Return an Event for each trouble that is new or has another reason."""
     known = {(c["type"], c["status"], c["reason"]) for c in (before or {}).get("conditions") or ()}
-    troubles = (f for f in findings if f.type in ("Stalled", "DeletionBlocked"))
+    troubles = (f for f in findings if f.type in _TROUBLES)
     return tuple(
         Notice("Warning", str(f.reason), f.message)
         for f in troubles

@@ -113,6 +113,20 @@ def test_stalled_and_mended(kube: Kube, fields: Object, reason: str) -> None:
     assert {} == kube.condition(name, "Stalled")
 
 
+def test_told_again_while_it_lasts(kube: Kube, operator: Operator) -> None:
+    """The Event of a trouble is posted again when the API server has forgotten it, as it does after an hour."""
+    name = kube.unique("env")
+    kube.apply(manifest(name, image="a/" + "b" * 255))
+    kube.until("the Event", lambda: bool(kube.events(name)))
+    (event,) = kube.events(name)
+    kube.kubectl("delete", "event", event["metadata"]["name"], "-n", event["metadata"]["namespace"])
+    with operator.anew(resync_seconds=1):
+        kube.until("the Event again", lambda: bool(kube.events(name)))
+
+    assert event["metadata"]["uid"] != kube.events(name)[0]["metadata"]["uid"]
+    assert event["message"] == kube.events(name)[0]["message"]
+
+
 def test_replacement_that_comes_later(kube: Kube) -> None:
     """An Environment is ready as soon as the one that replaces it exists, and stalled when that goes."""
     old, new = kube.unique("old"), kube.unique("new")

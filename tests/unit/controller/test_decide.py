@@ -544,3 +544,15 @@ def test_last_use_while_nobody_knows() -> None:
     unknown = replace(known(), users={}, unknown={"jobs.batch": "it rains"})
 
     assert "2026-01-01T00:10:00Z" == used(env, unknown, "2026-01-01T00:20:00Z")
+
+
+def test_reminded() -> None:
+    """People are told of a trouble once, and again when they are to be reminded, also when nothing is written."""
+    stalled = environment(image="a/" + "b" * 255)
+    first = decide(snapshot(stalled))
+    stalled["status"] = status_of(first)
+    again, reminded = decide(snapshot(stalled)), decide(snapshot(stalled, reminded=True))
+
+    assert ["InvalidImage"] == [str(notice.reason) for notice in first.notices]
+    assert () == again.notices
+    assert (first.notices, None) == (reminded.notices, reminded.status)
