@@ -94,7 +94,17 @@ class EndWatch:
     """Break the connection instead of ending the stream properly."""
 
 
-Act = Answer | Drop | Delay | Hold | Before | After | EndWatch
+@dataclass(frozen=True)
+class Half:
+    """Break the connection in the middle of the answer; the API server has done what was asked for."""
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """Send each event of a watch twice."""
+
+
+Act = Answer | Drop | Delay | Hold | Before | After | EndWatch | Half | Repeat
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from aiohttp import ClientConnectorError, ClientError, ClientResponse, ClientSes
 from yarl import URL
 
 from cluster.active import ActiveRule
-from cluster.faults import Act, After, Answer, Before, Delay, Drop, EndWatch, Hold, Match
+from cluster.faults import Act, After, Answer, Before, Delay, Drop, EndWatch, Half, Hold, Match, Repeat
 from cluster.traffic import Exchange, Request, Traffic
 from cluster.upstream import Upstream, end_to_end
 from cluster.watching import OpenWatch
@@ -101,6 +101,8 @@ class Forwarder:
                 await asyncio.to_thread(act.call, request)
         self._log(request, answer.status, length=len(body))
         headers = end_to_end(answer.headers.items())
+        if any(isinstance(act, Half) for act in acts):
+            return await _half(incoming, web.StreamResponse(status=answer.status, headers=headers), body)
         return web.Response(status=answer.status, headers=headers, body=body)
 
     async def _watch(
@@ -113,7 +115,8 @@ class Forwarder:
         sink = web.StreamResponse(headers=end_to_end(answer.headers.items()))
         await sink.prepare(incoming)
         self._log(request, answer.status)
-        watch = OpenWatch(request, next((act for act in acts if isinstance(act, EndWatch)), None))
+        planned = next((act for act in acts if isinstance(act, EndWatch)), None)
+        watch = OpenWatch(request, planned, repeats=any(isinstance(act, Repeat) for act in acts))
         self._watches.append(watch)
         try:
             await watch.copy(answer.content, sink, incoming)
@@ -163,8 +166,17 @@ async def _perform(act: Act, incoming: web.Request, request: Request) -> Answer 
             return Drop() if incoming.transport is None else None
         case Before(call):
             return None if await asyncio.to_thread(call, request) else Drop()
-        case After() | EndWatch():
+        case After() | EndWatch() | Half() | Repeat():
             return None
+
+
+async def _half(incoming: web.Request, sink: web.StreamResponse, body: bytes) -> web.StreamResponse:
+    """Send the first half of an answer, and break the connection."""
+    sink.content_length = len(body)
+    await sink.prepare(incoming)
+    await sink.write(body[: len(body) // 2])
+    _break(incoming)
+    return sink
 
 
 def _break(incoming: web.Request) -> None:

@@ -62,6 +62,11 @@ class FaultProxy:
         self._rules.append(active)
         return active
 
+    @property
+    def rules(self) -> tuple[ActiveRule, ...]:
+        """The rules since the last `clear`."""
+        return tuple(self._rules)
+
     def clear(self) -> None:
         """Remove all rules and forget the traffic so far."""
         for rule in tuple(self._rules):

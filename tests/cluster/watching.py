@@ -27,9 +27,9 @@ EXPIRED = {
 class OpenWatch:
     """A watch that is being copied from the API server to the client."""
 
-    def __init__(self, request: Request, planned: EndWatch | None) -> None:
-        """Keep the request and the end that a rule has planned for it."""
-        self.request = request
+    def __init__(self, request: Request, planned: EndWatch | None, *, repeats: bool = False) -> None:
+        """Keep the request, the end that a rule has planned for it, and whether each event comes twice."""
+        self.request, self._copies = request, 2 if repeats else 1
         self._planned = planned
         self._ordered: asyncio.Future[EndWatch] = asyncio.get_running_loop().create_future()
         self._events = 0
@@ -78,7 +78,7 @@ class OpenWatch:
         if self._planned is not None:
             events = events[: self._planned.after - self._events]
         self._events += len(events)
-        return b"".join(events)
+        return b"".join(event * self._copies for event in events)
 
 
 async def _finish(end: EndWatch, sink: web.StreamResponse, incoming: web.Request) -> None:

@@ -2,17 +2,13 @@
 
 import os
 import signal
-import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from random import Random
-from typing import Self
 
 import pytest
 
-from builders import manifest, workload
+from builders import manifest
 from cluster import Cluster
 from cluster.faults import ANYTHING, Drop, EndWatch, Rule
 from cluster.proxy import FaultProxy
@@ -20,13 +16,12 @@ from cluster.rest import Rest
 from cluster.upstream import Upstream
 from environment_operator.api import names
 from environment_operator.kube.client import LEASES
+from flow import Flow, until_counted
 from kube import ENVIRONMENTS, Kube, Operator
 
 LEASE = f"{LEASES}/{names.CONTROLLER_LEASE}"
 # A Lease runs out sooner here than in a cluster: what a test shows is the order of things.
 TIMES = {"lease_seconds": 3, "lease_renew_seconds": 2, "lease_retry_seconds": 0.4}
-# Nothing is admitted in this namespace, so that changes come as fast as the API server stores them.
-TEMPLATES = "/api/v1/namespaces/kube-system/podtemplates"
 
 
 @dataclass(frozen=True)
@@ -92,60 +87,6 @@ def environments(kube: Kube) -> list[str]:
     for name in made:
         assert kube.rest.create(ENVIRONMENTS, manifest(name)).ok
     return made
-
-
-class Flow:
-    """Users of Environments that come and go, some 200 a second where the machine lets them."""
-
-    def __init__(self, kube: Kube, environments: list[str]) -> None:
-        self._kube, self._environments = kube, environments
-        self._stop, self._lock = threading.Event(), threading.Lock()
-        self._threads = [threading.Thread(target=self._run, args=(number,)) for number in range(2)]
-        self.changes, self.users = 0, Counter[str](dict.fromkeys(environments, 0))
-
-    def __enter__(self) -> Self:
-        """Begin."""
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """End; the users that are there stay."""
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-
-    def await_changes(self, many: int) -> None:
-        """Return after so many more changes."""
-        before = self.changes
-        self._kube.until("changes", lambda: self.changes >= before + many)
-
-    def _run(self, number: int) -> None:
-        """Create and delete users until the end."""
-        rest, chance, there = Rest(self._kube.cluster.kubeconfig), Random(number), list[tuple[str, str]]()
-        while not self._stop.wait(0.01):
-            if there and chance.random() < 0.4:
-                name, environment = there.pop(chance.randrange(len(there)))
-                assert rest.delete(f"{TEMPLATES}/{name}").ok
-                self._count(environment, -1)
-            else:
-                name, environment = self._kube.unique("flow"), chance.choice(self._environments)
-                assert rest.create(TEMPLATES, workload("PodTemplate", name, "kube-system", environment)).ok
-                there.append((name, environment))
-                self._count(environment, 1)
-        rest.close()
-
-    def _count(self, environment: str, users: int) -> None:
-        """Take in a change."""
-        with self._lock:
-            self.users[environment] += users
-            self.changes += 1
-
-
-def until_counted(kube: Kube, flow: Flow) -> None:
-    """Return when every Environment counts its users."""
-    for name, count in flow.users.items():
-        kube.until_used(name, count)
 
 
 def unreachable(leader: Replica) -> Callable[[], None]:
