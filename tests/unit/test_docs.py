@@ -181,6 +181,14 @@ def test_every_promise_has_its_test(promise: str) -> None:
         assert f"\ndef {name}(" in (ROOT / "tests/integration" / file).read_text(encoding="utf-8")
 
 
+def test_pictures_are_small() -> None:
+    """Each picture of a document is there, and takes at most 200 KB."""
+    found = re.findall(r"!\[[^]]*\]\(([^)]+)\)", README)
+
+    assert found
+    assert [] == [path for path in found if (ROOT / path).stat().st_size > 200_000]
+
+
 ATTEMPTS = [line for line in TEXTS["deploy/console.md"].splitlines() if line.count("test_console") and "|" in line]
 
 

@@ -20,7 +20,7 @@ TEXTS: Mapping[str, str] = {
     "table.project": "Project",
     "table.projects.all": "all projects",
     "table.search": "Search",
-    "table.search.hint": "Text in one of the columns",
+    "table.search.hint": "Text in a column",
     "table.apply": "Show",
     "table.filter": "Add a filter",
     "table.filter.column": "Column",

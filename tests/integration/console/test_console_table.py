@@ -32,7 +32,7 @@ def some(cluster: Cluster, rest: Rest, operator: Operator) -> Iterator[Names]:  
     rest.create("/api/v1/namespaces", {"metadata": {"name": project}})
     made = {key: f"{word}-{key}" for key in ("used", "idle", "old", "here")}
     kube.apply(
-        manifest(made["used"], description="For interactive work", image="registry.example/team/lab:1"),
+        manifest(made["used"], description="For interactive work"),
         manifest(made["idle"], workloadTypes=["Training"]),
         manifest(made["old"], deprecated={"message": "Use the new one.", "replacedBy": made["used"]}),
         manifest(made["here"], scope={"projects": ["some-other-project"]}),
@@ -61,7 +61,7 @@ def test_first_look(chromium: Browser, plugin: Plugin, some: Names) -> None:
         row = page.get_by_role("row", name=some["used"])
 
         expect(row.get_by_role("rowheader")).to_contain_text("For interactive work")
-        expect(row).to_contain_text("registry.example/team/lab:1")
+        expect(row).to_contain_text("registry.example/team/jupyter:4.2")
         assert "token" not in page.url
         page.close()
 
@@ -118,6 +118,7 @@ def test_search_while_typing(browse: Any, some: Names) -> None:
     expect(page.get_by_label("Search")).to_be_focused()
     assert [some["idle"]] == names(page)
     expect(page).to_have_url(re.compile(some["idle"]))
+    expect(page.get_by_role("link", name="CSV")).to_have_attribute("href", re.compile(some["idle"]))
 
 
 def test_project(browse: Any, some: Names) -> None:

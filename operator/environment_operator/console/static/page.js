@@ -3,15 +3,18 @@
 
 const fresh = (html) => new DOMParser().parseFromString(html, "text/html");
 
-// Puts the regions of another state of this page into it; what has the focus, and where one is, stays.
-function swap(html) {
-  const next = fresh(html), regions = next.querySelectorAll("[data-live]");
-  for (const region of regions) {
-    const here = document.getElementById(region.id);
-    if (!here) continue;
+// Puts the regions of another state of this page into it, or one of them. Where one is, what has the focus and what is
+// open stays; a region in which somebody fills in something is left alone.
+function swap(html, only) {
+  const next = fresh(html), regions = next.querySelectorAll(only ? `#${only}` : "[data-live]");
+  for (const region of [...regions].filter((each) => only || !each.parentElement.closest("[data-live]"))) {
+    const here = document.getElementById(region.id), active = document.activeElement;
+    if (!here || (here.contains(active) && active.matches("input, select, textarea"))) continue;
     const scrolled = here.querySelector(".scroll"), at = scrolled && [scrolled.scrollLeft, scrolled.scrollTop];
-    const focused = here.contains(document.activeElement) && document.activeElement.getAttribute("href");
+    const open = [...here.querySelectorAll("details")].map((each) => each.open);
+    const focused = here.contains(active) && active.getAttribute("href");
     here.replaceWith(document.adoptNode(region));
+    region.querySelectorAll("details").forEach((each, place) => { each.open = open[place] ?? false; });
     if (at) region.querySelector(".scroll")?.scrollTo(...at);
     if (focused) region.querySelector(`[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
     dress(region);
@@ -38,28 +41,29 @@ document.addEventListener("click", async (event) => {
   setTimeout(() => { button.textContent = label; }, 1500);
 });
 
-// A form that asks for a view is sent while one types.
+// A form that asks for a view is sent while one types; it may name the only region that it changes.
 let asked = 0, waiting;
-async function show(address) {
+async function show(address, only) {
   const number = ++asked;
   const answer = await fetch(address, { headers: { Accept: "text/html" } });
   const html = await answer.text();
-  if (number === asked && swap(html)) history.replaceState(null, "", address);
+  if (number === asked && swap(html, only)) history.replaceState(null, "", address);
 }
-for (const form of document.querySelectorAll("[data-live-form]")) {
-  form.addEventListener("input", () => {
-    clearTimeout(waiting);
-    waiting = setTimeout(() => {
-      const filled = [...new FormData(form)].filter(([, value]) => value);
-      show(`${form.getAttribute("action")}?${new URLSearchParams(filled)}`).catch(() => form.submit());
-    }, 200);
-  });
-}
+document.addEventListener("input", (event) => {
+  const form = event.target.closest("[data-live-form]");
+  if (!form) return;
+  clearTimeout(waiting);
+  waiting = setTimeout(() => {
+    const filled = [...new FormData(form)].filter(([, value]) => value);
+    const address = `${form.getAttribute("action")}?${new URLSearchParams(filled)}`;
+    show(address, form.dataset.liveForm).catch(() => form.submit());
+  }, 200);
+});
 
 // A page refreshes by itself, unless nobody sees it; when that fails, what is there stays, and it says so.
 async function refresh() {
   const live = document.querySelector("[data-refresh]");
-  if (live && !document.hidden && !live.querySelector("details[open]")) {
+  if (live && !document.hidden) {
     const number = asked;
     try {
       const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
