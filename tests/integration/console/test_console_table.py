@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from builders import manifest, workload
 from cluster import Cluster
@@ -53,15 +53,20 @@ def names(page: Page) -> list[str]:
     return [text.split("\n")[0] for text in page.locator("tbody th a").all_inner_texts()]
 
 
+def row(page: Page, name: str) -> Locator:
+    """Return the row of an Environment: others may name it, too."""
+    return page.get_by_role("row").filter(has=page.get_by_role("link", name=name, exact=True))
+
+
 def test_first_look(chromium: Browser, plugin: Plugin, some: Names) -> None:
     """The opened address leads to the table, which has each Environment with its image, state and description."""
     with serving(plugin) as site:
         page = chromium.new_page()
         page.goto(site.address)
-        row = page.get_by_role("row", name=some["used"])
+        shown = row(page, some["used"])
 
-        expect(row.get_by_role("rowheader")).to_contain_text("For interactive work")
-        expect(row).to_contain_text("registry.example/team/jupyter:4.2")
+        expect(shown.get_by_role("rowheader")).to_contain_text("For interactive work")
+        expect(shown).to_contain_text("registry.example/team/jupyter:4.2")
         assert "token" not in page.url
         page.close()
 
@@ -69,7 +74,7 @@ def test_first_look(chromium: Browser, plugin: Plugin, some: Names) -> None:
 def test_states(browse: Any, some: Names) -> None:
     """Ready, unused and deprecated ones are told apart by words and by colour."""
     page = browse(f"/environments?search={some['word']}")
-    states = {name: page.get_by_role("row", name=some[name]).locator(".state") for name in ("used", "idle", "old")}
+    states = {name: row(page, some[name]).locator(".state") for name in ("used", "idle", "old")}
     colours = {key: each.evaluate("e => getComputedStyle(e).color") for key, each in states.items()}
 
     expect(states["used"]).to_have_text("Ready")
@@ -81,15 +86,15 @@ def test_states(browse: Any, some: Names) -> None:
 def test_filter_sort_and_columns(browse: Any, some: Names) -> None:
     """Filters, order and columns are set on the page and stand in its address, which shows the same to others."""
     page = browse(f"/environments?search={some['word']}")
-    page.get_by_text("Add a filter").click()
-    page.get_by_label("Column", exact=True).select_option("Workload types")
+    page.locator("summary", has_text="Add a filter").click()
+    page.get_by_role("combobox", name="Column").select_option("Workload types")
     page.get_by_label("Value").fill("Training")
     page.get_by_role("button", name="Add", exact=True).click()
     expect(page.get_by_role("link", name="Remove the filter Workload types: Training")).to_be_visible()
     page.get_by_role("columnheader", name="Environment").get_by_role("link").click()
     page.get_by_role("columnheader", name="Environment").get_by_role("link").click()
     expect(page.get_by_role("columnheader", name="Environment")).to_have_attribute("aria-sort", "descending")
-    page.get_by_text("Columns").first.click()
+    page.locator("summary", has_text="Columns").click()
     page.get_by_label("Tools").uncheck()
     page.get_by_role("button", name="Show these columns").click()
     expect(page.get_by_role("columnheader", name="Tools")).to_have_count(0)
@@ -103,7 +108,7 @@ def test_columns_are_remembered(browse: Any, some: Names) -> None:
     page = browse(f"/environments?search={some['word']}&columns=environment,image")
     page.goto(page.url.partition("?")[0])
     expect(page.get_by_role("columnheader")).to_have_text(["Environment", "Image"])
-    page.get_by_text("Columns").first.click()
+    page.locator("summary", has_text="Columns").click()
     page.get_by_role("link", name="The usual columns").click()
 
     expect(page.get_by_role("columnheader", name="Scope")).to_be_visible()
@@ -126,7 +131,7 @@ def test_project(browse: Any, some: Names) -> None:
     page = browse(f"/environments?search={some['word']}")
     page.get_by_label("Project").select_option(some["project"])
     page.get_by_role("button", name="Show", exact=True).click()
-    expect(page.get_by_role("row", name=some["here"])).to_have_count(0)
+    expect(row(page, some["here"])).to_have_count(0)
 
     assert {some[key] for key in ("used", "idle", "old")} == set(names(page))
 
@@ -148,7 +153,7 @@ def test_refreshes_without_losing_the_place(kube: Kube, browse: Any, some: Names
     page.locator(".scroll").evaluate("e => e.scrollTo(200, 0)")
     name = f"{some['word']}-new"
     kube.apply(manifest(name))
-    expect(page.get_by_role("row", name=name)).to_be_visible()
+    expect(row(page, name)).to_be_visible()
     kube.kubectl("delete", "env", name)
 
     assert 200 == page.locator(".scroll").evaluate("e => e.scrollLeft")
@@ -211,7 +216,7 @@ def test_slow_and_failing(plugin: Plugin, browse: Any, through: str, faults: Fau
         page.goto(f"http://{site.host}{site.prefix}/environments?search={some['word']}", wait_until="commit")
         expect(page.get_by_text("Reading Environments")).to_be_visible()
         held.release.set()
-        expect(page.get_by_role("row", name=some["used"])).to_be_visible()
+        expect(row(page, some["used"])).to_be_visible()
         expect(page.get_by_text("Reading Environments")).to_be_hidden()
         rule.remove()
         faults.add(Rule(ENVIRONMENTS, Answer(503, "ServiceUnavailable", "not today")))
@@ -236,7 +241,7 @@ def test_several_clusters(plugin: Plugin, config: Any, browse: Any, some: Names)
     ) as site:
         site.enter()
         page = browse(f"/environments?search={some['used']}", site=site)
-        rows = page.get_by_role("row", name=some["used"])
+        rows = row(page, some["used"])
         expect(rows).to_have_count(2)
         expect(page.get_by_text("west is left out")).to_be_visible()
         expect(page.get_by_role("columnheader", name="Cluster")).to_be_visible()
