@@ -1,8 +1,13 @@
 """Which replica leads, as a decision over a Lease and our own clock."""
 
+import asyncio
+import time
 from typing import Any
 
-from environment_operator.kube.elector import Seen, released, seen, taken, wait
+import uvloop
+
+from environment_operator.kube.elector import Elector, Seen, Times, released, seen, taken, wait
+from environment_operator.kube.errors import NotFound
 
 NOW = "2026-01-01T00:00:00.000000Z"
 
@@ -74,3 +79,41 @@ def test_first() -> None:
 
     assert {"name": "lead"} == made["metadata"]
     assert 0 == made["spec"]["leaseTransitions"]
+
+
+class Leases:
+    """A Lease that nobody has yet."""
+
+    async def get(self, path: str) -> dict[str, Any]:
+        """Return no Lease."""
+        raise NotFound(404, path)
+
+    async def create(self, _: str, made: dict[str, Any]) -> dict[str, Any]:
+        """Return a Lease as it is stored."""
+        return {**made, "metadata": {**made["metadata"], "resourceVersion": "1"}}
+
+    async def replace(self, path: str, changed: dict[str, Any]) -> dict[str, Any]:
+        """Return the Lease as it is stored."""
+        return await self.create(path, changed)
+
+
+def test_a_process_that_stood_still_does_not_lead() -> None:
+    """When a process stood still for longer than it may lead, it knows at once, before the event loop turns again."""
+    led: list[bool] = []
+
+    async def work() -> None:
+        led.append(elector.leads())
+        time.sleep(0.6)  # noqa: ASYNC251 - nothing else runs meanwhile
+        led.append(elector.leads())
+
+    async def run() -> None:
+        parts = asyncio.gather(elector.run(), elector.while_leading(work))
+        while len(led) < 2:  # noqa: ASYNC110 - what is awaited is another task
+            await asyncio.sleep(0)
+        parts.cancel()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        elector = Elector(Leases(), "lead", "me", Times(lease=1, renew=0.5, retry=0.1))  # type: ignore[arg-type]
+        runner.run(run())
+
+    assert [True, False] == led[:2]
