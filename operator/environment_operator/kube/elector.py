@@ -11,7 +11,6 @@ import logging
 import math
 import os
 import socket
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -125,11 +124,8 @@ class Elector:
         LEADS.labels(name).set(0)
 
     def leads(self) -> bool:
-        """Say whether we lead at this moment: nobody else does.
-
-        The clock of uvloop stands still while the process does, in the middle of a callback, too; this one goes on.
-        """
-        return time.monotonic() < self._until
+        """Say whether we lead at this moment: nobody else does."""
+        return _clock() < self._until
 
     async def run(self) -> None:
         """Hold the Lease until cancelled; then have the work stop, and give the Lease back."""
