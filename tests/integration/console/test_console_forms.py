@@ -230,8 +230,7 @@ def test_who_may_not(kube: Kube, project: str, plugin: Plugin, chromium: Browser
         picture(page, "form-refused")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1360])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1360), ("dark", 360)])
 def test_nothing_stands_in_the_way(
     kube: Kube, site: Site, chromium: Browser, scheme: Literal["light", "dark"], width: int
 ) -> None:
