@@ -48,7 +48,9 @@ def injected(record: str) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     try:
-        pairs = [(str(entry["env"]), str(entry["hash"])) for entry in json.loads(record).values()]
+        # A template that has what another one has names that one.
+        entries = [entry for entry in json.loads(record).values() if not isinstance(entry, str)]
+        pairs = [(str(entry["env"]), str(entry["hash"])) for entry in entries]
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return {}
     for name, value in pairs:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from builders import around, published
-from environment_operator.api import names
+from environment_operator.api import names, references
 from environment_operator.injection import record
 from environment_operator.injection.mutate import admit
 from environment_operator.injection.record import Entry
@@ -39,6 +39,16 @@ def test_once() -> None:
     assert len(many) < len(one) + 200 * len('"spec/templates/t000":"spec/templates/t0",')
     assert {f"spec/templates/t{number}" for number in range(200)} == set(found)
     assert [found["spec/templates/t0"]] * 200 == list(found.values())
+
+
+def test_counted() -> None:
+    """A workload whose templates share an entry counts as a user of the Environment, with the hash that it has."""
+    made = injected(3)
+    entry = record.entries(made)["spec/templates/t0"]
+
+    assert {"e": entry.hash} == references.used(
+        made["metadata"]["labels"], made["metadata"]["annotations"][names.RECORD]
+    )
 
 
 def test_as_before() -> None:
