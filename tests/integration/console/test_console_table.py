@@ -95,7 +95,7 @@ def test_filter_sort_and_columns(browse: Any, some: Names) -> None:
     page.get_by_role("columnheader", name="Environment").get_by_role("link").click()
     expect(page.get_by_role("columnheader", name="Environment")).to_have_attribute("aria-sort", "descending")
     page.locator("summary", has_text="Columns").click()
-    page.get_by_label("Tools").uncheck()
+    page.get_by_role("checkbox", name="Tools").uncheck()
     page.get_by_role("button", name="Show these columns").click()
     expect(page.get_by_role("columnheader", name="Tools")).to_have_count(0)
     there = browse(page.url.partition("/environments")[2].join(("/environments", "")))
