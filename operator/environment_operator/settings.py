@@ -28,6 +28,8 @@ _URL = re.compile(
 )
 _GATEWAY = r"^([-a-z0-9]+/[-.a-z0-9]+(/[-.a-z0-9]+)?)?$"
 _KEY = r"[^\s,]+"
+_PREFIX = r"[-._:a-z0-9]+(/[-._a-z0-9]+)*"
+_MIRRORS = rf"^({_PREFIX}={_PREFIX}(,{_PREFIX}={_PREFIX})*)?$"
 
 
 def _authority(file: Path) -> Path:
@@ -82,6 +84,12 @@ class Settings(BaseSettings):
         pattern=f"^{_KEY},{_KEY},{_KEY}$",
         description="Keys of userInfo.extra that hold a person's user id, primary group id and further group ids.",
     )
+    image_mirrors: str = Field(
+        "",
+        pattern=_MIRRORS,
+        description="Registries, or paths in them, and what stands for each: docker.io=mirror.example.com/hub, with "
+        "commas between them. Images of Environments are pulled from there.",
+    )
     strict_groups: bool = Field(
         default=True,
         description="Whether guarded ids come with supplementalGroupsPolicy: Strict, so that no groups of the image "
@@ -124,6 +132,12 @@ class Settings(BaseSettings):
     def hosts(self) -> tuple[str, ...]:
         """The names that the serving certificate is for."""
         return tuple(filter(None, (host.strip() for host in self.certificate_hosts.split(","))))
+
+    @property
+    def mirrors(self) -> dict[str, str]:
+        """What stands for registries, or for paths in them."""
+        pairs = (pair.partition("=") for pair in self.image_mirrors.split(",") if pair)
+        return {registry: mirror for registry, _, mirror in pairs}
 
     @property
     def routing(self) -> Routing:

@@ -50,7 +50,7 @@ class Lookups:
         self._cluster, self._settings, self._table = cluster, settings, table
         self._keys = Keys(*settings.identity_keys.split(","))
         self._routing = settings.routing
-        self.catalog, self._projects = Catalog(), ProjectIndex()
+        self.catalog, self._projects = Catalog(mirrors=settings.mirrors), ProjectIndex()
         longest, projects = timing.RETRY_SECONDS, ProjectSink(self._projects)
         self._environments = Informer(cluster, names.CRD_NAME, self.catalog, ENVIRONMENTS, whole=True, longest=longest)
         self._namespaces = Informer(cluster, "namespaces", projects, "/api/v1/namespaces", longest=longest)
@@ -146,7 +146,9 @@ class Lookups:
         known = self.catalog.as_of(name, meta["generation"])
         invalid = invalid_fragment(live.get("status") or {}, meta["generation"])
         exists = self.catalog.__contains__
-        made = known or publish(name, meta["generation"], live["spec"], exists, invalid=invalid)
+        made = known or publish(
+            name, meta["generation"], live["spec"], exists, invalid=invalid, mirrors=self.catalog.mirrors
+        )
         return replace(made, problem=review.lifecycle_problem(meta) or made.problem)
 
     async def _project(self, name: str, wanted: Collection[str]) -> Project:

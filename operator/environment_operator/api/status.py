@@ -63,6 +63,13 @@ class Usage(Model):
     )
 
 
+class PulledImage(Model):
+    """An image by the two references that it has where a mirror stands for its registry."""
+
+    declared: Short = Field(description="The reference in spec.image.")
+    pulled: Short = Field(description="The reference that pods have.")
+
+
 class EnvironmentStatus(Model):
     """What the operator observed."""
 
@@ -92,6 +99,9 @@ class EnvironmentStatus(Model):
         None,
         description="What the Environment contributes to a pod: a partial pod spec.",
         json_schema_extra={"x-kubernetes-preserve-unknown-fields": True, "x-kubernetes-map-type": "atomic"},
+    )
+    image: PulledImage | None = Field(
+        None, description="The image by both of its references, where a registry mirror stands for that of the spec."
     )
     fragment_hash: Name | None = Field(None, description="Hash of the fragment, with the version of the hash.")
     pod_security: Literal["privileged", "baseline", "restricted"] | None = Field(

@@ -11,6 +11,7 @@ from environment_operator.injection.mutate import admit
 from environment_operator.injection.validate import approve
 from environment_operator.kinds.table import Kind
 from environment_operator.kube.objects import invalid_fragment
+from environment_operator.spec import images
 
 Object = dict[str, Any]
 TOKEN = "workload"  # noqa: S105 - a name in the place of the one that is drawn at admission
@@ -34,7 +35,15 @@ def published(environment: Object, others: Iterable[str] = ()) -> Published:
         lambda each: isinstance(each, str) and each in known,
         terminating=terminating,
         invalid=invalid_fragment(environment.get("status") or {}, generation) if isinstance(generation, int) else "",
+        mirrors=_mirrors(environment),
     )
+
+
+def _mirrors(environment: Object) -> dict[str, str]:
+    """Return from where the cluster pulls the image of an Environment, where its status says so."""
+    found = (environment.get("status") or {}).get("image") or {}
+    pulled = images.parse(found.get("pulled", ""))
+    return {images.repository(found["declared"]): pulled.name} if pulled else {}
 
 
 def referring(workload: Object, name: str) -> Object:

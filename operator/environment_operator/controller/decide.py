@@ -33,7 +33,12 @@ def decide(snapshot: Snapshot) -> Plan:
     found = counting.usage(snapshot.known, environment.get("status") or {}, snapshot.options.sample)
     if not is_terminating(environment):
         kinds = tuple(snapshot.known.kinds.values())
-        verdict = validate(environment["spec"], replacement_exists=snapshot.replacement_exists, table=kinds)
+        verdict = validate(
+            environment["spec"],
+            replacement_exists=snapshot.replacement_exists,
+            table=kinds,
+            mirrors=snapshot.options.mirrors,
+        )
         if not verdict.stalled and snapshot.validity and snapshot.validity.problem:
             verdict = Verdict(verdict.spec, stalled=(Reason.INVALID_FRAGMENT, snapshot.validity.problem))
         unprotected = not has_finalizer(environment) and not may_go(environment)

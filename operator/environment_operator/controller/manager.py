@@ -59,7 +59,9 @@ class Controller:
             publish=publish if settings.registry_credentials else None,
         )
         self._exposer = Exposer(cluster, self._world.exposures, self._world.kinds, self._world.informers)
-        options = Options(settings.usage_sample, settings.grace, settings.cluster_name, settings.node_ports)
+        options = Options(
+            settings.usage_sample, settings.grace, settings.cluster_name, settings.node_ports, settings.mirrors
+        )
         self._reconciler = Reconciler(cluster, self._world, options)
         self._settled = asyncio.Event()
 

@@ -33,12 +33,14 @@ class Options:
         grace: how long after a DELETE a user may still come into being whose admission began before it.
         cluster: name of the cluster for the status; empty for none.
         node_ports: the node ports of the cluster.
+        mirrors: what stands for registries, as for `images.mirrored`.
     """
 
     sample: int = 10
     grace: timedelta = timedelta(seconds=10)
     cluster: str = ""
     node_ports: range = range(30000, 32768)
+    mirrors: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

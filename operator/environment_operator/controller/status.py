@@ -287,7 +287,7 @@ def _outsiders(snapshot: Snapshot, verdict: Verdict) -> int:
     return scope.out_of_scope(verdict.spec.scope, projects, snapshot.departments)
 
 
-_DESCRIPTION = ("fragment", "fragmentHash", "podSecurity", "scope", "tools", "types")
+_DESCRIPTION = ("fragment", "fragmentHash", "image", "podSecurity", "scope", "tools", "types")
 
 
 def _description(verdict: Verdict) -> dict[str, Any]:
@@ -296,11 +296,18 @@ def _description(verdict: Verdict) -> dict[str, Any]:
     if verdict.fragment is not None:
         out = {"fragment": verdict.fragment, "fragmentHash": fragment_hash(verdict.fragment)}
         out["podSecurity"] = pod_security(verdict.fragment)
+        out |= _pulled(verdict.fragment["containers"][0]["image"], verdict)
     if verdict.spec is not None:
         tools = scope.tools_in_words(verdict.spec)
         out |= {"scope": scope.in_words(verdict.spec.scope), "types": ",".join(verdict.spec.workload_types)}
         out |= {"tools": tools} if tools else {}
     return out
+
+
+def _pulled(image: str, verdict: Verdict) -> dict[str, Any]:
+    """Return both references of an image that a mirror has; nothing where it is pulled by that of the spec."""
+    declared = verdict.spec.image if verdict.spec else image
+    return {"image": {"declared": declared, "pulled": image}} if image != declared else {}
 
 
 def _kept(before: Mapping[str, Any]) -> dict[str, Any]:

@@ -64,6 +64,11 @@ class Published:
         return tuple(secret["name"] for secret in self.fragment.get("imagePullSecrets", ()))
 
     @property
+    def image(self) -> str | None:
+        """The image as it is declared, whatever mirror it is pulled from."""
+        return self.spec.image if self.spec else None
+
+    @property
     def is_personal(self) -> bool:
         """Whether the pods run with the ids of the person who submits them."""
         user = self.spec.user if self.spec else None

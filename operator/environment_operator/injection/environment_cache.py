@@ -6,6 +6,7 @@ What is published comes from the spec, not from the status: an Environment works
 import json
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from environment_operator.injection import messages
@@ -25,9 +26,11 @@ class Catalog:
 
     Args:
         decoded: how many rendered ones to keep.
+        mirrors: what stands for registries, as for `images.mirrored`.
     """
 
-    def __init__(self, decoded: int = 256) -> None:
+    def __init__(self, decoded: int = 256, mirrors: Mapping[str, str] = MappingProxyType({})) -> None:
+        self.mirrors = mirrors
         self._objects: dict[str, _Entry] = {}
         self._before: dict[str, _Entry] = {}
         self._published: OrderedDict[str, Published] = OrderedDict()
@@ -86,7 +89,7 @@ class Catalog:
         before = self._before.get(name)
         if before is None or before[0] != generation:
             return None
-        return publish(name, generation, json.loads(before[2]), self.__contains__)
+        return publish(name, generation, json.loads(before[2]), self.__contains__, mirrors=self.mirrors)
 
     def find(self, name: str) -> Published | None:
         """Return an Environment as admission needs it, None when it is not known."""
@@ -96,7 +99,15 @@ class Catalog:
         if name not in self._objects:
             return None
         generation, terminating, spec, invalid = self._objects[name]
-        made = publish(name, generation, json.loads(spec), self.__contains__, terminating=terminating, invalid=invalid)
+        made = publish(
+            name,
+            generation,
+            json.loads(spec),
+            self.__contains__,
+            terminating=terminating,
+            invalid=invalid,
+            mirrors=self.mirrors,
+        )
         self._published[name] = made
         if len(self._published) > self._decoded:
             self._published.popitem(last=False)
@@ -111,6 +122,7 @@ def publish(
     *,
     terminating: bool = False,
     invalid: str = "",
+    mirrors: Mapping[str, str] = MappingProxyType({}),
 ) -> Published:
     """Return an Environment as admission needs it.
 
@@ -121,10 +133,11 @@ def publish(
         exists: says whether an Environment of a name exists.
         terminating: whether it is being deleted.
         invalid: why the API server refuses its pods, as its status says; empty when it does not.
+        mirrors: what stands for registries, as for `images.mirrored`.
     """
     deprecated = spec.get("deprecated")
     replacement = (deprecated.get("replacedBy") if isinstance(deprecated, Mapping) else "") or ""
-    verdict = validate(spec, replacement_exists=exists(replacement))
+    verdict = validate(spec, replacement_exists=exists(replacement), mirrors=mirrors)
     fragment = verdict.fragment or {}
     hashed = fragment_hash(fragment) if fragment else ""
     stalled = verdict.stalled or ((Reason.INVALID_FRAGMENT, invalid) if invalid else None)

@@ -270,7 +270,8 @@ class _Admission:
         unite_secrets(fragment, place, place.template(self.workload), entry.main, self.around)
         workload_tools.add_variables(fragment, self._open(place, environment, entry.main))
         self.warnings += warnings.on_env_from(environment, fragment, place, self.workload, entry.main)
-        self.warnings += self._apply(place, merge.puts(fragment, entry.main, marks(place, entry)), entry)
+        puts = merge.puts(fragment, entry.main, marks(place, entry))
+        self.warnings += self._apply(place, puts, entry, environment.image)
         pods = place.to_validate(self.workload)
         self.warnings += warnings.on_pod_security(environment, self.around.project, pods, entry.main)
         now = self._entries[place.key]
@@ -318,12 +319,12 @@ class _Admission:
         known = (*self._entries.values(), *self._stored.values())
         return known[0].token if known else self.around.token
 
-    def _apply(self, place: Place, puts: list[Put], entry: Entry) -> tuple[str, ...]:
+    def _apply(self, place: Place, puts: list[Put], entry: Entry, declared: object = None) -> tuple[str, ...]:
         """Put values in, and remember what the record is to say; return what could not be put in as it was meant."""
         before = place.template(self.workload)
         puts = of_one_port(place, before, self._agreeing(place, before, puts, entry), entry.main)
         found = expansion.expanded(self.workload, before, puts, entry.main, entry.record.texts)
-        template, done = merge.apply(before, found.puts, entry.main, defaults(place.row, entry.main))
+        template, done = merge.apply(before, found.puts, entry.main, defaults(place.row, entry, declared))
         done = replace(done, texts=expansion.of_what_is_there(found.texts, done.put))
         place.replace(self.workload, template)
         validated = {"User", "Security"} & set(entry.locked)

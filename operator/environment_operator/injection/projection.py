@@ -107,14 +107,19 @@ def unite_secrets(fragment: Fragment, place: Place, template: Template, main: Pa
         fragment[_SECRETS] = [{"name": name} for name in dict.fromkeys(listed)]
 
 
-def defaults(row: PodTemplate, main: Path) -> dict[Path, Any]:
-    """Return what the kind's own webhook puts into a main container by default, by path.
+def defaults(row: PodTemplate, entry: Entry, declared: object = None) -> dict[Path, Any]:
+    """Return what counts as unset in a main container, by path: what the kind's own webhook puts there by default.
+
+    And an image as its Environment declares it: by that reference, too, it is the one that is pulled from a mirror.
 
     Args:
         row: what the kinds table says of the pod template.
-        main: path of the main container.
+        entry: what is said of the pod template in the record.
+        declared: the image as it is declared; without it, as it was before.
     """
-    return {(*main, *key.split(".")): value for key, value in row.defaults.items()}
+    image = (*entry.main, "image")
+    known = {image: entry.record.was.get(image) if declared is None else declared}
+    return {(*entry.main, *key.split(".")): value for key, value in row.defaults.items()} | known
 
 
 def own_ports(place: Place, template: Template, main: Path) -> dict[int, str]:

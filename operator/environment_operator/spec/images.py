@@ -4,6 +4,7 @@ Source: https://github.com/distribution/reference (ParseNormalizedNamed and its 
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from environment_operator.api.types import IMAGE_PATTERN
@@ -63,6 +64,23 @@ def default_pull_policy(reference: str) -> str:
     image = None if problem(reference) else parse(reference)
     floats = image is not None and (image.tag == "latest" or not (image.tag or image.digest))
     return "Always" if floats else "IfNotPresent"
+
+
+def mirrored(reference: str, mirrors: Mapping[str, str]) -> str:
+    """Return the reference by which an image is pulled from the mirror of its registry; as it is where none has it.
+
+    Args:
+        reference: the reference.
+        mirrors: what stands for registries, or for paths in them, written as container runtimes complete them; of
+            several that fit the longest counts.
+    """
+    image, whole = parse(reference), repository(reference)
+    fitting = [prefix for prefix in mirrors if whole == prefix or whole.startswith(f"{prefix}/")]
+    if image is None or not fitting:
+        return reference
+    prefix = max(fitting, key=len)
+    tag, digest = (f"{mark}{text}" if text else "" for mark, text in ((":", image.tag), ("@", image.digest)))
+    return f"{mirrors[prefix]}{whole.removeprefix(prefix)}{tag}{digest}"
 
 
 def repository(reference: str) -> str:

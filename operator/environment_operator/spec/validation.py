@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -28,13 +29,20 @@ class Verdict:
     stalled: tuple[Reason, str] | None = None
 
 
-def validate(raw: Mapping[str, Any], *, replacement_exists: bool, table: Collection[Kind] = ()) -> Verdict:
+def validate(
+    raw: Mapping[str, Any],
+    *,
+    replacement_exists: bool,
+    table: Collection[Kind] = (),
+    mirrors: Mapping[str, str] = MappingProxyType({}),
+) -> Verdict:
     """Return whether a spec can work; the first reason why not, in the order in which an author would mend it.
 
     Args:
         raw: the spec.
         replacement_exists: whether the Environment exists that ``deprecated.replacedBy`` names.
         table: the kinds table; empty when nobody asks whether there is a kind for it.
+        mirrors: what stands for registries, as for `images.mirrored`: the fragment has the image from there.
     """
     try:
         spec = EnvironmentSpec.model_validate(raw)
@@ -42,7 +50,7 @@ def validate(raw: Mapping[str, Any], *, replacement_exists: bool, table: Collect
         return Verdict(stalled=(Reason.INVALID_SPEC, _spec_problem(error)))
     if stalled := _stalled(spec, replacement_exists=replacement_exists, table=table):
         return Verdict(spec, stalled=stalled)
-    fragment = render(spec)
+    fragment = render(spec.model_copy(update={"image": images.mirrored(spec.image, mirrors)}))
     if (size := len(canonical(fragment))) > LARGEST:
         message = f"spec: what is injected into a pod has {size} bytes, over {LARGEST}. Shorten env, command or args."
         return Verdict(spec, stalled=(Reason.TOO_LARGE, message))

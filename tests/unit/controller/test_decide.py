@@ -60,6 +60,17 @@ def condition(plan: Plan, kind: str) -> tuple[str, str, str] | None:
     return (found[kind]["status"], found[kind]["reason"], found[kind]["message"]) if kind in found else None
 
 
+def test_mirrored_image() -> None:
+    """The status has both references of an image that is pulled from a mirror, and nothing of it else."""
+    mirrored = Options(mirrors={"registry.example": "mirror.example/cache"})
+    found = status_of(decide(snapshot(environment(), options=mirrored)))
+    pulled = "mirror.example/cache/team/jupyter:4.2"
+
+    assert {"declared": "registry.example/team/jupyter:4.2", "pulled": pulled} == found["image"]
+    assert pulled == found["fragment"]["containers"][0]["image"]
+    assert "image" not in status_of(decide(snapshot(environment())))
+
+
 def test_last_change() -> None:
     """The status says when somebody changed the Environment last; what the operator writes does not count."""
     env = environment()

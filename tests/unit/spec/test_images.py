@@ -84,3 +84,24 @@ def test_default_pull_policy(reference: str, expected: str) -> None:
 def test_repository(reference: str, expected: str) -> None:
     """What a reference leaves out is completed as container runtimes do it."""
     assert expected == images.repository(reference)
+
+
+MIRRORS = {"docker.io": "mirror.example/hub", "docker.io/team": "mirror.example/ours", "r.example:5000/a": "b.example"}
+
+
+@pytest.mark.parametrize(
+    ("reference", "expected"),
+    [
+        ("busybox:1", "mirror.example/hub/library/busybox:1"),
+        ("index.docker.io/library/busybox", "mirror.example/hub/library/busybox"),
+        ("team/a:1", "mirror.example/ours/a:1"),
+        ("teams/a:1", "mirror.example/hub/teams/a:1"),
+        (f"r.example:5000/a/b:1@sha256:{HEX}", f"b.example/b:1@sha256:{HEX}"),
+        ("r.example:5000/ab:1", "r.example:5000/ab:1"),
+        ("quay.io/a:1", "quay.io/a:1"),
+        ("No Image", "No Image"),
+    ],
+)
+def test_mirrored(reference: str, expected: str) -> None:
+    """The longest prefix that ends where a part of the path ends is replaced; tag and digest stay."""
+    assert expected == images.mirrored(reference, MIRRORS)
