@@ -4,16 +4,18 @@ Every change ends as keys of workloads in a work queue of their own, and as name
 """
 
 from collections.abc import Callable, Collection, Coroutine, Iterable
+from http import HTTPStatus
 from typing import Protocol
 
 from environment_operator.api import names
 from environment_operator.kube.client import LEASES, Cluster
+from environment_operator.kube.errors import ApiError
 from environment_operator.kube.informer import Informer, State
 from environment_operator.kube.objects import Metadata, Whole
 from environment_operator.kube.workqueue import WorkQueue
 from environment_operator.metrics import EXPOSED
 from environment_operator.tools.index import Exposed, Keys, Ledger
-from environment_operator.tools.objects import ROUTES, Ways
+from environment_operator.tools.objects import INGRESSES, RESOURCES, ROUTES, Ways
 
 
 class Enqueue(Protocol):
@@ -36,6 +38,7 @@ class Exposures:
 
     def __init__(self, cluster: Cluster, ways: Ways, queue: WorkQueue, longest: float, enqueue: Enqueue) -> None:
         self.ways, self.queue, self.ledger, self._enqueue = ways, queue, Ledger(), enqueue
+        self._cluster = cluster
         self.claims = Informer(
             cluster, "leases.coordination.k8s.io", _ClaimSink(self), LEASES,
             selector=names.CLAIM, whole=True, longest=longest,
@@ -45,7 +48,7 @@ class Exposures:
                 cluster, made.name, _MadeSink(self, made.kind), "" if made == ROUTES else made.path,
                 selector=names.TOKEN, whole=True, longest=longest,
             )
-            for made in ways.resources
+            for made in RESOURCES
         }  # fmt: skip
 
     @property
@@ -56,7 +59,21 @@ class Exposures:
     @property
     def parts(self) -> tuple[Callable[[], Coroutine[None, None, None]], ...]:
         """What runs side by side."""
-        return tuple(mirror.run for mirror in self.informers if mirror.name != ROUTES.name)
+        elsewhere = (ROUTES.name, INGRESSES.name)
+        always = (mirror.run for mirror in self.informers if mirror.name not in elsewhere)
+        return (*always, self._ingresses)
+
+    async def _ingresses(self) -> None:
+        """Follow Ingresses: where routes are made instead, as far as we may still see those from before."""
+        mirror = self.mirrors[INGRESSES.kind]
+        try:
+            if self.ways.route != INGRESSES:
+                await self._cluster.get(f"{INGRESSES.path}?limit=1")
+        except ApiError as error:
+            if error.status == HTTPStatus.FORBIDDEN:
+                mirror.rest()
+                return
+        await mirror.run()
 
     @property
     def no_routes(self) -> str:

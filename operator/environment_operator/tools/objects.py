@@ -20,6 +20,8 @@ _NETWORKING, _GATEWAY = "networking.k8s.io", "gateway.networking.k8s.io"
 SERVICES = Resource(group="", version="v1", kind="Service", plural="services")
 ROUTES = Resource(group=_GATEWAY, version="v1", also=("v1beta1",), kind="HTTPRoute", plural="httproutes")
 INGRESSES = Resource(group=_NETWORKING, version="v1", kind="Ingress", plural="ingresses")
+# All that is made, or was while the settings were others.
+RESOURCES = (SERVICES, ROUTES, INGRESSES)
 # Lists whose items somebody else may add to, by the keys of theirs; and maps that are one value.
 _SHARED = {"ports": ("port", "protocol"), "ownerReferences": ("uid",)}
 _WHOLE = frozenset({"selector"})
@@ -50,11 +52,6 @@ class Ways:
         """The types of connection that there is no way for, each with the setting that gives one."""
         url = {} if self.route else {"ExternalURL": "TOOLS_URL"}
         return url if self.routing.load_balancers else {**url, "LoadBalancer": "TOOLS_LOAD_BALANCERS"}
-
-    @property
-    def resources(self) -> tuple[Resource, ...]:
-        """All that is made."""
-        return (SERVICES, *([self.route] if self.route else []))
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,9 @@ class Exposer:
         Raises:
             ApiError: something could not be done; whatever was done stays right.
         """
-        if not self._is_known(key.partition("/")[0]) or not self._known.claims.listed:
+        kind = key.partition("/")[0]
+        # Of a kind that was taken out of the table nothing is exposed any more.
+        if (kind in self._kinds and not self._is_known(kind)) or not self._known.claims.listed:
             return
         workload = self._workload(key)
         notices: list[Notice] = []

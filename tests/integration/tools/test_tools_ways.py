@@ -156,13 +156,15 @@ def test_load_balancer(kube: Kube, project: str, operator: Operator) -> None:
 
 
 def test_ingress(kube: Kube, project: str, operator: Operator) -> None:
-    """With an Ingress class, and the rights for that, there are Ingresses instead of routes."""
+    """With an Ingress class, and the rights for that, there are Ingresses instead of routes; later routes again."""
+    kube.apply(workload("Deployment", "w", project, published(kube, LAB)))
+    routes = set(until_some(kube, "httproutes", project))
     operator.stop()
     role = kube.cluster.repo_root / "deploy/ingresses.yaml"
     kube.kubectl("apply", "-f", str(role))
     try:
         operator.start(tools_gateway="", tools_ingress_class="nginx")
-        kube.apply(workload("Deployment", "w", project, published(kube, LAB)))
+        until_made(kube, "httproutes", project)
         (ingress,) = until_made(kube, "ingresses", project, "environment-T-lab").values()
         token = tools(kube, "deployment", "w", project)["token"]
         (rule,) = ingress["spec"]["rules"]
@@ -172,10 +174,39 @@ def test_ingress(kube: Kube, project: str, operator: Operator) -> None:
         until_told(kube, project, "w", "Exposed", f"lab: {HOST}/environments/{token}.lab")
         kube.kubectl("delete", "ingress", ingress["metadata"]["name"], "-n", project)
         until_made(kube, "ingresses", project, "environment-T-lab")
+        operator.restart()
+        until_made(kube, "ingresses", project)
+        until_made(kube, "httproutes", project, *routes)
     finally:
         operator.stop()
         kube.kubectl("delete", "-f", str(role))
         operator.start()
+
+
+def until_some(kube: Kube, kind: str, project: str) -> dict[str, Object]:
+    """Wait until there are objects of a kind that we made in a project; return them."""
+    kube.until(f"{kind} in {project}", lambda: bool(made(kube, kind, project)))
+    return made(kube, kind, project)
+
+
+def test_kind_that_left_the_table(kube: Kube, project: str) -> None:
+    """What a workload held is released when its kind is no longer in the table: its Service, and the address."""
+    key, asked = f"experiments.example.org/{project}/w", f"https://{kube.unique('host')}.example.com/"
+    marks = {names.EXPOSES: key}
+    labels = {names.TOKEN: "left", "app.kubernetes.io/managed-by": names.FIELD_MANAGER}
+    service = {
+        "metadata": {"name": "environment-left", "labels": labels, "annotations": marks},
+        "spec": {"selector": {"a": "b"}, "ports": [{"port": 80}]},
+    }
+    meta = {"name": claim_name(asked), "labels": {names.CLAIM: "address"}, "annotations": {**marks, names.CLAIM: asked}}
+    lease = {"metadata": meta, "spec": {"holderIdentity": "gone"}}
+    services = f"/api/v1/namespaces/{project}/services"
+    for path, item in ((services, service), (LEASES, lease)):
+        reply = kube.rest.create(path, item)
+        assert reply.ok, reply.message
+
+    kube.until("the address to be free", lambda: kube.rest.get(f"{LEASES}/{meta['name']}").status == 404)
+    kube.until("the Service to be gone", lambda: kube.rest.get(f"{services}/environment-left").status == 404)
 
 
 def test_by_host(kube: Kube, project: str, operator: Operator) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from environment_operator.api import names
 from environment_operator.tools.addresses import Address, Routing, Tools
-from environment_operator.tools.objects import INGRESSES, ROUTES, SERVICES, Ways, Workload, exposed, is_right, wanted
+from environment_operator.tools.objects import Ways, Workload, exposed, is_right, wanted
 
 PATH, HOST = Routing("tools.example.com"), Routing("tools.example.com", by_host=True, load_balancers=True)
 GATEWAY = Ways("gateways/shared", "", PATH)
@@ -102,13 +102,6 @@ def test_no_pods() -> None:
     nowhere = Workload("a", "b", "c", "d", "e", "f", workload.tools.model_copy(update={"pods": {}}))
 
     assert [] == wanted(nowhere, GATEWAY, ())
-
-
-def test_what_is_made() -> None:
-    """Only what can be made is watched."""
-    assert [(SERVICES,), (SERVICES, ROUTES), (SERVICES, INGRESSES)] == [
-        ways.resources for ways in (Ways(), GATEWAY, Ways("", "nginx"))
-    ]
 
 
 def test_exposed() -> None:
