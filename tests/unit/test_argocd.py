@@ -1,5 +1,6 @@
 """The scripts for Argo CD, in the form of its repository, run by Lua 5.1 with the libraries that Argo CD opens."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 import yaml
 from lupa.lua51 import LuaRuntime, lua_type
 
+from environment_operator.api.names import API_VERSION, KIND
 from unit.injection.test_corpus import VERSIONS, merged
 
 Object = dict[str, Any]
@@ -116,3 +118,43 @@ def test_config_map() -> None:
     for kind, group in KINDS.items():
         found = yaml.safe_load(data[f"resource.customizations.actions.{group}_{kind}"])
         assert {"mergeBuiltinActions": True, **actions} == found
+
+
+BLOCKS = re.findall(r"```yaml\n(.*?)```", (FOLDER.parent / "gitops.md").read_text(encoding="utf-8"), re.DOTALL)
+TEAM, OPERATOR, FLUX = map(yaml.safe_load, BLOCKS)
+
+
+def test_examples_to_copy() -> None:
+    """The operator goes first, from the chart; Environments are pruned last, and the API server compares."""
+    root = FOLDER.parents[1]
+
+    assert "-2" == OPERATOR["metadata"]["annotations"]["argocd.argoproj.io/sync-wave"]
+    assert (root / OPERATOR["spec"]["source"]["path"] / "Chart.yaml").exists()
+    assert "ServerSideDiff=true" == TEAM["metadata"]["annotations"]["argocd.argoproj.io/compare-options"]
+    assert ["PruneLast=true"] == TEAM["spec"]["syncPolicy"]["syncOptions"]
+
+
+def test_what_others_write_is_overlooked() -> None:
+    """What the operator and Kubernetes fill in is overlooked: it is in no manifest."""
+    roles = [
+        each
+        for each in yaml.safe_load_all((FOLDER.parent / "rbac.yaml").read_text("utf-8"))
+        if "aggregationRule" in each
+    ]
+    (ignored,) = OPERATOR["spec"]["ignoreDifferences"]
+    data = read(FOLDER / "argocd-cm.yaml")["data"]
+
+    assert [(ignored["kind"], ignored["name"])] == [(each["kind"], each["metadata"]["name"]) for each in roles]
+    for which in ("Mutating", "Validating"):
+        key = f"resource.customizations.ignoreDifferences.admissionregistration.k8s.io_{which}WebhookConfiguration"
+        assert [".webhooks[]?.clientConfig.caBundle"] == yaml.safe_load(data[key])["jqPathExpressions"]
+
+
+def test_flux_waits_for_environments() -> None:
+    """The Kustomization waits, and its expressions read the conditions that the operator writes."""
+    (found,) = FLUX["spec"]["healthCheckExprs"]
+    kinds = {each["type"] for each in read(HEALTH / "testdata/degraded_stalled.yaml")["status"]["conditions"]}
+
+    assert FLUX["spec"]["wait"]
+    assert (API_VERSION, KIND) == (found["apiVersion"], found["kind"])
+    assert kinds >= set(re.findall(r"c\.type == '(\w+)'", found["failed"] + found["current"]))

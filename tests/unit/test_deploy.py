@@ -129,5 +129,18 @@ def test_replicas_of_the_controller_are_told_apart() -> None:
     (deployment,) = (f for f in FOUND if (f["kind"], f["metadata"]["name"]) == ("Deployment", name))
     (container,) = PODS[name]["spec"]["containers"]
 
-    assert {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}} in container["env"]
+    assert {"apiVersion": "v1", "fieldPath": "metadata.name"} == fields(container)["POD_NAME"]
     assert "strategy" not in deployment["spec"]
+
+
+def fields(container: Object) -> dict[str, Object]:
+    """Return the fields of the Pod that a container has as variables."""
+    return {each["name"]: each["valueFrom"]["fieldRef"] for each in container.get("env", ()) if "valueFrom" in each}
+
+
+@pytest.mark.parametrize("name", PODS)
+def test_nothing_is_left_to_the_api_server(name: str) -> None:
+    """A field of the Pod is named with the version that the API server adds: no field manager gets a conflict."""
+    (container,) = PODS[name]["spec"]["containers"]
+
+    assert {"v1"} >= {field.get("apiVersion") for field in fields(container).values()}

@@ -95,7 +95,7 @@ securityContext:
 {{- end }}
 
 {{- define "environment-operator.env" -}}
-- {name: ENVIRONMENT_OPERATOR_NAMESPACE, valueFrom: {fieldRef: {fieldPath: metadata.namespace}}}
+- {name: ENVIRONMENT_OPERATOR_NAMESPACE, valueFrom: {fieldRef: {apiVersion: v1, fieldPath: metadata.namespace}}}
 {{- with include "environment-operator.settings" . }}
 {{ . }}
 {{- end }}

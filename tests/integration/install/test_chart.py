@@ -220,7 +220,7 @@ def write_schemas(definitions: Object, folder: Path) -> None:
             found.setdefault("additionalProperties", False)
     for name, found in definitions.items():
         for each in found.get("x-kubernetes-group-version-kind", ()):
-            file = folder / f"{each['kind'].lower()}-{each['group']}-{each['version']}.json"
+            file = folder / f"{each['kind'].lower()}-{each['group'] or each['version']}-{each['version']}.json"
             needed = {inner: definitions[inner] for inner in referred(definitions, name)}
             file.write_text(json.dumps({"$ref": f"#/definitions/{name}", "definitions": needed}))
 
