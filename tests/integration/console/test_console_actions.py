@@ -31,13 +31,13 @@ def press(page: Page, name: str) -> None:
     page.get_by_role("button", name=name, exact=True).click()
 
 
-def test_delete(kube: Kube, project: str, site: Site, page: Page) -> None:
+def test_delete(kube: Kube, project: str, running: Site, page: Page) -> None:
     """In use it cannot be deleted, with the users; otherwise whoever types its name deletes it."""
     name = kube.unique("gone")
     kube.apply(manifest(name))
     kube.until_ready(name)
     kube.apply(workload("Deployment", "user", project, name))
-    goto(page, site, f"/environments/{name}/delete")
+    goto(page, running, f"/environments/{name}/delete")
     expect(page.get_by_role("button", name="Delete", exact=True)).to_be_disabled()
     expect(page.get_by_role("main")).to_contain_text(f"Deployment {project}/user")
     picture(page, "delete-used")
@@ -54,18 +54,18 @@ def test_delete(kube: Kube, project: str, site: Site, page: Page) -> None:
     kube.until("it is gone", lambda: not exists(kube.rest, name))
 
 
-def test_rename(kube: Kube, project: str, site: Site, page: Page) -> None:
+def test_rename(kube: Kube, project: str, running: Site, page: Page) -> None:
     """Words change at once; a new name is tried first, and the users follow."""
     name, new = kube.unique("old"), kube.unique("new")
     kube.apply(manifest(name))
     kube.until_ready(name)
     kube.apply(workload("Deployment", "user", project, name))
-    goto(page, site, f"/environments/{name}/rename")
+    goto(page, running, f"/environments/{name}/rename")
     page.get_by_label("Display name").fill("Other words")
     press(page, "Save")
     page.wait_for_url("**/environments**")
     assert "Other words" == kube.environment(name)["spec"]["displayName"]
-    goto(page, site, f"/environments/{name}/rename")
+    goto(page, running, f"/environments/{name}/rename")
     page.get_by_label("New name").fill("No Name")
     press(page, "Show what would happen")
     expect(page.get_by_role("alert")).to_contain_text('"No Name" is no name')
@@ -81,13 +81,13 @@ def test_rename(kube: Kube, project: str, site: Site, page: Page) -> None:
     kube.until("the old one is gone", lambda: not exists(kube.rest, name))
 
 
-def test_import(kube: Kube, site: Site, page: Page, tmp_path: Path) -> None:
+def test_import(kube: Kube, running: Site, page: Page, tmp_path: Path) -> None:
     """A file of Run:ai shows what is carried over and what not; what is chosen is created, and nothing else."""
     good, bad = kube.unique("good"), kube.unique("bad")
     file = tmp_path / "assets.json"
     assets = [{**ASSET, "meta": {**ASSET["meta"], "name": name}} for name in (good, bad)]
     file.write_text(json.dumps({"entries": assets}))
-    goto(page, site, "/import")
+    goto(page, running, "/import")
     page.get_by_label("File").set_input_files(file)
     press(page, "Show what becomes of them")
     expect(page.get_by_role("article").filter(has_text=good)).to_contain_text("autoscaling")
@@ -103,14 +103,14 @@ def test_import(kube: Kube, site: Site, page: Page, tmp_path: Path) -> None:
     expect(page.get_by_role("alert")).to_contain_text("cannot be read")
 
 
-def test_check(kube: Kube, project: str, site: Site, page: Page) -> None:
+def test_check(kube: Kube, project: str, running: Site, page: Page) -> None:
     """A manifest is shown as it would be admitted, each value with its source, or why it is refused."""
     name = kube.unique("env")
     kube.apply(manifest(name, workingDir="/work"))
     kube.until_ready(name)
     item = workload("Deployment", "user", project, name)
     other = workload("Job", "other", project, "missing")
-    goto(page, site, "/check")
+    goto(page, running, "/check")
     page.get_by_label("Manifest").fill(json.dumps({"kind": "List", "apiVersion": "v1", "items": [item, other]}))
     press(page, "Check")
     expect(page.get_by_role("region", name="Deployment user")).to_contain_text(f"# Environment {name}")

@@ -1,7 +1,7 @@
 """New, copied and changed Environments in a real browser, on a real API server."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +17,8 @@ from kube import Kube
 from people import PLURAL, VIEWER, Person, author, bind, create
 from plugin import Plugin
 from web import Site, picture, serving
+
+Browse = Callable[..., Page]
 
 
 @contextmanager
@@ -72,18 +74,17 @@ def fill_in(page: Page, name: str, image: str = "registry.example/lab:1") -> Non
 
 
 @pytest.fixture
-def plain(chromium: Browser, site: Site) -> Iterator[Page]:
+def plain(browse: Browse) -> Page:
     """Return the page in a browser whose scripts are turned off."""
-    with opened(chromium, site, java_script_enabled=False) as made:
-        yield made
+    return browse(java_script_enabled=False)
 
 
 @pytest.mark.parametrize("scripts", ["page", "plain"])
-def test_create(scripts: str, kube: Kube, site: Site, request: pytest.FixtureRequest) -> None:
+def test_create(scripts: str, kube: Kube, running: Site, request: pytest.FixtureRequest) -> None:
     """A new Environment is filled in, with lists that grow and shrink, with and without scripts."""
     page: Page = request.getfixturevalue(scripts)
     name = kube.unique("form")
-    goto(page, site, "/new")
+    goto(page, running, "/new")
     fill_in(page, name)
     press(page, "Add: Tools")
     at(page, "spec.tools[0].name").fill("lab")
@@ -108,13 +109,13 @@ def test_create(scripts: str, kube: Kube, site: Site, request: pytest.FixtureReq
 
 @pytest.mark.parametrize("scripts", ["page", "plain"])
 def test_what_is_wrong_stands_at_its_field(
-    scripts: str, kube: Kube, site: Site, request: pytest.FixtureRequest
+    scripts: str, kube: Kube, running: Site, request: pytest.FixtureRequest
 ) -> None:
     """Our rules and the API server's refusal are shown at the field, and what was written is kept."""
     page: Page = request.getfixturevalue(scripts)
     taken = kube.unique("form")
     kube.apply(manifest(taken))
-    goto(page, site, "/new")
+    goto(page, running, "/new")
     fill_in(page, taken, image="Registry.example/Upper")
     press(page, "Check")
     expect(notes(page, "spec.image")).to_contain_text("small letters")
@@ -126,9 +127,9 @@ def test_what_is_wrong_stands_at_its_field(
     expect(notes(page, "spec.image")).to_have_count(0)
 
 
-def test_form_and_yaml_in_step(site: Site, page: Page) -> None:
+def test_form_and_yaml_in_step(running: Site, page: Page) -> None:
     """While one types in one of them the other follows; what is wrong is said at its field, what is missing is not."""
-    goto(page, site, "/new")
+    goto(page, running, "/new")
     at(page, "spec.image").press_sequentially("registry.example/Lab")
     expect(at(page, "yaml")).to_have_value(re.compile("image: registry.example/Lab"))
     expect(notes(page, "spec.image")).to_contain_text("small letters")
@@ -141,13 +142,13 @@ def test_form_and_yaml_in_step(site: Site, page: Page) -> None:
     expect(at(page, "yaml")).to_have_value(re.compile("description: In the form(.|\n)*shmSize: 1Gi"))
 
 
-def test_edit(kube: Kube, project: str, site: Site, page: Page) -> None:
+def test_edit(kube: Kube, project: str, running: Site, page: Page) -> None:
     """Before an edit is saved one sees the difference and who would be outdated; what the form does not know stays."""
     name = kube.unique("form")
     kube.apply({**manifest(name), "metadata": {"name": name, "annotations": {"example.com/owner": "vision"}}})
     kube.until_ready(name)
     kube.apply(workload("Deployment", "user", project, name))
-    goto(page, site, f"/environments/{name}/edit")
+    goto(page, running, f"/environments/{name}/edit")
     at(page, "spec.workingDir").fill("/work")
     press(page, "Review changes")
     expect(page.locator("pre.diff")).to_contain_text("+  workingDir: /work")
@@ -161,12 +162,12 @@ def test_edit(kube: Kube, project: str, site: Site, page: Page) -> None:
     assert "vision" == stored["metadata"]["annotations"]["example.com/owner"]
 
 
-def test_conflict(kube: Kube, site: Site, page: Page) -> None:
+def test_conflict(kube: Kube, running: Site, page: Page) -> None:
     """Who saved later sees both versions, and nothing of somebody else is lost without a look at it."""
     name = kube.unique("form")
     kube.apply(manifest(name))
     kube.until_ready(name)
-    goto(page, site, f"/environments/{name}/edit")
+    goto(page, running, f"/environments/{name}/edit")
     kube.apply(manifest(name, description="Theirs"))
     at(page, "spec.workingDir").fill("/work")
     press(page, "Review changes")
@@ -182,11 +183,11 @@ def test_conflict(kube: Kube, site: Site, page: Page) -> None:
     assert "/work" == kube.environment(name)["spec"]["workingDir"]
 
 
-def test_copy(kube: Kube, site: Site, page: Page) -> None:
+def test_copy(kube: Kube, running: Site, page: Page) -> None:
     """A copy begins with everything of the original but its name."""
     name, new = kube.unique("form"), kube.unique("copy")
     kube.apply(manifest(name, env=[{"name": "EMPTY", "value": ""}, {"name": "ASKED", "required": True}]))
-    goto(page, site, f"/environments/{name}/copy")
+    goto(page, running, f"/environments/{name}/copy")
     at(page, "metadata.name").fill(new)
     press(page, "Create")
     page.wait_for_url("**/environments**")
@@ -194,12 +195,12 @@ def test_copy(kube: Kube, site: Site, page: Page) -> None:
     assert kube.environment(name)["spec"] == kube.environment(new)["spec"]
 
 
-def test_yaml_instead_of_saving(kube: Kube, site: Site, page: Page, tmp_path: Path) -> None:
+def test_yaml_instead_of_saving(kube: Kube, running: Site, page: Page, tmp_path: Path) -> None:
     """For GitOps the draft comes as a file; what Argo CD or Flux applies is said to be undone."""
     name = kube.unique("form")
     kube.apply(manifest(name))
     kube.kubectl("label", "environment", name, "kustomize.toolkit.fluxcd.io/name=environments")
-    goto(page, site, f"/environments/{name}/edit")
+    goto(page, running, f"/environments/{name}/edit")
     expect(page.get_by_text(texts.text("form.managed", manager="Flux"))).to_be_visible()
     at(page, "spec.workingDir").fill("/work")
     with page.expect_download() as loading:
@@ -232,22 +233,22 @@ def test_who_may_not(kube: Kube, project: str, plugin: Plugin, chromium: Browser
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1360), ("dark", 360)])
 def test_nothing_stands_in_the_way(
-    kube: Kube, site: Site, chromium: Browser, scheme: Literal["light", "dark"], width: int
+    kube: Kube, running: Site, browse: Browse, scheme: Literal["light", "dark"], width: int
 ) -> None:
     """Axe finds nothing on any page with a form, in light and dark, and nothing is cut off on a small screen."""
     name = kube.unique("form")
     kube.apply({**manifest(name), "spec": EVERYTHING})
-    with opened(chromium, site, color_scheme=scheme, viewport={"width": width, "height": 900}) as page:
-        for path in ("/new", f"/environments/{name}/edit", f"/environments/{name}/rename", "/import", "/check"):
-            goto(page, site, path)
-            picture(page, f"{path.strip('/').replace(name, 'x').replace('/', '-')}-{scheme}-{width}")
-            assert [] == Axe().run(page).response["violations"], path
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+    page = browse("/new", color_scheme=scheme, viewport={"width": width, "height": 900})
+    for path in ("/new", f"/environments/{name}/edit", f"/environments/{name}/rename", "/import", "/check"):
+        goto(page, running, path)
+        picture(page, f"{path.strip('/').replace(name, 'x').replace('/', '-')}-{scheme}-{width}")
+        assert [] == Axe().run(page).response["violations"], path
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
 
 
-def test_keyboard(site: Site, page: Page) -> None:
+def test_keyboard(running: Site, page: Page) -> None:
     """The keyboard alone reaches the buttons, and Enter in a field checks and removes nothing."""
-    goto(page, site, "/new")
+    goto(page, running, "/new")
     press(page, "Add: Arguments")
     at(page, "spec.image").focus()
     page.keyboard.type("registry.example/lab:1")
