@@ -38,6 +38,9 @@ workloads.x-k8s.io: roleBasedGroup
 {{- if ne (.Values.graceSeconds | toString) "10" }}
 - {name: ENVIRONMENT_OPERATOR_GRACE_SECONDS, value: {{ .Values.graceSeconds | toString | quote }}}
 {{- end }}
+{{- if ne (.Values.imageMirrors | toString) "" }}
+- {name: ENVIRONMENT_OPERATOR_IMAGE_MIRRORS, value: {{ .Values.imageMirrors | toString | quote }}}
+{{- end }}
 {{- if ne (.Values.registryCredentials.enabled | toString) "true" }}
 - {name: ENVIRONMENT_OPERATOR_REGISTRY_CREDENTIALS, value: {{ .Values.registryCredentials.enabled | toString | quote }}}
 {{- end }}

@@ -27,6 +27,7 @@ OTHERS: Mapping[str, str] = {
     "logLevel": "DEBUG",
     "usageSample": "3",
     "graceSeconds": "20",
+    "imageMirrors": "docker.io=mirror.example/hub",
     "registryCredentials.enabled": "false",
     "users.identityKeys": "a/uid\\,a/gid\\,a/groups",
     "users.strictGroups": "false",
