@@ -43,7 +43,7 @@ DOCUMENTS: dict[str, tuple[int, tuple[str, ...]]] = {
     "operator/README.md": (120, ("The two paths", "Packages", "The plugin", "What is promised, and how it is kept")),
     "operator/cli.md": (600, ("A tour", "Habits of kubectl", "Commands", "Exit codes")),
     "operator/runai.md": (60, ()),
-    "deploy/README.md": (100, ("The image", "Upgrading", "Uninstalling")),
+    "deploy/README.md": (100, ("The image", "Upgrading", "Uninstalling", "Releasing")),
     "deploy/catalogue/README.md": (60, ("Your mirror, scope and tags",)),
     "deploy/console.md": (80, ("Who can reach it", "In the cluster")),
     "deploy/chart/README.md": (80, ("Values",)),
