@@ -1,6 +1,6 @@
 """A certificate authority of our own and the serving certificate that it signs: made, validated and renewed. No I/O.
 
-Everything is renewed after two thirds of its life. A new authority is published beside the old one for a while before
+Everything is renewed after two thirds of its life. A new authority is published next to the old one for a while before
 anything is signed by it, and the old one stays published until it expires, so that whoever verifies never meets a
 certificate that it does not know.
 """
@@ -157,7 +157,7 @@ def _pair(certificate: x509.Certificate, key: object) -> Pair:
 
 
 def _authority(terms: Terms, now: datetime) -> Pair:
-    """Make a certificate authority; its name tells it from those before."""
+    """Make a certificate authority; its name differs from those before."""
     key = ec.generate_private_key(ec.SECP256R1())
     number = x509.random_serial_number()
     subject = _name(f"environment-operator-ca-{number:x}"[:64])

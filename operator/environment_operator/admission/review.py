@@ -1,6 +1,6 @@
 """An AdmissionReview in, its answer out. Pure.
 
-Whatever cannot be read raises `Malformed` and is answered with HTTP 400, so that the failure policy decides: nothing
+What cannot be read raises `Malformed` and is answered with HTTP 400, so that the failure policy decides: nothing
 here says ``allowed`` about a request that it did not understand.
 """
 
@@ -176,7 +176,7 @@ def accounts(request: Request, table: Table) -> frozenset[str]:
 
 
 def _names(found: Iterable[str]) -> frozenset[str]:
-    """Return those that can be names: the API server has not looked at them yet, and paths are made of them."""
+    """Return those that can be names: the API server has not validated them yet, and paths are made of them."""
     return frozenset(name for name in found if len(name) <= _LONGEST and re.fullmatch(SUBDOMAIN_PATTERN, name))
 
 
@@ -187,7 +187,7 @@ def images(request: Request, table: Table) -> frozenset[str]:
 
 
 def _templates(request: Request, table: Table) -> Iterator[tuple[Place, Template]]:
-    """Yield the pod templates of a workload; one that is none is told elsewhere."""
+    """Yield the pod templates of a workload; one that is none is refused elsewhere."""
     kind = _row(request, table)
     for place in places(kind, request.new) if kind and request.new else ():
         with suppress(Unfit):
@@ -254,7 +254,7 @@ def refused(uid: str, message: str) -> Answer:
 
 
 def lifecycle_problem(meta: Object) -> str:
-    """Return why an Environment takes no new references whatever its spec says, empty when it does.
+    """Return why an Environment takes no new references for another reason than its spec, empty when it does.
 
     Args:
         meta: its metadata, as the API server has it now.

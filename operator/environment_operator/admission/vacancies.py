@@ -1,4 +1,4 @@
-"""Which addresses workloads may have, as far as admission can tell: the controller has the last word."""
+"""Which addresses workloads may have, as far as admission knows: the controller has the last word."""
 
 import asyncio
 from http import HTTPStatus

@@ -13,7 +13,7 @@ MIXED = "mixed"
 def references(labels: Mapping[str, str], *, roles: bool = True) -> frozenset[str]:
     """Return the Environments that an object refers to by the labels of its own metadata.
 
-    Labels for single roles count only beside the main one, so that one selector finds every user.
+    Labels for single roles count only together with the main one, so that one selector finds every user.
 
     Args:
         labels: the labels.
@@ -26,13 +26,13 @@ def references(labels: Mapping[str, str], *, roles: bool = True) -> frozenset[st
 
 
 def used(labels: Mapping[str, str], record: str, *, roles: bool = True) -> dict[str, str]:
-    """Return the Environments that an object uses, each with the hash of what was put in, empty for nothing.
+    """Return the Environments that an object uses, each with the hash of what was injected, empty for nothing.
 
     A label for a role that the object does not write out uses none: the record would have it.
 
     Args:
         labels: the labels.
-        record: the annotation on the object; whatever stands there.
+        record: the annotation on the object, not validated.
         roles: whether its kind has roles.
     """
     hashes, main = injected(record), labels.get(names.REFERENCE)
@@ -44,7 +44,7 @@ def injected(record: str) -> dict[str, str]:
     """Return the hash of each Environment that was put into an object, empty where its templates have several.
 
     Args:
-        record: the annotation on the object; whatever stands there.
+        record: the annotation on the object, not validated.
     """
     found: dict[str, str] = {}
     try:

@@ -13,7 +13,7 @@ LARGEST = 64 * 1024
 def bounded(node: Schema) -> Schema:
     """Return the schema of an object with the rule that all its texts together are not too long.
 
-    Whatever field comes to the schema is counted. Bytes are counted as they are sent, without what JSON adds.
+    Each field of the schema is counted. Bytes are counted as they are sent, without what JSON adds.
     """
     rule = Rule(
         f"{_sum(_texts(node, 'self', 0))} <= {LARGEST}",

@@ -1,6 +1,6 @@
 """The Environment as its author writes it: ``spec`` of ``environments.dev/v1alpha1``.
 
-Descriptions are what ``kubectl explain`` prints. Cross-field rules stand beside the model they validate.
+Descriptions are what ``kubectl explain`` prints. Cross-field rules stand with the model they validate.
 """
 
 from functools import reduce
@@ -137,7 +137,7 @@ class Variable(Model):
 class Deprecation(Model):
     """Why and in favour of what the Environment should no longer be used."""
 
-    message: Text = Field(description="What submitters of new references are told.")
+    message: Text = Field(description="The warning that submitters of new references get.")
     replaced_by: EnvironmentName | None = Field(None, description="Name of the Environment to use instead.")
 
 
@@ -265,4 +265,4 @@ class EnvironmentSpec(Model):
     overridable: Annotated[list[Overridable], items(7, list_type="set")] = Field(
         ["Command", "Args", "Env"], description="What a workload may set differently."
     )
-    deprecated: Deprecation | None = Field(None, description="Set: new references are told to use something else.")
+    deprecated: Deprecation | None = Field(None, description="Set: new references get a warning to use something else.")

@@ -68,7 +68,7 @@ def as_applied(connection: Connection, before: Object | None, wanted: Object) ->
     query = {"dryRun": "All", "fieldValidation": "Strict"}
     if before is None:
         return connection.create(ENVIRONMENTS, wanted, **query)
-    # Whatever else stands in the file is sent, too: the API server says what it does not know.
+    # What else is in the file is sent, too: the API server says what it does not know.
     meta = {**wanted["metadata"], **before["metadata"]}
     for field in ("labels", "annotations"):
         if wanted["metadata"].get(field):
@@ -159,7 +159,7 @@ def _steps(before: Object, wanted: Object) -> list[Object]:
 
 
 def report(name: str, done: str, form: str | None = None, made: Object | None = None) -> None:
-    """Tell what became of an Environment, as kubectl does, or print it."""
+    """Print what became of an Environment, as kubectl does, or print it."""
     if form in ("yaml", "json"):
         console.document(made, form)
     else:

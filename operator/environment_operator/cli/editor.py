@@ -48,7 +48,7 @@ def edit(original: Object, accept: Callable[[Object], None], *, unchanged: bool 
 
 @contextmanager
 def _draft(untouched: str) -> Iterator[Path]:
-    """Yield the file for the editor; whatever ends the command, it is kept when the user wrote something into it.
+    """Yield the file for the editor; however the command ends, it is kept when the user wrote something into it.
 
     Args:
         untouched: what is in it before the user wrote anything.

@@ -32,7 +32,7 @@ def described(error: Problem | ApiError) -> tuple[str, Exit]:
 
 
 def each(given: Sequence[str], do: Callable[[str], None]) -> Exit:
-    """Do something with each that was given, whatever becomes of the others, and say what failed.
+    """Do something with each that was given, also when others fail, and say what failed.
 
     Args:
         given: what the user named.
@@ -43,7 +43,7 @@ def each(given: Sequence[str], do: Callable[[str], None]) -> Exit:
 
     Raises:
         Problem: the only one failed, or the API server cannot be reached.
-        ApiError: likewise.
+        ApiError: the same.
     """
     codes: set[Exit] = set()
     for one in given:

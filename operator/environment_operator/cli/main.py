@@ -95,7 +95,7 @@ def _no_command(name: str) -> str:
 def cli() -> None:
     """Work with Environments: set-ups for AI workloads, written once and used by name.
 
-    Every command takes your kubeconfig, and does what you may do yourself. COMMAND --help tells more, with examples.
+    Every command takes your kubeconfig, and does what you may do yourself. COMMAND --help says more, with examples.
     """
 
 

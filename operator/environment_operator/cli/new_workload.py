@@ -34,7 +34,7 @@ class Wish:
         replicas: how many pods; for a distributed kind how many workers.
         gpus: GPUs of each pod; 0 for none.
         cpu: CPU of each pod, as Kubernetes writes quantities; empty for no request.
-        memory: memory of each pod, likewise.
+        memory: memory of each pod, in the same way.
         volumes: claims, each with the path where it is mounted.
         env: variables.
     """
@@ -91,7 +91,7 @@ def can_write(kind: Kind) -> bool:
 
 
 def _is_replicated(kind: Kind) -> bool:
-    """Say whether a kind has a number of replicas beside the template of each role."""
+    """Say whether a kind has a number of replicas next to the template of each role."""
     return bool(kind.roles_in) and not kind.template
 
 

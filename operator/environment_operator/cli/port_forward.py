@@ -22,7 +22,7 @@ def forward(
         project: the namespace.
         service: name of the Service.
         ports: the local port, 0 for any, and that of the Service.
-        ready: is told the local port once it listens.
+        ready: gets the local port once it listens.
 
     Raises:
         Problem: there is no kubectl, or it ended by itself; it has said why.

@@ -25,7 +25,7 @@ _BREAK = re.compile("(\r\n|[\n\r\x85\u2028\u2029])")
 
 
 def sources(kind: Kind, admitted: Object, personal: Collection[str] = ()) -> dict[Address, str]:
-    """Return where what admission put in comes from: an Environment, the identity of a person, or the operator.
+    """Return where what admission injected comes from: an Environment, the identity of a person, or the operator.
 
     Args:
         kind: row of the workload's kind.

@@ -160,7 +160,7 @@ class Renaming:
                 f'Environment "{self._old}" would stay: its deletion needs the verb delete on {names.CRD_NAME}, '
                 "which you lack. Ask somebody who has it."
             )
-        # Whoever may publish it may delete it; without a change of its spec nobody has asked yet.
+        # Who may publish it may delete it; without a change of its spec nobody has asked yet.
         if self._found["spec"].get("deprecated"):
             self._patch(f"{ENVIRONMENTS}/{self._old}", {"spec": {"deprecated": None}})
 
@@ -194,5 +194,5 @@ class Renaming:
 
 
 def rehearsed(*, dry_run: bool) -> str:
-    """Return what is said beside what would be done."""
+    """Return the note that nothing was done yet."""
     return " (server dry run)" if dry_run else ""

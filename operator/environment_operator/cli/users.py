@@ -96,7 +96,7 @@ def user(kind: Kind, found: Object, environment: str, fragment_hash: str) -> Use
         kind: its row in the kinds table.
         found: the object.
         environment: name of the Environment.
-        fragment_hash: hash of what the Environment puts in today, empty while that is not known.
+        fragment_hash: hash of what the Environment injects today, empty while that is not known.
     """
     meta = found["metadata"]
     state = _state(found, environment, fragment_hash)

@@ -48,7 +48,7 @@ class View:
 
     @property
     def read(self) -> list[Column]:
-        """Every column that is looked at."""
+        """Every column that is read."""
         return filtering.looked_at((*self.shown, *USUAL), self.filters, self.order, self.project)
 
     @property

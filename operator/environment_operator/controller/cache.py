@@ -1,4 +1,4 @@
-"""What this process knows, and whom it tells: the indices with the informers that fill them.
+"""What this process knows and what it enqueues: the indices with the informers that fill them.
 
 Every change ends as names of Environments in the work queue; nobody else writes to the indices.
 """

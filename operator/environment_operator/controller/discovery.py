@@ -145,7 +145,7 @@ class _Guest:
         return ""
 
     def _report(self, wrong: list[str]) -> None:
-        """Tell what of the row does not go with the definition that is installed, when it is something else."""
+        """Report what of the row does not match the installed definition, when that changed."""
         KIND_MISFITS.labels(self._kind.name).set(len(wrong))
         if wrong and wrong != self._misfits:
             said = "; ".join(wrong)

@@ -36,7 +36,7 @@ class UsageIndex:
 
         Args:
             user: the object.
-            environments: the Environments, each with the hash of what was put in, empty for nothing.
+            environments: the Environments, each with the hash of what was injected, empty for nothing.
         """
         known, now = self._references[user.kind], frozenset(environments)
         key = (user.namespace, user.name)
@@ -63,7 +63,7 @@ class UsageIndex:
         return frozenset().union(*(self.put(User(kind, *key), {}) for key in gone))
 
     def users(self, environment: str) -> Mapping[User, str]:
-        """Return the objects that refer to an Environment, each with the hash of what was put in."""
+        """Return the objects that refer to an Environment, each with the hash of what was injected."""
         return self._users.get(environment, {})
 
     def _forget(self, environment: str, user: User) -> None:

@@ -33,7 +33,7 @@ class Endless:
 def settings() -> kopf.OperatorSettings:
     """Return kopf's settings, each set on purpose."""
     out = kopf.OperatorSettings()
-    # Never written, since there are no handlers that need it, but kopf removes whatever carries this name.
+    # Never written, since there are no handlers that need it, but kopf removes what carries this name.
     out.persistence.finalizer = f"{names.GROUP}/kopf"
     out.posting.enabled = False
     out.peering.standalone = True
@@ -77,7 +77,7 @@ async def _served(path: str, response: aiohttp.ClientResponse) -> bool:
 
 
 def registry(cluster: Cluster, world: World) -> kopf.OperatorRegistry:
-    """Return the handlers: how to log in, and where to tell of Environments."""
+    """Return the handlers: how to log in, and where Environments are passed on to."""
     handlers = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=handlers)

@@ -70,7 +70,7 @@ class Controller:
         return "" if self._settled.is_set() else "still listing"
 
     async def run(self) -> None:
-        """Run until kopf is told to stop by a signal, or a part fails."""
+        """Run until a signal stops kopf, or a part fails."""
         async with asyncio.TaskGroup() as tasks, health.serve(self._settings, self._why_not_ready):
             # Before kopf starts: when it stops, it waits 5 s for every task that was made after it.
             parts = [tasks.create_task(run()) for run in (*self._world.parts, self._audit_for_ever)]

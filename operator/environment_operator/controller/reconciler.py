@@ -47,7 +47,7 @@ class Reconciler:
         """Do what there is to do about one Environment; return what that was, None when it is gone.
 
         Raises:
-            ApiError: something could not be done; whatever was done stays right.
+            ApiError: something could not be done; what was done stays right.
         """
         environment = self._world.environments.get(name)
         if environment is None:
@@ -133,7 +133,7 @@ class Reconciler:
                 return None
 
     async def _act(self, environment: dict[str, Any], plan: Plan) -> None:
-        """Carry out the plan: first what protects, then what tells, last what lets go."""
+        """Carry out the plan: first the finalizer, then status and Events, last the release."""
         if plan.add_finalizer:
             await self._patch(environment, "finalizer", _finalizer_added(environment))
         if plan.status is not None:

@@ -86,7 +86,7 @@ class Plan:
         release: take our finalizer out, so that a deletion completes.
         status: the status to write; None when it is as it should be.
         notices: Events to post.
-        again: look again after this time, whatever happens until then.
+        again: reconcile again after this time.
     """
 
     add_finalizer: bool = False

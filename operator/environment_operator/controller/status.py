@@ -149,7 +149,7 @@ def _scope_resolved(spec: EnvironmentSpec, departments: Mapping[str, str | None]
 def _pull_secrets(snapshot: Snapshot, spec: EnvironmentSpec) -> Finding | None:
     """Return whether the projects that use it, or that its scope names, have its pull secrets.
 
-    As it was before while some of them were not looked at; None when there is nothing to look for, or nobody who looks.
+    As it was before while some of them were not read; None when there is nothing to look for, or nobody who looks.
     """
     named, there = spec.image_pull_secrets, snapshot.secrets
     if not named or there is None:
@@ -280,7 +280,7 @@ def _counted_before(snapshot: Snapshot, what: str) -> int:
 
 
 def _outsiders(snapshot: Snapshot, verdict: Verdict) -> int:
-    """Return how many users the scope does not include; as written before while that cannot be told."""
+    """Return how many users the scope does not include; as written before while that is not known."""
     if verdict.spec is None or snapshot.departments is None:
         return _counted_before(snapshot, "outOfScope")
     projects = (user.namespace for user in snapshot.known.users)

@@ -24,7 +24,7 @@ class Known:
     """What the informers know of one Environment's users.
 
     Args:
-        users: the users that were seen, each with the hash of what was put in, empty for nothing.
+        users: the users that were seen, each with the hash of what was injected, empty for nothing.
         kinds: the kinds table, by full name.
         unknown: kinds that are not in step now, each with a sentence that says why.
         blind: those of them that were never listed, so that no user of theirs was seen.

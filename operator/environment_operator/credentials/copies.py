@@ -22,7 +22,7 @@ from environment_operator.spec import images, scope
 
 TYPE = "kubernetes.io/dockerconfigjson"
 KEY = ".dockerconfigjson"
-# The name under which kubelet looks for the credentials of Docker Hub, beside the one in image references.
+# The name under which kubelet looks for the credentials of Docker Hub, besides the one in image references.
 _EXAMPLES = f'Set {names.SCOPE} to {{"projects": ["vision"]}}, {{"departments": ["imaging"]}} or {{"cluster": true}}.'
 _HUB, _HUB_KEY = "docker.io", "index.docker.io"
 

@@ -1,7 +1,7 @@
 """Publishes registry credentials to the projects that let the operator, and knows which Secrets these have.
 
 A project is reconciled when its credentials, its department, its Secrets or what lets the operator may have changed.
-Whether it lets us, the API server's authorizer says, asked about ourselves: no right on RoleBindings could tell. That
+Whether it lets us, the API server's authorizer says, asked about ourselves: no right on RoleBindings shows that. That
 something changed, RoleBindings of one name say at once, which are all that we may see; others are found by the audit.
 """
 
@@ -32,7 +32,7 @@ _BINDINGS = "/apis/rbac.authorization.k8s.io/v1/rolebindings"
 _WORKERS = 4
 # The API server itself learns a moment later that a RoleBinding is gone.
 _LATER = 3.0
-# No projects, but in the queue like these: to tell what cannot be published, and to tell everybody what is known.
+# No projects, but in the queue like these: for what cannot be published, and for what concerns every project.
 _OWN, _NEWS = "", "*"
 _GATHERED = 0.2
 
@@ -46,10 +46,10 @@ class Publisher:
         moved: is called with the names of Secrets that came or went in a project, and without any for all of them.
         rate: how many projects are reconciled a second.
         longest: the longest pause in seconds between two tries.
-        audit: seconds after which every project is enqueued, whatever happened.
+        audit: seconds after which every project is enqueued anyway.
 
     Attributes:
-        known: the names of the Secrets of each project, None where they may not be seen; without those not looked at.
+        known: the names of the Secrets of each project, None where they may not be seen; without those not read.
     """
 
     def __init__(
@@ -136,7 +136,7 @@ class Publisher:
         """Do what there is to do in one project.
 
         Raises:
-            ApiError: something could not be done; whatever was done stays right.
+            ApiError: something could not be done; what was done stays right.
         """
         exists = name in self._departments
         if not exists or not await self._cluster.may("create", "secrets", name):
@@ -235,7 +235,7 @@ class Publisher:
         project.delete(Metadata(name=name, uid=before.uid))
 
     async def _tell(self) -> None:
-        """Tell what cannot be published, and why."""
+        """Report what cannot be published, and why."""
         for found in self._sources.by_name.values():
             if found.problem:
                 await self._post(found, Reason.INVALID_CREDENTIALS, copies.not_published(found))

@@ -37,9 +37,9 @@ class Right:
     """What a pod template is held against.
 
     Args:
-        template: what may stand at the guarded paths: what the Environment puts in, or what is stored.
+        template: what may stand at the guarded paths: what the Environment injects, or what is stored.
         main: path of the main container, in both templates.
-        put: the paths that were put in, and so may not be missing.
+        put: the paths that were injected, and so may not be missing.
         inline: keys of the pod spec under which a container may stand alone.
         adds: paths of further containers beside the template.
         patches: keys of the pod spec that change the pods after admission.
@@ -90,7 +90,7 @@ class Case:
 
     @cached_property
     def put(self) -> Mapping[Path, Collection[str]]:
-        """The keys that were put in, and so may not be missing, by the path of what they are in."""
+        """The keys that were injected, and so may not be missing, by the path of what they are in."""
         found: defaultdict[Path, dict[str, None]] = defaultdict(dict)
         for path in self.right.put:
             found[path[:-1]][path[-1]] = None

@@ -81,7 +81,7 @@ class RequestContext:
 
     Args:
         find: gives an Environment by name; asked only for new references.
-        as_of: gives an Environment by name and generation, as it was put in a moment ago.
+        as_of: gives an Environment by name and generation, as it was injected a moment ago.
         token: 8 characters for a workload that has none yet.
         project: where the workload is.
         user: who makes the request.

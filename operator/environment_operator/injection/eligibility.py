@@ -1,6 +1,6 @@
 """Who may use an Environment for what: the rules for new references, each refusal in its own words. Pure.
 
-A reference that is stored is never validated again: a workload goes on whatever becomes of its Environment.
+A reference that is stored is never validated again: a workload goes on when its Environment changes or goes.
 """
 
 import difflib

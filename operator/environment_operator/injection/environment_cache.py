@@ -82,7 +82,7 @@ class Catalog:
     def as_of(self, name: str, generation: int) -> Published | None:
         """Return an Environment as it is or as it was before its last change, None for any other generation.
 
-        Between the two calls of one admission it may change; what was put in is validated by what it was then.
+        Between the two calls of one admission it may change; what was injected is validated by what it was then.
         """
         if name in self._objects and self._objects[name][0] == generation:
             return self.find(name)

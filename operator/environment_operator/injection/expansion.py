@@ -74,7 +74,7 @@ def expanded(
 
 
 def of_what_is_there(texts: Mapping[Path, str], paths: Iterable[Path]) -> dict[Path, str]:
-    """Return the texts that are part of what was put in at some paths."""
+    """Return the texts that are part of what was injected at some paths."""
     there = set(paths)
     return {
         where: text for where, text in texts.items() if any(where[:end] in there for end in range(1, len(where) + 1))

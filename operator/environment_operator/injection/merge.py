@@ -7,7 +7,7 @@ Laws, where S is the API server's defaulting (proved in ``tests/unit/injection/t
 3. nothing of the submitter's is removed or reordered, and only the paths in the record are touched.
 
 A value that equals what the API server would have put there counts as unset; it is remembered and restored. One that is
-the Environment's already is put in like any other, so that it stays when the submitter leaves it out one day.
+the Environment's already is injected like any other, so that it stays when the submitter leaves it out one day.
 """
 
 import re
@@ -28,7 +28,7 @@ _NESTED = frozenset({"securityContext", "capabilities", "spec"})
 # How a variable refers to another one; a doubled dollar sign stands for itself:
 # https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables/
 _REFERENCE = re.compile(r"\$\(([-._a-zA-Z][-._a-zA-Z0-9]*)\)")
-# What only the operator writes; whatever a submitter wrote there does not come back.
+# What only the operator writes; what a submitter wrote there does not come back.
 _OURS = frozenset({names.INJECTED_FROM, names.TOKEN, names.GUARDED})
 
 
@@ -99,11 +99,11 @@ def puts(fragment: Mapping[str, Any], main: Path, metadata: Mapping[Path, Mappin
 def apply(
     template: Template, wanted: Iterable[Put], main: Path, defaults: Mapping[Path, Any] | None = None
 ) -> tuple[Template, Record]:
-    """Return the template with what it lacks, and the record of what was put in.
+    """Return the template with what it lacks, and the record of what was injected.
 
     Args:
         template: the pod template; it is not changed.
-        wanted: what to put in, in order.
+        wanted: what to inject, in order.
         main: path of the main container.
         defaults: values by path that count as unset too, since the kind's own webhook puts them there.
     """
@@ -130,7 +130,7 @@ def apply(
 
 
 def strip(template: Template, record: Record) -> Template:
-    """Return the template as it was before: without what the record says was put in; it is not changed.
+    """Return the template as it was before: without what the record says was injected; it is not changed.
 
     A record that does not fit the template takes out what it can: it may have come with a request.
     """
@@ -199,7 +199,7 @@ def _fits(out: Template, path: Path, values: Mapping[Path, Any], main: Path) -> 
 
 
 def _position(out: Template, path: Path, value: Any, ours: Collection[Path], fronts: dict[Path, int]) -> int:
-    """Return where a variable is put in: before the submitter's own, so that those may refer to it.
+    """Return where a variable is injected: before the submitter's own, so that those may refer to it.
 
     One that refers to a variable which the submitter has set comes after that one: the kubelet expands ``$(NAME)``
     from what stands before. How many of a list's first items are ours is kept in ``fronts``, for the next one.
@@ -220,7 +220,7 @@ def _name(item: Any) -> str:
 
 
 def _without_taken_name(out: Template, path: Path, value: Any) -> Any:
-    """Return a value as it is put in: a port without its name when another port has it, since names are unique.
+    """Return a value as it is injected: a port without its name when another port has it, since names are unique.
 
     Raises:
         Unfit: there is something else than a list of ports.

@@ -1,9 +1,9 @@
 """What admission makes of a workload: the one function for webhook, command line and tests. Pure.
 
 A workload holds everything that it needs after admission. On CREATE, and when its reference or the value of
-``refresh`` changes, today's Environment is put in; on any other UPDATE the values that were put in before are put in
-again, whatever became of the Environment. Only the stored object's record is trusted: one that comes with a request
-says at most what to take out of that very request.
+``refresh`` changes, today's Environment is injected; on any other UPDATE the values that were injected before are
+injected again, also when the Environment has changed or gone. Only the stored object's record is trusted: one that
+comes with a request says at most what to take out of that very request.
 """
 
 from collections.abc import Mapping
@@ -228,7 +228,7 @@ class _Admission:
         self._apply(place, without_start(place, self.workload, now, puts), moved)
 
     def _leave_submitters_part(self, place: Place) -> None:
-        """Take out what a copy or an old revision brought, and what still is as it was put in."""
+        """Take out what a copy or an old revision brought, and what still is as it was injected."""
         stored, template = self._stored.get(place.key), place.template(self.workload)
         brought = self._brought.get(place.key)
         if brought and (stored is None or not brought.is_like(stored)):

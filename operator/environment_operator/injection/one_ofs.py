@@ -1,7 +1,7 @@
-"""Of two members of a one-of, the one that is as it was put in goes. Pure.
+"""Of two members of a one-of, the one that is as it was injected goes. Pure.
 
-A client that applies what it wants later knows nothing of the member that admission put in, so the API server has both
-and refuses them. At creation the submitter's alone would be there.
+A client that applies what it wants later knows nothing of the member that admission injected, so the API server has
+both and refuses them. At creation the submitter's alone would be there.
 """
 
 from collections.abc import Iterator
@@ -19,11 +19,11 @@ _PROFILE = "localhostProfile"
 
 
 def settled(template: Template, record: Record, before: Template) -> Template:
-    """Return a pod template without the members of one-ofs that were put in, beside which there is another now.
+    """Return a pod template without the members of one-ofs that were injected, next to which there is another now.
 
     Args:
         template: the pod template as requested; it is not changed.
-        record: what was put in.
+        record: what was injected.
         before: the stored pod template.
     """
     now, then = Index(), Index()
@@ -39,7 +39,7 @@ def settled(template: Template, record: Record, before: Template) -> Template:
 
 
 def _superseded(path: Path, now: Any, then: Any) -> Iterator[Path]:
-    """Yield the keys, below a path, of each member that is as it was put in and has another one beside it."""
+    """Yield the keys, below a path, of each member that is as it was injected and has another one next to it."""
     if not isinstance(now, dict) or not isinstance(then, dict) or now == then:
         return
     if path[-2] == "env":

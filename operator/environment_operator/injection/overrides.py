@@ -1,6 +1,6 @@
 """Overriding: for each field of an Environment what it guards, and what of a pod template breaks the guard. Pure.
 
-A guarded path must be as the Environment has it or, where nothing was put in, absent, unless the field is in
+A guarded path must be as the Environment has it or, where nothing was injected, absent, unless the field is in
 ``overridable``. What only makes a container weaker is no override: fewer capabilities, no privilege escalation, a
 read-only root. Everything else is the submitter's, or another webhook's, and is never validated.
 """
@@ -76,7 +76,7 @@ def violations(items: Sequence[str], template: Template, right: Right) -> list[V
 
 
 def _patches(case: Case, items: Sequence[str]) -> Iterator[Violation]:
-    """Judge what changes the pods later, where nobody sees it: it stays out where anything is guarded."""
+    """Validate what changes the pods later, where nobody sees it: it stays out where anything is guarded."""
     guarded = next((item.partition(".")[0] for item in items if not item.startswith(REQUIRED)), "")
     for key in case.right.patches if guarded else ():
         yield from case.differing(guarded, ("spec", key))
@@ -98,7 +98,7 @@ def _leaf(field: str, key: str) -> Callable[[Case], Iterator[Violation]]:
 
 
 def _args(case: Case) -> Iterator[Violation]:
-    """Judge the arguments; they are not put in beside another command, and so not missed there."""
+    """Validate the arguments; they are not injected with another command, and so not missed there."""
     path, command = (*case.right.main, "args"), (*case.right.main, "command")
     own_command = case.given(command) not in (None, [], case.expected(command))
     if not own_command or case.given(path):
@@ -106,7 +106,7 @@ def _args(case: Case) -> Iterator[Violation]:
 
 
 def _variable(case: Case, name: str) -> Iterator[Violation]:
-    """Judge one variable of the main container; where it stands more than once, the last one counts."""
+    """Validate one variable of the main container; where it stands more than once, the last one counts."""
     path = (*case.right.main, "env", name)
     given, stored = case.every(path)
     if len(given) <= 1:
@@ -117,7 +117,7 @@ def _variable(case: Case, name: str) -> Iterator[Violation]:
 
 
 def _required(case: Case, name: str) -> Iterator[Violation]:
-    """Judge whether a variable has been filled in."""
+    """Validate that a variable has been filled in."""
     path = (*case.right.main, "env", name)
     given = case.every(path)[0][-1:]
     if not any(value.get("value") or value.get("valueFrom") for value in given):
@@ -125,7 +125,7 @@ def _required(case: Case, name: str) -> Iterator[Violation]:
 
 
 def _user(case: Case) -> Iterator[Violation]:
-    """Judge the ids of the pod and of every container, for which those of the pod and of the main one are right too."""
+    """Validate the ids of the pod and of every container, for which those of the pod and the main one are right too."""
     for key in POD_IDS:
         weaker = _groups(case) if key == "fsGroup" else ()
         yield from case.differing("User", (*_POD, key), weaker=weaker)
@@ -144,7 +144,7 @@ def _groups(case: Case) -> list[Any]:
 
 
 def _security(case: Case) -> Iterator[Violation]:
-    """Judge the host's namespaces, and every leaf of every security context that is not an id."""
+    """Validate the host's namespaces, and every leaf of every security context that is not an id."""
     for key in HOST:
         if case.given(("spec", key)) is not None:
             yield from case.differing("Security", ("spec", key), weaker=(False,))
@@ -161,13 +161,13 @@ def _security(case: Case) -> Iterator[Violation]:
 
 
 def _setting(case: Case, path: Path) -> Iterator[Violation]:
-    """Judge one leaf of a security context; what the main container has is right for every other."""
+    """Validate one leaf of a security context; what the main container has is right for every other."""
     main = (*case.right.main, _CONTEXT, path[-1])
     yield from case.differing("Security", path, main, weaker=WEAKER.get(path[-1], ()))
 
 
 def _profiles(case: Case) -> Iterator[Violation]:
-    """Judge the annotations that give containers a profile."""
+    """Validate the annotations that give containers a profile."""
     beside = ((BESIDE, path, "annotations") for path in case.right.annotated)
     for place in filter(None, (case.right.annotations, *beside)):
         found = case.given(place)
@@ -178,7 +178,7 @@ def _profiles(case: Case) -> Iterator[Violation]:
 
 
 def _capabilities(case: Case, path: Path) -> Iterator[Violation]:
-    """Judge the capabilities that are added: those of the Environment, or those that are stored, may be."""
+    """Validate the capabilities that are added: those of the Environment, or those that are stored, may be."""
     add = (*path, "add")
     given = case.given(add)
     if given is None:

@@ -1,7 +1,7 @@
 """Pairs of settings that do not go together, one of the Environment, one of the submitter. Pure.
 
 The API server refuses most of them for pods, without naming the Environment, and nobody refuses them in kinds of other
-projects, whose pods then never start. Where the submitter may override ours, it is not put in; else it is refused.
+projects, whose pods then never start. Where the submitter may override ours, it is not injected; else it is refused.
 Source: ValidatePodSpec, https://github.com/kubernetes/kubernetes/blob/v1.36.3/pkg/apis/core/validation/validation.go,
 and the kubelet, which starts no container as root where that must not be, or with an id that its namespace lacks.
 """
@@ -87,7 +87,7 @@ def contradictions(template: Template, puts: list[Put], main: Path) -> Iterator[
 
     Args:
         template: the pod template as the submitter wrote it.
-        puts: what is to be put in, by path.
+        puts: what is to be injected, by path.
         main: path of the main container.
     """
     values = dict(puts)
@@ -136,7 +136,7 @@ def _in_pod(*keys: str, wrong: Callable[[Any], bool]) -> Theirs:
 
 
 def _runs_as_root(template: Template, main: Path) -> Iterator[Path]:
-    """Yield where the main container is told to run as root."""
+    """Yield where the main container is set to run as root."""
     own = (*main, _CONTEXT, "runAsUser")
     path = own if get(template, own) is not None else (*_POD, "runAsUser")
     if _is_root(get(template, path)):

@@ -1,4 +1,4 @@
-"""The record: what admission writes on a workload about what it put in, one entry a pod template. Pure.
+"""The record: what admission writes on a workload about what it injected, one entry a pod template. Pure.
 
 It is an annotation on the object's own metadata, keyed by the place of the template; one that has what another one has
 names that one instead. For kinds with rollback it is also on the template, because an old template comes back with old
@@ -59,12 +59,12 @@ class Entry:
         return {**head, **{key: value for key, value in rest.items() if value}, **self.record.as_json()}
 
     def values(self, template: Template) -> list[Put]:
-        """Return what was put in, as it is in a pod template now."""
+        """Return what was injected, as it is in a pod template now."""
         index = Index()
         return [(path, get(template, path, index)) for path in self.record.put]
 
     def is_like(self, other: "Entry") -> bool:
-        """Say whether the same was put in, with ids of the same person."""
+        """Say whether the same was injected, with ids of the same person."""
         return (self.record, self.hash, self.by) == (other.record, other.hash, other.by)
 
     def puts_the_same(self, other: "Entry") -> bool:

@@ -85,7 +85,7 @@ def without_start(place: Place, item: Item, main: Path, values: list[Put]) -> li
         place: the place of the pod template.
         item: the object.
         main: path of the main container.
-        values: what was put in, by path.
+        values: what was injected, by path.
     """
     found = {path[-1]: value for path, value in values if path[:-1] == main and path[-1] in START}
     keys = left_out(own_start(place, item, main), found)

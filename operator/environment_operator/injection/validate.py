@@ -1,7 +1,7 @@
 """Whether a workload may be stored as it is after every other webhook: the last word of admission. Pure.
 
 New references are validated by the Environments as they are now. What is stored already is validated by
-itself alone: an update may leave a guarded path as it is stored, whatever became of the Environment.
+itself alone: an update may leave a guarded path as it is stored, also when the Environment has changed or gone.
 """
 
 from collections.abc import Iterator
@@ -88,7 +88,7 @@ class _Approval:
         """Yield what is wrong with one pod template, in words.
 
         Raises:
-            Refused: its Environment may not be used, or was not put in.
+            Refused: its Environment may not be used, or was not injected.
         """
         name, entry = reference(self.new, place.role), self._entries.get(place.key)
         if not name:
@@ -159,7 +159,7 @@ class _Approval:
         return (master.opened_before(environment, entry.token), entry) if environment else (None, None)
 
     def _of_the_environment(self, place: Place, entry: Entry) -> tuple[tuple[str, ...], Right]:
-        """Return what is guarded of a new reference, and what the Environment puts in where nothing else is."""
+        """Return what is guarded of a new reference, and what the Environment injects where nothing else is."""
         if sibling := self._sibling(place, entry):
             key, stored = sibling
             base = _moved(self._old_places[key].to_validate(self.old or {}), stored.main, entry.main)
@@ -231,7 +231,7 @@ def _is_missed(item: str, before: Template, stored: Entry) -> bool:
 
 
 def _theirs(place: Place, template: Template, entry: Entry) -> frozenset[str]:
-    """Return the names of the containers that another webhook added after the Environment was put in.
+    """Return the names of the containers that another webhook added after the Environment was injected.
 
     Some kinds name containers afterwards: where more than the main one had no name, nobody knows who added which.
     """

@@ -68,7 +68,7 @@ def on_repeats(environment: Published, entry: Entry, where: Callable[[Path], str
 
     Args:
         environment: the Environment.
-        entry: what was put in; what is the same beforehand is remembered there.
+        entry: what was injected; what is the same beforehand is remembered there.
         where: gives a path as it is in the whole object.
     """
     fields = {(*entry.main, key): field for field, key in LEAVES.items()}
@@ -92,7 +92,7 @@ def on_absence(name: str) -> str:
 
 
 def on_pod_security(environment: Published, project: Project, pods: Template, main: Path) -> list[str]:
-    """Return that the pods will be refused in their namespace for what the Environment puts in, if they will.
+    """Return that the pods will be refused in their namespace for what the Environment injects, if they will.
 
     Args:
         environment: the Environment.

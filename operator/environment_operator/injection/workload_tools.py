@@ -59,7 +59,7 @@ class Master:
         return addresses.settled(found, addresses.asked(self.item), None, self.routing)
 
     def opened_before(self, environment: Published, token: str) -> Tools:
-        """Return the tools of a new reference that was put in already: other webhooks may change variables afterwards.
+        """Return the tools of a new reference that was injected already: other webhooks may change variables later.
 
         Args:
             environment: the Environment.
@@ -159,7 +159,7 @@ def _encoded(value: str, before: str) -> str:
 
 
 def _filled_in_as(tools: Tools, before: Tools | None) -> Tools:
-    """Return the tools with the same values for ``${NAME}`` as before, whatever the variables are by now.
+    """Return the tools with the same values for ``${NAME}`` as before, even when the variables have changed.
 
     Args:
         tools: the tools, before they are settled.
@@ -179,7 +179,7 @@ def _filled_in_as(tools: Tools, before: Tools | None) -> Tools:
 
 
 def _with_urls(tools: Tools, of: Callable[[str, Address], dict[str, str]]) -> Tools:
-    """Return the tools with some fields of each, of which the function is told name and address, changed."""
+    """Return the tools with some fields of each, changed by a function of name and address."""
     found = {name: address.model_copy(update=of(name, address)) for name, address in tools.tools.items()}
     return tools.model_copy(update={"tools": found})
 
@@ -197,7 +197,7 @@ def admitted(kind: Kind, item: Object) -> Tools | None:
 
 
 def closed(environment: Published) -> Tools:
-    """Return the tools of an Environment where nobody reaches them: in a template, and beside the master."""
+    """Return the tools of an Environment where nobody reaches them: in a template, and in roles without tools."""
     return addresses.offered(_listed(environment), environment.name, "", {}, Routing())
 
 

@@ -33,7 +33,7 @@ class Node:
     Args:
         below: the fields of which not everything counts; None for one of which nothing does.
         is_metadata: True for metadata, of which only labels and annotations count.
-        named: the field that tells the items of a list apart; empty when it is no list. An item that has no more than
+        named: the field by which the items of a list differ; empty when it is no list. An item that has no more than
             its name left does not count.
         is_list: True for a list.
         has_pods: True for a pod template, what of it has containers, and what leads to it.

@@ -43,7 +43,7 @@ KEYED: dict[str, Callable[[Item], str]] = {
 }
 
 
-# Lists in which the items of some kinds need no name: those of which there are several are told apart by position.
+# Lists in which the items of some kinds need no name: those of which there are several differ by position.
 CONTAINERS = frozenset({"containers", "ephemeralContainers", "initContainers", "sidecars"})
 
 

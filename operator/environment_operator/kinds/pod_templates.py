@@ -1,6 +1,6 @@
 """Where the pod templates of an object are, and how each is read and set. Pure.
 
-Whatever a kind looks like, the packages above see pod templates as Kubernetes has them: metadata and a pod spec.
+For every kind the packages above see pod templates as Kubernetes has them: metadata and a pod spec.
 """
 
 import json
@@ -50,7 +50,7 @@ class Place:
     def to_validate(self, item: Item) -> Template:
         """Return the pod template with what the object says of its pods elsewhere.
 
-        That is what holds for all templates, as far as this one says nothing itself, and what stands beside it.
+        That is what holds for all templates, where this one says nothing itself, and what the object has next to it.
 
         Raises:
             Unfit: as for `template`.
@@ -244,7 +244,7 @@ def containers(place: Place, template: Template, key: str = "containers") -> lis
 def reference(item: Mapping[str, Any], role: str = "") -> str:
     """Return the name of the Environment that the pods of a role refer to, empty for none.
 
-    A label for one role counts only beside the main one.
+    A label for one role counts only together with the main one.
     """
     labels = get(item, ("metadata", "labels")) or {}
     main_label = str(labels.get(names.REFERENCE) or "")
@@ -281,7 +281,7 @@ def strays(kind: Kind, new: Item, old: Item | None) -> list[str]:
 
 
 def _is_meant(row: PodTemplate, item: Item, at: _At) -> bool:
-    """Say whether a place has pods for an Environment: some kinds have others beside them."""
+    """Say whether a place has pods for an Environment: some kinds have others, too."""
     found: Any = item
     for step in at:
         found = found[step]

@@ -60,7 +60,7 @@ class OwnStart(BaseModel):
 
 
 def steps(path: str) -> tuple[Step, ...]:
-    """Return a path key by key, each with the field that tells the items of its list apart, empty for no list."""
+    """Return a path key by key, each with the field by which the items of its list differ, empty for no list."""
     found = (re.fullmatch(r"(\w+)(?:\[([\w/]+)\])?", step) for step in path.split(".") if step)
     return tuple((step[1], step[2] or "") for step in found if step)
 
@@ -70,7 +70,7 @@ class PodTemplate(BaseModel):
 
     Args:
         path: keys with dots between them, ``spec.workers[name].template``: in brackets the field by which the items of
-            a list are told apart, ``[metadata/name]`` where it is deeper. Empty when the object is a pod itself.
+            a list differ, ``[metadata/name]`` where it is deeper. Empty when the object is a pod itself.
         role: what a label calls the pods of this template, empty when there is one for all; ``*`` for the name of the
             item in the list.
         unnamed: what the kind calls an item of the list that has no name, before its position.
@@ -86,15 +86,15 @@ class PodTemplate(BaseModel):
             where an Environment guards something. With dots between the keys where one of what it inherits is deeper.
         adds: paths in the object, not in the template, of what the controller makes a further container of these pods:
             it is validated as their other containers are.
-        annotated: paths in the object of metadata whose annotations these pods have beside their own. With the lists of
-            `path` it is one for each item.
+        annotated: paths in the object of metadata whose annotations these pods have besides their own. With the lists
+            of `path` it is one for each item.
         metadata: where labels and annotations of the pods are: in ``metadata``, in the template itself (``.``), or,
             when the definition of the kind keeps none, nowhere.
         lacks: fields of a pod spec, with dots between the keys and ``container`` for the main container, for which it
             has no place: an Environment that sets one of them cannot be used there.
-        omits: likewise, but nothing is lost without them.
+        omits: the same, but nothing is lost without them.
         features: fields among `lacks` for which it has a place where an administrator turned a feature on, each with
-            the feature's name: the refusal tells it.
+            the feature's name: the refusal names it.
         reserved_variables: names of variables that the kind sets itself and refuses.
         reserved_ports: numbers of ports that the kind uses itself and refuses.
         one_port: True when only one port may be declared in the whole pod: that of the endpoint, unless the submitter
@@ -145,12 +145,12 @@ class PodTemplate(BaseModel):
 
     @property
     def beside(self) -> tuple[str, ...]:
-        """The paths in the object that lead to what stands beside the template."""
+        """The paths in the object that lead to what the object has next to the template."""
         return (*self.adds, *self.annotated)
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
-        """The path, key by key, each with the field that tells the items of its list apart, empty for no list."""
+        """The path, key by key, each with the field by which the items of its list differ, empty for no list."""
         return steps(self.path)
 
 
@@ -207,7 +207,7 @@ class Kind(Resource):
 
     Args:
         pod_templates: where its pod templates are; nowhere for a kind into which no Environment can be put.
-        instead: what people are told to do instead there; empty for all other kinds.
+        instead: what people do instead there; empty for all other kinds.
         types: the workload types that it can be.
         framework: the framework of a distributed kind, ``Any`` for all of them; None when it has one pod or equal ones.
         indexed: path of the field that makes it distributed when it says ``Indexed``.
@@ -282,7 +282,7 @@ class Kind(Resource):
 
     @property
     def makers(self) -> tuple[tuple[str, str], ...]:
-        """Group and kind of the controllers whose objects are this kind's own affair."""
+        """Group and kind of the controllers whose objects belong to this kind."""
         return tuple((self.group, kind) for kind in (self.kind, *self.makes)) if self.derives else ()
 
     @property

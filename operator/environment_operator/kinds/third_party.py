@@ -77,7 +77,7 @@ _SSHD = OwnStart(by="sshd, or what else the launcher reaches", itself="sshd", el
 
 
 def _workflow(at: str) -> Rows:
-    """Return the templates of an Argo workflow, each a container with some fields of a pod beside it.
+    """Return the templates of an Argo workflow, each a container with some fields of a pod next to it.
 
     Secrets and the node's namespaces are set on the workflow, for all of them. A template's security context would
     replace the workflow's as a whole, so ids go to the container; its annotations come to the workflow's. Plugins are
@@ -254,7 +254,7 @@ _TRAIN_HARMLESS = (
     *below("spec", "mlPolicy.numNodes", "podGroupPolicy", "template.metadata"), *_sets("spec.template.spec"),
 )  # fmt: skip
 
-# Spark takes images from its own settings, whatever a pod template says, and containers are described by fields of the
+# Spark takes images from its own settings, not from a pod template, and containers are described by fields of the
 # kind: https://github.com/kubeflow/spark-operator, v2.3, and
 # https://spark.apache.org/docs/latest/running-on-kubernetes.html#pod-template
 _SPARK: dict[str, Any] = {

@@ -185,7 +185,7 @@ class Cluster:
             path: URL path of the kind.
             selector: label selector; empty for all objects.
             token: the token of the page before, empty for the first.
-            name: the name that they have, in whatever namespace; empty for all objects.
+            name: the name that they have, in any namespace; empty for all objects.
             whole: whether to ask for `Whole` objects.
         """
         query = {"limit": PAGE, **_chosen(selector, name)}
@@ -314,7 +314,7 @@ def _refused(status: int, body: bytes) -> ApiError:
 
 
 def _said(body: bytes) -> str:
-    """Return the message of a Status, or the beginning of whatever was answered instead."""
+    """Return the message of a Status, or the beginning of another answer."""
     try:
         return str(json.loads(body)["message"])
     except (ValueError, KeyError, TypeError):

@@ -40,7 +40,7 @@ class State(StrEnum):
 
 
 class Sink(Protocol):
-    """What a informer tells of its objects."""
+    """What an informer passes on of its objects."""
 
     def put(self, item: Metadata) -> None:
         """An object is there, new or changed."""
@@ -61,11 +61,11 @@ class Informer:
     Args:
         cluster: the API server.
         name: the kind's name in logs and metrics.
-        sink: who is told.
+        sink: who gets the events.
         path: URL path of its objects; empty when that is found out later.
         selector: label selector that the API server filters by; empty for all.
-        only: the name that the objects have, in whatever namespace; empty for all.
-        whole: whether the sink is told of `Whole` objects, not of their metadata alone.
+        only: the name that the objects have, in any namespace; empty for all.
+        whole: whether the sink gets `Whole` objects, not of their metadata alone.
         longest: the longest pause in seconds between two tries.
         one_of: what metrics call it when it is one of many: then its own state is in none of them.
     """
@@ -92,7 +92,7 @@ class Informer:
 
     @property
     def in_step(self) -> bool:
-        """Whether the mirror tells what the API server would: synced, or certain that the kind is not there."""
+        """Whether the mirror says what the API server would: synced, or certain that the kind is not there."""
         return self.state in (State.SYNCED, State.ABSENT)
 
     @property
@@ -185,7 +185,7 @@ class Informer:
         return version
 
     def _apply(self, kind: str, item: Metadata) -> None:
-        """Tell the sink of one event."""
+        """Pass one event to the sink."""
         WATCH_SEEN.labels(self._one_of or self.name).set_to_current_time()
         if kind == "BOOKMARK":
             return
@@ -196,7 +196,7 @@ class Informer:
             self._sink.put(item)
 
     def _move(self, state: State, why: str) -> None:
-        """Take on a state; tell when it is another one."""
+        """Take on a state; log when it is another one."""
         changed = (state, why) != (self.state, self.why)
         self.state, self.why = state, why
         for one in () if self._one_of else State:

@@ -15,7 +15,7 @@ from environment_operator.kinds import further
 from environment_operator.kinds.harmless import APPARMOR, PARAMETER, Node, metadata, tree
 from environment_operator.kinds.table import Kind
 
-# How many entries of a list or a map are looked at one by one.
+# How many entries of a list or a map are compared one by one.
 MOST = 500
 
 
@@ -38,7 +38,7 @@ def concerns(kinds: Sequence[Kind], table: Iterable[Kind]) -> str:
 
     Args:
         kinds: the rows of a family: kinds of one group with the same list of what is harmless.
-        table: the kinds table: what a controller of one of these kinds made is that one's affair.
+        table: the kinds table: what a controller of one of these kinds made is that controller's.
     """
     # Controllers adopt Pods, and what runs of one does not change; a template that is adopted would escape us. And what
     # they made nobody has validated.
@@ -71,7 +71,7 @@ r.?controller.orValue(false) && (r.?apiVersion.orValue('') + '/' + r.?kind.orVal
 
 
 def _makers(table: Iterable[Kind]) -> str:
-    """Return the regular expression of API version and kind of the controllers whose objects are their own affair."""
+    """Return the regular expression of API version and kind of the controllers whose objects are theirs."""
     found = sorted({maker for row in table for maker in row.makers})
     groups = (
         f"{f'{_literal(group)}/.+' if group else 'v1'}/({'|'.join(kind for _, kind in same)})"

@@ -50,7 +50,7 @@ def render(spec: EnvironmentSpec) -> Fragment:
 
 
 def fragment_hash(fragment: Fragment) -> str:
-    """Return the hash that tells two fragments apart, with the version of the hash in front."""
+    """Return the hash by which two fragments differ, with the version of the hash in front."""
     return f"{HASH_VERSION}-{hashlib.sha256(canonical(fragment)).hexdigest()[:16]}"
 
 

@@ -1,4 +1,4 @@
-"""Image references: what the grammar in the CRD cannot tell, and the default pull policy. Pure.
+"""Image references: what the grammar in the CRD cannot check, and the default pull policy. Pure.
 
 Source: https://github.com/distribution/reference (ParseNormalizedNamed and its errors).
 """
@@ -57,7 +57,7 @@ def _digest_problem(digest: str) -> str | None:
 def default_pull_policy(reference: str) -> str:
     """Return the policy that Kubernetes gives a container without one: Always for the tag latest.
 
-    A digest beside the tag makes no difference, and what is no reference has no tag:
+    A digest next to the tag makes no difference, and what is no reference has no tag:
     https://kubernetes.io/docs/concepts/containers/images/#imagepullpolicy-defaulting and SetDefaults_Container in
     https://github.com/kubernetes/kubernetes/blob/v1.36.3/pkg/apis/core/v1/defaults.go
     """

@@ -66,7 +66,7 @@ class Exposer:
         """Do what there is to do about one workload, which may be gone.
 
         Raises:
-            ApiError: something could not be done; whatever was done stays right.
+            ApiError: something could not be done; what was done stays right.
         """
         kind = key.partition("/")[0]
         # Of a kind that was taken out of the table nothing is exposed any more.
@@ -137,7 +137,7 @@ class Exposer:
         return there, _NoPods(0, "it has no Pods yet")
 
     async def _hold(self, workload: Workload, notices: list[Notice]) -> frozenset[str]:
-        """Return the addresses that a workload asked for and holds; of the others, tell who has them."""
+        """Return the addresses that a workload asked for and holds; of the others, report who has them."""
         mine, forged = set(), addresses.forged(workload.tools, self._known.ways.routing)
         for asked in asked_by(workload.tools):
             claim = self._ledger.claims.get(asked)
@@ -233,7 +233,7 @@ class Exposer:
         self._ledger.update(kind, WholeItem.model_validate(stored).metadata)
 
     def _said(self, workload: Workload, failed: ApiError | None, *, wrote: bool) -> list[Notice]:
-        """Return what the people who look at a workload are told about its tools."""
+        """Return what people read on a workload about its tools."""
         made = {(kind, name): seen.object for (kind, _, name), seen in self._ledger.made(workload.key).items()}
         found = []
         if wrote and (where := exposed(workload, made)):

@@ -61,7 +61,7 @@ class Connection:
     Args:
         access: how to reach it.
         warn: takes the warnings that come with an answer.
-        waiting: is around each request, and told what is waited for.
+        waiting: is around each request, and gets what is waited for.
     """
 
     def __init__(
@@ -295,7 +295,7 @@ def _begun(call: Callable[[], bytes]) -> "Future[bytes]":
     def run() -> None:
         try:
             out.set_result(call())
-        except BaseException as error:  # noqa: BLE001 - who asks for the result is told
+        except BaseException as error:  # noqa: BLE001 - who asks for the result gets it
             out.set_exception(error)
 
     Thread(target=run, daemon=True).start()

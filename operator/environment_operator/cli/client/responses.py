@@ -18,7 +18,7 @@ _LONGEST_METADATA = 4096
 # What an API server says of a kind that it does not serve, and of one in a group that it does not serve at all.
 NO_SUCH_KIND = "the server could not find the requested resource"
 _NO_SUCH_PATH = b"404 page not found"
-# Before this the API server repeats the whole object, when a patch puts in what the definition does not have.
+# Before this the API server repeats the whole object, when a patch has what the definition does not have.
 _STRICT = "strict decoding error: "
 
 
@@ -48,7 +48,7 @@ def continuation(body: bytes) -> str:
 
 
 def said(body: bytes) -> str:
-    """Return the message of a Status, or the beginning of whatever was answered instead."""
+    """Return the message of a Status, or the beginning of another answer."""
     try:
         message = str(json.loads(body)["message"])
         return f"it does not match the definition: {message.rpartition(_STRICT)[2]}" if _STRICT in message else message

@@ -55,7 +55,7 @@ def import_command(
 
 
 def _create(connection: Connection, asset: "Imported", dry_run: str, output: str | None) -> bool:
-    """Create one Environment; say whether it worked. The others are created whatever becomes of this one."""
+    """Create one Environment; say whether it worked. The others are created all the same."""
     from environment_operator.cli import apply
     from environment_operator.kube.errors import ApiError
 

@@ -36,7 +36,7 @@ class Query:
         form: the form of the output.
         headers: whether to print titles.
         mark: whether CSV begins with a byte order mark.
-        cut: whether a row takes one line of a terminal, whatever is left out.
+        cut: whether a row takes one line of a terminal; columns are left out for that.
     """
 
     shown: Sequence[Column]
@@ -51,7 +51,7 @@ class Query:
 
     @property
     def read(self) -> list[Column]:
-        """Every column that is looked at."""
+        """Every column that is read."""
         return filtering.looked_at(self.shown, self.filters, self.order, self.project)
 
     @property
@@ -165,7 +165,7 @@ def _print(connections: Sequence[Connection], asked: Query) -> None:
 
     Raises:
         Problem: none can be read.
-        ApiError: likewise.
+        ApiError: the same.
     """
     with console.progress("reading Environments") as update:
         found, failures = fetch.gather(connections, lambda each: _read(each, asked, update))

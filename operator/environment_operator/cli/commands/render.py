@@ -31,8 +31,8 @@ Object = dict[str, Any]
     help="Take the Environment from here, not from a cluster; repeatable.",
 )
 @click.option("--uid", type=int, help="Your user id, where the Environment takes it from your identity.")
-@click.option("--gid", type=int, help="Your group id, likewise.")
-@click.option("--supplemental-group", "groups", type=int, multiple=True, help="Further group id of yours, likewise.")
+@click.option("--gid", type=int, help="Your group id, as --uid.")
+@click.option("--supplemental-group", "groups", type=int, multiple=True, help="Further group id of yours, as --uid.")
 @click.option("--sources/--no-sources", default=True, help="Whether each line says where its value comes from.")
 def render_command(
     connection: Connection,
@@ -49,7 +49,7 @@ def render_command(
     """Show what an Environment puts into a pod, or a workload as it would be admitted.
 
     With --environment no cluster is asked. Without NAME it is that of the workload's label. Environments that the
-    workload names for some of its roles are put in, too.
+    workload names for some of its roles are injected, too.
 
     \b
     Examples:

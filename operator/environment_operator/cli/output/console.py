@@ -144,7 +144,7 @@ def as_json(content: object) -> str:
 
 @contextmanager
 def progress(what: str) -> Iterator[Callable[[str], None]]:
-    """Show on a terminal what something is at once it has taken a second; give what tells how far it has come.
+    """Show on a terminal what something is at once it has taken a second; give what takes how far it has come.
 
     Within another one only that is shown.
     """

@@ -87,7 +87,7 @@ def _head(known: Known) -> Iterator[str]:
         "Name": row["Environment"],
         "Display name": spec.get("displayName", ""),
         "Description": row["Description"],
-        "Ready": f"{ready['status']}, {ready['reason']}: {ready['message']}" if ready else "not looked at yet",
+        "Ready": f"{ready['status']}, {ready['reason']}: {ready['message']}" if ready else "not reconciled yet",
         "Image": row["Image"],
         "Architecture": row["Workload architecture"] + framework,
         "Workload types": row["Workload types"].replace(",", ", "),

@@ -74,7 +74,7 @@ def aligned(header: Sequence[str], rows: Iterable[Sequence[str]], least: Sequenc
     Args:
         header: the titles; none leaves the line out.
         rows: the values.
-        least: the smallest width of each column; none: whatever its values need.
+        least: the smallest width of each column; none: what its values need.
     """
     lines = [[title.upper() for title in header]] if header else []
     lines += [[printable(value) for value in row] for row in rows]

@@ -123,7 +123,7 @@ class _Loader(yaml.SafeLoader):
 
 
 class _Dumper(yaml.SafeDumper):
-    """Puts in quotes what either library would not read as a text, and writes out what stands there twice."""
+    """Quotes what either library would not read as a text, and writes out what stands there twice."""
 
     def ignore_aliases(self, _data: Any) -> bool:
         """Say that nothing is an alias."""

@@ -15,7 +15,7 @@ from environment_operator.console.forms.fields import Field
 from environment_operator.console.forms.values import acted, filled
 
 Object = dict[str, Any]
-# What a page carries beside the fields of the form.
+# What a page carries besides the fields of the form.
 BASE, YAML, ACTION = "base", "yaml", "action"
 # Buttons: the YAML becomes the form, the form the YAML; all others act on an item of a list.
 FROM_YAML, FROM_FORM = "from-yaml", "from-form"

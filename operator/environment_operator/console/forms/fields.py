@@ -53,7 +53,7 @@ class Field:
         required: whether its object must have it.
         choices: the values that it may have, none where it is free.
         least: the smallest number, length or count; None for no bound.
-        most: the greatest, likewise.
+        most: the greatest, in the same way.
         pattern: the expression that a text matches, empty for none.
         rule: what the pattern means, in words.
         default: what holds when nothing is given, None for nothing.

@@ -260,7 +260,7 @@ def _number(text: str) -> Any:
 
 
 def _emptied(value: Any, marks: Sequence[str]) -> Any:
-    """Return an empty text or none, as the mark beside a field without a text says."""
+    """Return an empty text or none, as the mark next to a field without a text says."""
     if _MARK in marks:
         return value if value == "" else ""
     return value if value is ABSENT or value is None else ABSENT

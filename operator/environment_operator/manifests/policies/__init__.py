@@ -4,7 +4,8 @@
 an Environment in use, ``creator`` who has created it, ``enforcement`` where a workload must use one, ``misplaced``
 what has no effect where it is, ``running`` what stays as it is in Pods that have one, ``revisions`` in what makes
 them, ``status`` what a request to a status leaves alone, ``account`` what the operator itself may write, and ``sizes``
-how many labels an object with one has. Every expression is total: whatever is missing, it answers instead of failing.
+how many labels an object with one has. Every expression is total: where something is missing it
+answers instead of failing.
 """
 
 from collections.abc import Iterable

@@ -158,7 +158,7 @@ def _copies() -> Policy:
 
 
 def _environments() -> Policy:
-    """Return that of an Environment the account changes our finalizer, beside the status."""
+    """Return that of an Environment the account changes our finalizer, besides the status."""
     others = f".?metadata.?finalizers.orValue([]).filter(f, f != '{names.FINALIZER}')"
     may = f"changes only the status and the finalizer {names.FINALIZER}. Use another account"
     stays = f"{NEW}{others} == {OLD}{others} && !({SPEC_CHANGES})"

@@ -28,7 +28,7 @@ _LABEL = f".?metadata.?labels[?'{names.ENFORCEMENT}']"
 _DYN = "optional.ofNonZeroValue(dyn(object))"
 _NAME = f"{OLD}.?metadata.?name.orValue('')"
 
-# What a controller makes is its maker's affair: a workload of the table was asked itself, and a controller that this
+# What a controller makes belongs to its maker: a workload of the table was asked itself, and a controller that this
 # project does not know could not create anew what it runs.
 _CONTROLLED = ".?metadata.?ownerReferences.orValue([]).exists(o, o.?controller.orValue(false))"
 # The garbage collector takes the owner away when that goes alone, and admission the reference with it.
@@ -47,7 +47,7 @@ def policies(table: Iterable[Kind]) -> Iterator[Policy]:
 def _workloads(kinds: Sequence[Kind]) -> Policy:
     """Return that a workload has a reference from the beginning and keeps it.
 
-    It is free when it is another object's affair, has no container for an Environment to go into, or patches its pods
+    It is free when it belongs to another object, has no container for an Environment to go into, or patches its pods
     with what is known only when they run: with a reference admission would refuse it.
     """
     no_place = (*_patched_later(kinds), f"!({_has_pods(kinds)})")

@@ -119,7 +119,7 @@ class Policy:
         return {
             # A policy with Fail that cannot be evaluated refuses the request even when its binding only warns.
             "failurePolicy": "Fail" if self.action == "Deny" else "Ignore",
-            # Written out: with what the API server adds, the next field manager would be told of a conflict.
+            # Written out: with what the API server adds, the next field manager would get a conflict.
             "matchConstraints": {
                 "matchPolicy": "Equivalent",
                 "namespaceSelector": {},

@@ -45,7 +45,7 @@ def _replica_sets() -> Policy:
         ),
         validations=[
             _stays(_TEMPLATE, "spec.template"),
-            # Without it the rest would not be looked at the next time.
+            # Without it the rest would not be compared the next time.
             _stays(_LABEL, f"metadata.labels[{names.INJECTED_FROM}]"),
         ],
         # Who may write the status may change labels, too.
