@@ -15,7 +15,8 @@ CHART = REPO_ROOT / "deploy/chart"
 RELEASE, NAMESPACE = "environment-operator", "environments-system"
 # The plain manifests, each with the values that its template needs beside the defaults.
 INGRESSES = ("--set=tools.ingressClass=any", "--set=tools.url=https://tools.example.com")
-PLAIN: Mapping[str, tuple[str, ...]] = {"operator": (), "rbac": (), "ingresses": INGRESSES}
+CONSOLE = ("--set=console.enabled=true", "--set=console.certificate=environment-operator-console")
+PLAIN: Mapping[str, tuple[str, ...]] = {"operator": (), "rbac": (), "ingresses": INGRESSES, "console": CONSOLE}
 HEADER = "# Written by `make manifests` from the chart; do not edit.\n"
 
 

@@ -1,13 +1,12 @@
 """What commands read of the API server: one Environment, and everybody who uses it."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from environment_operator.api import names
 from environment_operator.api.references import used
 from environment_operator.cli import files
-from environment_operator.cli.client.connection import ENVIRONMENTS, NAMESPACES, Connection
+from environment_operator.cli.client.connection import ENVIRONMENTS, NAMESPACES, Connection, asked_once
 from environment_operator.cli.client.discovery import versions
 from environment_operator.cli.client.responses import NO_SUCH_KIND
 from environment_operator.cli.exit_codes import Exit, Problem
@@ -27,7 +26,7 @@ _ENVIRONMENT = (names.GROUP, names.PLURAL)
 _KINDS = f"{NAMESPACES}/{names.SYSTEM_NAMESPACE}/configmaps/{names.KINDS}"
 
 
-@lru_cache(maxsize=1)
+@asked_once
 def kinds(connection: Connection, *, offline: bool = False) -> Kinds:
     """Return the kinds table: with the rows of the user's file, else with those that the cluster publishes.
 
@@ -122,7 +121,7 @@ def referring(
     return out, [kind.name for kind in asked if kind.name in known]
 
 
-@lru_cache(maxsize=1)
+@asked_once
 def _unlistable(_connection: Connection, _project: str) -> list[str]:
     """Return the kinds that the user turned out not to be allowed to list: asked once, and said once."""
     return []

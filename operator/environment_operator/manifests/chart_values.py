@@ -64,6 +64,7 @@ _TEXTS: Schema = {"type": "object", "additionalProperties": _TEXT}
 _OBJECT: Schema = {"type": "object"}
 _OBJECTS: Schema = {"type": "array", "items": _OBJECT}
 _RESOURCES = {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}}
+_PAGE = {"requests": {"cpu": "50m", "memory": "96Mi"}, "limits": {"memory": "512Mi"}}
 _WIDTH = 116
 
 
@@ -145,6 +146,22 @@ VALUES: tuple[Value, ...] = (
     *_settings("users.identityKeys", "users.strictGroups"),
     *_settings("tools.url", "tools.gateway", "tools.ingressClass", "tools.nodePorts", "tools.loadBalancers"),
     *_settings("registryCredentials.enabled"),
+    Value(
+        "console.enabled", default=False, description="Whether the page runs in the cluster.",
+        schema={"type": "boolean"},
+    ),
+    Value("console.replicas", 1, "How many Pods serve it.", _COUNT),
+    Value("console.resources", _PAGE, "What each of them requests, and may use.", _OBJECT),
+    Value(
+        "console.header", "Authorization", "Header of a request to it that holds the bearer token of the person.",
+        {**_TEXT, "pattern": "^[A-Za-z0-9-]+$"},
+    ),
+    Value(
+        "console.certificate", "",
+        "Secret of the operator's namespace with tls.crt and tls.key for it; empty: a proxy in the Pod, or a mesh, has "
+        "TLS.",
+        _TEXT,
+    ),
     _flag("enforcement.enabled", "Whether a namespace may require Environments, by a label."),
     *(
         _flag(f"kinds.{word}.enabled", f"Whether kinds of {' and '.join(groups)} can use Environments.")

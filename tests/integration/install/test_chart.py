@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from cluster import binaries
-from cluster.helm import CHART, NAMESPACE, PLAIN, RELEASE, helm, rendered
+from cluster.helm import CHART, CONSOLE, NAMESPACE, PLAIN, RELEASE, helm, rendered
 from cluster.layout import REPO_ROOT
 from cluster.rest import Rest
 from environment_operator.api import names
@@ -149,6 +149,19 @@ def test_settings(path: str) -> None:
         assert variable not in {each["name"] for each in pod["containers"][0]["env"]}
 
 
+def test_console() -> None:
+    """The page has its header and, where a proxy has TLS, no certificate; it gives nobody a right."""
+    found = documents("--set=console.enabled=true", "--set=console.header=X-Token")
+    added = keyed(found).keys() - keyed(documents()).keys()
+    (pod,) = (pod for pod in pods(found) if pod["containers"][0]["name"] == "console")
+    variables = {each["name"]: each.get("value") for each in pod["containers"][0]["env"]}
+
+    assert {"ConfigMap", "Deployment", "NetworkPolicy", "Service", "ServiceAccount"} == {kind for kind, _ in added}
+    assert "X-Token" == variables["ENVIRONMENT_OPERATOR_CONSOLE_HEADER"]
+    assert "ENVIRONMENT_OPERATOR_CONSOLE_CERTIFICATE" not in variables
+    assert pod["automountServiceAccountToken"] is False
+
+
 def test_without_enforcement() -> None:
     """Without enforcement no policy demands an Environment."""
     found = documents("--set=enforcement.enabled=false")
@@ -202,7 +215,7 @@ def test_wrong_values(option: str, said: str) -> None:
 def test_schema(rest: Rest, tmp_path: Path) -> None:
     """Each object is valid by the schema of its kind that the API server publishes, without a field too many."""
     write_schemas(rest.get("/openapi/v2").body["definitions"], tmp_path)
-    options = ("--set=tools.ingressClass=nginx", "--set=pods.priorityClassName=system-cluster-critical")
+    options = ("--set=tools.ingressClass=nginx", *CONSOLE, "--set=pods.priorityClassName=system-cluster-critical")
     file = tmp_path / "chart.yaml"
     file.write_text(yaml.safe_dump_all(documents(*options)))
     binaries.ensure(["kubeconform"], print)

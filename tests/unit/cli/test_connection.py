@@ -4,10 +4,12 @@ import subprocess
 import sys
 from base64 import b64encode
 from pathlib import Path
+from weakref import ref
 
 import pytest
 
 from environment_operator.cli.client import kubeconfig
+from environment_operator.cli.client.connection import Access, Connection, asked_once
 from environment_operator.cli.client.headers import impersonation, sendable
 from environment_operator.cli.client.library import library
 from environment_operator.cli.exit_codes import Problem
@@ -107,3 +109,21 @@ def test_the_library_is_imported_in_part(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=variables)
 
     assert "\nApiClient\n" == done.stdout
+
+
+def test_an_answer_goes_with_its_connection() -> None:
+    """What is asked once is asked again by another connection, and nothing keeps one, and its token, alive."""
+    asked: list[str] = []
+
+    @asked_once
+    def question(connection: Connection, word: str) -> str:
+        asked.append(f"{connection.asked} {word}")
+        return word
+
+    first, second = (Connection(Access(context=name), print) for name in "ab")
+    answers = [question(first, "x"), question(first, "x"), question(first, "y"), question(second, "x")]
+    alive = ref(first)
+    del first
+
+    assert (["x", "x", "y", "x"], ["a x", "a y", "b x"]) == (answers, asked)
+    assert alive() is None

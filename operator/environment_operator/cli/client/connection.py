@@ -7,9 +7,9 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cached_property, partial, wraps
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import urlencode
 
 from environment_operator.api import names
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
 Object = dict[str, Any]
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 Query = Mapping[str, str]
 
 ENVIRONMENTS = f"/apis/{names.API_VERSION}/{names.PLURAL}"
@@ -30,6 +32,22 @@ MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 MANAGER = "kubectl-environment"
 _BAD = 400
+
+
+def asked_once(
+    question: Callable[Concatenate["Connection", _P], _T],
+) -> Callable[Concatenate["Connection", _P], _T]:
+    """Have a question asked once for each connection; the answer goes with the connection, and its token."""
+
+    @wraps(question)
+    def ask(connection: "Connection", /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        key = (question, *args, *sorted(kwargs.items()))
+        if key not in connection.known:
+            connection.known[key] = question(connection, *args, **kwargs)
+        found: _T = connection.known[key]
+        return found
+
+    return ask
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +91,7 @@ class Connection:
         self._access = access
         self._warn = warn
         self._waiting = waiting
+        self.known: dict[tuple[object, ...], Any] = {}
 
     @property
     def kinds_file(self) -> str:

@@ -1,10 +1,9 @@
 """What the API server serves: which kinds, in which versions. It is asked once."""
 
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from typing import Any
 
-from environment_operator.cli.client.connection import JSON, Connection
+from environment_operator.cli.client.connection import JSON, Connection, asked_once
 from environment_operator.kinds.table import Kind
 from environment_operator.kube.errors import ApiError
 
@@ -31,7 +30,7 @@ def versions(connection: Connection, kind: Kind) -> tuple[str, ...]:
     return next(((version,) for version in (kind.version, *kind.also, *found) if version in found), ())
 
 
-@lru_cache(maxsize=1)
+@asked_once
 def _served(connection: Connection) -> Mapping[str, Mapping[str, tuple[str, ...]] | None] | None:
     """Return the versions of each resource of each API group, None for a group, or for all, where nobody says."""
     try:
