@@ -113,6 +113,12 @@ class Lookups:
             invalid=invalid,
         )
 
+    async def default_environment(self, project: str, deadline: float) -> str:
+        """Return the name of the default Environment of a project, empty for none; errors as of `around`."""
+        async with asyncio.timeout_at(deadline):
+            found = await self._cluster.get(f"/api/v1/namespaces/{project}")
+        return str((found["metadata"].get("annotations") or {}).get(names.DEFAULT_ENVIRONMENT) or "")
+
     def _as_of(self, found: Found) -> Callable[[str, int], Published | None]:
         """Return what gives an Environment by name and generation: as it was found, or as it was before."""
 

@@ -164,7 +164,7 @@ def wanted(request: Request, table: Table) -> frozenset[str]:
         request: the request.
         table: the kinds table, by full name.
     """
-    kind, new, old = _row(request, table), request.new, request.old
+    kind, new, old = row(request, table), request.new, request.old
     if kind is None or new is None or limits.excess(kind, new, old, limits.ROOM):
         return frozenset()
     return _names(new_references(kind, new, old))
@@ -188,7 +188,7 @@ def images(request: Request, table: Table) -> frozenset[str]:
 
 def _templates(request: Request, table: Table) -> Iterator[tuple[Place, Template]]:
     """Yield the pod templates of a workload; one that is none is refused elsewhere."""
-    kind = _row(request, table)
+    kind = row(request, table)
     for place in places(kind, request.new) if kind and request.new else ():
         with suppress(Unfit):
             yield place, place.template(request.new or {})
@@ -214,13 +214,13 @@ def decided(request: Request, table: Table, around: RequestContext, stage: Stage
         stage: which webhook is called.
     """
     if not request.writes or request.new is None:
-        return _answer(request, Outcome(None), allowed=True)
+        return answer(request, Outcome(None), allowed=True)
     if request.name == names.CRD_NAME and stage == MUTATE:
-        return _answer(request, environment(request.new, request.old, around.user, around.invalid))
+        return answer(request, environment(request.new, request.old, around.user, around.invalid))
     if request.name not in table:
-        return _answer(request, Outcome(None, messages.no_row(request.name)))
-    kind = _row(request, table)
-    return _answer(request, _of_workload(request, kind, table, around, stage) if kind else Outcome(request.new))
+        return answer(request, Outcome(None, messages.no_row(request.name)))
+    kind = row(request, table)
+    return answer(request, _of_workload(request, kind, table, around, stage) if kind else Outcome(request.new))
 
 
 def _of_workload(request: Request, kind: Kind, table: Table, around: RequestContext, stage: Stage) -> Outcome:
@@ -235,7 +235,7 @@ def _of_workload(request: Request, kind: Kind, table: Table, around: RequestCont
     return decide(kind, new, request.old, around)
 
 
-def _row(request: Request, table: Table) -> Kind | None:
+def row(request: Request, table: Table) -> Kind | None:
     """Return the row of a workload that is a user itself, None for any other object."""
     kind = table.get(request.name)
     sides = (request.new, request.old or request.new)
@@ -327,7 +327,7 @@ def _not_the_creator(given: str, creator: str) -> str:
     return f'metadata.annotations[{names.CREATED_BY}]: "{given}" did not create this {names.KIND}, {known}. {_REMOVE}'
 
 
-def _answer(request: Request, outcome: Outcome, *, allowed: bool = False) -> Answer:
+def answer(request: Request, outcome: Outcome, *, allowed: bool = False) -> Answer:
     """Return the answer: allowed, with the patch where the object changes; or refused."""
     if outcome.workload is None and not allowed:
         return refused(request.uid, outcome.refusal)

@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from environment_operator import health, timing
-from environment_operator.admission import lookups, review
+from environment_operator.admission import lookups, project_defaults, review
 from environment_operator.admission.certificate_rotation import Certificates
 from environment_operator.admission.certificates import Terms
 from environment_operator.admission.review import Stage
@@ -104,6 +104,7 @@ class Webhook:
         app = web.Application(client_max_size=LARGEST, middlewares=[*outer, _guarded])
         app.router.add_post(names.MUTATE, self._mutate)
         app.router.add_post(names.VALIDATE, self._validate)
+        app.router.add_post(names.DEFAULT, self._default)
         return app
 
     @web.middleware
@@ -130,6 +131,24 @@ class Webhook:
     async def _validate(self, request: web.Request) -> web.Response:
         """Answer one AdmissionReview with whether the object may be stored, by what the API server has now."""
         return await self._answered(request, review.VALIDATE)
+
+    async def _default(self, request: web.Request) -> web.Response:
+        """Answer one AdmissionReview with whether the workload is to refer to its project's default Environment.
+
+        An HTTP error leaves the workload as it is: nothing is refused here.
+        """
+        with ADMISSION_TIME.labels(project_defaults.CALL).time():
+            deadline = asyncio.get_running_loop().time() + lookups.SECONDS
+            try:
+                sent = review.read(await _body(request))
+                name = await self.lookups.default_environment(sent.namespace, deadline)
+                around = await self.lookups.around(project_defaults.referring(sent, name), review.MUTATE, deadline)
+            except review.TooLarge as large:
+                raise web.HTTPUnprocessableEntity(text=f"{large}\n") from large
+            except TimeoutError as late:
+                raise web.HTTPServiceUnavailable(text=f"{messages.too_late(lookups.SECONDS)}\n") from late
+            kind = sent.name if sent.name in self._kinds else "other"
+            return _response(project_defaults.CALL, kind, project_defaults.defaulted(sent, name, self._table, around))
 
     async def _answered(self, request: web.Request, stage: Stage) -> web.Response:
         """Answer one AdmissionReview; everything that is asked for it has one deadline, before the API server gives up.

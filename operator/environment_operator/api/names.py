@@ -26,6 +26,10 @@ DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 DEPARTMENT = f"{GROUP}/department"
 ENFORCEMENT = f"{GROUP}/enforce"
 REQUIRED = "required"
+# The Environment of workloads that name none, as an annotation, where a label says that there is one.
+DEFAULT_ENVIRONMENT = f"{GROUP}/default-environment"
+DEFAULTS = f"{GROUP}/defaults"
+ENABLED = "enabled"
 POD_SECURITY = "pod-security.kubernetes.io/enforce"
 
 # On an Environment.
@@ -53,7 +57,7 @@ CONTROLLER_LEASE = f"{SERVICE_ACCOUNT}-controller"
 # The Service of the admission server, and the webhook configurations that call it, found by these labels.
 SERVICE = "environment-operator"
 WEBHOOK_LABELS = {"app.kubernetes.io/name": SERVICE}
-MUTATE, VALIDATE = "/mutate", "/validate"
+MUTATE, VALIDATE, DEFAULT = "/mutate", "/validate", "/default"
 WEBHOOK_SECONDS = 5
 # Where people find the rows of further kinds.
 KINDS = f"{SERVICE_ACCOUNT}-kinds"

@@ -41,6 +41,11 @@ def too_large(most: str) -> str:
     )
 
 
+def no_default(project: str, name: str, why: str) -> str:
+    """Return why a workload that names no Environment does not get the default one of its project."""
+    return f'Namespace "{project}": the default Environment "{name}" is not used. {why}'
+
+
 def no_row(resource: str) -> str:
     """Return why a request is refused for whose resource there is a webhook rule and no kind."""
     return (

@@ -47,7 +47,8 @@ def _trusted(table: Iterable[Kind]) -> list[dict[str, Any]]:
         "apiGroups": ["admissionregistration.k8s.io"],
         "resources": ["mutatingwebhookconfigurations", "validatingwebhookconfigurations"],
         "resourceNames": [
-            webhook_configurations.called(group) for group in (*webhook_configurations.groups(table), names.GROUP)
+            webhook_configurations.DEFAULTS,
+            *map(webhook_configurations.called, (*webhook_configurations.groups(table), names.GROUP)),
         ],
         "verbs": ["patch"],
     }

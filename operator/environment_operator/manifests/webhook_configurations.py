@@ -9,6 +9,7 @@ A client-side apply, Argo CD's default, writes the whole object into an annotati
 most 262,144 bytes: https://kubernetes.io/docs/concepts/overview/working-with-objects/annotations/
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
@@ -16,8 +17,11 @@ from typing import Any
 from environment_operator.api import names
 from environment_operator.kinds.table import Kind
 from environment_operator.manifests.match_conditions import concerns
+from environment_operator.manifests.policies.enforcement import OTHERS_AFFAIR
 
 PORT = 443
+# The API server calls the configurations in the order of their names: a default Environment comes before all others.
+DEFAULTS = "environment-defaults"
 _LABEL = 63
 _OWN: Mapping[str, Any] = {"failurePolicy": "Ignore", "namespaceSelector": {}, "objectSelector": {}}
 _ONCE = {"reinvocationPolicy": "Never"}
@@ -27,6 +31,7 @@ def objects(table: Iterable[Kind]) -> list[dict[str, Any]]:
     """Return the webhook configurations for the kinds of a table: who fills in, and who has the last word."""
     rows = tuple(table)
     return [
+        _named("Mutating", DEFAULTS, [_defaults(rows)]),
         *(_configuration("Mutating", group, _families(rows, group, names.MUTATE, _ONCE)) for group in groups(rows)),
         _configuration("Mutating", names.GROUP, [_environments()]),
         *(_configuration("Validating", group, _families(rows, group, names.VALIDATE, {})) for group in groups(rows)),
@@ -62,12 +67,47 @@ def _environments() -> dict[str, Any]:
     return _webhook(names.PLURAL, names.MUTATE, [rule], **_OWN, **_ONCE)
 
 
+def _defaults(table: Iterable[Kind]) -> dict[str, Any]:
+    """Return the entry that gives workloads without a reference the default Environment of their project.
+
+    Without the operator they are stored as they are. Where kinds are named alike, they have rules of their own.
+    """
+    kinds = [kind for kind in table if not kind.template and not kind.instead]
+    alike = Counter(kind.plural for kind in kinds)
+    alone = [kind for kind in kinds if kind.custom and alike[kind.plural] == 1 and kind.plural != "services"]
+    rules = [
+        _rule(group, ["*"], [kind.plural for kind in same], "Namespaced")
+        for group, same in groupby((kind for kind in kinds if kind not in alone), key=lambda kind: kind.group)
+    ]
+    every = _rule("", ["*"], [kind.plural for kind in alone], "Namespaced")
+    every["apiGroups"] = sorted({kind.group for kind in alone})
+    found = [{**rule, "operations": ["CREATE"]} for rule in (*rules, every)]
+    webhook = _webhook("defaults", names.DEFAULT, found, failurePolicy="Ignore", **_ONCE)
+    return {
+        **webhook,
+        "objectSelector": {"matchExpressions": [{"key": names.REFERENCE, "operator": "DoesNotExist"}]},
+        "namespaceSelector": _in_namespaces({"key": names.DEFAULTS, "operator": "In", "values": [names.ENABLED]}),
+        "matchConditions": [{"name": "is-a-workload-of-its-own", "expression": f"!({OTHERS_AFFAIR})"}],
+    }
+
+
+def _in_namespaces(*expressions: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the selector of namespaces, of which those of the system are none."""
+    system = {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": list(names.EXEMPT_NAMESPACES)}
+    return {"matchExpressions": [*expressions, system]}
+
+
 def _configuration(which: str, group: str, entries: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """Return the webhook configuration of an API group or a bundle."""
+    return _named(which, called(group), entries)
+
+
+def _named(which: str, name: str, entries: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """Return a webhook configuration."""
     return {
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": f"{which}WebhookConfiguration",
-        "metadata": {"name": called(group), "labels": dict(names.WEBHOOK_LABELS)},
+        "metadata": {"name": name, "labels": dict(names.WEBHOOK_LABELS)},
         "webhooks": list(entries),
     }
 
@@ -81,11 +121,7 @@ def _workloads(kinds: Sequence[Kind], condition: str, path: str, fields: Mapping
         [_rule(group, versions, [kind.plural for kind in same], "*") for (group, versions), same in served],
         failurePolicy="Fail",
         objectSelector={"matchExpressions": [{"key": names.REFERENCE, "operator": "Exists"}]},
-        namespaceSelector={
-            "matchExpressions": [
-                {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": list(names.EXEMPT_NAMESPACES)}
-            ]
-        },
+        namespaceSelector=_in_namespaces(),
         matchConditions=[{"name": "reference-or-what-runs-changes", "expression": condition}],
         **fields,
     )

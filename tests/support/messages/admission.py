@@ -229,6 +229,9 @@ _SIZES: _Rows = {
     "a review has too many values": lambda: refusals.too_large(f"{limits.REVIEW_VALUES} values"),
     "the record is too long": lambda: refusals.too_long(TABLE["JobSet"], 262_144),
     "the API server does not answer": lambda: refusals.too_late(9.0),
+    "the default Environment of a project does not fit a workload": lambda: refusals.no_default(
+        "vision", "jupyter", refusal(changed(made(), labelled(names.WORKLOAD_TYPE, "Inference")), jupyter())
+    ),
     "a webhook rule for a kind without a row": lambda: refusals.no_row("widgets.example.org"),
 }
 

@@ -19,7 +19,8 @@ TABLE = (*BUILTIN, *ROWS)
 OBJECTS = webhook_configurations.objects(TABLE)
 ENTRIES: list[dict[str, Any]] = [entry for found in OBJECTS for entry in found["webhooks"]]
 WORKLOADS = [entry for entry in ENTRIES if entry["failurePolicy"] == "Fail"]
-(OWN,) = (entry for entry in ENTRIES if entry not in WORKLOADS)
+(OWN,) = (entry for entry in ENTRIES if entry["name"].startswith(names.PLURAL))
+(DEFAULTS,) = (entry for entry in ENTRIES if entry["name"].startswith("defaults."))
 WORKER = (PodTemplate(path="spec.worker"),)
 # What all objects may have, and one of them, which an annotation of 262,144 bytes has to hold beside others.
 MOST_IN_ALL, MOST_OF_ONE, MOST_OF_A_ROW = 200_000, 60_000, 4_000
@@ -27,7 +28,7 @@ MOST_IN_ALL, MOST_OF_ONE, MOST_OF_A_ROW = 200_000, 60_000, 4_000
 
 def entries_of(kind: Kind) -> list[dict[str, Any]]:
     """Return the entries whose rules a kind matches."""
-    return [entry for entry in ENTRIES if any(_matches(rule, kind) for rule in entry["rules"])]
+    return [entry for entry in WORKLOADS if any(_matches(rule, kind) for rule in entry["rules"])]
 
 
 def _matches(rule: dict[str, Any], kind: Kind) -> bool:
@@ -99,9 +100,22 @@ def test_one_object_a_group() -> None:
     found = [(each["kind"], each["metadata"]["name"]) for each in OBJECTS]
     rules = [rule for each in OBJECTS for entry in each["webhooks"] for rule in entry["rules"]]
 
-    assert len(found) == len(set(found)) == 2 * len({each.configured_in for each in TABLE}) + 1
+    assert len(found) == len(set(found)) == 2 * len({each.configured_in for each in TABLE}) + 2
     assert {each.group for each in TABLE} | {names.GROUP} == {group for rule in rules for group in rule["apiGroups"]}
     assert [names.WEBHOOK_LABELS] * len(found) == [each["metadata"]["labels"] for each in OBJECTS]
+
+
+def test_defaults() -> None:
+    """Default Environments come before all others, for who refers to none, and stop nothing; each kind has a rule."""
+    first = min(each["metadata"]["name"] for each in OBJECTS if each["kind"].startswith("Mutating"))
+    assert webhook_configurations.DEFAULTS == first
+    assert ("Ignore", names.DEFAULT) == (DEFAULTS["failurePolicy"], DEFAULTS["clientConfig"]["service"]["path"])
+    assert [{"key": names.REFERENCE, "operator": "DoesNotExist"}] == DEFAULTS["objectSelector"]["matchExpressions"]
+    for kind in TABLE:
+        rules = [r for r in DEFAULTS["rules"] if kind.group in r["apiGroups"] and kind.plural in r["resources"]]
+        assert (not kind.template and not kind.instead) == bool(rules), kind.name
+    pairs = {(group, name) for rule in DEFAULTS["rules"] for group in rule["apiGroups"] for name in rule["resources"]}
+    assert ("", "services") not in pairs
 
 
 def test_bundles() -> None:
@@ -186,7 +200,7 @@ def test_large_families() -> None:
     many = tuple(
         Kind(group="example.org", version="v1", kind="X", plural=f"things{n}", pod_templates=WORKER) for n in range(9)
     )
-    assert "things0-and-more.example.org" in webhook_configurations.objects(many)[0]["webhooks"][0]["name"]
+    assert "things0-and-more.example.org" in webhook_configurations.objects(many)[1]["webhooks"][0]["name"]
 
 
 @pytest.mark.parametrize("kind", TABLE, ids=lambda kind: kind.name)

@@ -36,12 +36,15 @@ _LEFT_ALONE = f"request.operation == 'UPDATE' && {OLD}{_CONTROLLED}"
 _BY_A_NODE = "request.userInfo.?groups.orValue([]).exists(g, g == 'system:nodes')"
 # The kubelet shows Pods of its own manifests like this; it runs them whether they are shown or not.
 _MIRROR = f"request.kind.kind == 'Pod' && {NEW}.?metadata.?annotations[?'kubernetes.io/config.mirror'].hasValue()"
+# What is created for somebody else, or shown of what runs anyway.
+OTHERS_AFFAIR = " || ".join((f"{NEW}{_CONTROLLED}", _BY_A_NODE, _MIRROR))
 
 
 def policies(table: Iterable[Kind]) -> Iterator[Policy]:
-    """Yield the policy of workloads, for the kinds of a table, and that of the namespaces' label."""
+    """Yield the policy of workloads, for the kinds of a table, and those of what namespaces say of it."""
     yield _workloads([kind for kind in table if not kind.template and not kind.instead])
     yield _namespaces()
+    yield _defaults()
 
 
 def _workloads(kinds: Sequence[Kind]) -> Policy:
@@ -149,6 +152,41 @@ def _namespaces() -> Policy:
         condition=("enforcement-changes", f"{NEW}{_LABEL} != {OLD}{_LABEL}"),
         variables={"old": f"{OLD}{_LABEL}.orValue('')", "new": f"{NEW}{_LABEL}", "name": _NAME},
         validations=[_known(), _lifts()],
+        rules=(NAMESPACES,),
+    )
+
+
+def _defaults() -> Policy:
+    """Return that a default Environment is set, changed and taken away by those who may demand one."""
+    label, annotation = (
+        f".?metadata.?labels[?'{names.DEFAULTS}']",
+        f".?metadata.?annotations[?'{names.DEFAULT_ENVIRONMENT}']",
+    )
+    way_out = f'Set "{names.ENABLED}", or remove the label.'
+    meaning = Validation(
+        f"{NEW}{label}.orValue('{names.ENABLED}') == '{names.ENABLED}'",
+        f"""'metadata.labels[{names.DEFAULTS}]: "%s" has no meaning. {way_out}'.format([{NEW}{label}.orValue('')])""",
+        f"The label {names.DEFAULTS} of a namespace has only one value. {way_out}",
+    )
+    needs = f'the verb "{names.ENFORCE}" on {names.PROJECTS}.{names.GROUP}'
+    remedy = (
+        f"Ask for a ClusterRoleBinding to a ClusterRole that allows it, or leave {names.DEFAULT_ENVIRONMENT} as it is."
+    )
+    said = f"""'Another default Environment for namespace "%s" needs {needs} "%s", which "%s" lacks. {remedy}'
+.format([variables.name, variables.name, {USERNAME}])"""
+    allowed_ = allowed(names.ENFORCE, names.PROJECTS, ".name(variables.name)")
+    return Policy(
+        name="default-environment",
+        operations=("CREATE", "UPDATE"),
+        condition=(
+            "default-changes",
+            f"{NEW}{label} != {OLD}{label} || {NEW}{annotation} != {OLD}{annotation}",
+        ),
+        variables={"name": f"{NEW}.?metadata.?name.orValue('')"},
+        validations=[
+            meaning,
+            Validation(allowed_, said, f"Another default Environment for a namespace needs {needs}. {remedy}"),
+        ],
         rules=(NAMESPACES,),
     )
 

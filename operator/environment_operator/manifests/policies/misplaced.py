@@ -47,7 +47,7 @@ WORKLOAD = Keys(
     (names.CONTAINER, names.REFRESH),
     (*MARKS, names.TOOLS, names.TOOL_ADDRESSES),
 )
-NAMESPACE = Keys((names.DEPARTMENT, names.ENFORCEMENT))
+NAMESPACE = Keys((names.DEPARTMENT, names.ENFORCEMENT, names.DEFAULTS), (names.DEFAULT_ENVIRONMENT,))
 ENVIRONMENT = Keys((), (names.ALLOW_DELETE_IN_USE, names.LAST_USED), (names.CREATED_BY,))
 
 
