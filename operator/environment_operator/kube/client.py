@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from copy import copy
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
@@ -22,19 +21,15 @@ from environment_operator.api import names
 from environment_operator.kube import config
 from environment_operator.kube.errors import (
     ApiError,
-    Cause,
     Conflict,
-    Expired,
-    Forbidden,
-    Invalid,
-    NotFound,
     NotLeading,
+    api_error,
+    refused,
 )
 from environment_operator.kube.objects import Item, Metadata, MetadataPage, Page, WatchEvent, WholeEvent, WholePage
 
 PAGE = 500
 _METADATA = "application/json;as=PartialObjectMetadata{list};g=meta.k8s.io;v=v1"
-_ERRORS: dict[int, type[ApiError]] = {403: Forbidden, 404: NotFound, 409: Conflict, 410: Expired}
 # A name in a path that is none would lead to another object, which a client resolves before it asks.
 _PATH = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._:~-]+)+")
 _REQUEST = aiohttp.ClientTimeout(total=30)
@@ -222,7 +217,7 @@ class Cluster:
         async for line in _lines(response):
             event = (WholeEvent if whole else WatchEvent).model_validate_json(line)
             if event.type == "ERROR":
-                raise _error(event.object.code, event.object.message)
+                raise api_error(event.object.code, event.object.message)
             yield event
 
     async def _object(self, method: str, path: str, body: object = None, content_type: str = "") -> dict[str, Any]:
@@ -256,7 +251,7 @@ class Cluster:
             raise ApiError(0, _unreachable(error)) from error
         response: aiohttp.ClientResponse = answer.response
         if response.status >= 400:  # noqa: PLR2004 - where HTTP's errors begin
-            raise _refused(response.status, await _body(response))
+            raise refused(response.status, _said(body := await _body(response)), body)
         return response
 
     async def _credentials(self) -> dict[str, str]:
@@ -294,23 +289,6 @@ async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
         raise ApiError(0, _unreachable(error)) from error
     finally:
         response.close()
-
-
-def _error(status: int, message: str) -> ApiError:
-    """Return the error for an HTTP status or the code of a Status object."""
-    return _ERRORS.get(status, ApiError)(status, message)
-
-
-def _refused(status: int, body: bytes) -> ApiError:
-    """Return the error for a bad answer: with the fields that it is about, where the API server names some."""
-    if status != HTTPStatus.UNPROCESSABLE_ENTITY:
-        return _error(status, _said(body))
-    try:
-        causes = (json.loads(body).get("details") or {}).get("causes") or ()
-        found = [Cause(str(each.get("field", "")), str(each.get("message", ""))) for each in causes]
-    except (ValueError, AttributeError, TypeError):
-        found = []
-    return Invalid(status, _said(body), found)
 
 
 def _said(body: bytes) -> str:

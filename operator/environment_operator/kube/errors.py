@@ -1,8 +1,10 @@
 """What can go wrong, and the one-word reasons that users see in conditions and Events."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from http import HTTPStatus
 
 
 class Reason(StrEnum):
@@ -118,3 +120,29 @@ class Invalid(ApiError):
     def __init__(self, status: int, message: str, causes: Sequence[Cause] = ()) -> None:
         super().__init__(status, message)
         self.causes = causes
+
+
+_BY_STATUS: Mapping[int, type[ApiError]] = {403: Forbidden, 404: NotFound, 409: Conflict, 410: Expired}
+
+
+def api_error(status: int, message: str) -> ApiError:
+    """Return the error for an HTTP status, or for the code of a Status object, with what the API server said."""
+    return _BY_STATUS.get(status, ApiError)(status, message)
+
+
+def refused(status: int, message: str, body: bytes) -> ApiError:
+    """Return the error for a bad answer, with the fields that it is about where the API server names some.
+
+    Args:
+        status: HTTP status.
+        message: what it says.
+        body: the answer.
+    """
+    if status != HTTPStatus.UNPROCESSABLE_ENTITY:
+        return api_error(status, message)
+    try:
+        causes = (json.loads(body).get("details") or {}).get("causes") or ()
+        found = [Cause(str(each.get("field", "")), str(each.get("message", ""))) for each in causes]
+    except (ValueError, AttributeError, TypeError):
+        found = []
+    return Invalid(status, message, found)

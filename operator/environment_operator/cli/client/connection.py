@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 from environment_operator.api import names
 from environment_operator.cli.client import headers, kubeconfig, responses
-from environment_operator.kube.errors import ApiError, NotFound
+from environment_operator.kube.errors import ApiError, NotFound, api_error
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -177,7 +177,7 @@ class Connection:
                 event: Object = responses.read(line)
                 if event["type"] == "ERROR":
                     code = event["object"].get("code", 0)
-                    raise responses.ERRORS.get(code, ApiError)(code, event["object"].get("message", ""))
+                    raise api_error(code, event["object"].get("message", ""))
                 yield event
         except ReadTimeoutError:
             return

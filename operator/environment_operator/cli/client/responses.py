@@ -2,13 +2,12 @@
 
 import json
 import re
-from http import HTTPStatus
 from typing import Any
 
-from environment_operator.kube.errors import ApiError, Cause, Conflict, Expired, Forbidden, Invalid, NotFound
+from environment_operator.kube import errors
+from environment_operator.kube.errors import ApiError
 
 Object = dict[str, Any]
-ERRORS: dict[int, type[ApiError]] = {403: Forbidden, 404: NotFound, 409: Conflict, 410: Expired}
 
 # The metadata of a list, which hold no further object; a brace in a string is none.
 _FLAT = rb'(\{(?:[^{}"]|"(?:[^"\\]|\\.)*")*\})'
@@ -63,14 +62,7 @@ def refused(status: int, body: bytes) -> ApiError:
         status: HTTP status.
         body: the answer.
     """
-    if status != HTTPStatus.UNPROCESSABLE_ENTITY:
-        return ERRORS.get(status, ApiError)(status, said(body))
-    try:
-        causes = (json.loads(body).get("details") or {}).get("causes") or ()
-        found = [Cause(str(each.get("field", "")), str(each.get("message", ""))) for each in causes]
-    except (ValueError, AttributeError, TypeError):
-        found = []
-    return Invalid(status, said(body), found)
+    return errors.refused(status, said(body), body)
 
 
 def _utf8(header: str) -> str:
