@@ -53,7 +53,7 @@ corpus: venv ## Store what this version makes of workloads, for later versions t
 	PYTHONPATH=$(TESTS) $(PY) -m corpus
 
 unit: venv ## Run the tests that need no Kubernetes: seconds.
-	$(PY) -m pytest tests/unit
+	$(PY) -m pytest tests/unit -n 2
 
 lint: venv ## Check style, the import contract and the manifests' freshness.
 	.venv/bin/ruff check .
