@@ -50,7 +50,7 @@ def test_refused(rest: Rest, what: str) -> None:
     answer = create(rest, TOO_LONG[what])
 
     assert 422 == answer.status, answer
-    assert "all texts together have more than 65536 bytes" in answer.message
+    assert "The texts together have more than 65536 bytes" in answer.message
 
 
 @pytest.mark.parametrize("field", ["command", "args"])

@@ -19,9 +19,9 @@ MISSING = "the page needs a browser: apt-get install --no-install-recommends chr
 Browse = Callable[..., Page]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium(request: pytest.FixtureRequest) -> Iterator[Browser]:
-    """Return Chromium."""
+    """Return Chromium. Its library keeps an event loop running, so it ends before other modules use loops."""
     if not CHROMIUM:
         (pytest.fail if request.config.getoption("--require-browser") else pytest.skip)(MISSING)
     with sync_playwright() as playwright:

@@ -187,6 +187,7 @@ def test_each_sees_and_does_what_the_api_server_says(
     kube.apply(manifest(name))
     for role, person in people.items():
         page = opened(chromium, console, person)
+        page.goto(f"{console.url}/console/environments?search={name}")
         expect(page.get_by_role("row", name=name)).to_be_visible()
         page.goto(f"{console.url}/console/new")
         button = page.get_by_role("button", name="Create", exact=True)

@@ -27,6 +27,13 @@ def opened(running: Site) -> Site:
     return replace(running, cookies=dict(running.cookies))
 
 
+@pytest.fixture
+def site(cluster: Cluster, operator: Operator) -> Iterator[Site]:  # noqa: ARG001 - it runs
+    """Return a page of its own, whose address nobody has opened yet."""
+    with serving(Plugin(cluster)) as made:
+        yield made
+
+
 @pytest.mark.parametrize("path", ["/environments", "/environments.csv", "/nothing", "/"])
 def test_no_cookie(opened: Site, path: str) -> None:
     """Who has no session gets nothing, not even whether there is such a page, and no way in."""

@@ -63,11 +63,13 @@ def test_first_look(chromium: Browser, plugin: Plugin, some: Names) -> None:
     with serving(plugin) as site:
         page = chromium.new_page()
         page.goto(site.address)
+        expect(page.get_by_role("table")).to_be_visible()
+        assert "token" not in page.url
+        page.goto(f"{page.url}?search={some['word']}")
         shown = row(page, some["used"])
 
         expect(shown.get_by_role("rowheader")).to_contain_text("For interactive work")
         expect(shown).to_contain_text("registry.example/team/jupyter:4.2")
-        assert "token" not in page.url
         page.close()
 
 

@@ -10,7 +10,7 @@ from builders import manifest, workload
 from cluster.faults import Answer, Match, Rule
 from cluster.proxy import FaultProxy
 from environment_operator.cli.client import responses
-from kube import ENVIRONMENTS, Kube
+from kube import ENVIRONMENTS, Kube, Operator
 from plugin import Plugin
 
 Object = dict[str, Any]
@@ -69,11 +69,14 @@ def test_corrected(kube: Kube) -> None:
     assert {} == kube.condition(name, "Stalled")
 
 
-def test_no_kind(kube: Kube) -> None:
+def test_no_kind(kube: Kube, operator: Operator, tmp_path: Path) -> None:
     """An architecture, framework and type that no kind has are said to the author."""
-    name = kube.unique("env")
-    kube.apply(manifest(name, architecture="Distributed", framework="PyTorch", workloadTypes=["Workspace"]))
-    condition = kube.until_condition(name, "Stalled", "True", "NoMatchingKind")
+    name, rows = kube.unique("env"), tmp_path / "kinds.yaml"
+    rows.write_text("- {group: kubernetes.dask.org, enabled: false}\n")
+    with operator.anew(kinds_file=rows):
+        kube.apply(manifest(name, architecture="Distributed", framework="PyTorch", workloadTypes=["Workspace"]))
+        condition = kube.until_condition(name, "Stalled", "True", "NoMatchingKind")
+        kube.kubectl("delete", "environment", name)
 
     assert "no kind of workload is Distributed PyTorch and Workspace" in condition["message"]
 

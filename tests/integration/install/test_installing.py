@@ -79,9 +79,10 @@ def test_programs(kube: Kube) -> None:
 
     assert [["controller"], ["webhook"]] == [pod["spec"]["containers"][0]["args"] for pod in pods]
     assert {names.SERVICE_ACCOUNT} == {pod["spec"]["serviceAccountName"] for pod in pods}
+    (service,) = (each for each in found if each["kind"] == "Service")
     assert (names.SERVICE_ACCOUNT, "https") == (
-        found[0]["metadata"]["name"],
-        found[0]["spec"]["ports"][0]["targetPort"],
+        service["metadata"]["name"],
+        service["spec"]["ports"][0]["targetPort"],
     )
 
 
