@@ -39,7 +39,7 @@ def undefine(kube: Kube, used: str) -> None:
 
 def define(kube: Kube) -> None:
     """Have the definition, as when installing."""
-    kube.kubectl("apply", "--server-side", "-f", str(REPO_ROOT / "crds"))
+    kube.kubectl("apply", "--server-side", "-f", str(REPO_ROOT / "crds/environments.environments.dev.yaml"))
     kube.until_established(names.CRD_NAME)
     # It is established a moment before it is served.
     kube.until("Environments to be served", lambda: kube.rest.get(ENVIRONMENTS).ok)
@@ -106,7 +106,7 @@ URL = {"name": "w", "type": "Comet", "connection": {"type": "ExternalURL", "url"
 # What an earlier definition took, the field that the status and a refusal name, and what to write there.
 LOOSER: dict[str, tuple[Object, str, str]] = {
     "a text": ({"tools": [URL]}, "spec.tools[0].connection.url", "begins with https://"),
-    "fields together": ({"tty": True}, "spec.tty", "set stdin: true too"),
+    "fields together": ({"tty": True}, "spec.tty", "Set stdin: true too"),
     "fields of an item": ({"env": [{"name": "A"}]}, "spec.env[0].value", "or set required: true"),
 }
 
@@ -138,7 +138,9 @@ def stored_before(kube: Kube, project: str) -> dict[str, str]:
     for case, name in made.items():
         change = {"spec": LOOSER[case][0]}
         kube.until("the earlier definition", partial(_accepted, kube, name, change))
-    kube.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(REPO_ROOT / "crds"))
+    kube.kubectl(
+        "apply", "--server-side", "--force-conflicts", "-f", str(REPO_ROOT / "crds/environments.environments.dev.yaml")
+    )
     refused = manifest(kube.unique("other"), **LOOSER["a text"][0])
     kube.until("today's definition", lambda: not kube.rest.create(f"{ENVIRONMENTS}?dryRun=All", refused).ok)
     return made

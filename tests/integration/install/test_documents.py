@@ -22,8 +22,8 @@ BLOCKS = [
 COMMANDS = [
     (name, line) for name, form, block in BLOCKS if form == "console" for line in block.replace("\\\n", "").splitlines()
 ]
-# It goes on until it is interrupted, and needs a Pod that runs: the ring node/ forwards to one.
-UNENDING = "kubectl port-forward"
+# They go on until they are interrupted: the ring node/ forwards to a Pod that runs, console/ opens the page.
+UNENDING = ("kubectl port-forward", "kubectl environment ui")
 # Objects of Argo CD and Flux, which are not in the cluster: unit/test_argocd.py reads them.
 ELSEWHERE = ("argoproj.io/v1alpha1", "kustomize.toolkit.fluxcd.io/v1")
 OBJECTS = [

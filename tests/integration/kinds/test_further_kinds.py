@@ -126,6 +126,4 @@ def known_to_the_plugin(plugin: Plugin, kube: Kube, project: str, name: str, oth
         "check", name, "--kind", "e", "--kinds-file", str(place / "none.yaml"), code=2
     )
     (place / "bad.yaml").write_text("{}")
-    assert "a list of rows is expected" in plugin.fails(
-        "workloads", name, "--kinds-file", str(place / "bad.yaml"), code=2
-    )
+    assert "Write a list of rows" in plugin.fails("workloads", name, "--kinds-file", str(place / "bad.yaml"), code=2)
