@@ -128,8 +128,16 @@ def _switched_entry(entry: Object) -> Iterator[Any]:
 def _switched(rules: Iterable[Object]) -> Iterator[Any]:
     """Yield rules, those of groups that can be switched off between the marks for that."""
     for rule in rules:
-        when = _enabled(_groups([rule]))
-        yield from [_mark(when), rule, "@end"] if when else [rule]
+        when, groups = _enabled(_groups([rule])), rule["apiGroups"]
+        each = [part for group in groups for part in _switched_group(group)] if len(groups) > 1 else groups
+        switched = {**rule, "apiGroups": each}
+        yield from [_mark(when), switched, "@end"] if when else [switched]
+
+
+def _switched_group(group: str) -> list[str]:
+    """Return one of several groups of a rule, between the marks for it where it can be switched off."""
+    when = _enabled({group})
+    return [_mark(when), group, "@end"] if when else [group]
 
 
 def _mark(when: str) -> str:
