@@ -13,14 +13,6 @@ from plugin import Plugin
 from web import Site, serving
 
 
-@pytest.fixture(scope="module")
-def running(cluster: Cluster, operator: Operator) -> Iterator[Site]:  # noqa: ARG001 - it runs
-    """Return a page whose user has come in, for all attacks that leave it as it was."""
-    with serving(Plugin(cluster)) as made:
-        made.enter()
-        yield made
-
-
 @pytest.fixture
 def opened(running: Site) -> Site:
     """Return one client of the page, with the session of its user."""
