@@ -9,7 +9,7 @@ _DAY = 24 * 3600.0
 WORKERS = 8
 RATE = 300.0
 # How long a Lease that is not renewed keeps other controllers from leading, how long its holder works after the
-# beginning of its last renewal, and how often it is renewed or looked at. When a leader is killed another one begins
+# beginning of its last renewal, and how often it is renewed or read. When a leader is killed another one begins
 # after 8 to 9 s; between the second and the first number requests that were under way come to their end.
 LEASE_SECONDS = 8.0
 LEASE_RENEW_SECONDS = 5.0

@@ -40,7 +40,7 @@ def outdated(connection: Connection, before: Mapping[str, Any], after: Mapping[s
 
 
 def in_words(users: Users) -> str:
-    """Return which users would be outdated by an Environment that puts in something else."""
+    """Return which users would be outdated by an Environment that injects something else."""
     current = [str(user) for user in users.seen if user.state == UP_TO_DATE]
     listed = f": {', '.join(current)}" if current else ""
     which = f"those of its users that you may see (it has {users})" if users.unread else "its users"

@@ -32,7 +32,7 @@ def build(entrance: Entrance) -> web.Application:
 
 @web.middleware
 async def _settled(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer each request with a page, whatever happens."""
+    """Answer each request with a page, also when something fails."""
     return await pages.settled(request, handler(request))
 
 

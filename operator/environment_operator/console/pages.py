@@ -138,7 +138,7 @@ async def _sources(clusters: Sequence[Cluster], view: View) -> tuple[list[Source
 
     Raises:
         ApiError: none can be read.
-        Problem: likewise.
+        Problem: the same.
     """
     found = await asyncio.gather(*(_source(each, view) for each in clusters), return_exceptions=True)
     read, left = [], []

@@ -156,10 +156,10 @@ async def check_form(request: web.Request, token: str) -> None:
 
 
 def derived(session: str) -> str:
-    """Return the token of forms that belongs to a session, empty for none; the session cannot be told from it."""
+    """Return the token of forms that belongs to a session, empty for none; the session does not follow from it."""
     return hmac.new(session.encode(), FIELD.encode(), hashlib.sha256).hexdigest() if session else ""
 
 
 def is_same(given: str, secret: str) -> bool:
-    """Say whether a secret was given, in a time that does not tell how much of it is right; none is never given."""
+    """Say whether a secret was given, in a time that does not show how much of it is right; none is never given."""
     return bool(secret) and hmac.compare_digest(given.encode(), secret.encode())

@@ -33,10 +33,10 @@ class World:
         cluster: the API server.
         table: the kinds table.
         queue: where Environments wait that may have to change.
-        longest: the longest pause in seconds between two tries of a informer.
-        expose: makes what is known of tools, from whom to tell which Environments that concerns.
-        publish: makes what publishes registry credentials, from the departments of the projects and whom to tell which
-            Secrets came or went; None when nothing is published.
+        longest: the longest pause in seconds between two tries of an informer.
+        expose: makes what is known of tools, from what enqueues the Environments that it concerns.
+        publish: makes what publishes registry credentials, from the departments of the projects and from what enqueues
+            those whose Secrets came or went; None when nothing is published.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class World:
 
         Args:
             environments: their names.
-            background: whether whatever an event brings comes before them: so does what a first list or an audit finds.
+            background: whether what an event brings comes before them: so does what a first list or an audit finds.
         """
         for name in environments:
             if name in self.environments:

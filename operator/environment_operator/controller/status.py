@@ -23,7 +23,7 @@ from environment_operator.tools.objects import ASK_FOR_ANOTHER
 
 Hold = tuple[Reason, str]
 
-# The conditions of which Events tell.
+# The conditions that have Events.
 _TROUBLES = ("Stalled", "DeletionBlocked")
 
 
@@ -55,7 +55,7 @@ def report(snapshot: Snapshot, found: Usage, verdict: Verdict, hold: Hold | None
 
 
 def is_in_trouble(environment: Mapping[str, Any]) -> bool:
-    """Say whether an Environment has a trouble that people are told of by Events."""
+    """Say whether an Environment has a trouble that has an Event."""
     found = (environment.get("status") or {}).get("conditions") or ()
     return any(c["type"] in _TROUBLES and c["status"] == "True" for c in found)
 

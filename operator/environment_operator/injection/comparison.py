@@ -41,10 +41,10 @@ class Right:
         main: path of the main container, in both templates.
         put: the paths that were injected, and so may not be missing.
         inline: keys of the pod spec under which a container may stand alone.
-        adds: paths of further containers beside the template.
+        adds: paths of further containers next to the template.
         patches: keys of the pod spec that change the pods after admission.
         annotations: where the annotations of the pods are in the template, None when nothing keeps them.
-        annotated: paths of metadata beside the template whose annotations the pods have too.
+        annotated: paths of metadata next to the template whose annotations the pods have too.
         theirs: names of containers that another webhook added, which are not validated.
     """
 
@@ -138,5 +138,5 @@ def containers(template: Template, inline: Collection[str] = (), adds: Collectio
 
 
 def _is_own_profile(value: Any) -> bool:
-    """Say whether a profile is one of the Environment's own, beside which that of the runtime is another one."""
+    """Say whether a profile is one of the Environment's own, next to which that of the runtime is another one."""
     return isinstance(value, dict) and value.get("type") == "Localhost"

@@ -65,7 +65,7 @@ class Published:
 
     @property
     def image(self) -> str | None:
-        """The image as it is declared, whatever mirror it is pulled from."""
+        """The image as it is declared, not as it is pulled from a mirror."""
         return self.spec.image if self.spec else None
 
     @property

@@ -158,7 +158,7 @@ class _Admission:
             self._usable[name] = usable(self.around, name, self.kind, self.workload)
 
     def _change(self, place: Place) -> None:
-        """Put in, switch, refresh or take out."""
+        """Inject, switch, refresh or strip."""
         name = reference(self.workload, place.role)
         self._leave_submitters_part(place)
         if name and name in self._usable:
@@ -189,7 +189,7 @@ class _Admission:
         self._values[place.key] = values
 
     def _change_hands(self) -> None:
-        """Where what runs is another than before, take out the ids that it had, and put in those of who changes it."""
+        """Where what runs is another than before, take out the ids that it had, and inject those of who changes it."""
         personal = [p for p in self._places if p.key in self._values and self._stored[p.key].by]
         changed = runs_differently(self.kind, self.workload, self.old) if personal and self.old else ()
         for place in personal:
@@ -320,7 +320,7 @@ class _Admission:
         return known[0].token if known else self.around.token
 
     def _apply(self, place: Place, puts: list[Put], entry: Entry, declared: object = None) -> tuple[str, ...]:
-        """Put values in, and remember what the record is to say; return what could not be put in as it was meant."""
+        """Inject values, and remember what the record is to say; return what could not be injected as it was meant."""
         before = place.template(self.workload)
         puts = of_one_port(place, before, self._agreeing(place, before, puts, entry), entry.main)
         found = expansion.expanded(self.workload, before, puts, entry.main, entry.record.texts)
@@ -340,7 +340,7 @@ class _Admission:
             raise Refused(messages.too_long(self.kind, record.LONGEST))
 
     def _agreeing(self, place: Place, template: Template, puts: list[Put], entry: Entry) -> list[Put]:
-        """Return what goes with what the submitter has; what stands beside it already stays.
+        """Return what goes with what the submitter has; what stands next to it already stays.
 
         Raises:
             Refused: something does not, and may not be left out; what breaks a guard is refused for that, elsewhere.

@@ -1,6 +1,6 @@
 """The rows of kinds of many small groups, which share one webhook configuration and so one list of what is harmless.
 
-Each is from the definition that its project publishes, in the version named beside it.
+Each is from the definition that its project publishes, in the version named with it.
 """
 
 from typing import Any
@@ -157,7 +157,7 @@ ROWS: tuple[Kind, ...] = (
         "Inference",
         makes=("DynamoComponentDeployment",), serves={"nvidia.com/dynamo-component": "{role}"}, **_ANY,
     ),
-    # https://github.com/ai-dynamo/grove, v0.1: labels and annotations stand beside the pod spec.
+    # https://github.com/ai-dynamo/grove, v0.1: labels and annotations stand next to the pod spec.
     _row(
         "grove.io", "v1alpha1", "PodCliqueSet",
         _in_roles(f"{_CLIQUE}", "spec.podSpec", spec="", metadata="", annotated=(_CLIQUE,)), *_SERVE,

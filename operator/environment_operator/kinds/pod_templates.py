@@ -68,7 +68,7 @@ class Place:
         return {key: value for key, value in found.items() if value is not None}
 
     def _beside(self, path: str) -> _At:
-        """Return what a path beside the template is: of a list that leads to the template, the same item."""
+        """Return what a path next to the template is: of a list that leads to the template, the same item."""
         at: list[str | int] = []
         for key, field in steps(path):
             at.append(key)

@@ -151,7 +151,7 @@ _COMPONENTS = ("spec.predictor", "spec.canary[predictor/name].predictor", "spec.
 
 
 def _model(at: str, head: str, worker: str) -> Rows:
-    """Return the pod specs of a workload that serves a model, with labels and annotations of the pods beside them.
+    """Return the pod specs of a workload that serves a model, with labels and annotations of the pods next to them.
 
     A configuration gives the container ``main`` what it lacks: https://github.com/kserve/kserve, v0.17 and after.
     """

@@ -2,7 +2,7 @@
 
 No library has this for asyncio. The elector of the kubernetes library goes on leading when its Lease is lost: an error
 of the connection ends the renewal, not the work. Here the time until which we lead is the deadline of the work, which
-the event loop keeps whatever becomes of a renewal. Clocks are not compared: a Lease has run out when it did not change
+the event loop keeps also when a renewal fails. Clocks are not compared: a Lease has run out when it did not change
 for its duration by our own clock, as in client-go (https://pkg.go.dev/k8s.io/client-go/tools/leaderelection).
 """
 

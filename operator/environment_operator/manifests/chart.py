@@ -1,6 +1,6 @@
 """The generated files of the chart: what is large, and what goes with the code. Pure.
 
-The templates that are written by hand stand beside them in ``deploy/chart/templates``.
+The templates that are written by hand stand next to them in ``deploy/chart/templates``.
 """
 
 import json
@@ -205,7 +205,7 @@ _README = """# Chart of the Environment operator
 helm install environment-operator deploy/chart --namespace environments-system --create-namespace
 ```
 
-One installation serves a cluster: its objects have the same names whatever the release is called, and Helm refuses a
+One installation serves a cluster: its objects have the same names however the release is called, and Helm refuses a
 second release. Any namespace will do. [Installing](../README.md) says how to upgrade and uninstall.
 
 ## Values

@@ -76,7 +76,7 @@ def read(carried: str) -> Object:
 
     Raises:
         ValueError: it is not what a page carries.
-        RecursionError: likewise.
+        RecursionError: the same.
     """
     return _object(json.loads(carried))
 

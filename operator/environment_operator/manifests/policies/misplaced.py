@@ -87,7 +87,7 @@ def _workloads(name: str, kinds: Sequence[Kind]) -> Policy:
 def _unknown(table: Iterable[Kind]) -> Policy:
     """Return the policy of objects with a reference whose kind has no row.
 
-    Only objects with the label are looked at, and of these none of Kubernetes' own groups: whoever labels everything
+    Only objects with the label are validated, and of these none of Kubernetes' own groups: whoever labels everything
     that belongs to a workload means that workload.
     """
     known = sorted({f"{kind.group}/{kind.kind}" for kind in table} | {f"{names.GROUP}/{names.KIND}"})
