@@ -27,13 +27,13 @@ class Renaming:
         old: the Environment.
         new: its new name.
         dry_run: whether nothing is to be changed.
-        report: takes what was done, a line each.
+        tell: takes what was done, a line each.
     """
 
     def __init__(
-        self, connection: Connection, old: Object, new: str, *, dry_run: bool, report: Callable[[str], None]
+        self, connection: Connection, old: Object, new: str, *, dry_run: bool, tell: Callable[[str], None]
     ) -> None:
-        self._connection, self._found, self._new, self._report = connection, old, new, report
+        self._connection, self._found, self._new, self._tell = connection, old, new, tell
         self._old: str = old["metadata"]["name"]
         self._query = {"dryRun": "All"} if dry_run else {}
         self._note = rehearsed(dry_run=dry_run)
@@ -118,7 +118,7 @@ class Renaming:
                         raise
                     refused.append(f"{user}: {error.message}")
                     continue
-                self._report(f"{user} moved{self._note}")
+                self._tell(f"{user} moved{self._note}")
                 update(f"{number} of {len(following)}")
         return refused
 
@@ -147,7 +147,7 @@ class Renaming:
             else:
                 uid = {"preconditions": {"uid": self._found["metadata"]["uid"]}}
                 self._connection.delete(f"{ENVIRONMENTS}/{self._old}", uid | (_DRY if self._query else {}))
-        self._report(f'environment.{names.GROUP} "{self._old}" deleted{self._note}')
+        self._tell(f'environment.{names.GROUP} "{self._old}" deleted{self._note}')
 
     def _check_removal(self) -> None:
         """Find out whether the user may delete the old one, which the API server refuses to anybody while it is used.
@@ -190,7 +190,7 @@ class Renaming:
 
     def _report(self, name: str, done: str) -> None:
         """Report what became of an Environment."""
-        self._report(f"{apply.FULL_NAME}/{name} {done}{self._note}")
+        self._tell(f"{apply.FULL_NAME}/{name} {done}{self._note}")
 
 
 def rehearsed(*, dry_run: bool) -> str:

@@ -141,4 +141,4 @@ def _renamed(connection: Connection, name: str, new: str, done: list[str], *, dr
     if not options.is_name(new):
         raise Problem(f'"{new}" is no name. {options.NAME_RULE}')
     found = lookup.environment(connection, name)
-    Renaming(connection, found, new, dry_run=dry_run, report=done.append).carry_out({}, sure=True)
+    Renaming(connection, found, new, dry_run=dry_run, tell=done.append).carry_out({}, sure=True)
