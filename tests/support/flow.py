@@ -3,9 +3,9 @@
 import threading
 from collections import Counter
 from random import Random
-from typing import Self
 
 from builders import workload
+from callers import Callers
 from cluster.rest import Rest
 from kube import Kube
 
@@ -13,26 +13,14 @@ from kube import Kube
 TEMPLATES = "/api/v1/namespaces/kube-system/podtemplates"
 
 
-class Flow:
+class Flow(Callers):
     """Users of Environments that come and go, some 200 a second where the machine lets them."""
 
     def __init__(self, kube: Kube, environments: list[str]) -> None:
         self._kube, self._environments = kube, environments
-        self._stop, self._lock = threading.Event(), threading.Lock()
-        self._threads = [threading.Thread(target=self._run, args=(number,)) for number in range(2)]
+        super().__init__(2)
+        self._lock = threading.Lock()
         self.changes, self.users = 0, Counter[str](dict.fromkeys(environments, 0))
-
-    def __enter__(self) -> Self:
-        """Begin."""
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """End; the users that are there stay."""
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
 
     def await_changes(self, many: int) -> None:
         """Return after so many more changes."""

@@ -1,15 +1,14 @@
 """Two replicas of admission behind one address: what callers notice when one of them goes."""
 
 import signal
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Self
 
 import pytest
 
 from builders import KINDS, manifest, workload
+from callers import Callers
 from cluster import Cluster, manifests, roles
 from cluster.balancer import Backend, Balancer
 from cluster.rest import Rest
@@ -63,31 +62,18 @@ def environment(kube: Kube) -> str:
     return name
 
 
-class Load:
+class Load(Callers):
     """Callers who create PodTemplates one after the other, as dry runs."""
 
     def __init__(self, kube: Kube, project: str, environment: str = "", callers: int = 3) -> None:
+        super().__init__(callers)
         self._kubeconfig = kube.cluster.kubeconfig
         self._path = f"{path_of(TEMPLATES, project)}?dryRun=All"
         self._body = workload("PodTemplate", "t", project, *([environment] if environment else []))
         self._labelled = bool(environment)
-        self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._run) for _ in range(callers)]
         self.done, self.refused = 0, list[tuple[float, str]]()
 
-    def __enter__(self) -> Self:
-        """Begin."""
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """End."""
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _run(self) -> None:
+    def _run(self, _: int) -> None:
         """Create until the end."""
         rest = Rest(self._kubeconfig)
         while not self._stop.is_set():
