@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -135,10 +136,27 @@ def test_every_example_runs(kube: Kube, run: Start, stage: Stage, command: str) 
         with run(line) as running:
             if "--wait" in line and command == "run":
                 becomes_ready(kube)
-            out, err = running.communicate(timeout=PATIENCE_SECONDS)
+            if command == "ui":
+                stop_when_listening(running)
+            out, err = ended(running)
         # No Pod runs behind the Service: a forward begins, and ends at once.
         ends = (1, True) if "--forward" in line else (0, False)
         assert ends == (running.returncode, "port-forward has ended" in err), f"{line}: {out}{err}"
+
+
+def stop_when_listening(page: "subprocess.Popen[str]") -> None:
+    """Press Ctrl-C once the page has printed its address."""
+    assert page.stdout
+    assert "The page is at http://127.0.0.1:" in page.stdout.readline()
+    page.send_signal(signal.SIGINT)
+
+
+def ended(running: "subprocess.Popen[str]") -> tuple[str, str]:
+    """Return what a process prints until it ends; one that does not end in time is killed."""
+    try:
+        return running.communicate(timeout=PATIENCE_SECONDS)
+    finally:
+        running.kill()
 
 
 def becomes_ready(kube: Kube) -> None:
