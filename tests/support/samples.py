@@ -4,6 +4,7 @@ An Environment brings the image, so containers have none wherever the definition
 """
 
 from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -370,6 +371,7 @@ SAMPLES: dict[str, Object] = {
 }
 
 
+@cache
 def definitions(file: Path) -> list[Object]:
     """Return the CustomResourceDefinitions of a file."""
     items: list[Object] = yaml.safe_load(file.read_text(encoding="utf-8"))["items"]

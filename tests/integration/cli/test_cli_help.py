@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ import pytest
 import yaml
 
 from builders import manifest, workload
+from cluster import Cluster
+from cluster.rest import Rest
 from cluster.waiting import PATIENCE_SECONDS
 from environment_operator.cli.main import COMMANDS
-from kube import ENVIRONMENTS, Kube
+from kube import ENVIRONMENTS, Kube, Operator
 from plugin import Plugin, browser
 
 REFERENCE = (Path(__file__).parents[3] / "operator/cli.md").read_text(encoding="utf-8")
@@ -31,6 +34,8 @@ ALONE = "uninstall-prepare"
 # Create what others of their examples create, or take it away.
 FRESH = {"create", "copy", "delete", "rename", "import"}
 UNUSED = {*FRESH, "edit"}
+CHANGING = (*sorted(UNUSED), "run")
+READING = tuple(name for name in COMMANDS if name not in (*CHANGING, ALONE))
 
 Start = Callable[[str], "subprocess.Popen[str]"]
 
@@ -74,8 +79,22 @@ class Stage:
 
 @pytest.fixture
 def stage(kube: Kube, request: pytest.FixtureRequest) -> Iterator[Stage]:
-    """Return the stage for the examples of a command; it goes with the test."""
-    made = Stage(kube, request.getfixturevalue("command"))
+    """Return the stage for the examples of a command that changes it; it goes with the test."""
+    with standing(kube, request.getfixturevalue("command")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def shared_stage(cluster: Cluster, rest: Rest, operator: Operator) -> Iterator[None]:  # noqa: ARG001 - it runs
+    """Have one stage for all commands that only read."""
+    with standing(Kube(cluster, rest), "list"):
+        yield
+
+
+@contextmanager
+def standing(kube: Kube, command: str) -> Iterator[Stage]:
+    """Have what the examples of a command need."""
+    made = Stage(kube, command)
     made.set_up()
     yield made
     made.clear()
@@ -124,24 +143,37 @@ def run(plugin: Plugin, folder: Path, config: Callable[..., str]) -> Iterator[St
         yield start
 
 
-@pytest.mark.parametrize("command", [name for name in COMMANDS if name != ALONE])
-def test_every_example_runs(kube: Kube, run: Start, stage: Stage, command: str) -> None:
+@pytest.mark.parametrize("command", CHANGING)
+def test_every_example_that_writes(kube: Kube, run: Start, stage: Stage, command: str) -> None:
     """Each example in the help of a command works as it stands there, with what it speaks of."""
-    lines = examples(command)
-    assert lines
-    for number, line in enumerate(lines):
+    for number, line in enumerate(examples(command)):
         if number and command in FRESH:
             stage.clear()
             stage.set_up()
         with run(line) as running:
             if "--wait" in line and command == "run":
                 becomes_ready(kube)
+            out, err = ended(running)
+        assert 0 == running.returncode, f"{line}: {out}{err}"
+
+
+@pytest.mark.parametrize("command", READING)
+@pytest.mark.usefixtures("shared_stage")
+def test_every_example_that_reads(run: Start, command: str) -> None:
+    """Each example in the help of a command works as it stands there, with what it speaks of."""
+    for line in examples(command):
+        with run(line) as running:
             if command == "ui":
                 stop_when_listening(running)
             out, err = ended(running)
         # No Pod runs behind the Service: a forward begins, and ends at once.
         ends = (1, True) if "--forward" in line else (0, False)
         assert ends == (running.returncode, "port-forward has ended" in err), f"{line}: {out}{err}"
+
+
+def test_every_command_has_examples() -> None:
+    """The help of each command shows how it is used."""
+    assert all(map(examples, COMMANDS))
 
 
 def stop_when_listening(page: "subprocess.Popen[str]") -> None:
