@@ -33,7 +33,7 @@ from environment_operator.spec.server_validator import Validator
 SECONDS = names.WEBHOOK_SECONDS - 1
 # What the API server has to say of the pods of an Environment is only a warning.
 _VALIDATION = 2.0
-_TOKEN = string.ascii_lowercase + string.digits
+_TOKEN, _LENGTH = string.ascii_lowercase + string.digits, 8
 Found = Mapping[str, Published | None]
 
 
@@ -99,7 +99,7 @@ class Lookups:
         return RequestContext(
             find=found.get,
             as_of=self._as_of(found),
-            token="".join(secrets.choice(_TOKEN) for _ in range(8)),
+            token=_token() if stage == review.MUTATE else "",
             project=project,
             user=sent.user.username,
             ids=ids(sent.user.extra, self._keys),
@@ -110,6 +110,7 @@ class Lookups:
             taken=taken,
             dry_run=sent.dry_run,
             strict_groups=self._settings.strict_groups,
+            most=sent.most,
             invalid=invalid,
         )
 
@@ -180,3 +181,9 @@ class Lookups:
                 return (await self._validator.validate(spec)).problem
         except TimeoutError:
             return ""
+
+
+def _token() -> str:
+    """Return a token for a workload; one number is drawn for all of it, since each takes a call of the system."""
+    drawn = secrets.randbelow(len(_TOKEN) ** _LENGTH)
+    return "".join(_TOKEN[drawn // len(_TOKEN) ** place % len(_TOKEN)] for place in range(_LENGTH))

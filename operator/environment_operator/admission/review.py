@@ -86,6 +86,7 @@ class Request(BaseModel):
     user: _UserInfo = Field(default_factory=_UserInfo, alias="userInfo")
     new: Object | None = Field(None, alias="object")
     old: Object | None = Field(None, alias="oldObject")
+    most: int | None = None  # the `limits.bound` of the review
 
     @model_validator(mode="after")
     def _complete(self) -> "Request":
@@ -141,11 +142,13 @@ def read(body: bytes) -> Request:
             raise TooLarge(found, f"{limits.REVIEW_VALUES} values")
         raise Malformed("this is no AdmissionReview: it has too many values")
     try:
-        return _Review.model_validate_json(body).request
+        request = _Review.model_validate_json(body).request
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         path = ".".join(map(str, first["loc"]))
         raise Malformed(f"this is no AdmissionReview: {f'{path}: ' if path else ''}{first['msg']}") from None
+    request.most = limits.bound(body)
+    return request
 
 
 def uid(head: bytes) -> str:
@@ -165,7 +168,7 @@ def wanted(request: Request, table: Table) -> frozenset[str]:
         table: the kinds table, by full name.
     """
     kind, new, old = row(request, table), request.new, request.old
-    if kind is None or new is None or limits.excess(kind, new, old, limits.ROOM):
+    if kind is None or new is None or limits.excess(kind, new, old, limits.ROOM, request.most):
         return frozenset()
     return _names(new_references(kind, new, old))
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import json
 import logging
 import re
 import signal
@@ -235,4 +236,4 @@ def _log_refusal(sent: review.Request, answer: review.Answer) -> None:
 def _response(which: str, kind: str, answer: review.Answer) -> web.Response:
     """Return an answer as HTTP has it, counted."""
     ADMISSIONS.labels(which, kind, answer.result).inc()
-    return web.json_response(answer.review)
+    return web.Response(body=json.dumps(answer.review).encode(), content_type="application/json")

@@ -39,17 +39,25 @@ def values(body: bytes) -> int:
     return sum(map(len, structure.split(b'"')[::2]))
 
 
-def check(kind: Kind, new: Item, old: Item | None, room: int = 1) -> None:
+def bound(body: bytes) -> int:
+    """Return a number that no list in a JSON text has more items than, nor all of it more values: sooner than `values`.
+
+    What stands between values, and what they stand in, is counted within texts, too.
+    """
+    return body.count(b",") + body.count(b"{") + body.count(b"[")
+
+
+def check(kind: Kind, new: Item, old: Item | None, room: int = 1, most: int | None = None) -> None:
     """Look at the size of a workload; arguments as for `excess`.
 
     Raises:
         Refused: it is too large.
     """
-    if why := excess(kind, new, old, room):
+    if why := excess(kind, new, old, room, most):
         raise Refused(why)
 
 
-def excess(kind: Kind, new: Item, old: Item | None, room: int = 1) -> str:
+def excess(kind: Kind, new: Item, old: Item | None, room: int = 1, most: int | None = None) -> str:
     """Return why a workload is too large for admission, empty when it is not.
 
     One that was stored as large without us may go on, but not refer to an Environment anew.
@@ -59,9 +67,10 @@ def excess(kind: Kind, new: Item, old: Item | None, room: int = 1) -> str:
         new: the workload.
         old: the workload as stored; None on CREATE.
         room: how often the limits hold: more than once after other webhooks had their turn.
+        most: the `bound` of the review that the workload is in, where it is known.
     """
-    why = _excess(kind, new, room)
-    return "" if why and old and not _refers_anew(new, old) and _excess(kind, old, room) else why
+    why = _excess(kind, new, room, most)
+    return "" if why and old and not _refers_anew(new, old) and _excess(kind, old, room, most) else why
 
 
 def _refers_anew(new: Item, old: Item) -> bool:
@@ -72,9 +81,10 @@ def _refers_anew(new: Item, old: Item) -> bool:
     return differs or (names.REFERENCE in now and get(new, refresh) != get(old, refresh))
 
 
-def _excess(kind: Kind, item: Item, room: int) -> str:
+def _excess(kind: Kind, item: Item, room: int, most: int | None) -> str:
     """Return what of a workload is too much, in words."""
-    return (_excess_of_values(kind, item, room) if _may_be_too_much(item, room) else "") or _excess_of_reads(kind, item)
+    may_be = (most is None or most > room * ITEMS) and _may_be_too_much(item, room)
+    return (_excess_of_values(kind, item, room) if may_be else "") or _excess_of_reads(kind, item)
 
 
 def _may_be_too_much(item: Item, room: int) -> bool:

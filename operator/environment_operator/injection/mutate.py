@@ -68,7 +68,7 @@ def admit(kind: Kind, new: Object, old: Object | None, around: RequestContext) -
         around: what is known around the request.
     """
     try:
-        limits.check(kind, new, old)
+        limits.check(kind, new, old, most=around.most)
         admission = _Admission(kind, copied_object(new), old, around)
         admission.run()
         limits.check(kind, admission.workload, old)

@@ -52,7 +52,7 @@ def approve(kind: Kind, new: Object, old: Object | None, around: RequestContext)
         around: what is known around the request; Environments as the API server has them now.
     """
     try:
-        limits.check(kind, new, old, limits.ROOM)
+        limits.check(kind, new, old, limits.ROOM, around.most)
         check_templates(kind, new, old)
         approval = _Approval(kind, new, old, around)
         wrong = [words for place in places(kind, new) for words in approval.check(place)]

@@ -299,6 +299,24 @@ def counted(value: Any) -> int:
 
 
 @given(PLAIN)
+def test_the_bound_is_never_too_low(value: Any) -> None:
+    """The number that is found without decoding is at least that of the values, whatever stands in strings."""
+    assert counted(value) <= limits.bound(json.dumps(value).encode())
+
+
+@pytest.mark.parametrize("room", [1, limits.ROOM])
+@pytest.mark.parametrize("more", [-1, 0, 1])
+@pytest.mark.parametrize("of", [{"name": "A"}, {"name": 'a "[{,', "value": ""}])
+def test_the_bound_decides_nothing(of: dict[str, Any], more: int, room: int) -> None:
+    """An object is too large or not whether the bound of its review is known or not."""
+    found = pod(containers=main(env=[of] * (room * limits.ITEMS + more)))
+    known = limits.bound(json.dumps(found).encode())
+
+    assert limits.excess(POD, found, None, room) == limits.excess(POD, found, None, room, known)
+    assert (more > 0) == bool(limits.excess(POD, found, None, room, known))
+
+
+@given(PLAIN)
 def test_values_are_counted_without_decoding(value: Any) -> None:
     """Whatever stands in strings does not count."""
     assert counted(value) == limits.values(json.dumps(value).encode())
