@@ -41,6 +41,8 @@ HEAD = 1024
 # More changed items of a list than these are one step of a patch.
 _MANY = 10
 _REMOVE = "Remove the annotation: it is set automatically."
+# What pydantic's parser has to say of values in values.
+_TOO_DEEP = "recursion limit exceeded"
 
 
 class Malformed(OperatorError):
@@ -135,7 +137,7 @@ def read(body: bytes) -> Request:
 
     Raises:
         Malformed: there is none.
-        TooLarge: it has too many values to be decoded while others wait.
+        TooLarge: it has too many values to be decoded while others wait, or values in values to be decoded at all.
     """
     if len(body) > limits.REVIEW_VALUES and limits.values(body) > limits.REVIEW_VALUES:
         if found := uid(body[:HEAD]):
@@ -145,6 +147,8 @@ def read(body: bytes) -> Request:
         request = _Review.model_validate_json(body).request
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
+        if _TOO_DEEP in first["msg"] and (found := uid(body[:HEAD])):
+            raise TooLarge(found, f"{limits.LEVELS} levels of nesting") from None
         path = ".".join(map(str, first["loc"]))
         raise Malformed(f"this is no AdmissionReview: {f'{path}: ' if path else ''}{first['msg']}") from None
     request.most = limits.bound(body)

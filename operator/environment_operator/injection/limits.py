@@ -22,6 +22,8 @@ ITEMS = 300
 VALUES = 20_000
 # And in a whole review: the object and the stored one, each with what is kept about its fields, which is more.
 REVIEW_VALUES = 200_000
+# How deep values may be in values: the limit of pydantic's parser. The API server's own is 10,000.
+LEVELS = 200
 # How often these hold after other webhooks had their turn, which may add to what was within them.
 ROOM = 2
 # Environments that one workload refers to, and service accounts of its pods: each may take a read of the API server.

@@ -227,6 +227,7 @@ _SIZES: _Rows = {
         TABLE["JobSet"], _jobs(33, refers=False), None
     ),
     "a review has too many values": lambda: refusals.too_large(f"{limits.REVIEW_VALUES} values"),
+    "a review has too many levels": lambda: refusals.too_large(f"{limits.LEVELS} levels of nesting"),
     "the record is too long": lambda: refusals.too_long(TABLE["JobSet"], 262_144),
     "the API server does not answer": lambda: refusals.too_late(9.0),
     "the default Environment of a project does not fit a workload": lambda: refusals.no_default(

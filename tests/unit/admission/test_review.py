@@ -19,6 +19,7 @@ from environment_operator.admission import review
 from environment_operator.admission.review import lifecycle_problem
 from environment_operator.admission.server import LARGEST, Webhook
 from environment_operator.api import names
+from environment_operator.injection import limits
 from environment_operator.injection.context import Outcome
 from environment_operator.kube.errors import ApiError, NotFound
 from environment_operator.kube.objects import Whole
@@ -192,6 +193,47 @@ def test_unicode_and_nulls() -> None:
     bare = {"metadata": {"name": "x", "labels": None, "annotations": None}, "spec": None}
     assert patched(a_review(bare)) == bare
     assert patched(a_review({"metadata": None})) == {"metadata": None}
+
+
+NUMBERS = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+
+
+@given(st.recursive(NUMBERS | st.text() | st.none(), lambda inner: st.dictionaries(st.text(), inner) | st.lists(inner)))
+def test_what_is_read_is_exact(value: object) -> None:
+    """Fields that nobody knows, numbers of any size and any text come out of a review as they went into it."""
+    request = review.read(json.dumps(a_review({"unknown": value})).encode())
+
+    assert json.dumps({"unknown": value}) == json.dumps(request.new)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1.0", "1.0"),
+        ("-0.0", "-0.0"),
+        ("1e+21", "1e+21"),
+        ("9007199254740993", "9007199254740993"),
+        ("123456789012345678901234567890", "123456789012345678901234567890"),
+        ('{"a":1,"a":2}', '{"a": 2}'),
+        ('"\\ud83e\\udd8a"', '"\\ud83e\\udd8a"'),
+        ("[" * 150 + "]" * 150, "[" * 150 + "]" * 150),
+    ],
+)
+def test_what_is_read_as_it_is_written(text: str, expected: str) -> None:
+    """A number keeps its kind and all digits, of two fields of a name the last one counts, as for the API server."""
+    request = review.read(json.dumps(a_review({"unknown": 7})).replace("7}", f"{text}}}").encode())
+
+    assert f'{{"unknown": {expected}}}' == json.dumps(request.new)
+
+
+@pytest.mark.parametrize("stage", [review.MUTATE, review.VALIDATE])
+async def test_depth(client: Client, stage: review.Stage) -> None:
+    """What has more levels than are read is refused with the limit and the way out, by its uid."""
+    request = json.dumps(a_review({"unknown": 7})).replace("7}", f"{'[' * 250}{']' * 250}}}")
+    response = (await (await client.post(f"/{stage}", data=request)).json())["response"]
+
+    assert ("7", False) == (response["uid"], response["allowed"])
+    assert f"more than {limits.LEVELS} levels" in response["status"]["message"]
 
 
 @given(JSON, JSON)
