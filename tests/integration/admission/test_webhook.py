@@ -193,6 +193,22 @@ def test_an_answer_before_the_api_server_gives_up(kube: Kube, start: Start, proj
     assert "The API server did not answer environment-operator within 4 s. Try again." in refused
 
 
+def test_a_live_read_that_takes_too_long(kube: Kube, environment: str, start: Start, project: str) -> None:
+    """An Environment that is known is injected, and refused where the API server does not say in time that it is there
+    still: by the validating call, in words, before the time of the webhook is over.
+    """
+    with FaultProxy(Upstream.of(kube.cluster.kubeconfig)) as proxy:
+        start(server=proxy.url)
+        held = proxy.add(Rule(Match(path=f"{ENVIRONMENTS}/{environment}$", watch=False), Hold()))
+        refused = kube.rest.create(path_of(JOB, project), workload("Job", "j", project, environment)).message
+        was_asked = held.await_hit()
+        held.remove()
+        kube.cluster.stop("webhook")
+
+    assert was_asked
+    assert "The API server did not answer environment-operator within 4 s. Try again." in refused
+
+
 def test_ready_after_all_environments_are_known(kube: Kube, start: Start) -> None:
     """The webhook says that it is ready when it knows all Environments, not before."""
     url, hold = f"{kube.cluster.operator_url('webhook')}/readyz", Hold()
