@@ -15,6 +15,7 @@ from environment_operator.injection.comparison import Right, Violation
 from environment_operator.injection.context import Object, Outcome, Published, Refused, RequestContext
 from environment_operator.injection.eligibility import check_templates, usable
 from environment_operator.injection.identity import Ids
+from environment_operator.injection.merge import Put
 from environment_operator.injection.mutate import is_new_reference
 from environment_operator.injection.overrides import LEAVES
 from environment_operator.injection.projection import fit, fit_ids
@@ -78,6 +79,7 @@ class _Approval:
         self.kind, self.new, self.old, self.around = kind, new, old, around
         self._entries, self._stored = record.aligned(kind, new), record.trusted(kind, old)
         self._old_places = {place.key: place for place in places(kind, old)} if old else {}
+        self._last: tuple[Path, list[Put], Template] | None = None
 
     @cached_property
     def _changed(self) -> frozenset[str]:
@@ -178,8 +180,13 @@ class _Approval:
         leave_out(place, self.new, entry.main, fragment, environment)
         template = place.template(self.new)
         puts = expansion.expanded(self.new, template, merge.puts(fragment, entry.main, {}), entry.main, {}).puts
-        base = merge.apply(_empty(entry), puts, entry.main)[0]
-        return locked, Right(base, entry.main, frozenset(path for path, _ in puts))
+        return locked, Right(self._alone(entry, puts), entry.main, frozenset(path for path, _ in puts))
+
+    def _alone(self, entry: Entry, puts: list[Put]) -> Template:
+        """Return a pod template with nothing but what is injected; most templates of a workload receive the same."""
+        if self._last is None or self._last[:2] != (entry.main, puts):
+            self._last = (entry.main, puts, merge.apply(_empty(entry), puts, entry.main)[0])
+        return self._last[2]
 
     def _renewed(self, place: Place, base: Template, entry: Entry, stored: Entry) -> Template:
         """Return a stored pod template with what was expanded there as the variables of this one are now."""

@@ -135,8 +135,8 @@ def places(kind: Kind, item: Item, *, every: bool = False) -> tuple[Place, ...]:
         every: also those whose pods are not for an Environment.
     """
     return tuple(
-        Place("/".join(keys) or ".", row, _role(row, keys), at)
-        for row in kind.pod_templates
+        Place("/".join(keys) or ".", row, row.role if named_at is None else keys[named_at].lower(), at)
+        for row, named_at in ((row, _named_at(row)) for row in kind.pod_templates)
         for keys, at in _found(item, row)
         if every or _is_meant(row, item, at)
     )
@@ -293,13 +293,11 @@ def _is_meant(row: PodTemplate, item: Item, at: _At) -> bool:
     return bool(listed) or any(get(found, (key,)) is not None for key in row.inline)
 
 
-def _role(row: PodTemplate, keys: Path) -> str:
-    """Return what a label calls the pods of a template: the role of the row, or the name of the item in the list."""
+def _named_at(row: PodTemplate) -> int | None:
+    """Return which key is what a label calls the pods: the name of the item in a list; None where the row says it."""
     if row.role != "*":
-        return row.role
-    steps = [field for _, field in row.steps]
-    place = next(number for number, field in enumerate(steps) if field)
-    return keys[place + 1].lower()
+        return None
+    return next(number for number, (_, field) in enumerate(row.steps) if field) + 1
 
 
 def _found(node: Any, row: PodTemplate, step: int = 0, keys: Path = (), at: _At = ()) -> Iterator[tuple[Path, _At]]:
