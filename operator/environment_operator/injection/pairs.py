@@ -8,6 +8,7 @@ and the kubelet, which starts no container as root where that must not be, or wi
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from environment_operator.injection.comparison import containers
@@ -45,8 +46,8 @@ class Pair:
 
     def path(self, main: Path) -> Path:
         """Return where ours is in a pod template."""
-        keys = tuple(self.ours.split("."))
-        return (*main, *keys[1:]) if keys[0] == "container" else ("spec", *keys)
+        first, *rest = keys = _keys(self.ours)
+        return (*main, *rest) if first == "container" else ("spec", *keys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,12 @@ class Contradiction:
     def stands(self, stored: Template) -> bool:
         """Say whether both are in a stored pod template."""
         return (get(stored, self.ours), get(stored, self.theirs)) == (self.value, self.given)
+
+
+@cache
+def _keys(path: str) -> Path:
+    """Return the keys of a path of the table below, split once."""
+    return tuple(path.split("."))
 
 
 def contradictions(template: Template, puts: list[Put], main: Path) -> Iterator[Contradiction]:

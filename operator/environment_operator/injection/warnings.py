@@ -100,10 +100,12 @@ def on_pod_security(environment: Published, project: Project, pods: Template, ma
         pods: the pod template as it is to be stored: what the workload sets itself counts.
         main: path of the main container.
     """
+    if project.level not in _LEVELS:
+        return []
     keys = ("securityContext", "hostNetwork", "hostIPC", "hostUsers")
     effective = {"containers": [get(pods, main) or {}], **{key: get(pods, ("spec", key)) for key in keys}}
     needed = min((pod_security(dict(environment.fragment)), pod_security(effective)), key=_LEVELS.index)
-    if project.level not in _LEVELS or _LEVELS.index(needed) <= _LEVELS.index(project.level):
+    if _LEVELS.index(needed) <= _LEVELS.index(project.level):
         return []
     message = (
         f'Environment "{environment.name}" needs Pod Security Standard "{needed}", and namespace "{project.name}" '
