@@ -6,8 +6,8 @@ https://kubernetes.io/docs/reference/using-api/cel/#cel-options-language-feature
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from environment_operator.api import names
@@ -24,13 +24,49 @@ def _literal(text: str) -> str:
     return re.sub(r"[.{]", r"[\g<0>]", text)
 
 
-Way = tuple[tuple[str, bool], ...]
+Steps = tuple[tuple[str, bool], ...]
 # A step of a workflow may make an object of any kind: https://argo-workflows.readthedocs.io/en/latest/fields/#resourcetemplate
 _WORKFLOWS = "argoproj.io"
 # What stands for a pod template.
 _MARK = Node(has_pods=True)
-# Keys of ours, also of a tool, and those that give a container a profile.
-_ENTRY = f"k.matches('(^|[.]){_literal(names.GROUP)}/|^{_literal(APPARMOR)}|{_literal(PARAMETER)}')"
+# Keys of ours, also of a tool, and those that give a container a profile, by their first words.
+_PROFILE = APPARMOR.partition("security")[0]
+_ENTRY = f"k.matches('(^|[.]){_literal(names.GROUP)}/|^{_literal(_PROFILE)}|{_literal(PARAMETER)}')"
+
+
+@dataclass(frozen=True)
+class Way:
+    """The way to values of an object.
+
+    Args:
+        steps: the keys, each with whether a list is there, whose items come next.
+        made: CEL of what is made of a value ``v``, one after the other.
+    """
+
+    steps: Steps
+    made: tuple[str, ...] = ()
+
+    @property
+    def first_list(self) -> int | None:
+        """The position of the first step to a list; None without one."""
+        return next((n for n, (_, is_list) in enumerate(self.steps) if is_list), None)
+
+    @property
+    def to_list(self) -> "Way | None":
+        """The way to the first list; None without one."""
+        return None if self.first_list is None else Way(self.steps[: self.first_list + 1])
+
+    @property
+    def after_list(self) -> "Way":
+        """The way from an item of the first list."""
+        return Way(self.steps[(self.first_list or 0) + 1 :], self.made)
+
+    def as_item(self, steps: Steps) -> "Way":
+        """Return the way to lists of one item, from which the steps lead to what this one leads to."""
+        item = "v"
+        for key, _ in reversed(steps):
+            item = f"{{'{key}': {item}}}"
+        return Way(self.steps, (*self.made, f"dyn([{item}])"))
 
 
 def concerns(kinds: Sequence[Kind], table: Iterable[Kind]) -> str:
@@ -91,23 +127,36 @@ def _root(kinds: Sequence[Kind]) -> Node:
 def _whole(root: Node) -> str:
     """Return CEL of what counts of an object ``v``: first all but its pod templates, and then these.
 
-    They are filtered in one place for all that stand in equally many lists, so that the text stays short.
+    They are filtered in one place for all of which the same counts, so that the text stays short.
     """
-    found: dict[int, dict[str, list[Way]]] = {}
-    for way, node in _templates(root):
-        depth = sum(is_list for _, is_list in way)
-        found.setdefault(depth, {}).setdefault(_kept(node), []).append(way)
-    parts = [f"dyn({_collected(ways, text)})" for same in found.values() for text, ways in same.items()]
+    found: dict[str, list[Way]] = {}
+    templates = dict(_templates(root))
+    common = {_kept(node) for node in templates.values()}
+    for steps, node in templates.items():
+        text, made = _shared(node, common)
+        found.setdefault(text, []).append(Way(steps, made))
+    parts = [f"dyn({_collected(ways, text)})" for text, ways in found.items()]
     return f"[{', '.join((_kept(_without_templates(root)), *parts))}]" if parts else _kept(root)
 
 
-def _templates(node: Node, way: Way = ()) -> Iterator[tuple[Way, Node]]:
-    """Yield the pod templates below a node, but those in another one, with the way to each."""
+def _shared(node: Node, common: Collection[str]) -> tuple[str, tuple[str, ...]]:
+    """Return CEL of what counts of a pod template, preferably that of others, and what makes one like them of it."""
+    bare = replace(node, below={key: below for key, below in node.below.items() if below is not None})
+    whole = Node({"metadata": metadata(), "spec": node}, has_pods=True, is_template=True)
+    without = f"type(v) == map ? dyn(v.transformMap(k, v, {_counts(node)}v)) : v"
+    for other, made in ((bare, without), (whole, "dyn({'spec': v})")):
+        if other.below != node.below and _kept(other) in common:
+            return _kept(other), (made,)
+    return _kept(node), ()
+
+
+def _templates(node: Node, steps: Steps = ()) -> Iterator[tuple[Steps, Node]]:
+    """Yield the pod templates below a node, but those in another one, with the steps to each."""
     for key, below in sorted(node.below.items()):
         if below is not None and below.is_template:
-            yield (*way, (key, below.is_list)), below
+            yield (*steps, (key, below.is_list)), below
         elif below is not None:
-            yield from _templates(below, (*way, (key, below.is_list)))
+            yield from _templates(below, (*steps, (key, below.is_list)))
 
 
 def _without_templates(node: Node) -> Node:
@@ -118,25 +167,45 @@ def _without_templates(node: Node) -> Node:
 
 
 def _collected(ways: Sequence[Way], text: str) -> str:
-    """Return CEL of what counts of all values at the end of some ways from ``v``, through equally many lists.
+    """Return CEL of what counts of all values at the end of some ways from ``v``.
 
-    What does not lead to a value leads to none; a list that is too long is compared as a whole.
+    What does not lead to a value leads to none; a list that is too long is compared as a whole. Where some ways lead
+    through a list, the values of the others are made items of one.
     """
-    split = [next((n for n, (_, is_list) in enumerate(way) if is_list), len(way)) for way in ways]
-    heads = dict.fromkeys(way[: at + 1] for way, at in zip(ways, split, strict=True))
-    rests = list(dict.fromkeys(way[at + 1 :] for way, at in zip(ways, split, strict=True)))
-    inner = f"({text})" if rests == [()] else _collected(rests, text)
-    each = (
-        inner
-        if all(at == len(way) for way, at in zip(ways, split, strict=True))
-        else (f"type(v) == list && v.size() <= {MOST} ? dyn(v.map(v, {inner})) : v")
-    )
-    return f"({' + '.join(map(_values, heads))}).map(v, {each})"
+    through = [way for way in ways if way.first_list is not None]
+    if not through:
+        return f"({_values(ways)}).map(v, v.map(v, {text}))"
+    rests = list(dict.fromkeys(way.after_list for way in through))
+    item = next((rest.steps for rest in rests if rest.first_list is None and not rest.made), None)
+    if item is None and len(through) < len(ways):
+        others = [way for way in ways if way.first_list is None]
+        return f"[dyn({_collected(others, text)}), dyn({_collected(through, text)})]"
+    heads = list(dict.fromkeys(way.to_list or way.as_item(item or ()) for way in ways))
+    each = f"type(v) == list && v.size() <= {MOST} ? dyn(v.map(v, {_collected(rests, text)})) : v"
+    return f"({_values(heads)}).map(v, v.map(v, {each}))"
 
 
-def _values(way: Way) -> str:
-    """Return CEL of the list of the value at the end of a way, which is empty where nothing is there."""
-    return "[v]" + "".join(f".map(v, type(v) == map, v.?{key}.orValue(null))" for key, _ in way)
+def _values(ways: Sequence[Way]) -> str:
+    """Return CEL of lists of the value at the end of each way, which are empty where nothing is there."""
+    found: dict[tuple[str, ...], list[list[str]]] = {}
+    for way in ways:
+        found.setdefault(way.made, []).append([key for key, _ in way.steps])
+    parts = ((_looked_up(same), (f".map(v, v.map(v, {each}))" for each in made)) for made, same in found.items())
+    return " + ".join(lists + "".join(then) for lists, then in parts)
+
+
+def _looked_up(ways: Sequence[list[str]]) -> str:
+    """Return CEL of lists of the value at the end of each way, which is of keys only."""
+    if not ways[1:]:
+        return "[[v]" + "".join(f".map(v, type(v) == map, v.?{key}.orValue(null))" for key in ways[0]) + "]"
+    longest = max(map(len, ways))
+    table = [[""] * (longest - len(way)) + way for way in ways]
+    steps = []
+    for n, keys in enumerate(zip(*table, strict=True)):
+        value = f"v.?{keys[0]}.orValue(null)" if len(set(keys)) == 1 else f"v[?p[{n}]].orValue(dyn(null))"
+        here = f"p[{n}] == '' ? v : " if "" in keys else ""
+        steps.append(f".map(v, type(v) == map, {here}{value})")
+    return f"{table}.map(p, [v]{''.join(steps)})"
 
 
 def _kept(node: Node) -> str:

@@ -609,13 +609,15 @@ def test_operator_down(hands: Kube, place: str, existing: dict[str, Object], wor
     whole = kube.rest.get(where).body
     assert kube.rest.replace(where, {**whole, "status": {}}).ok
 
-    template, container = FILLED[word][0]
-    if container == "spec.containers.0" and LABELS.get(word, "labels"):
-        scheduled = kube.rest.patch(where, queued(template), "json")
-        assert scheduled.ok, scheduled.message
+    replies = []
+    for template, container in FILLED[word]:
+        if container == "spec.containers.0" and LABELS.get(word, "labels"):
+            scheduled = kube.rest.patch(where, queued(template), "json")
+            assert scheduled.ok, scheduled.message
+        image = f"/{template}/{container}/image".replace(".", "/")
+        replies.append(kube.rest.patch(where, [{"op": "replace", "path": image, "value": "other"}], "json"))
     late = user(word, f"{name}-late", place, name)
-    image = [{"op": "replace", "path": f"/{template}/{container}/image".replace(".", "/"), "value": "other"}]
-    for refused in (kube.rest.create(path(late), late), kube.rest.patch(where, image, "json")):
+    for refused in (kube.rest.create(path(late), late), *replies):
         assert not refused.ok
         assert f".environment-operator.{names.GROUP}" in refused.message
     assert kube.rest.delete(where).ok
