@@ -200,6 +200,8 @@ def test_what_somebody_enters(before: dict[str, Any], form: dict[str, list[str]]
         ({"tools": [{}]}, "remove:spec.tools[0]", {}),
         ({"args": ["a", "b"]}, "up:spec.args[1]", {"args": ["b", "a"]}),
         ({"args": ["a", "b"]}, "up:spec.args[0]", {"args": ["a", "b"]}),
+        ({"args": ["a", "b", "c"]}, "down:spec.args[0]", {"args": ["b", "a", "c"]}),
+        ({"args": ["a", "b"]}, "down:spec.args[1]", {"args": ["a", "b"]}),
         ({"args": ["a"]}, "remove:spec.args[7]", {"args": ["a"]}),
         ({"args": ["a"]}, "remove:spec.args", {"args": ["a"]}),
         ({"args": ["a"]}, "add:spec.nothing", {"args": ["a"]}),

@@ -122,7 +122,7 @@ def acted(field: Field, value: Any, verb: str, at: str) -> Any:
     Args:
         field: the field of the whole.
         value: the whole.
-        verb: ``add`` an item to a list, ``remove`` an item, or move one ``up``.
+        verb: ``add`` an item to a list, ``remove`` an item, or move one ``up`` or ``down``.
         at: the list, or the item.
     """
     steps = [int(number) if number else key for key, number in _STEP.findall(at)]
@@ -132,7 +132,7 @@ def acted(field: Field, value: Any, verb: str, at: str) -> Any:
         *steps, last = steps
         if not isinstance(last, int):
             return value
-        change = {"remove": _without, "up": _moved_up}[verb]
+        change = {"remove": _without, "up": _moved_up, "down": _moved_down}[verb]
         return _changed(field, value, steps, lambda of, items: change(of, items, last))
     except (LookupError, TypeError, ValueError):
         return value
@@ -361,6 +361,11 @@ def _moved_up(_: Field, items: Any, place: int) -> Any:
     if not 0 < place < len(items):
         return items
     return [*items[: place - 1], items[place], items[place - 1], *items[place + 1 :]]
+
+
+def _moved_down(field: Field, items: Any, place: int) -> Any:
+    """Return a list with an item behind the one behind it."""
+    return _moved_up(field, items, place + 1)
 
 
 def _around(path: str) -> Iterator[str]:
