@@ -1,6 +1,6 @@
 """Environments as rows of a table, of one cluster or of several. Whoever shows such a table reads it here."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -29,11 +29,13 @@ class Listed:
         rows: a row for each Environment, by title.
         objects: the Environments themselves in the same order, where they were asked for.
         version: resource version of the list, where whole Environments were read.
+        remaining: how many Environments come after these, while a list is read.
     """
 
     rows: list[Row] = field(default_factory=list)
     objects: list[Object] = field(default_factory=list)
     version: str = ""
+    remaining: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +116,21 @@ def rows(connection: Connection, columns: Collection[Column], update: Callable[[
 def whole(connection: Connection, columns: Collection[Column], update: Callable[[str], None], *, keep: bool) -> Listed:
     """Return a row for each Environment from the whole object; arguments as for `rows`, and whether to keep these."""
     out = Listed()
+    for out in growing(connection, columns, keep=keep):
+        update(str(len(out.rows)))
+    return out
+
+
+def growing(connection: Connection, columns: Collection[Column], *, keep: bool = False) -> Iterator[Listed]:
+    """Yield what was read so far, in the order of names, after each page of whole Environments; it grows."""
+    out = Listed()
     for page in connection.pages(ENVIRONMENTS):
         items = page.get("items") or ()
         out.rows += [known.of_object(each, columns, connection.context) for each in items]
         out.objects += [_described(each) for each in items if keep]
         out.version = page["metadata"]["resourceVersion"]
-        update(str(len(out.rows)))
-    return out
+        out.remaining = int(page["metadata"].get("remainingItemCount") or 0)
+        yield out
 
 
 def _is_whole(column: Column) -> bool:

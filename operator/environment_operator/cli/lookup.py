@@ -6,7 +6,7 @@ from typing import Any
 from environment_operator.api import names
 from environment_operator.api.references import used
 from environment_operator.cli import files
-from environment_operator.cli.client.connection import ENVIRONMENTS, NAMESPACES, Connection, asked_once
+from environment_operator.cli.client.connection import ENVIRONMENTS, NAMESPACES, Connection, asked_once, same_for_all
 from environment_operator.cli.client.discovery import versions
 from environment_operator.cli.client.responses import NO_SUCH_KIND
 from environment_operator.cli.exit_codes import Exit, Problem
@@ -52,10 +52,16 @@ def kinds(connection: Connection, *, offline: bool = False) -> Kinds:
 def _published(connection: Connection, *, offline: bool) -> str:
     """Return the rows of further kinds as the cluster has them, none where they cannot be read."""
     try:
-        found = None if offline else connection.find(_KINDS)
+        found = None if offline else _published_kinds(connection)
     except (ApiError, Problem):
         found = None
     return str(((found or {}).get("data") or {}).get(names.KINDS_KEY) or "[]")
+
+
+@same_for_all
+def _published_kinds(connection: Connection) -> Object | None:
+    """Return the ConfigMap with the rows of further kinds, which everybody may read; None where there is none."""
+    return connection.find(_KINDS)
 
 
 def environment(connection: Connection, name: str) -> Object:
@@ -201,6 +207,13 @@ def may(
     asked = {**review, "spec": {"resourceAttributes": wanted}}
     answer = connection.create("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", asked)
     return bool(answer["status"]["allowed"])
+
+
+def user_name(connection: Connection) -> str:
+    """Return the name by which the API server knows the user, which needs no right."""
+    review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+    answer = connection.create("/apis/authentication.k8s.io/v1/selfsubjectreviews", review)
+    return str(answer["status"]["userInfo"].get("username") or "")
 
 
 def events(connection: Connection, name: str) -> list[Object] | None:

@@ -1,5 +1,7 @@
 """What an address and a form of the page name."""
 
+import contextlib
+
 from aiohttp import web
 
 from environment_operator.cli import options
@@ -20,6 +22,13 @@ def cluster(request: web.Request) -> Cluster:
     if found is None:
         raise Problem(f'there is no context "{asked}" on this page. Choose one of its clusters.', Exit.NOT_FOUND)
     return found
+
+
+async def user(request: web.Request) -> str:
+    """Return the name of the person in the cluster that an address names; empty where it is not known."""
+    with contextlib.suppress(Problem):
+        return await cluster(request).user()
+    return ""
 
 
 def named(request: web.Request) -> str:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from aiohttp import web
 
-from environment_operator.console import detail_pages, pages, security
-from environment_operator.console.rendering import ENTRANCE, INSIDE
+from environment_operator.console import addresses, detail_pages, pages, security
+from environment_operator.console.rendering import ENTRANCE, INSIDE, USER
 from environment_operator.console.security import Entrance
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -42,6 +42,8 @@ async def _admitted(request: web.Request, handler: Handler) -> web.StreamRespons
     entrance = request.app[ENTRANCE]
     request[INSIDE] = entrance.check(request)
     await security.check_form(request, entrance.form_token(request))
+    if request[INSIDE]:
+        request[USER] = await addresses.user(request)
     return await handler(request)
 
 

@@ -18,6 +18,7 @@ from environment_operator.cli.client.connection import Connection
 from environment_operator.console import security
 from environment_operator.console.cluster import Cluster
 from environment_operator.console.errors import Refused
+from environment_operator.console.listing import Listing
 
 # Set by this very host, over TLS or on this machine only: https://www.rfc-editor.org/rfc/rfc6265
 COOKIE = "__Host-environment-page"
@@ -40,6 +41,7 @@ class BearerEntrance:
 
     def __init__(self, connection: Connection, header: str) -> None:
         self._connection, self._header = connection, header
+        self._listing = Listing()
 
     def check(self, request: web.Request) -> bool:
         """Raise `Refused` unless the request has a token and comes from a page of ours; static files are for all."""
@@ -49,7 +51,7 @@ class BearerEntrance:
         if not token:
             raise Refused(401, "token")
         security.check_origin(request, _ours(request))
-        request[_CLUSTER] = Cluster(self._connection.bearing(token))
+        request[_CLUSTER] = Cluster(self._connection.bearing(token), self._listing)
         request[_SESSION] = request.cookies.get(COOKIE) or secrets.token_urlsafe()
         return True
 

@@ -9,7 +9,7 @@ from aiohttp import web
 from environment_operator.cli import apply, rendering
 from environment_operator.cli.client.connection import Connection
 from environment_operator.cli.exit_codes import Problem
-from environment_operator.console import texts
+from environment_operator.console import texts, words
 from environment_operator.console.addresses import cluster, texts_of
 from environment_operator.console.rendering import page
 from environment_operator.kube.errors import ApiError
@@ -88,5 +88,6 @@ async def _result(request: web.Request, workload: Object, environment: str, proj
     except (Problem, ApiError) as error:
         if isinstance(error, ApiError) and not error.status:
             raise
-        return Result(name, refusal=error.message if isinstance(error, ApiError) else str(error))
-    return Result(result.name, result.yaml, result.refusal, [*warnings, *result.warnings])
+        return Result(name, refusal=words.failure(error))
+    refusal = words.sentence(result.refusal) if result.refusal else ""
+    return Result(result.name, result.yaml, refusal, [*warnings, *result.warnings])

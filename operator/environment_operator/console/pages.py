@@ -87,7 +87,7 @@ async def _csv(request: web.Request) -> web.StreamResponse:
     """Send exactly what the table shows, of all its pages, as CSV."""
     view = table.read_view(list(request.query.items()), request.cookies.get(_REMEMBERED, ""))
     clusters = request.app[ENTRANCE].clusters(request)
-    sources, _ = await _sources(clusters, view)
+    sources, _ = await _sources(clusters, view, enough=0)
     shown = replace(view, shown=_shown(view, several=len(clusters) > 1))
     titles = [column.title for column in shown.shown]
     content = text.as_csv(titles, table.values(table.lines(sources, shown), shown))
@@ -99,7 +99,7 @@ async def _table(request: web.Request, view: View) -> web.Response:
     clusters = request.app[ENTRANCE].clusters(request)
     several = len(clusters) > 1
     (sources, notes), projects, why = await asyncio.gather(
-        _sources(clusters, view), _projects(clusters), _why_not_create(clusters[0])
+        _sources(clusters, view, view.enough), _projects(clusters), _why_not_create(clusters[0])
     )
     shown = _shown(view, several=several)
     return page(
@@ -133,14 +133,14 @@ def _without(view: View, parameter: str) -> Pairs:
     return [(key, value) for key, value in view.query if key != parameter]
 
 
-async def _sources(clusters: Sequence[Cluster], view: View) -> tuple[list[Source], list[Note]]:
-    """Return the rows of all clusters that can be read, and what is to be said of them.
+async def _sources(clusters: Sequence[Cluster], view: View, enough: int) -> tuple[list[Source], list[Note]]:
+    """Return the rows of all clusters that can be read, or enough of them, and what is to be said of them.
 
     Raises:
         ApiError: none can be read.
         Problem: the same.
     """
-    found = await asyncio.gather(*(_source(each, view) for each in clusters), return_exceptions=True)
+    found = await asyncio.gather(*(_source(each, view, enough) for each in clusters), return_exceptions=True)
     read, left = [], []
     for cluster, each in zip(clusters, found, strict=True):
         if isinstance(each, Source):
@@ -155,9 +155,9 @@ async def _sources(clusters: Sequence[Cluster], view: View) -> tuple[list[Source
     return read, [*out, *(note for each in read if (note := _note(each)))]
 
 
-async def _source(cluster: Cluster, view: View) -> Source:
+async def _source(cluster: Cluster, view: View, enough: int) -> Source:
     """Return the rows of a cluster, with the department that the project has there."""
-    snapshot = await cluster.read(view.read)
+    snapshot = await cluster.read(enough)
     department = await cluster.department(view.project) if view.project else None
     return Source(snapshot, department)
 

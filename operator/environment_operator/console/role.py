@@ -4,11 +4,11 @@ import asyncio
 import logging
 import signal
 from pathlib import Path
-from ssl import PROTOCOL_TLS_SERVER, SSLContext, SSLError
+from ssl import PROTOCOL_TLS_SERVER, SSLContext, SSLError, SSLObject
 
 from aiohttp import web
 
-from environment_operator import health
+from environment_operator import health, timing
 from environment_operator.cli.client.connection import Access, Connection
 from environment_operator.cli.exit_codes import Problem
 from environment_operator.console import application
@@ -18,8 +18,6 @@ from environment_operator.kube.errors import NoClusterError
 from environment_operator.settings import Settings
 
 logger = logging.getLogger(__name__)
-# So often the files of the certificate are read again.
-_EVERY_SECONDS = 60
 
 
 class Console:
@@ -44,10 +42,11 @@ class Console:
         app.router.add_get("/", _onward)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         folder = self._settings.console_certificate
-        tls = _tls(folder) if folder else None
+        certificate = _Certificate(folder) if folder else None
         await runner.setup()
-        renewing = asyncio.create_task(_renewed(tls, folder)) if tls and folder else None
+        renewing = asyncio.create_task(certificate.renew()) if certificate else None
         try:
+            tls = certificate.context if certificate else None
             await web.TCPSite(runner, self._settings.host, self._settings.https_port, ssl_context=tls).start()
             async with health.serve(self._settings, lambda: ""):
                 logger.info("serving the page%s", " with TLS" if tls else "")
@@ -80,26 +79,39 @@ async def _onward(_request: web.Request) -> web.StreamResponse:
     raise web.HTTPFound(f"{BearerEntrance.prefix}/environments")
 
 
-def _tls(folder: Path) -> SSLContext:
-    """Return what serves with the certificate in a folder."""
-    context = SSLContext(PROTOCOL_TLS_SERVER)
-    _load(context, folder)
-    return context
+class _Certificate:
+    """The certificate in a folder; new connections are served with the one that is there.
 
+    It is never loaded into the context that listens: of files that do not fit OpenSSL takes the first, and then serves
+    nobody.
 
-def _load(context: SSLContext, folder: Path) -> None:
-    """Serve new connections with the certificate in a folder."""
-    context.load_cert_chain(folder / "tls.crt", folder / "tls.key")
+    Args:
+        folder: with ``tls.crt`` and ``tls.key``.
+    """
 
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._newest, self.context = self._read(), self._read()
+        self.context.sni_callback = self._choose
 
-async def _renewed(context: SSLContext, folder: Path) -> None:
-    """Take over a certificate that was renewed; while its files do not fit, the old one stays."""
-    while True:
-        await asyncio.sleep(_EVERY_SECONDS)
-        try:
-            _load(context, folder)
-        except (OSError, SSLError) as error:
-            logger.warning("the certificate in %s cannot be read: %s", folder, error)
+    async def renew(self) -> None:
+        """Take over what is renewed, until cancelled; while its files do not fit, the old one stays."""
+        while True:
+            await asyncio.sleep(timing.CERTIFICATE_CHECK_SECONDS)
+            try:
+                self._newest = self._read()
+            except (OSError, SSLError) as error:
+                logger.warning("the certificate in %s cannot be read: %s", self._folder, error)
+
+    def _read(self) -> SSLContext:
+        """Return what serves with the certificate in the folder."""
+        made = SSLContext(PROTOCOL_TLS_SERVER)
+        made.load_cert_chain(self._folder / "tls.crt", self._folder / "tls.key")
+        return made
+
+    def _choose(self, connection: SSLObject, _name: str | None, _context: SSLContext) -> None:
+        """Have a connection that begins served with the newest certificate; called also where it names no host."""
+        connection.context = self._newest
 
 
 async def _stopped() -> None:

@@ -47,9 +47,10 @@ class View:
     chosen: bool = False
 
     @property
-    def read(self) -> list[Column]:
-        """Every column that is read."""
-        return filtering.looked_at((*self.shown, *USUAL), self.filters, self.order, self.project)
+    def enough(self) -> int:
+        """How many Environments of a cluster, in the order of names, show it all; 0 where each of them counts."""
+        is_plain = not (self.filters or self.search or self.project) and self.order in ((), ((NAME, False),))
+        return self.page * PAGE if is_plain else 0
 
     @property
     def query(self) -> Pairs:
@@ -129,18 +130,20 @@ class Snapshot:
     Args:
         cluster: name of the context.
         rows: a row for each.
-        columns: which values were read.
         at: when.
         error: why they could not be read again since then, None when they could.
         is_late: whether they are being read again, which takes its time.
+        remaining: how many come after these, in the order of names, and are being read.
+        fresh_seconds: for how long it is not read again.
     """
 
     cluster: str
     rows: Sequence[Row]
-    columns: frozenset[Column]
     at: datetime
     error: ApiError | None = None
     is_late: bool = False
+    remaining: int = 0
+    fresh_seconds: float = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,10 +208,12 @@ def lines(sources: Iterable[Source], view: View) -> list[Line]:
 def table(sources: Sequence[Source], view: View) -> Table:
     """Return a page of the Environments that a view asks for; the last one where there are fewer."""
     found = lines(sources, view)
-    pages = max(1, -(-len(found) // PAGE))
+    remaining = sum(source.snapshot.remaining for source in sources)
+    matching, read = len(found) + remaining, sum(len(source.snapshot.rows) for source in sources)
+    pages = max(1, -(-matching // PAGE))
     page = min(view.page, pages)
     shown = found[(page - 1) * PAGE : page * PAGE]
-    return Table(shown, len(found), sum(len(source.snapshot.rows) for source in sources), page, pages)
+    return Table(shown, matching, read + remaining, page, pages)
 
 
 def values(found: Iterable[Line], view: View) -> list[list[str]]:

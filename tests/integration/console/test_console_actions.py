@@ -103,6 +103,29 @@ def test_import(kube: Kube, running: Site, page: Page, tmp_path: Path) -> None:
     expect(page.get_by_role("alert")).to_contain_text("cannot be read")
 
 
+def test_a_file_is_dropped(running: Site, page: Page) -> None:
+    """A file that is dropped on the page is the one that is read."""
+    goto(page, running, "/import")
+    drop(page, "form", "assets.json", json.dumps(ASSET))
+    expect(page.get_by_label("File")).to_have_value("C:\\fakepath\\assets.json")
+    press(page, "Show what becomes of them")
+
+    expect(page.get_by_role("article")).to_contain_text("lab")
+
+
+def drop(page: Page, onto: str, name: str, content: str) -> None:
+    """Drop a file somewhere, as from a folder of the desktop; it is dropped only where that is allowed."""
+    page.locator(onto).evaluate(
+        """(onto, [name, content]) => {
+            const dataTransfer = new DataTransfer(), given = { dataTransfer, bubbles: true, cancelable: true };
+            dataTransfer.items.add(new File([content], name, { type: "application/json" }));
+            if (onto.dispatchEvent(new DragEvent("dragover", given))) throw new Error("not allowed here");
+            onto.dispatchEvent(new DragEvent("drop", given));
+        }""",
+        [name, content],
+    )
+
+
 def test_check(kube: Kube, project: str, running: Site, page: Page) -> None:
     """A manifest is shown as it would be admitted, each value with its source, or why it is refused."""
     name = kube.unique("env")
@@ -114,7 +137,7 @@ def test_check(kube: Kube, project: str, running: Site, page: Page) -> None:
     page.get_by_label("Manifest").fill(json.dumps({"kind": "List", "apiVersion": "v1", "items": [item, other]}))
     press(page, "Check")
     expect(page.get_by_role("region", name="Deployment user")).to_contain_text(f"# Environment {name}")
-    expect(page.get_by_text('there is no Environment "missing"')).to_be_visible()
+    expect(page.get_by_text('There is no Environment "missing"')).to_be_visible()
     picture(page, "check-results")
     page.get_by_label("Manifest").fill(f"kind: Deployment\nmetadata: {{labels: {{{names.REFERENCE}: x}}}}\n- a")
     press(page, "Check")

@@ -12,6 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from builders import manifest, workload
+from environment_operator.api import names
 from environment_operator.console import texts
 from kube import Kube
 from people import PLURAL, VIEWER, Person, author, bind, create
@@ -89,12 +90,13 @@ def test_create(scripts: str, kube: Kube, running: Site, request: pytest.Fixture
     press(page, "Add: Tools")
     at(page, "spec.tools[0].name").fill("lab")
     at(page, "spec.tools[0].type").select_option("JupyterNotebook")
-    for _ in range(3):
+    for _ in range(4):
         press(page, "Add: Arguments")
-    for number, text in enumerate(("gone", "second", "one\ntwo")):
+    for number, text in enumerate(("gone", "second", "one\ntwo", "third")):
         at(page, f"spec.args[{number}]").fill(text)
     press(page, "Remove: Arguments 1")
     press(page, "Move up: Arguments 2")
+    press(page, "Move down: Arguments 2")
     press(page, "Create")
     page.wait_for_url("**/environments**")
     kube.until_ready(name)
@@ -102,7 +104,7 @@ def test_create(scripts: str, kube: Kube, running: Site, request: pytest.Fixture
     assert {
         **manifest(name, image="registry.example/lab:1", workloadTypes=["Workspace"])["spec"],
         "tools": [{"name": "lab", "type": "JupyterNotebook"}],
-        "args": ["one\ntwo", "second"],
+        "args": ["one\ntwo", "third", "second"],
         "overridable": ["Command", "Args", "Env"],
     } == kube.environment(name)["spec"]
 
@@ -229,6 +231,39 @@ def test_who_may_not(kube: Kube, project: str, plugin: Plugin, chromium: Browser
         press(page, "Check")
         expect(notes(page, "spec.scope").first).to_contain_text("publish")
         picture(page, "form-refused")
+
+
+def test_several_clusters(kube: Kube, project: str, plugin: Plugin, config: Any, browse: Browse) -> None:
+    """With several contexts a form says of which cluster it is, and writes to that one, as the user of its context."""
+    writer, name = author(kube.cluster, kube.rest, "author", [project]), kube.unique("form")
+
+    def edit(content: dict[str, Any]) -> None:
+        (context,), (user,) = content["contexts"], content["users"]
+        content["users"].append({"name": "writer", "user": {**user["user"], "as": writer.name}})
+        for each, who in (("east", user["name"]), ("west", "writer")):
+            content["contexts"].append({"name": each, "context": {**context["context"], "user": who}})
+
+    with serving(plugin, "--kubeconfig", config(edit), "--context=east", "--context=west") as site:
+        site.enter()
+        page = browse("/new", site=site)
+        where = page.get_by_role("navigation", name="Cluster")
+        expect(where.locator("[aria-current]")).to_have_text("east")
+        where.get_by_role("link", name="west").click()
+        expect(where.locator("[aria-current]")).to_have_text("west")
+        expect(page.get_by_role("banner")).to_contain_text(writer.name)
+        at(page, "metadata.name").fill(name)
+        at(page, "spec.scope.projects").fill(project)
+        at(page, "spec.image").fill("registry.example/lab:1")
+        page.get_by_label("Workspace").check()
+        press(page, "Check")
+        expect(page.get_by_text(texts.text("form.accepted"))).to_be_visible()
+        expect(where.locator("[aria-current]")).to_have_text("west")
+        press(page, "Create")
+        page.wait_for_url(f"**/environments/{name}?context=west")
+        expect(where.locator("[aria-current]")).to_have_text("west")
+        picture(page, "details-west")
+
+    assert writer.name == kube.environment(name)["metadata"]["annotations"][names.CREATED_BY]
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1360), ("dark", 360)])

@@ -129,7 +129,7 @@ def test_axe_widths_and_pictures(browse: Any, world: str, shown: str, scheme: Sc
 
 def test_picture_of_the_readme(browse: Any, world: str) -> None:
     """The picture of the README is made of real data; it is small enough for those who read on the way."""
-    page = browse(f"/environments?filter=image={OURS}/*&{USUAL}", viewport={"width": 1280, "height": 520})
+    page = browse(f"/environments?filter=image={OURS}/*&{USUAL}", viewport={"width": 1500, "height": 520})
     expect(page.get_by_role("link", name=world, exact=True)).to_be_visible()
     page.screenshot(path=screenshots() / "readme.png")
 

@@ -5,9 +5,11 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPSConnection
 from pathlib import Path
+from typing import Any
 from urllib.request import ProxyHandler, build_opener
 
 import pytest
@@ -19,15 +21,19 @@ from builders import manifest
 from cluster import Cluster, kubeconfig
 from cluster.issuer import AUDIENCE, Issuer
 from cluster.layout import REPO_ROOT
+from cluster.proxy import FaultProxy
 from cluster.record import free_port
 from cluster.rest import Rest
 from cluster.waiting import until
 from environment_operator.api import names
+from environment_operator.settings import PREFIX
 from kube import Kube
 from people import AUTHOR, PLURAL, RBAC, REVIEWS, VIEWER, create, unique
 from web import picture
 
 CONFIGURATION = REPO_ROOT / "deploy" / "authentication.yaml"
+ENVIRONMENTS = f"/apis/{names.API_VERSION}/{names.PLURAL}"
+KINDS = f"/api/v1/namespaces/{names.SYSTEM_NAMESPACE}/configmaps/{names.KINDS}"
 OPENER = build_opener(ProxyHandler({}))
 
 
@@ -49,6 +55,11 @@ class Console:
     def url(self) -> str:
         """The address of the page."""
         return f"https://127.0.0.1:{self.port}"
+
+    @property
+    def certificate(self) -> str:
+        """What it serves with now."""
+        return ssl.get_server_certificate(("127.0.0.1", self.port))
 
     def status(self, path: str = "/console/environments", **headers: str) -> int:
         """Return how a request is answered."""
@@ -80,13 +91,24 @@ def issuer(cluster: Cluster) -> Iterator[Issuer]:
 @pytest.fixture(scope="module")
 def console(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
     """Return the role as it runs in a Pod: with a certificate, and a kubeconfig that says nothing about who acts."""
-    folder = tmp_path_factory.mktemp("console")
-    pair = trustme.CA().issue_cert("127.0.0.1")
-    (folder / "tls.crt").write_bytes(b"".join(each.bytes() for each in pair.cert_chain_pems))
-    pair.private_key_pem.write_to_path(folder / "tls.key")
+    with started(tmp_path_factory.mktemp("console"), kubeconfig.cluster_of(cluster.kubeconfig)) as made:
+        yield made
+
+
+@contextmanager
+def started(folder: Path, cluster: dict[str, Any], **settings: Any) -> Iterator[Console]:
+    """Have the role run, and end it.
+
+    Args:
+        folder: for its files.
+        cluster: the cluster of its kubeconfig.
+        settings: further settings and times.
+    """
+    written(folder, certificate())
     made = Console(free_port(), free_port(), folder / "log")
     with made.log.open("wb") as log:
-        process = subprocess.Popen(command(), env=variables(cluster, folder, made), stdout=log, stderr=log)
+        given = variables(cluster, folder, made, **settings)
+        process = subprocess.Popen(command(), env=given, stdout=log, stderr=log)
     until("the console to be ready", lambda: ready(made, process))
     yield made
     process.terminate()
@@ -94,23 +116,39 @@ def console(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Itera
     assert 0 == process.wait(60)
 
 
+def certificate() -> dict[str, bytes]:
+    """Return the files of a Secret with a new certificate."""
+    pair = trustme.CA().issue_cert("127.0.0.1")
+    chain = b"".join(each.bytes() for each in pair.cert_chain_pems)
+    return {"tls.crt": chain, "tls.key": pair.private_key_pem.bytes()}
+
+
+def written(folder: Path, files: dict[str, bytes]) -> None:
+    """Write files."""
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+
+
 def command() -> list[str]:
-    """Return how the role is started."""
-    return [sys.executable, "-m", "environment_operator", "console"]
+    """Return how the role is started, with times of the tests."""
+    return [sys.executable, "-m", "cluster.tuned", "console"]
 
 
-def variables(cluster: Cluster, folder: Path, of: Console, user: dict[str, str] | None = None) -> dict[str, str]:
+def variables(
+    cluster: dict[str, Any], folder: Path, of: Console, user: dict[str, str] | None = None, **settings: Any
+) -> dict[str, str]:
     """Return the environment of the process."""
     content = {
-        "clusters": [{"name": "c", "cluster": kubeconfig.cluster_of(cluster.kubeconfig)}],
+        "clusters": [{"name": "c", "cluster": cluster}],
         "contexts": [{"name": "c", "context": {"cluster": "c", "user": "nobody"}}],
         "users": [{"name": "nobody", "user": user}] if user else [],
         "current-context": "c",
     }
     (folder / "kubeconfig").write_text(yaml.safe_dump(content))
-    settings = {"HOST": "127.0.0.1", "HTTPS_PORT": of.port, "HTTP_PORT": of.http, "CONSOLE_CERTIFICATE": folder}
-    given = {f"ENVIRONMENT_OPERATOR_{name}": str(value) for name, value in settings.items()}
-    return {"PATH": os.defpath, "KUBECONFIG": str(folder / "kubeconfig"), "HOME": str(folder), **given}
+    ours = {"HOST": "127.0.0.1", "HTTPS_PORT": of.port, "HTTP_PORT": of.http, "CONSOLE_CERTIFICATE": folder}
+    given = {f"{PREFIX}{name}": str(value) for name, value in {**ours, **settings}.items()}
+    paths = {"PATH": os.defpath, "PYTHONPATH": str(REPO_ROOT / "tests")}
+    return {**paths, "KUBECONFIG": str(folder / "kubeconfig"), "HOME": str(folder), **given}
 
 
 def ready(of: Console, process: "subprocess.Popen[bytes]") -> bool:
@@ -141,6 +179,7 @@ def bound(rest: Rest, user: str, role: str) -> None:
 class Visitor:
     """Somebody with a token, by the page and by the API server."""
 
+    name: str
     token: str
     rest: Rest
 
@@ -160,7 +199,7 @@ def visitor(cluster: Cluster, issuer: Issuer, folder: Path, role: str = "") -> V
     (folder / name).write_text(token)
     place = folder / f"{name}.kubeconfig"
     kubeconfig.write_with_token(place, admin=cluster.kubeconfig, token=folder / name, server=None)
-    made = Visitor(token, Rest(place))
+    made = Visitor(name, token, Rest(place))
     if role:
         bound(Rest(cluster.kubeconfig), name, role)
         until(f"{name} to be {role}", lambda: made.may("list"))
@@ -189,6 +228,7 @@ def test_each_sees_and_does_what_the_api_server_says(
         page = opened(chromium, console, person)
         page.goto(f"{console.url}/console/environments?search={name}")
         expect(page.get_by_role("row", name=name)).to_be_visible()
+        expect(page.get_by_role("banner")).to_contain_text(f"Signed in as: idp:{person.name}")
         page.goto(f"{console.url}/console/new")
         button = page.get_by_role("button", name="Create", exact=True)
         assert person.may("create") is button.is_enabled(), role
@@ -254,12 +294,56 @@ def test_tokens_are_nowhere(console: Console, issuer: Issuer) -> None:
     assert token.split(".")[2] not in console.log.read_text()
 
 
+def test_a_renewed_certificate(cluster: Cluster, tmp_path: Path) -> None:
+    """A certificate that was renewed is served without a restart; while its files do not fit, the old one is."""
+    place, renewed = kubeconfig.cluster_of(cluster.kubeconfig), certificate()
+    with started(tmp_path, place, CERTIFICATE_CHECK_SECONDS=0.1) as console:
+        before = console.certificate
+        written(tmp_path, {"tls.crt": renewed["tls.crt"]})
+        until("it to be refused", lambda: "cannot be read" in console.log.read_text())
+        assert before == console.certificate
+        written(tmp_path, renewed)
+        until("the new one", lambda: console.certificate != before)
+
+        assert renewed["tls.crt"].decode().startswith(console.certificate)
+
+
+def test_another_header(cluster: Cluster, issuer: Issuer, tmp_path: Path) -> None:
+    """With its setting the token is read of the header that the proxy sets, and of no other."""
+    place, token = kubeconfig.cluster_of(cluster.kubeconfig), issuer.token(unique("somebody"))
+    with started(tmp_path, place, CONSOLE_HEADER="X-Forwarded-Access-Token") as console:
+        # The API server knows who it is, and lets nobody without a right see Environments.
+        assert 403 == console.status("/console/environments.csv", X_Forwarded_Access_Token=token)
+        assert 401 == console.status("/console/environments.csv", Authorization=f"Bearer {token}")
+
+
+def test_second_load(kube: Kube, issuer: Issuer, faults: FaultProxy, tmp_path: Path) -> None:
+    """What one person read a moment ago is shown to another one who may list it, and to nobody else."""
+    (first, second), nobody = (
+        [visitor(kube.cluster, issuer, tmp_path, VIEWER) for _ in range(2)],
+        visitor(kube.cluster, issuer, tmp_path),
+    )
+    name = kube.unique("env")
+    kube.apply(manifest(name))
+    with started(tmp_path, {"server": faults.url}) as console:
+        for path in ("/console/environments.csv", f"/console/environments/{name}?tab=users"):
+            assert 200 == console.status(path, Authorization=f"Bearer {first.token}")
+        assert {"/api", "/apis", KINDS} <= {each.path for each in faults.traffic.exchanges()}
+        faults.traffic.clear()
+        for path in ("/console/environments.csv", f"/console/environments/{name}?tab=users"):
+            assert 200 == console.status(path, Authorization=f"Bearer {second.token}")
+        again = faults.traffic.exchanges()
+        assert {"/api", "/apis", KINDS}.isdisjoint(each.path for each in again)
+        assert ["limit=1"] == [each.query for each in again if each.path == ENVIRONMENTS]
+        assert 403 == console.status("/console/environments.csv", Authorization=f"Bearer {nobody.token}")
+
+
 def test_it_has_no_rights_of_its_own(cluster: Cluster, tmp_path: Path) -> None:
     """With credentials in its kubeconfig it does not start: people would act with them."""
     made = Console(free_port(), free_port(), tmp_path / "log")
-    user = {"token": "a"}
+    user, place = {"token": "a"}, kubeconfig.cluster_of(cluster.kubeconfig)
     done = subprocess.run(
-        command(), env=variables(cluster, tmp_path, made, user), capture_output=True, text=True, timeout=60, check=False
+        command(), env=variables(place, tmp_path, made, user), capture_output=True, text=True, timeout=60, check=False
     )
 
     assert 1 == done.returncode

@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator
+from multiprocessing.pool import ThreadPool
 from typing import Any
 
 import pytest
@@ -12,8 +13,11 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from builders import manifest, workload
 from cluster import Cluster
 from cluster.faults import Answer, Hold, Match, Rule
+from cluster.manifests import await_admission
 from cluster.proxy import FaultProxy
 from cluster.rest import Rest
+from environment_operator.api.names import API_VERSION, PLURAL, SYSTEM_NAMESPACE
+from environment_operator.api.names import KINDS as KINDS_NAME
 from environment_operator.cli.client.responses import NO_SUCH_KIND
 from kube import Kube, Operator
 from people import Person, unique
@@ -21,6 +25,8 @@ from plugin import Plugin
 from web import serving
 
 Names = dict[str, str]
+PATH = f"/apis/{API_VERSION}/{PLURAL}"
+KINDS = f"/api/v1/namespaces/{SYSTEM_NAMESPACE}/configmaps/{KINDS_NAME}"
 ENVIRONMENTS = Match(path="/environments$", watch=False)
 
 
@@ -68,6 +74,7 @@ def test_first_look(chromium: Browser, plugin: Plugin, some: Names) -> None:
         page.goto(f"{page.url}?search={some['word']}")
         shown = row(page, some["used"])
 
+        expect(page.get_by_role("banner")).to_contain_text("Signed in as: kubernetes-admin")
         expect(shown.get_by_role("rowheader")).to_contain_text("For interactive work")
         expect(shown).to_contain_text("registry.example/team/jupyter:4.2")
         page.close()
@@ -226,6 +233,66 @@ def test_slow_and_failing(plugin: Plugin, browse: Any, through: str, faults: Fau
         assert some["used"] in names(page)
     expect(page.get_by_text("The page could not be refreshed")).to_be_visible()
     assert some["used"] in names(page)
+
+
+def test_second_load(plugin: Plugin, through: str, faults: FaultProxy, some: Names) -> None:
+    """What is the same for everybody, and what was read a moment ago, is not asked for again."""
+    with serving(plugin, "--kubeconfig", through) as site:
+        site.enter()
+        assert 200 == site.get(f"/environments/{some['used']}?tab=users").status
+        assert 200 == site.get("/environments").status
+        first = asked(faults)
+        assert {"/api", "/apis", KINDS, PATH} <= set(first)
+        faults.traffic.clear()
+        assert 200 == site.get("/environments").status
+        assert ["/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"] == asked(faults)
+        assert 200 == site.get(f"/environments/{some['used']}?tab=users").status
+        assert {"/api", "/apis", KINDS, PATH}.isdisjoint(asked(faults))
+
+
+def asked(faults: FaultProxy) -> list[str]:
+    """Return the paths of all requests so far."""
+    return [each.path for each in faults.traffic.exchanges()]
+
+
+@pytest.fixture
+def many(kube: Kube) -> Iterator[list[str]]:
+    """Return more Environments than a list has in one answer, that no operator has seen: it would be long busy."""
+    word = unique("many")
+    every = [f"{word}-{number:03}" for number in range(520)]
+    label = {"labels": {"example.com/of": word}}
+    kube.cluster.stop_operator()
+    with ThreadPool(8) as pool:
+        made = pool.map(
+            lambda name: kube.rest.create(PATH, manifest(name) | {"metadata": {"name": name} | label}), every
+        )
+    assert all(each.ok for each in made)
+    yield every
+    kube.rest.delete(f"{PATH}?labelSelector=example.com/of={word}")
+    kube.cluster.start_operator()
+    await_admission(kube.cluster.layout)
+
+
+def test_many(plugin: Plugin, many: list[str], browse: Any, through: str, faults: FaultProxy) -> None:
+    """Of more than a list has in one answer the first table is there before the rest is read, and it is small."""
+    held = Hold()
+    faults.add(Rule(Match(path="/environments$", query="continue=", watch=False), held))
+    with serving(plugin, "--kubeconfig", through) as site:
+        site.enter()
+        page = browse("/nothing", site=site)
+        loaded: list[int] = []
+        page.on("requestfinished", lambda sent: loaded.append(sent.sizes()["responseBodySize"]))
+        page.goto(f"http://{site.host}{site.prefix}/environments", wait_until="networkidle")
+        expect(page.locator("tbody tr")).to_have_count(100)
+        total = int(page.locator(".foot").inner_text().split()[0])
+        expect(page.locator(".foot")).to_contain_text(f"page 1 of {-(-total // 100)}")
+        assert total >= len(many)
+        assert sum(loaded) < 150_000
+        held.release.set()
+        query = f"search={many[0].rpartition('-')[0]}&sort=environment:desc"
+        page.goto(f"http://{site.host}{site.prefix}/environments?{query}")
+        expect(page.get_by_role("link", name=many[-1])).to_be_visible()
+        expect(page.locator(".foot")).to_contain_text(f"{len(many)} of {total}")
 
 
 def test_several_clusters(plugin: Plugin, config: Any, browse: Any, some: Names) -> None:

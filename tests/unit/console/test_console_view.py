@@ -1,5 +1,6 @@
 """The table as an address asks for it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -20,7 +21,7 @@ def row(name: str, **values: str) -> dict[str, str]:
 
 def source(*rows: dict[str, str], cluster: str = "east", department: str | None = None) -> Source:
     """Return what was read of a cluster."""
-    return Source(Snapshot(cluster, rows, frozenset(COLUMNS), NOW), department)
+    return Source(Snapshot(cluster, rows, NOW), department)
 
 
 def shown(view: View, *sources: Source) -> list[str]:
@@ -49,6 +50,32 @@ def test_forms_without_a_script() -> None:
     assert ["Environment", "Image", "State"] == [column.title for column in view.shown]
     assert ((find("scope"), "cluster"),) == view.filters
     assert View() == read_view([("column", "scope"), ("value", ""), ("search", " "), ("project", ""), ("page", "x")])
+
+
+@pytest.mark.parametrize(
+    ("query", "enough"),
+    [
+        ([], 100),
+        ([("page", "3"), ("sort", "environment"), ("columns", "state")], 300),
+        ([("sort", "environment:desc")], 0),
+        ([("search", "x")], 0),
+        ([("filter", "image=x")], 0),
+        ([("project", "vision")], 0),
+    ],
+)
+def test_how_many_show_it(query: list[tuple[str, str]], enough: int) -> None:
+    """The first ones in the order of names show a page of it, unless each of them has to be looked at."""
+    assert enough == read_view(query).enough
+
+
+def test_while_more_are_read() -> None:
+    """What is shown before all are read counts those that come."""
+    begun = source(*(row(f"env-{number:03}") for number in range(500)))
+    some = Source(replace(begun.snapshot, remaining=9_500))
+    found = table.table([some], View(page=2))
+
+    assert (10_000, 10_000, 100, 2) == (found.total, found.matching, found.pages, found.page)
+    assert "env-100" == found.lines[0].row["Environment"]
 
 
 def test_columns_are_remembered() -> None:

@@ -4,6 +4,7 @@ The library is imported at the first request: it takes longer than all the rest.
 """
 
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -31,6 +32,8 @@ JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 MANAGER = "kubectl-environment"
+# So long an answer that is the same for all users of a cluster is kept.
+_KEPT_SECONDS = 60
 _BAD = 400
 
 
@@ -46,6 +49,23 @@ def asked_once(
             connection.known[key] = question(connection, *args, **kwargs)
         found: _T = connection.known[key]
         return found
+
+    return ask
+
+
+def same_for_all(
+    question: Callable[["Connection"], _T],
+) -> Callable[["Connection"], _T]:
+    """Have a question asked once a minute for a cluster: its answer is the same for all users. An error is not kept."""
+
+    @wraps(question)
+    def ask(connection: "Connection", /) -> _T:
+        at, found = connection.of_cluster.get(question, (-_KEPT_SECONDS, None))
+        if time.monotonic() - at >= _KEPT_SECONDS:
+            found = question(connection)
+            connection.of_cluster[question] = (time.monotonic(), found)
+        answer: _T = found
+        return answer
 
     return ask
 
@@ -92,6 +112,7 @@ class Connection:
         self._warn = warn
         self._waiting = waiting
         self.known: dict[tuple[object, ...], Any] = {}
+        self.of_cluster: dict[object, tuple[float, Any]] = {}
 
     @property
     def kinds_file(self) -> str:
@@ -188,16 +209,11 @@ class Connection:
 
     def heard_by(self, warn: Callable[[str], None]) -> "Connection":
         """Return the same connection with its warnings going elsewhere, and nobody shown what is waited for."""
-        made = Connection(self._access, warn)
-        # What was read of the kubeconfig, and the connections, are the same.
-        vars(made)["_reached"] = self._reached
-        return made
+        return self._of_same_cluster(Connection(self._access, warn))
 
     def bearing(self, token: str) -> "Connection":
         """Return the same API server for whoever a bearer token is of."""
-        made = Connection(replace(self._access, token=token), self._warn)
-        vars(made)["_reached"] = self._reached
-        return made
+        return self._of_same_cluster(Connection(replace(self._access, token=token), self._warn))
 
     @property
     def has_credentials(self) -> bool:
@@ -219,6 +235,12 @@ class Connection:
             yield said
         finally:
             self._warn = before
+
+    def _of_same_cluster(self, made: "Connection") -> "Connection":
+        """Return a connection with what was read of the kubeconfig, the open connections, and what all users share."""
+        vars(made)["_reached"] = self._reached
+        made.of_cluster = self.of_cluster
+        return made
 
     def create(self, path: str, body: Object, **query: str) -> Object:
         """Create an object."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from environment_operator.cli.client.connection import JSON, Connection, asked_once
+from environment_operator.cli.client.connection import JSON, Connection, asked_once, same_for_all
 from environment_operator.kinds.table import Kind
 from environment_operator.kube.errors import ApiError
 
@@ -34,11 +34,17 @@ def versions(connection: Connection, kind: Kind) -> tuple[str, ...]:
 def _served(connection: Connection) -> Mapping[str, Mapping[str, tuple[str, ...]] | None] | None:
     """Return the versions of each resource of each API group, None for a group, or for all, where nobody says."""
     try:
-        pages = [page for path in ("/api", "/apis") for page in connection.pages(path, _DISCOVERY)]
+        return _groups(connection)
     except ApiError as error:
         if not error.status:
             raise
         return None
+
+
+@same_for_all
+def _groups(connection: Connection) -> Mapping[str, Mapping[str, tuple[str, ...]] | None] | None:
+    """Return what the API server says that it serves, as `_served`."""
+    pages = [page for path in ("/api", "/apis") for page in connection.pages(path, _DISCOVERY)]
     if not all("items" in page for page in pages):
         return None
     groups = [group for page in pages for group in page["items"]]
