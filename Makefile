@@ -46,6 +46,9 @@ bench-scale: venv ## Measure how 10,000 Environments are taken over, and how ano
 bench-admission: venv ## Measure what admission costs, beside handlers that do nothing and a webhook in Go: minutes.
 	PYTHONPATH=$(TESTS) $(PY) -m bench
 
+bench-page: venv ## Measure how the page shows 10, 1,000 and 10,000 Environments, in Chromium: minutes.
+	PYTHONPATH=$(TESTS) $(PY) -m page_load
+
 law7: venv ## Delete 300 Environments while users come, past slow webhooks and a replica that is behind: minutes.
 	PYTHONPATH=$(TESTS) $(PY) -m law7
 
@@ -113,5 +116,5 @@ venv: .venv/.installed
 	$(PYTHON) -m venv .uv
 	.uv/bin/pip install --quiet --disable-pip-version-check uv==0.13.9
 
-.PHONY: help demo test node-packages browser-packages promtool law7 bench-scale bench-admission corpus unit lint types fmt generate manifests verify lock up down stop-operator \
+.PHONY: help demo test node-packages browser-packages promtool law7 bench-scale bench-admission bench-page corpus unit lint types fmt generate manifests verify lock up down stop-operator \
   start-operator venv
