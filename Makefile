@@ -24,6 +24,9 @@ test: venv ## Run all tests, those on a real Kubernetes API included; NODE=1 fai
 	$(PY) -m pytest -n 3 --dist loadfile $(if $(BROWSER),--require-browser)
 	$(PY) -m pytest tests/node $(if $(NODE),--require-node)
 
+test-controllers: venv ## Run workloads under the real controllers of other projects, which are built once: minutes.
+	$(PY) -m pytest tests/controllers -n0
+
 node-packages: venv ## Install what a node needs, as root on Debian.
 	apt-get update -qq
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$($(CLUSTER_TOOL) packages)
@@ -116,5 +119,5 @@ venv: .venv/.installed
 	$(PYTHON) -m venv .uv
 	.uv/bin/pip install --quiet --disable-pip-version-check uv==0.13.9
 
-.PHONY: help demo test node-packages browser-packages promtool law7 bench-scale bench-admission bench-page corpus unit lint types fmt generate manifests verify lock up down stop-operator \
+.PHONY: help demo test test-controllers node-packages browser-packages promtool law7 bench-scale bench-admission bench-page corpus unit lint types fmt generate manifests verify lock up down stop-operator \
   start-operator venv

@@ -64,6 +64,23 @@ def ensure(names: Sequence[str], progress: Report) -> None:
                 _build(module, part, progress)
 
 
+def build(module: Module, progress: Report) -> None:
+    """Build the programs of one module, unless they are there: those of `MODULES` are asked for by name.
+
+    `progress` gets one line of text every few seconds of a build, nothing otherwise.
+    """
+
+    def wanted() -> list[str]:
+        return [name for name in module.packages if not (module.programs / name).exists()]
+
+    if not wanted():
+        return
+    cache_directory().mkdir(parents=True, exist_ok=True)
+    with _alone(cache_directory() / "build.lock", progress):
+        if names := wanted():
+            _build(module, names, progress)
+
+
 def _alone(path: Path, progress: Report) -> FileLock:
     """Return the lock, held; say so when another process builds meanwhile."""
     lock = FileLock(path)
