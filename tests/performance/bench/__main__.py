@@ -48,11 +48,12 @@ def ways(cluster: Cluster, project: str) -> Iterator[dict[str, Way]]:
     assert rest.create(ENVIRONMENTS, environment).ok
     try:
         with empty_handlers(rest, project) as empty, poddefaults(rest, project, cluster.kubeconfig) as go:
+            server = processes.find(cluster.layout, "kube-apiserver")
             yield {
-                report.NONE: Way({}),
-                "empty handlers": Way({EMPTY: "yes"}, empty),
-                "PodDefaults in Go": Way({PODDEFAULTS: "yes"}, go),
-                report.OURS: Way({names.REFERENCE: NAME}, processes.find(cluster.layout, "webhook")),
+                report.NONE: Way({}, server),
+                "empty handlers": Way({EMPTY: "yes"}, server, empty),
+                "PodDefaults in Go": Way({PODDEFAULTS: "yes"}, server, go),
+                report.OURS: Way({names.REFERENCE: NAME}, server, processes.find(cluster.layout, "webhook")),
             }
     finally:
         rest.delete(f"{ENVIRONMENTS}/{NAME}")

@@ -30,11 +30,13 @@ class Took:
         each: each request, in seconds.
         all: all of them, those side by side counted once.
         cpu: the processor's time that the webhooks of the way took for them, which other programs do not lengthen much.
+        server: that of the API server, with what else it did meanwhile.
     """
 
     each: list[float] = field(default_factory=list)
     all: float = 0
     cpu: float = 0
+    server: float = 0
 
     @property
     def p50(self) -> float:
@@ -95,15 +97,17 @@ class Way:
 
     Args:
         labels: the labels that have it go that way.
+        server: the API server.
         process: the webhooks that it passes, None where there are none.
     """
 
     labels: Mapping[str, str]
+    server: psutil.Process | None
     process: psutil.Process | None = None
 
-    def cpu(self) -> float:
-        """Return the processor's time that its webhooks have taken so far."""
-        return sum(self.process.cpu_times()[:2]) if self.process else 0.0
+    def cpu(self) -> tuple[float, float]:
+        """Return the processor's time that its webhooks have taken so far, and the API server."""
+        return _cpu(self.process), _cpu(self.server)
 
 
 async def in_turns(client: Client, ways: Mapping[str, Way], clients: int, rounds: int, each: int) -> dict[str, Took]:
@@ -122,8 +126,15 @@ async def in_turns(client: Client, ways: Mapping[str, Way], clients: int, rounds
             taken = took[name] if number else Took()
             before = way.cpu()
             await _burst(partial(client.create, way.labels), clients, each, taken)
-            taken.cpu += way.cpu() - before
+            after = way.cpu()
+            taken.cpu += after[0] - before[0]
+            taken.server += after[1] - before[1]
     return took
+
+
+def _cpu(process: psutil.Process | None) -> float:
+    """Return the processor's time that a process has taken so far, nothing for none."""
+    return sum(process.cpu_times()[:2]) if process else 0.0
 
 
 async def _burst(send: Callable[[], Awaitable[None]], clients: int, each: int, took: Took) -> None:

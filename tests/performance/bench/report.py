@@ -44,10 +44,10 @@ def excesses(found: Ratios, limits: Ratios) -> list[str]:
 
 def lines(took: Mapping[str, Took]) -> Iterator[str]:
     """Yield a table of what was measured, and the ratios."""
-    yield f"{'milliseconds':20} {'p50':>7} {'p99':>7} {'a second':>8} {'CPU each':>8}"
+    yield f"{'milliseconds':20} {'p50':>7} {'p99':>7} {'a second':>8} {'CPU each':>8} {'API server':>10}"
     for way, each in took.items():
-        cpu = each.cpu * 1000 / len(each.each)
-        yield f"{way:20} {each.p50:7.1f} {each.p99:7.1f} {each.rate:8.0f} {cpu:8.2f}"
+        cpu, server = (time * 1000 / len(each.each) for time in (each.cpu, each.server))
+        yield f"{way:20} {each.p50:7.1f} {each.p99:7.1f} {each.rate:8.0f} {cpu:8.2f} {server:10.2f}"
     for way, found in ratios(took).items():
         at = ", ".join(f"{name} {value:.2f}" for name, value in found.items())
         yield f"ours to {way}: {at}"
