@@ -21,8 +21,8 @@ from people import unique
 from web import Site, screenshots
 
 Scheme = Literal["light", "dark"]
-USUAL = "columns=environment,state,description,scope,image,workloadtypes,tools,workloads,outdated"
-WIDTHS, SCHEMES = (360, 980, 1360, 2560), ("light", "dark")
+USUAL = "columns=environment,state,description,scope,image,workloadtypes,tools,workloads"
+WIDTHS, SCHEMES = (360, 980, 1360, 3840), ("light", "dark")
 LONG = "a-name-that-is-as-long-as-it-may-be-with-sixty-three-letters"
 LOREM = "JupyterLab with the usual scientific packages, for interactive work without a GPU."
 JUPYTER, OURS = "notebook-scipy", "registry.example/research"
