@@ -43,7 +43,7 @@ promtool: .venv/bin/promtool ## Fetch what tests the alerts, as root on Debian; 
 	dpkg-deb --fsys-tarfile "$$tmp"/prometheus_*.deb | tar -xO ./usr/bin/promtool > "$$tmp/promtool"; \
 	install "$$tmp/promtool" $@
 
-bench-scale: venv ## Measure how 10,000 Environments are taken over, and how another controller goes on: minutes.
+bench-scale: venv ## Measure the controller with 10,000 Environments and 100,000 users, and how another one goes on: minutes.
 	PYTHONPATH=$(TESTS) $(PY) -m scale
 
 bench-admission: venv ## Measure what admission costs, beside handlers that do nothing and a webhook in Go: minutes.

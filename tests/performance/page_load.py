@@ -22,7 +22,8 @@ from cluster.manifests import configurations
 from cluster.rest import CONTENT, Rest
 from kube import ENVIRONMENTS, Kube
 from plugin import Plugin
-from scale import AT_ONCE, Api, connected, say
+from scale.api import AT_ONCE, Api, connected
+from scale.parts import say
 from web import CHROMIUM, FLAGS, Site, serving
 
 Object = dict[str, Any]
