@@ -110,6 +110,11 @@ class World:
         self.enqueue(self.environments.delete(name))
         ENVIRONMENTS.set(len(self.environments))
 
+    def resync(self, seen: Collection[str], version: int) -> None:
+        """Take in that a complete list, of a resource version, has these Environments alone."""
+        self.enqueue(self.environments.resync(seen, version))
+        ENVIRONMENTS.set(len(self.environments))
+
     def enqueue_all(self) -> None:
         """Enqueue every Environment, in the background."""
         self.enqueue(self.environments.names(), background=True)

@@ -134,9 +134,15 @@ class EnvironmentIndex:
         self._mention(name, frozenset())
         return self.concerned([("environment", name)])
 
-    def resync(self, seen: Collection[str]) -> frozenset[str]:
-        """Forget the Environments that a complete list no longer has; return those that name them."""
-        return frozenset().union(*(self.delete(name) for name in self.names() if name not in seen))
+    def resync(self, seen: Collection[str], version: int) -> frozenset[str]:
+        """Forget the Environments that a complete list no longer has; return those that name them.
+
+        Args:
+            seen: the names in the list.
+            version: its resource version; what is newer came after it.
+        """
+        gone = [name for name, (_, known, _) in self._objects.items() if name not in seen and known <= version]
+        return frozenset().union(*map(self.delete, gone))
 
     def concerned(self, changed: Iterable[tuple[str, str]]) -> frozenset[str]:
         """Return the Environments that mention any of these."""

@@ -3,10 +3,13 @@
 kopf is used for what it is good at, the life cycle of a process and the watch of one kind of our own. It is
 never asked to handle creation, update or deletion: those handlers would write kopf's finalizer, its progress
 and a copy of the spec into annotations. ``on.event`` writes nothing.
+
+Nor does it list: a list by kopf never shows what is gone, and costs a millisecond an object. It gets an empty one, of
+which it needs the version to watch from, and what it would have listed is listed by the audit.
 """
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
 from typing import Any
 
@@ -20,6 +23,8 @@ from environment_operator.kube.client import ENVIRONMENTS, Cluster
 # Where kopf looks for our kind when it starts.
 _GROUPS = "/apis"
 _KINDS = f"/apis/{names.API_VERSION}"
+# A selector that no object matches.
+_NOTHING = f"{names.REFERENCE},!{names.REFERENCE}"
 
 
 class Endless:
@@ -30,16 +35,31 @@ class Endless:
         return itertools.chain((1.0, 2.0, 4.0, 8.0), itertools.repeat(10.0))
 
 
+class _Nothing(kopf.DiffBaseStorage):
+    """What kopf compares objects by, for handlers of changes: nothing, since there are none. It would copy each."""
+
+    def build(self, *, body: kopf.Body, extra_fields: Iterable[kopf.FieldSpec] | None = None) -> kopf.BodyEssence:  # noqa: ARG002
+        """Return what there is to compare."""
+        return {}
+
+    def fetch(self, *, body: kopf.Body) -> kopf.BodyEssence | None:  # noqa: ARG002
+        """Return what was there before."""
+        return None
+
+    def store(self, *, body: kopf.Body, patch: kopf.Patch, essence: kopf.BodyEssence) -> None:
+        """Keep nothing."""
+
+
 def settings() -> kopf.OperatorSettings:
     """Return kopf's settings, each set on purpose."""
     out = kopf.OperatorSettings()
     # Never written, since there are no handlers that need it, but kopf removes what carries this name.
     out.persistence.finalizer = f"{names.GROUP}/kopf"
+    out.persistence.diffbase_storage = _Nothing()
     out.posting.enabled = False
     out.peering.standalone = True
-    # A list in pages, few workers at a time and no idle ones bound the memory of the first list;
+    # Few workers at a time and no idle ones bound the memory that many events take;
     # a limit without the short idle time lets only a few objects through a second.
-    out.watching.chunk_size = 500
     out.queueing.worker_limit = 200
     out.queueing.idle_timeout = 0.05
     # The kind is looked for once, until it is there.
@@ -52,17 +72,30 @@ def settings() -> kopf.OperatorSettings:
     return out
 
 
-async def patient(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """Send a request of kopf's; one that fails because Environments are not served counts as unanswered.
+def patient(listed: Callable[[], object]) -> aiohttp.ClientMiddlewareType:
+    """Return what a request of kopf's passes through.
 
-    kopf tries that again until they are. Else it would end when the definition is deleted, and overlook one that is
-    there a moment earlier than the API server's list of kinds says so.
+    One that fails because Environments are not served counts as unanswered, which kopf tries again until they are. Else
+    it would end when the definition is deleted, and overlook one that is there a moment earlier than the API server's
+    list of kinds says so.
+
+    Args:
+        listed: is called when the answer to a list of Environments, an empty one, is there: kopf watches from then on.
     """
-    response = await send(request)
-    if not await _served(request.url.path, response):
-        response.close()
-        raise aiohttp.ClientConnectionError(f"{names.CRD_NAME} is not installed")
-    return response
+
+    async def send_patiently(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        lists = request.url.path == ENVIRONMENTS and "watch" not in request.url.query
+        if lists:
+            request.url = request.url.update_query(labelSelector=_NOTHING)
+        response = await send(request)
+        if not await _served(request.url.path, response):
+            response.close()
+            raise aiohttp.ClientConnectionError(f"{names.CRD_NAME} is not installed")
+        if lists and response.ok:
+            listed()
+        return response
+
+    return send_patiently
 
 
 async def _served(path: str, response: aiohttp.ClientResponse) -> bool:
@@ -76,20 +109,25 @@ async def _served(path: str, response: aiohttp.ClientResponse) -> bool:
     return True
 
 
-def registry(cluster: Cluster, world: World) -> kopf.OperatorRegistry:
-    """Return the handlers: how to log in, and where Environments are passed on to."""
+def registry(cluster: Cluster, world: World, listed: Callable[[], object]) -> kopf.OperatorRegistry:
+    """Return the handlers: how to log in, and where Environments are passed on to.
+
+    Args:
+        cluster: the API server.
+        world: what is known.
+        listed: as for `patient`.
+    """
     handlers = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=handlers)
     async def login(**_: Any) -> kopf.AiohttpSession:
-        return kopf.AiohttpSession(server=cluster.server, aiohttp_session=cluster.session(patient))
+        return kopf.AiohttpSession(server=cluster.server, aiohttp_session=cluster.session(patient(listed)))
 
     @kopf.on.event(names.GROUP, names.VERSION, names.PLURAL, registry=handlers)
     async def changed(event: kopf.RawEvent, **_: Any) -> None:
         if event["type"] == "DELETED":
             world.delete(event["object"]["metadata"]["name"])
         else:
-            # An object of a list has no type: it is there, and need not have changed.
-            world.update(event["object"], background=event["type"] is None)
+            world.update(event["object"])
 
     return handlers

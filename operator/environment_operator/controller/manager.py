@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 
@@ -63,7 +64,7 @@ class Controller:
             settings.usage_sample, settings.grace, settings.cluster_name, settings.node_ports, settings.mirrors
         )
         self._reconciler = Reconciler(cluster, self._world, options)
-        self._settled = asyncio.Event()
+        self._watched, self._settled = asyncio.Event(), asyncio.Event()
 
     def _why_not_ready(self) -> str:
         """Return why the role is not ready: it is when everything that exists is known."""
@@ -101,22 +102,30 @@ class Controller:
 
     async def _kopf(self) -> None:
         """Watch Environments until a signal comes."""
-        registry = kopf_handlers.registry(self._cluster, self._world)
+        registry = kopf_handlers.registry(self._cluster, self._world, self._watched.set)
         await kopf.operator(registry=registry, settings=kopf_handlers.settings(), clusterwide=True, standalone=True)
 
     async def _audit_for_ever(self) -> None:
-        """Find out what exists, then have the workers begin: a decision from half a list would be taken back."""
+        """Find out what exists, then have the workers begin: a decision from half a list would be taken back.
+
+        What changes from the list on is watched: the list is made when a watch begins, the first one and each after a
+        gap, and after some time in any case.
+        """
+        await self._watched.wait()
         await self._audit()
         for informer in self._world.all_informers:
             await informer.settled.wait()
         self._settled.set()
         logger.info("ready: %d Environments", len(self._world.environments))
         while True:
-            await asyncio.sleep(timing.RESYNC_SECONDS)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(timing.RESYNC_SECONDS):
+                    await self._watched.wait()
             await self._audit()
 
     async def _audit(self) -> None:
         """List all Environments until that succeeds: a deletion that the watch lost is found here."""
+        self._watched.clear()
         for pause in kopf_handlers.Endless():
             try:
                 await self._list()
@@ -127,11 +136,12 @@ class Controller:
                 return
 
     async def _list(self) -> None:
-        """Take in every Environment, and forget those that were there before the list and are not in it."""
-        before = self._world.environments.names()
+        """Take in every Environment, and forget those that are not in the list and are no newer."""
         seen: set[str] = set()
+        reached = 0
         now = rfc3339(datetime.now(UTC))
-        async for page, _ in self._cluster.environments():
+        async for page, version in self._cluster.environments():
+            reached = int(version)
             for environment in page:
                 name = environment["metadata"]["name"]
                 self._world.update(environment, background=True)
@@ -140,9 +150,7 @@ class Controller:
                     self._reconciler.remind(name)
                 if troubled or is_hour_old(environment.get("status") or {}, now):
                     self._world.enqueue([name], background=True)
-        for name in before:
-            if name not in seen:
-                self._world.delete(name)
+        self._world.resync(seen, reached)
 
     async def _work(self) -> None:
         """Reconcile one Environment after the other."""

@@ -19,6 +19,8 @@ from environment_operator.api import names
 from kube import Kube, Operator
 
 LISTS_OF_JOBS = Match(path="/apis/batch/v1/jobs$", watch=False)
+LISTS_OF_ENVIRONMENTS = Match(path="/environments$", watch=False)
+WATCHES_OF_ENVIRONMENTS = Match(path="/environments$", watch=True)
 WATCHES_OF_JOBS = Match(path="/apis/batch/v1/jobs$", watch=True)
 
 
@@ -124,6 +126,32 @@ def test_expired_watch(kube: Kube, environment: str, project: str, proxy: FaultP
     told_right(kube, environment, 3)
 
     assert ["comes0", "comes1", "comes2"] == [w["name"] for w in kube.status(environment)["workloads"]]
+
+
+def test_environment_of_a_gap(kube: Kube, environment: str, proxy: FaultProxy) -> None:
+    """When the watch of Environments ends with 410, one that came and one that went in the gap are known at once."""
+    told_right(kube, environment, 0)
+    before = _environments(kube)
+    hold, came, went = Hold(), kube.unique("env"), kube.unique("env")
+    kube.apply(manifest(went))
+    told_right(kube, went, 0)
+    rule = proxy.add(Rule(LISTS_OF_ENVIRONMENTS, hold))
+    assert proxy.end_watches(WATCHES_OF_ENVIRONMENTS, EndWatch(expired=True)) == 1
+    kube.until("a list", lambda: bool(rule.applied))
+    kube.kubectl("annotate", "env", went, f"{names.ALLOW_DELETE_IN_USE}=true")
+    kube.kubectl("patch", "env", went, "--type=merge", "-p", '{"metadata": {"finalizers": null}}')
+    kube.kubectl("delete", "env", went)
+    kube.apply(manifest(came))
+    hold.release.set()
+
+    told_right(kube, came, 0)
+    kube.until("one to be forgotten", lambda: before + 1 == _environments(kube))
+
+
+def _environments(kube: Kube) -> float:
+    """Return how many Environments the operator knows."""
+    (found,) = kube.metric("environment_operator_environments")
+    return found.value
 
 
 def test_broken_watch(kube: Kube, environment: str, project: str, proxy: FaultProxy) -> None:

@@ -140,6 +140,22 @@ def test_environments() -> None:
     assert old["spec"] == (index.get("old") or {})["spec"]
 
 
+def test_a_list_of_environments() -> None:
+    """A list forgets what it does not have, but for what came after it; who names what is gone is concerned."""
+    index = EnvironmentIndex()
+    names_it, gone, newer = (
+        environment("old", deprecated={"message": "m", "replacedBy": "gone"}),
+        *map(environment, "gn"),
+    )
+    gone["metadata"] |= {"name": "gone", "resourceVersion": "9"}
+    newer["metadata"] |= {"resourceVersion": "11"}
+    for each in (names_it, gone, newer):
+        index.put(each)
+
+    assert frozenset({"old"}) == index.resync({"old"}, 10)
+    assert {"old", "n"} == set(index.names())
+
+
 def test_an_older_event_changes_nothing() -> None:
     """An event that was under way while we wrote does not bring the old state back."""
     index, newer, older = EnvironmentIndex(), environment(status={"scope": "new"}), environment(status={"scope": "old"})
