@@ -49,8 +49,9 @@ KIND_MISFITS = Gauge(
 )
 ADMISSIONS = Counter(
     "environment_operator_admissions",
-    "Calls of each webhook by what became of them: allowed, changed, refused, malformed, error, unavailable.",
-    ["webhook", "kind", "result"],
+    "Calls of each webhook by what became of them: allowed, changed, refused, malformed, error, unavailable; and by "
+    "the reason of a refusal.",
+    ["webhook", "kind", "result", "reason"],
 )
 ADMISSION_TIME = Histogram(
     "environment_operator_admission_time_seconds",

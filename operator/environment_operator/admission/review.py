@@ -20,7 +20,7 @@ from environment_operator.api.lifecycle import is_released
 from environment_operator.api.types import SUBDOMAIN_PATTERN
 from environment_operator.api.v1alpha1 import EnvironmentSpec
 from environment_operator.injection import limits, messages, ownership
-from environment_operator.injection.context import Outcome, RequestContext
+from environment_operator.injection.context import Outcome, Refusal, RequestContext
 from environment_operator.injection.mutate import admit
 from environment_operator.injection.validate import approve, new_references
 from environment_operator.injection.warnings import on_spec
@@ -126,10 +126,12 @@ class Answer:
     Args:
         review: the AdmissionReview to send.
         result: one word for it: ``allowed``, ``changed`` or ``refused``.
+        reason: why it was refused, in a word; empty when it was not.
     """
 
     review: Object
     result: str
+    reason: str = ""
 
 
 def read(body: bytes) -> Request:
@@ -249,15 +251,16 @@ def row(request: Request, table: Table) -> Kind | None:
     return None if kind is None or all(ownership.is_made(side, table.values()) for side in sides) else kind
 
 
-def refused(uid: str, message: str) -> Answer:
+def refused(uid: str, message: str, reason: Refusal) -> Answer:
     """Return the answer that a request is refused.
 
     Args:
         uid: which request.
         message: why, in words.
+        reason: why, in a word.
     """
     status = {"code": 403, "reason": "Forbidden", "message": message}
-    return Answer(_review({"uid": uid, "allowed": False, "status": status}), "refused")
+    return Answer(_review({"uid": uid, "allowed": False, "status": status}), "refused", reason)
 
 
 def lifecycle_problem(meta: Object) -> str:
@@ -337,7 +340,7 @@ def _not_the_creator(given: str, creator: str) -> str:
 def answer(request: Request, outcome: Outcome, *, allowed: bool = False) -> Answer:
     """Return the answer: allowed, with the patch where the object changes; or refused."""
     if outcome.workload is None and not allowed:
-        return refused(request.uid, outcome.refusal)
+        return refused(request.uid, outcome.refusal, outcome.reason)
     response: Object = {"uid": request.uid, "allowed": True}
     if outcome.warnings:
         response["warnings"] = list(outcome.warnings)

@@ -19,6 +19,7 @@ from environment_operator.admission.certificates import Terms
 from environment_operator.admission.review import Stage
 from environment_operator.api import names
 from environment_operator.injection import messages
+from environment_operator.injection.context import Refusal
 from environment_operator.kube.client import Cluster
 from environment_operator.kube.errors import INTERNAL_ERROR, ApiError
 from environment_operator.metrics import ADMISSION_TIME, ADMISSIONS
@@ -117,7 +118,7 @@ class Webhook:
         """
         why = self._why_not_ready()
         if why and not self._stopping.is_set():
-            ADMISSIONS.labels(_which(request), "", "unavailable").inc()
+            ADMISSIONS.labels(_which(request), "", "unavailable", "").inc()
             response: web.StreamResponse = web.Response(status=503, text=f"{why}\n", headers={"Retry-After": "1"})
         else:
             response = await handler(request)
@@ -163,11 +164,11 @@ class Webhook:
             try:
                 sent = review.read(await _body(request))
             except review.TooLarge as large:
-                return _response(stage, "", review.refused(large.uid, str(large)))
+                return _response(stage, "", review.refused(large.uid, str(large), Refusal.TOO_LARGE))
             try:
                 around = await self.lookups.around(sent, stage, deadline)
             except TimeoutError:
-                answer = review.refused(sent.uid, messages.too_late(lookups.SECONDS))
+                answer = review.refused(sent.uid, messages.too_late(lookups.SECONDS), Refusal.TIMEOUT)
             else:
                 answer = review.decided(sent, self._table, around, stage)
             if answer.result == "refused":
@@ -183,14 +184,14 @@ async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse
     except web.HTTPException:
         raise
     except review.Malformed as error:
-        ADMISSIONS.labels(_which(request), "", "malformed").inc()
+        ADMISSIONS.labels(_which(request), "", "malformed", "").inc()
         return web.Response(status=400, text=f"{error}\n")
     except ApiError as error:
-        ADMISSIONS.labels(_which(request), "", "error").inc()
+        ADMISSIONS.labels(_which(request), "", "error", "").inc()
         logger.warning("admission failed, an Environment could not be read: %s", error)
         return web.Response(status=503, text="the Environment could not be read from the API server. Try again.\n")
     except Exception:
-        ADMISSIONS.labels(_which(request), "", "error").inc()
+        ADMISSIONS.labels(_which(request), "", "error", "").inc()
         logger.exception(INTERNAL_ERROR, "an admission request failed")
         return web.Response(status=500, text=INTERNAL_ERROR % "its log has the details\n")
 
@@ -235,5 +236,5 @@ def _log_refusal(sent: review.Request, answer: review.Answer) -> None:
 
 def _response(which: str, kind: str, answer: review.Answer) -> web.Response:
     """Return an answer as HTTP has it, counted."""
-    ADMISSIONS.labels(which, kind, answer.result).inc()
+    ADMISSIONS.labels(which, kind, answer.result, answer.reason).inc()
     return web.Response(body=json.dumps(answer.review).encode(), content_type="application/json")

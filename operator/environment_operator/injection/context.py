@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from environment_operator.api.v1alpha1 import EnvironmentSpec
@@ -13,8 +14,33 @@ Find = Callable[[str], "Published | None"]
 Object = dict[str, Any]
 
 
+class Refusal(StrEnum):
+    """Why requests are refused, in a word for metrics."""
+
+    NOT_FOUND = "NotFound"
+    UNUSABLE = "Unusable"
+    NOT_ELIGIBLE = "NotEligible"
+    OVERRIDE = "Override"
+    NOT_INJECTED = "NotInjected"
+    CHANGED = "Changed"
+    NO_IDS = "NoIds"
+    BAD_ADDRESS = "BadAddress"
+    TOO_LARGE = "TooLarge"
+    TIMEOUT = "Timeout"
+    INVALID = "Invalid"
+
+
 class Refused(Exception):
-    """The request cannot be admitted; the text says why and what to do."""
+    """The request cannot be admitted; the text says why and what to do.
+
+    Args:
+        why: the text.
+        reason: the word for it.
+    """
+
+    def __init__(self, why: str, reason: Refusal = Refusal.INVALID) -> None:
+        super().__init__(why)
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +150,14 @@ class RequestContext:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What becomes of a request: the workload as it is to be stored, or None and the words of the refusal."""
+    """What becomes of a request: the workload as it is to be stored, or None with words and reason of the refusal."""
 
     workload: Object | None
     refusal: str = ""
     warnings: tuple[str, ...] = ()
+    reason: Refusal = Refusal.INVALID
+
+
+def refused(why: Exception) -> Outcome:
+    """Return that a request is refused, by what was raised: what has no reason is an address that cannot be given."""
+    return Outcome(None, str(why), reason=getattr(why, "reason", Refusal.BAD_ADDRESS))

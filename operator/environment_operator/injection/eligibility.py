@@ -11,7 +11,7 @@ from typing import Any
 from environment_operator.api import names
 from environment_operator.api.v1alpha1 import EnvironmentSpec
 from environment_operator.injection import messages
-from environment_operator.injection.context import Project, Published, Refused, RequestContext
+from environment_operator.injection.context import Project, Published, Refusal, Refused, RequestContext
 from environment_operator.kinds import third_party
 from environment_operator.kinds.paths import get
 from environment_operator.kinds.pod_templates import lacks_template, places, strays
@@ -79,11 +79,11 @@ def usable(around: RequestContext, name: str, kind: Kind, item: Item) -> Publish
     """
     environment = around.find(name)
     if environment is None:
-        raise Refused(unknown(name, around.known))
+        raise Refused(unknown(name, around.known), Refusal.NOT_FOUND)
     if environment.problem or environment.spec is None:
-        raise Refused(messages.unusable(name, environment.problem))
+        raise Refused(messages.unusable(name, environment.problem), Refusal.UNUSABLE)
     if why := refusal(name, environment.spec, kind, item, around.project):
-        raise Refused(why)
+        raise Refused(why, Refusal.NOT_ELIGIBLE)
     return environment
 
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from environment_operator.api import names
-from environment_operator.injection.context import Refused
+from environment_operator.injection.context import Refusal, Refused
 from environment_operator.kinds.paths import KEYED, NODE, Item, Unfit, get
 from environment_operator.kinds.pod_templates import Place, account, places, reference
 from environment_operator.kinds.table import Kind
@@ -56,7 +56,7 @@ def check(kind: Kind, new: Item, old: Item | None, room: int = 1, most: int | No
         Refused: it is too large.
     """
     if why := excess(kind, new, old, room, most):
-        raise Refused(why)
+        raise Refused(why, Refusal.TOO_LARGE)
 
 
 def excess(kind: Kind, new: Item, old: Item | None, room: int = 1, most: int | None = None) -> str:

@@ -23,7 +23,7 @@ from environment_operator.injection import (
     warnings,
     workload_tools,
 )
-from environment_operator.injection.context import Object, Outcome, Published, Refused, RequestContext
+from environment_operator.injection.context import Object, Outcome, Published, Refusal, Refused, RequestContext, refused
 from environment_operator.injection.eligibility import check_labels, idle_labels, usable
 from environment_operator.injection.identity import Ids
 from environment_operator.injection.merge import Put
@@ -72,8 +72,8 @@ def admit(kind: Kind, new: Object, old: Object | None, around: RequestContext) -
         admission = _Admission(kind, copied_object(new), old, around)
         admission.run()
         limits.check(kind, admission.workload, old)
-    except (Refused, BadAddress) as refused:
-        return Outcome(None, str(refused))
+    except (Refused, BadAddress) as why:
+        return refused(why)
     except Unfit as unfit:
         return Outcome(None, messages.unfit(kind, unfit))
     return Outcome(admission.workload, warnings=tuple(dict.fromkeys(admission.warnings)))
@@ -202,7 +202,7 @@ class _Admission:
         """Return an entry and its values with the ids of who changes what runs: nobody runs it as somebody else."""
         ids, user = self.around.ids, self.around.user
         if ids.problem or (not ids and user != entry.by):
-            raise Refused(messages.not_the_submitter(entry.env, entry.by, user, ids.problem))
+            raise Refused(messages.not_the_submitter(entry.env, entry.by, user, ids.problem), Refusal.NO_IDS)
         if not ids:
             return entry, values
         fragment, misfits = fit_ids(ids, place.row)
@@ -311,7 +311,7 @@ class _Admission:
         if self.kind.template or not environment.is_personal:
             return Ids()
         if not self.around.ids:
-            raise Refused(messages.no_ids(environment.name, self.around.user, self.around.ids.problem))
+            raise Refused(messages.no_ids(environment.name, self.around.user, self.around.ids.problem), Refusal.NO_IDS)
         return self.around.ids
 
     def _token(self) -> str:
@@ -337,7 +337,7 @@ class _Admission:
     def _check_length(self, size: int) -> None:
         """Refuse a workload whose annotations would be longer than the API server stores."""
         if size > record.LONGEST:
-            raise Refused(messages.too_long(self.kind, record.LONGEST))
+            raise Refused(messages.too_long(self.kind, record.LONGEST), Refusal.TOO_LARGE)
 
     def _agreeing(self, place: Place, template: Template, puts: list[Put], entry: Entry) -> list[Put]:
         """Return what goes with what the submitter has; what stands next to it already stays.

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from environment_operator.injection import messages
-from environment_operator.injection.context import Published, Refused
+from environment_operator.injection.context import Published, Refusal, Refused
 from environment_operator.injection.merge import Put
 from environment_operator.injection.overrides import locked
 from environment_operator.kinds.paths import Item, Path, get
@@ -71,7 +71,8 @@ def leave_out(place: Place, item: Item, main: Path, fragment: Mapping[str, Any],
         return []
     guarded = locked(environment.spec) if environment.spec else ()
     if not start.elsewhere and (kept := [f for f, k in zip(_FIELDS, START, strict=True) if k in keys and f in guarded]):
-        raise Refused(messages.starts_itself(environment.name, place.words(main, item), start.by, kept))
+        why = messages.starts_itself(environment.name, place.words(main, item), start.by, kept)
+        raise Refused(why, Refusal.OVERRIDE)
     for key in keys:
         del container[key]
     own = get(place.template(item), (*main, "command"))

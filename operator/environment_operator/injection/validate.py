@@ -12,7 +12,7 @@ from typing import Any
 from environment_operator.api import names
 from environment_operator.injection import comparison, expansion, limits, merge, messages, overrides, record
 from environment_operator.injection.comparison import Right, Violation
-from environment_operator.injection.context import Object, Outcome, Published, Refused, RequestContext
+from environment_operator.injection.context import Object, Outcome, Published, Refusal, Refused, RequestContext, refused
 from environment_operator.injection.eligibility import check_templates, usable
 from environment_operator.injection.identity import Ids
 from environment_operator.injection.merge import Put
@@ -58,11 +58,11 @@ def approve(kind: Kind, new: Object, old: Object | None, around: RequestContext)
         approval = _Approval(kind, new, old, around)
         wrong = [words for place in places(kind, new) for words in approval.check(place)]
         wrong += approval.check_tools()
-    except (Refused, BadAddress) as refused:
-        return Outcome(None, str(refused))
+    except (Refused, BadAddress) as why:
+        return refused(why)
     except Unfit as unfit:
         return Outcome(None, messages.unfit(kind, unfit))
-    return Outcome(None, messages.several(wrong)) if wrong else Outcome(new)
+    return Outcome(None, messages.several(wrong), reason=Refusal.OVERRIDE) if wrong else Outcome(new)
 
 
 class _Approval:
@@ -100,11 +100,11 @@ class _Approval:
                 return
             usable(self.around, name, self.kind, self.new)
             if entry is None or entry.env != name:
-                raise Refused(messages.not_injected(name))
+                raise Refused(messages.not_injected(name), Refusal.NOT_INJECTED)
             locked, right = self._of_the_environment(place, entry)
         elif stored := self._stored.get(place.key):
             if entry is None:
-                raise Refused(messages.taken_away(stored.env))
+                raise Refused(messages.taken_away(stored.env), Refusal.NOT_INJECTED)
             locked, right = self._of_what_is_stored(place, entry, stored)
         else:
             return
@@ -139,7 +139,7 @@ class _Approval:
         tools, entry = self._tools()
         text = tools.text() if tools and tools.tools and not self.kind.template else ""
         if text != addresses.written(self.new) and entry:
-            raise Refused(messages.not_injected(entry.env))
+            raise Refused(messages.not_injected(entry.env), Refusal.NOT_INJECTED)
         before = addresses.read(addresses.written(self.old or {}))
         for name, address in tools.tools.items() if text and tools else ():
             known = before.tools.get(name) if before else None
@@ -171,11 +171,11 @@ class _Approval:
             return stored.locked, Right(base, entry.main, entry.record.put)
         environment = self.around.as_of(entry.env, entry.generation)
         if environment is None or environment.spec is None or environment.hash != entry.hash:
-            raise Refused(messages.changed(entry.env))
+            raise Refused(messages.changed(entry.env), Refusal.CHANGED)
         ids, locked = self._ids(environment), overrides.locked(environment.spec)
         # A record that admission did not write came with a reference that another webhook set too late.
         if (entry.locked, entry.by) != (locked, self.around.user if ids else ""):
-            raise Refused(messages.not_injected(entry.env))
+            raise Refused(messages.not_injected(entry.env), Refusal.NOT_INJECTED)
         fragment = fit(environment, ids, place.row, strict=self.around.strict_groups)[0]
         leave_out(place, self.new, entry.main, fragment, environment)
         template = place.template(self.new)

@@ -20,7 +20,7 @@ from environment_operator.admission.review import lifecycle_problem
 from environment_operator.admission.server import LARGEST, Webhook
 from environment_operator.api import names
 from environment_operator.injection import limits
-from environment_operator.injection.context import Outcome
+from environment_operator.injection.context import Outcome, Refusal
 from environment_operator.kube.errors import ApiError, NotFound
 from environment_operator.kube.objects import Whole
 from environment_operator.settings import Settings
@@ -497,3 +497,36 @@ async def test_large_and_no_review(client: Client) -> None:
     reply = await client.post("/mutate", data=io.BytesIO(b"{" * (LARGEST + 1)))
     assert 413 == reply.status
     assert "allowed" not in await reply.text()
+
+
+REFUSALS: list[tuple[Refusal, Object, Object]] = [
+    (Refusal.NOT_FOUND, {}, workload("Deployment", "d", "team", "nobody-has-this-name")),
+    (Refusal.UNUSABLE, {"problem": "it is being deleted. Use another one."}, DEPLOYMENT),
+    (Refusal.NOT_ELIGIBLE, {"workloadTypes": ["Training"]}, DEPLOYMENT),
+    (Refusal.NO_IDS, {"user": {"source": "IdPToken"}}, DEPLOYMENT),
+    (Refusal.INVALID, {}, {**DEPLOYMENT, "spec": {"template": {"spec": {"containers": "none"}}}}),
+]
+
+
+@pytest.mark.parametrize(("reason", "fields", "new"), REFUSALS, ids=[row[0] for row in REFUSALS])
+def test_reason_of_a_refusal(reason: Refusal, fields: Object, new: Object) -> None:
+    """A refusal is counted by a word that says why, of which there are few; what is let in has none."""
+    request = review.read(json.dumps(a_review(new)).encode())
+    known, usual = around(published("jupyter", **fields)), around(JUPYTER)
+
+    assert ("refused", reason) == _counted(review.decided(request, KINDS, known, review.MUTATE))
+    let_in = review.read(json.dumps(a_review(DEPLOYMENT)).encode())
+    assert ("changed", "") == _counted(review.decided(let_in, KINDS, usual, review.MUTATE))
+
+
+def test_reason_of_what_was_not_injected() -> None:
+    """What the second webhook finds without its Environment, or with something else than that allows, has a reason."""
+    request = review.read(json.dumps(a_review(DEPLOYMENT)).encode())
+    assert ("refused", Refusal.NOT_INJECTED) == _counted(
+        review.decided(request, KINDS, around(JUPYTER), review.VALIDATE)
+    )
+
+
+def _counted(found: review.Answer) -> tuple[str, str]:
+    """Return what of an answer is counted."""
+    return found.result, found.reason

@@ -15,6 +15,7 @@ from builders import KINDS, around, published, workload
 from environment_operator.admission import review
 from environment_operator.api import names
 from environment_operator.injection import limits
+from environment_operator.injection.context import Refusal
 from environment_operator.injection.eligibility import unknown
 from environment_operator.injection.merge import Record, strip
 from environment_operator.injection.mutate import admit
@@ -327,7 +328,7 @@ def test_a_review_that_is_not_decoded() -> None:
     body = {"request": {"uid": "the-uid", "object": {"x": [0] * limits.REVIEW_VALUES}}}
     with pytest.raises(review.TooLarge) as caught:
         review.read(json.dumps(body).encode())
-    response = review.refused(caught.value.uid, str(caught.value)).review["response"]
+    response = review.refused(caught.value.uid, str(caught.value), Refusal.TOO_LARGE).review["response"]
 
     assert ("the-uid", False) == (response["uid"], response["allowed"])
     assert f"more than {limits.REVIEW_VALUES} values" in response["status"]["message"]
