@@ -172,6 +172,5 @@ def _architecture(spec: EnvironmentSpec, kind: Kind, item: Item) -> str:
 
 def _instead(spec: EnvironmentSpec, other: str) -> str:
     """Return which kinds can use an Environment, or which other one is needed."""
-    found = kinds_for(spec, _TABLE)
-    found.sort(key=lambda kind: kind.framework != spec.framework)
+    found = sorted(kinds_for(spec, _TABLE), key=lambda kind: kind.framework != spec.framework)
     return f"Use a {in_words(found)}, or {other}." if found else f"Use {other}."

@@ -1,6 +1,6 @@
 """Which kinds of the table can use an Environment by their type, architecture and framework. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from environment_operator.api.v1alpha1 import EnvironmentSpec
@@ -25,14 +25,14 @@ def fits(spec: EnvironmentSpec, found: Framework | None) -> bool:
     return "Any" in (found, spec.framework) or found == spec.framework
 
 
-def kinds_for(spec: EnvironmentSpec, table: Iterable[Kind]) -> list[Kind]:
-    """Return the kinds of workloads, not of templates, of which some can use an Environment.
+def kinds_for(spec: EnvironmentSpec, table: Iterable[Kind]) -> Iterator[Kind]:
+    """Yield the kinds of workloads, not of templates, of which some can use an Environment.
 
     Args:
         spec: the spec of the Environment.
         table: the kinds table.
     """
-    return [kind for kind in table if not kind.template and not kind.instead and _can_use(spec, kind)]
+    return (kind for kind in table if not kind.template and not kind.instead and _can_use(spec, kind))
 
 
 def in_words(kinds: Iterable[Kind]) -> str:

@@ -92,7 +92,7 @@ def _stalled(spec: EnvironmentSpec, *, replacement_exists: bool, table: Collecti
         name = spec.deprecated.replaced_by
         message = f'spec.deprecated.replacedBy: Environment "{name}" does not exist. Create it, or name another one.'
         return Reason.UNKNOWN_REPLACEMENT, message
-    return (Reason.NO_KIND, _no_kind(spec)) if table and not kinds_for(spec, table) else None
+    return (Reason.NO_KIND, _no_kind(spec)) if table and not any(kinds_for(spec, table)) else None
 
 
 def _no_kind(spec: EnvironmentSpec) -> str:
