@@ -140,8 +140,11 @@ class Stage:
 
     async def until_idle(self) -> None:
         """Return when no Environment waits to be reconciled; the first have to be reconciled before."""
-        await until(lambda: bool(self.metric("controller_runtime_reconcile_total").get("environment success")))
-        await until(lambda: not any(v for k, v in self.metric("workqueue_depth").items() if "environment" in k))
+        # To write all metrics takes the controller some milliseconds.
+        pause = 0.5
+        reconciled, depth = "controller_runtime_reconcile_total", "workqueue_depth"
+        await until(lambda: bool(self.metric(reconciled).get("environment success")), pause)
+        await until(lambda: not any(v for k, v in self.metric(depth).items() if "environment" in k), pause)
 
 
 def say(line: str) -> None:
@@ -156,11 +159,11 @@ def spread(times: Iterable[float]) -> str:
     return f"p50 {cuts[49] * 1000:.0f} ms, p99 {cuts[98] * 1000:.0f} ms"
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait until something holds."""
+async def until(condition: Callable[[], bool], pause: float = 0.02) -> None:
+    """Wait until something holds, with a pause in seconds between two looks."""
     async with asyncio.timeout(HOUR):
         while not condition():  # noqa: ASYNC110 - what is awaited is a watch, or another process
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(pause)
 
 
 def size(process: psutil.Process) -> str:
