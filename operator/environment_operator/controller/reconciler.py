@@ -135,10 +135,11 @@ class Reconciler:
     async def _act(self, environment: dict[str, Any], plan: Plan) -> None:
         """Carry out the plan: first the finalizer, then status and Events, last the release."""
         if plan.add_finalizer:
-            await self._patch(environment, "finalizer", _finalizer_added(environment))
+            environment = await self._patch(environment, "finalizer", _finalizer_added(environment))
         if plan.status is not None:
             meta = environment["metadata"]
-            self._wrote(environment, await self._cluster.apply_status(meta["name"], meta["uid"], plan.status))
+            stored = await self._cluster.apply_status(meta["name"], meta["uid"], plan.status)
+            self._wrote({**environment, "status": plan.status}, stored)
             WRITES.labels("status").inc()
         for notice in plan.notices:
             await self._post(environment, notice)
@@ -146,19 +147,22 @@ class Reconciler:
             await self._patch(environment, "finalizer", _finalizer_removed(environment))
             logger.info("released %s", environment["metadata"]["name"])
 
-    async def _patch(self, environment: dict[str, Any], what: str, patch: list[dict[str, Any]]) -> None:
-        """Apply a JSON patch that holds only for the state of the object that was decided on."""
+    async def _patch(self, environment: dict[str, Any], what: str, patch: list[dict[str, Any]]) -> dict[str, Any]:
+        """Apply a JSON patch that holds only for the state of the object that was decided on; return it as stored."""
         meta = environment["metadata"]
         test = {"op": "test", "path": "/metadata/resourceVersion", "value": meta["resourceVersion"]}
         patched = await self._cluster.patch_environment(meta["name"], [test, *patch])
         WRITES.labels(what).inc()
         if names.FINALIZER in patched["metadata"].get("finalizers", ()):
-            self._wrote(environment, patched)
+            self._wrote(patched, patched)
+        return patched
 
-    def _wrote(self, decided: dict[str, Any], stored: dict[str, Any]) -> None:
-        """Take in what a write has made; nobody waits for it unless somebody else's change came with it."""
-        same_spec = decided["metadata"]["generation"] == stored["metadata"]["generation"]
-        self._world.update(stored, background=same_spec)
+    def _wrote(self, expected: dict[str, Any], stored: dict[str, Any]) -> None:
+        """Take in what a write has made; decide again only when somebody else's change came with it."""
+        if _is_as_expected(expected, stored):
+            self._world.environments.put(stored)
+        else:
+            self._world.update(stored)
 
     async def _post(self, environment: dict[str, Any], notice: Notice) -> None:
         """Post an Event; a failure holds nothing up."""
@@ -172,6 +176,15 @@ class Reconciler:
 def _now() -> str:
     """Return the time as Kubernetes writes it."""
     return rfc3339(datetime.now(UTC))
+
+
+def _is_as_expected(expected: dict[str, Any], stored: dict[str, Any]) -> bool:
+    """Say whether nothing else is stored than what was decided on and written."""
+    before, now = (
+        {k: v for k, v in each["metadata"].items() if k not in ("resourceVersion", "managedFields")}
+        for each in (expected, stored)
+    )
+    return before == now and expected.get("status") == stored.get("status")
 
 
 def _finalizer_added(environment: dict[str, Any]) -> list[dict[str, Any]]:
