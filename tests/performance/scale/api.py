@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aiohttp import ClientSession, ClientTimeout, TCPConnector
+from aiohttp import ClientResponse, ClientSession, ClientTimeout, TCPConnector
 from kubernetes.aio import config
 from kubernetes.aio.client import Configuration
 
@@ -27,14 +27,7 @@ class Api:
     async def create(self, path: str, body: Object) -> None:
         """Create an object; anything but success ends the measurement."""
         async with self.session.post(f"{self.server}{path}", json=body) as reply:
-            if not reply.ok:
-                raise SystemExit(f"POST {path}: {reply.status} {(await reply.text())[:500]}")
-
-    async def delete(self, path: str) -> None:
-        """Delete an object; anything but success ends the measurement."""
-        async with self.session.delete(f"{self.server}{path}") as reply:
-            if not reply.ok:
-                raise SystemExit(f"DELETE {path}: {reply.status} {(await reply.text())[:500]}")
+            await checked(reply, path)
 
     async def fill(self, objects: Iterable[tuple[str, Object]]) -> None:
         """Create objects, each at its path, some at a time."""
@@ -51,10 +44,17 @@ class Api:
         query = "watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true"
         url, endless = f"{self.server}{path}?{query}", ClientTimeout(total=None)
         async with self.session.get(url, timeout=endless, read_bufsize=2**20) as reply:
+            await checked(reply, path)
             async for line in reply.content:
                 event = json.loads(line)
                 if event["type"] != "BOOKMARK":
                     yield event["object"]
+
+
+async def checked(reply: ClientResponse, path: str) -> None:
+    """End the measurement unless an answer is a good one."""
+    if not reply.ok:
+        raise SystemExit(f"{reply.method} {path}: {reply.status} {(await reply.text())[:500]}")
 
 
 @asynccontextmanager
