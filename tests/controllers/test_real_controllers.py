@@ -50,6 +50,10 @@ LIVES = {
         ({"op": "add", "path": GROUP, "value": 2},),
     ),
     "pytorchjob": Life(3, "-master-0"),
+    "tfjob": Life(4, "-chief-0"),
+    "xgboostjob": Life(3, "-master-0"),
+    "paddlejob": Life(3, "-master-0"),
+    "mpijob-v1": Life(3, "-launcher"),
 }  # fmt: skip
 
 
