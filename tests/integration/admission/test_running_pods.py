@@ -307,16 +307,25 @@ class TestMarks:
         metadata = sent(rest.get(path))["metadata"]
         assert (ENVIRONMENT, "main;Image") == (metadata["labels"][LABEL], metadata["annotations"][GUARDED])
 
-    def test_written_with_the_binding(self, rest: Rest, pods: str) -> None:
-        """Who may bind a Pod to a node, as schedulers may, chooses with the binding what is guarded."""
+    @pytest.mark.parametrize("way", ["pods/{}/binding", "bindings"])
+    @pytest.mark.parametrize("brings", [{"annotations": {GUARDED: "main;"}}, {"labels": {LABEL: "other"}}])
+    def test_with_the_binding(self, rest: Rest, pods: str, brings: Object, way: str) -> None:
+        """Who may bind a Pod to a node, as schedulers may, does not write them; bound it is without them."""
         path = run(rest, pods, "main;Image")
+        name, namespace = path.rpartition("/")[2], pods.removesuffix("/pods")
         target = {"apiVersion": "v1", "kind": "Node", "name": "node"}
-        bound = {"kind": "Binding", "metadata": {"name": path.rpartition("/")[2], "annotations": {GUARDED: "main;"}}}
+        bound = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": name, **brings}, "target": target}
 
-        sent(rest.create(f"{path}/binding", {"apiVersion": "v1", **bound, "target": target}))
+        answer = rest.create(f"{namespace}/{way.format(name)}", bound)
 
-        assert "main;" == sent(rest.get(path))["metadata"]["annotations"][GUARDED]
-        assert None is refusal(_strategic(rest, path, "main"))
+        assert refuses(answer, 'labels and annotations of "environments.dev" cannot come with a Binding'), answer
+        sent(rest.create(f"{path}/binding", {**bound, "metadata": {"name": name, "annotations": {"own": "1"}}}))
+        stored = sent(rest.get(path))
+        assert ("node", "main;Image", ENVIRONMENT) == (
+            stored["spec"]["nodeName"],
+            stored["metadata"]["annotations"][GUARDED],
+            stored["metadata"]["labels"][LABEL],
+        )
 
     def test_label_first_image_next(self, rest: Rest, pods: str) -> None:
         """The label is not taken away first, to change the image afterwards; nor both at once."""

@@ -25,6 +25,7 @@ def test_as_documented(kube: Kube, cluster: Cluster, plugin: Plugin) -> None:
     commands = [
         line for block in re.findall(r"```console\n(.*?)```", SECTION, re.DOTALL) for line in block.splitlines()
     ]
+    ((question, asking),) = re.findall(r"`echo '({.*})' \| kubectl (.*)`", SECTION)
     (manifest,) = re.findall(r"```yaml\n(.*?)```", SECTION, re.DOTALL)
 
     for command in commands:
@@ -36,6 +37,8 @@ def test_as_documented(kube: Kube, cluster: Cluster, plugin: Plugin) -> None:
     ada.await_right(names.PUBLISH, PLURAL, namespace="vision")
     assert not ada.may(names.PUBLISH, PLURAL)
     ada.await_right(names.PUBLISH, DEPARTMENTS, name="imaging")
+    assert "true" == kube.kubectl(*shlex.split(asking), stdin=question)
+    assert "false" == kube.kubectl(*shlex.split(asking.replace("=ada", f"={anybody.name}")), stdin=question)
     ada.await_right(names.ASSIGN, DEPARTMENTS, name="imaging")
     ada.await_right(names.ENFORCE, PROJECTS, name="vision")
     assert not ada.may(names.ENFORCE, PROJECTS, name="other")

@@ -2,7 +2,8 @@
 
 Admission writes onto each injected Pod which fields are guarded, ``<main container>;<Field>,<Field>``, and nothing
 where none is. Of a Pod only images can be changed and ephemeral containers added, so Image, Security and User matter
-here. Only what a request changes is validated. What cannot be read guards everything.
+here. Only what a request changes is validated. What cannot be read guards everything. A Binding, by which a scheduler
+gives a Pod its node, carries metadata that the API server writes onto the Pod.
 
 The API server evaluates these after its own validation: containers stay in their places, nobody removes or changes an
 ephemeral container, and neither ``ephemeralcontainers`` nor ``resize`` changes metadata. ``status`` does.
@@ -59,6 +60,7 @@ _VARIABLES = {
 def policies() -> Iterator[Policy]:
     """Yield the policies of running Pods."""
     yield _marks()
+    yield _binding()
     yield _image()
     yield _ephemeral()
 
@@ -73,6 +75,19 @@ def _marks() -> Policy:
         validations=[_stays(*mark) for mark in marks],
         rules=(Rule("", ("v1",), ("pods", "pods/status")),),
         selectors=_INJECTED,
+    )
+
+
+def _binding() -> Policy:
+    """Return that no Binding brings a mark of ours, which the API server would write onto the Pod."""
+    maps = ", ".join(f"{NEW}.?metadata.?{place}.orValue({{}})" for place in ("labels", "annotations"))
+    said = f'metadata: labels and annotations of "{names.GROUP}" cannot come with a Binding. Remove them.'
+    return Policy(
+        name="pod-binding",
+        operations=("CREATE",),
+        condition=("it-brings-marks", f"[{maps}].exists(m, m.exists(k, k.startsWith('{names.GROUP}/')))"),
+        validations=[Validation("false", f"'{said}'", said)],
+        rules=(Rule("", ("v1",), ("bindings", "pods/binding")),),
     )
 
 
