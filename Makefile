@@ -80,6 +80,9 @@ generate: venv ## Write the definition, policies, webhooks, kinds and the refere
 manifests: venv ## Write the plain manifests that come of the chart, with Helm, which is built once.
 	PYTHONPATH=$(TESTS) $(PY) -m cluster.helm
 
+release: venv ## Write the files of a release to dist/, and build the image; URL is where they will be, for krew. Nothing is sent.
+	PYTHONPATH=$(TESTS) $(PY) -m release $(if $(URL),--url $(URL))
+
 verify: venv ## Fail when a generated file or the lock file is stale.
 	@tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && set -e; \
 	$(PY) -m environment_operator.manifests.generate --out "$$tmp"; \
@@ -119,5 +122,5 @@ venv: .venv/.installed
 	$(PYTHON) -m venv .uv
 	.uv/bin/pip install --quiet --disable-pip-version-check uv==0.13.9
 
-.PHONY: help demo test test-controllers node-packages browser-packages promtool law7 bench-scale bench-admission bench-page corpus unit lint types fmt generate manifests verify lock up down stop-operator \
+.PHONY: help demo test test-controllers node-packages browser-packages promtool law7 bench-scale bench-admission bench-page corpus unit lint types fmt generate manifests release verify lock up down stop-operator \
   start-operator venv
