@@ -17,9 +17,9 @@ from environment_operator.api import names
 from environment_operator.metrics import described
 
 ROOT = Path(__file__).parents[2]
-RULES: dict[str, Any] = yaml.safe_load((ROOT / "deploy/monitoring/alerts.yaml").read_text("utf-8"))["spec"]
+RULES: dict[str, Any] = yaml.safe_load((ROOT / "deploy/chart/monitoring/alerts.yaml").read_text("utf-8"))["spec"]
 ALERTS = {rule["alert"]: rule for group in RULES["groups"] for rule in group["rules"]}
-DASHBOARD = json.loads((ROOT / "deploy/monitoring/dashboard.json").read_text("utf-8"))
+DASHBOARD = json.loads((ROOT / "deploy/chart/monitoring/dashboard.json").read_text("utf-8"))
 TARGETS = [target["expr"] for panel in DASHBOARD["panels"] for target in panel.get("targets", ())]
 DOCUMENT = (ROOT / "deploy/observability.md").read_text("utf-8")
 ASKED = re.findall(r"`(histogram_quantile\([^`]+)`", DOCUMENT)

@@ -103,6 +103,19 @@ def words() -> dict[str, list[str]]:
     return {word: [g for g, called in GROUPS.items() if called == word] for word in sorted(set(GROUPS.values()))}
 
 
+def _monitoring() -> Iterable[Value]:
+    """Yield the values of what other projects read to watch over the operator."""
+    parts = {
+        "metrics": ("a PodMonitor of the Prometheus Operator has Prometheus scrape every Pod", {}),
+        "alerts": ("the alerts are a PrometheusRule of the Prometheus Operator", {}),
+        "dashboard": ("the dashboard is a ConfigMap for Grafana", {"grafana_dashboard": "1"}),
+    }
+    for part, (what, labels) in parts.items():
+        path = f"monitoring.{part}"
+        yield Value(f"{path}.enabled", default=False, description=f"Whether {what}.", schema={"type": "boolean"})
+        yield Value(f"{path}.labels", labels, "Labels by which that is found.", _TEXTS)
+
+
 def _flag(path: str, description: str) -> Value:
     """Return a value that is true unless somebody says otherwise."""
     return Value(path, default=True, description=description, schema={"type": "boolean"})
@@ -162,6 +175,7 @@ VALUES: tuple[Value, ...] = (
         "TLS.",
         _TEXT,
     ),
+    *_monitoring(),
     _flag("enforcement.enabled", "Whether a namespace may require Environments, by a label."),
     *(
         _flag(f"kinds.{word}.enabled", f"Whether kinds of {' and '.join(groups)} can use Environments.")

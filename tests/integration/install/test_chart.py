@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 import yaml
 
-from cluster import binaries
+from cluster import Cluster, binaries
 from cluster.helm import CHART, CONSOLE, NAMESPACE, PLAIN, RELEASE, helm, rendered
 from cluster.layout import REPO_ROOT
 from cluster.rest import Rest
+from cluster.waiting import until
 from environment_operator.api import names
 from environment_operator.kinds.third_party import ROWS
 from environment_operator.manifests import chart_values
+from third_party import DEFINITIONS
 
 Object = dict[str, Any]
 GENERATED = ("kinds", "policies", "webhooks")
@@ -160,6 +162,43 @@ def test_console() -> None:
     assert "X-Token" == variables["ENVIRONMENT_OPERATOR_CONSOLE_HEADER"]
     assert "ENVIRONMENT_OPERATOR_CONSOLE_CERTIFICATE" not in variables
     assert pod["automountServiceAccountToken"] is False
+
+
+def test_monitoring(rest: Rest, cluster: Cluster) -> None:
+    """PodMonitor, alerts and dashboard are what is in the folder, and the API server takes them with their labels."""
+    definitions = list(yaml.safe_load_all((REPO_ROOT / "tests/fixtures/prometheus-operator.yaml").read_text()))
+    for each in definitions:
+        assert rest.create(DEFINITIONS, each).ok
+    parts = ("metrics", "alerts", "dashboard")
+    options = [f"--set=monitoring.{part}.{option}" for part in parts for option in ("enabled=true", "labels.release=mine")]
+    found = keyed(documents(*options, "--show-only=templates/monitoring.yaml"))
+    (dashboard,) = found["ConfigMap", "environment-operator-dashboard"]["data"].values()
+    folder = CHART / "monitoring"
+
+    assert yaml.safe_load((folder / "alerts.yaml").read_text())["spec"] == found["PrometheusRule", RELEASE]["spec"]
+    assert json.loads((folder / "dashboard.json").read_text()) == json.loads(dashboard)
+    assert {"mine"} == {each["metadata"]["labels"]["release"] for each in found.values()}
+    apply = ("apply", "--server-side", "--dry-run=server", "--validate=strict", "--filename=-")
+    until(
+        "the definitions to be served",
+        lambda: not cluster.kubectl(*apply, input=yaml.safe_dump_all(found.values()), check=False).returncode,
+    )
+    for each in definitions:
+        rest.delete(f"{DEFINITIONS}/{each['metadata']['name']}")
+
+
+def test_monitoring_finds_the_metrics() -> None:
+    """The PodMonitor selects the Pods of every role, each of which has the port that it names."""
+    found = documents("--set=monitoring.metrics.enabled=true", *CONSOLE)
+    (monitor,) = (each["spec"] for each in found if each["kind"] == "PodMonitor")
+    (endpoint,), (chosen,) = monitor["podMetricsEndpoints"], monitor["selector"]["matchExpressions"]
+    templates = [each["spec"]["template"] for each in found if each["kind"] == "Deployment"]
+
+    for template in templates:
+        ports = {port["name"] for each in template["spec"]["containers"] for port in each["ports"]}
+        assert template["metadata"]["labels"][chosen["key"]] in chosen["values"]
+        assert endpoint["port"] in ports
+    assert 3 == len(templates)
 
 
 def test_without_enforcement() -> None:
