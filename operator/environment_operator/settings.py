@@ -65,6 +65,10 @@ class Settings(BaseSettings):
     https_client_ca: Annotated[FilePath, AfterValidator(_authority)] | None = Field(
         None, description="File with the authority of client certificates; without one admission asks for none."
     )
+    https_certificate: DirectoryPath | None = Field(
+        None,
+        description="Folder with tls.crt and tls.key for admission, which others renew; without one it makes its own.",
+    )
     certificate_hosts: str = Field(
         f"{names.SERVICE_ACCOUNT}.{names.SYSTEM_NAMESPACE}.svc",
         description="DNS names and IP addresses, with commas between them, under which the API server calls admission.",

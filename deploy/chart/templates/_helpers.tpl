@@ -18,6 +18,26 @@ url: {{ .Values.webhook.url }}{{ $path }}
 {{- else -}}
 service: {name: environment-operator, namespace: {{ .Release.Namespace | quote }}, path: {{ $path }}, port: 443}
 {{- end }}
+{{- if eq .Values.certificates.source "given" }}
+caBundle: {{ required "certificates.authority is required with certificates.source=given" .Values.certificates.authority | b64enc }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* What has cert-manager write the authority into a webhook configuration. */}}
+{{- define "environment-operator.trust" }}
+{{- if eq .Values.certificates.source "certManager" }}
+annotations:
+  cert-manager.io/inject-ca-from: {{ .Release.Namespace }}/environment-operator
+{{- end }}
+{{- end }}
+
+{{/* The Secret with a certificate that the operator does not make itself; empty when it does. */}}
+{{- define "environment-operator.certificate" }}
+{{- if eq .Values.certificates.source "certManager" -}}
+environment-operator-certificate
+{{- else if eq .Values.certificates.source "given" -}}
+{{ required "certificates.secret is required with certificates.source=given" .Values.certificates.secret }}
 {{- end }}
 {{- end }}
 

@@ -46,11 +46,7 @@ class Certificates:
         self._cluster, self._terms, self._pause = cluster, terms, pause
         self._bundle: Bundle | None = None
         self._said = ""
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.minimum_version = ssl.TLSVersion.TLSv1_2
-        if client_authority:
-            self.context.verify_mode = ssl.CERT_REQUIRED
-            self.context.load_verify_locations(client_authority)
+        self.context = tls(client_authority)
         self.settled = asyncio.Event()
 
     async def run(self) -> None:
@@ -116,11 +112,7 @@ class Certificates:
 
     def _serve(self, pair: Pair) -> None:
         """Have new connections served with a certificate; those that are open stay as they are."""
-        with TemporaryDirectory() as folder:
-            file = Path(folder, "pair.pem")
-            file.touch(mode=0o600)
-            file.write_bytes(pair.key_pem + pair.certificate_pem)
-            self.context.load_cert_chain(file)
+        load(self.context, pair.key_pem + pair.certificate_pem)
         CERTIFICATE_END.set(pair.ends.timestamp())
         logger.info("serving with a certificate that is valid until %s", pair.ends)
 
@@ -142,6 +134,29 @@ class Certificates:
         if what and what != self._said:
             logger.warning(what)
         self._said = what
+
+
+def tls(client_authority: Path | None) -> ssl.SSLContext:
+    """Return a TLS context without a certificate; with an authority, for clients that have one of it."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if client_authority:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(client_authority)
+    return context
+
+
+def load(context: ssl.SSLContext, pem: bytes) -> None:
+    """Have new connections served with a key and its certificates, in one text.
+
+    Raises:
+        SSLError: they do not fit.
+    """
+    with TemporaryDirectory() as folder:
+        file = Path(folder, "pair.pem")
+        file.touch(mode=0o600)
+        file.write_bytes(pem)
+        context.load_cert_chain(file)
 
 
 def _secret(bundle: Bundle, meta: dict[str, Any]) -> dict[str, Any]:

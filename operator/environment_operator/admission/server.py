@@ -16,6 +16,7 @@ from environment_operator import health, timing
 from environment_operator.admission import lookups, project_defaults, review
 from environment_operator.admission.certificate_rotation import Certificates
 from environment_operator.admission.certificates import Terms
+from environment_operator.admission.given_certificate import GivenCertificate
 from environment_operator.admission.review import Stage
 from environment_operator.api import names
 from environment_operator.injection import messages
@@ -51,13 +52,7 @@ class Webhook:
         self._table = {kind.name: kind for kind in settings.kinds()}
         self._kinds = {*self._table, names.CRD_NAME}
         self.lookups = lookups.Lookups(cluster, settings, self._table)
-        terms = Terms(
-            hosts=settings.hosts,
-            certificate=timedelta(seconds=timing.CERTIFICATE_SECONDS),
-            authority=timedelta(seconds=timing.AUTHORITY_SECONDS),
-            settle=timedelta(seconds=timing.CERTIFICATE_CHECK_SECONDS * _LOOKS),
-        )
-        self._certificates = Certificates(cluster, terms, timing.CERTIFICATE_CHECK_SECONDS, settings.https_client_ca)
+        self._certificates = _certificates(cluster, settings)
         self._listening, self._stopping = asyncio.Event(), asyncio.Event()
 
     async def run(self) -> None:
@@ -238,3 +233,17 @@ def _response(which: str, kind: str, answer: review.Answer) -> web.Response:
     """Return an answer as HTTP has it, counted."""
     ADMISSIONS.labels(which, kind, answer.result, answer.reason).inc()
     return web.Response(body=json.dumps(answer.review).encode(), content_type="application/json")
+
+
+def _certificates(cluster: Cluster, settings: Settings) -> Certificates | GivenCertificate:
+    """Return what keeps the TLS context: with the certificate that was given, else with one of our own."""
+    pause, clients = timing.CERTIFICATE_CHECK_SECONDS, settings.https_client_ca
+    if settings.https_certificate:
+        return GivenCertificate(settings.https_certificate, pause, clients)
+    terms = Terms(
+        hosts=settings.hosts,
+        certificate=timedelta(seconds=timing.CERTIFICATE_SECONDS),
+        authority=timedelta(seconds=timing.AUTHORITY_SECONDS),
+        settle=timedelta(seconds=pause * _LOOKS),
+    )
+    return Certificates(cluster, terms, pause, clients)

@@ -29,6 +29,10 @@ _MARKS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
         r'clientConfig: {{- include "environment-operator.client" (list . "\1") | nindent 4 }}',
     ),
     (
+        r"^( *)annotations: '@trust'$",
+        r'\1{{- with include "environment-operator.trust" . }}{{ . | indent 2 }}{{ end }}',
+    ),
+    (
         r"^( *)kinds[.]yaml: '@kinds'$",
         r'\1kinds.yaml: | {{- include "environment-operator.kinds" . | trim | default "[]" | nindent 4 }}',
     ),
@@ -91,6 +95,9 @@ def _switched_role(found: Object) -> tuple[Object, str]:
     """Return an object of the rights with a switch around what is about one group of kinds."""
     if found["kind"] == "ClusterRole":
         found["rules"] = list(_switched(found["rules"]))
+    if found["metadata"]["name"] == rbac.CONFIGURATIONS:
+        # Who does not make the certificate does not have it trusted.
+        return found, 'eq .Values.certificates.source "self"'
     if found["kind"] == "ConfigMap":
         found["data"] = dict.fromkeys(found["data"], "@kinds")
     return found, ""
@@ -113,6 +120,7 @@ def _switched_webhooks(found: Object) -> tuple[Object, str]:
     every = {group for entry in found["webhooks"] for group in _groups(entry["rules"])}
     for entry in found["webhooks"]:
         entry["clientConfig"] = f"@client {entry['clientConfig']['service']['path']}"
+    found["metadata"]["annotations"] = "@trust"
     found["webhooks"] = [each for entry in found["webhooks"] for each in _switched_entry(entry)]
     return found, _enabled(every)
 

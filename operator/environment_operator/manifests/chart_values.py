@@ -146,6 +146,20 @@ VALUES: tuple[Value, ...] = (
         "certificate; empty: none is asked for.",
         _TEXT,
     ),
+    Value(
+        "certificates.source", "self",
+        "Who makes the certificate of admission: self, the operator; certManager; or given, whoever wrote the Secret.",
+        {"enum": ["self", "certManager", "given"]},
+    ),
+    Value(
+        "certificates.issuer", {},
+        "With certManager, the issuer, as issuerRef of a Certificate; empty: an authority of this installation alone.",
+        _OBJECT,
+    ),
+    Value(
+        "certificates.secret", "", "With given, the Secret of the operator's namespace with tls.crt and tls.key.", _TEXT
+    ),
+    Value("certificates.authority", "", "With given, the certificates in PEM that the API server is to trust.", _TEXT),
     Value("pods.labels", {}, "Further labels of the Pods.", _TEXTS),
     Value("pods.annotations", {}, "Annotations of the Pods.", _TEXTS),
     Value("pods.nodeSelector", {}, "Labels of the nodes that they run on.", _TEXTS),
@@ -253,8 +267,15 @@ def _dumped(key: str, value: Any) -> list[str]:
 
 
 def table() -> str:
-    """Return the table of the values, in Markdown."""
-    rows = (f"| `{value.path}` | {_shown(value.default)} | {value.description} |" for value in VALUES)
+    """Return the table of the values, in Markdown; those of kinds, which differ only by the word, in one row."""
+    switches = {f"kinds.{word}.enabled": word for word in words()}
+    alike = "Whether kinds of a project can use Environments. Projects: " + ", ".join(f"`{each}`" for each in words())
+    rows = [
+        f"| `{value.path}` | {_shown(value.default)} | {value.description} |"
+        for value in VALUES
+        if value.path not in switches
+    ]
+    rows.append(f"| `kinds.<project>.enabled` | `true` | {alike}. |")
     return "\n".join(("| value | default | meaning |", "|---|---|---|", *rows)) + "\n"
 
 

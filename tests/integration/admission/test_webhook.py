@@ -3,11 +3,14 @@
 import signal
 import ssl
 import threading
+from base64 import b64encode
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Self
 from urllib.error import HTTPError
 
 import pytest
+import trustme
 
 from builders import KINDS, manifest, workload
 from cluster import manifests, roles
@@ -316,6 +319,39 @@ def test_rotation_under_load(kube: Kube, environment: str, project: str, start: 
     print(f"{load.done} requests, {len(shown)} certificates, {len(trusted)} bundles")  # noqa: T201
 
     assert [] == load.refused
+
+
+def write(folder: Path, pair: trustme.LeafCert, key: trustme.LeafCert | None = None) -> str:
+    """Write a certificate as a mounted Secret has it, with its key or another's; return what is shown then."""
+    (folder / "tls.key").write_bytes((key or pair).private_key_pem.bytes())
+    (folder / "tls.crt").write_bytes(pair.cert_chain_pems[0].bytes())
+    return pair.cert_chain_pems[0].bytes().decode()
+
+
+def test_given_certificate(kube: Kube, environment: str, project: str, start: Start, tmp_path: Path) -> None:
+    """A certificate of others is served and renewed from its files; nothing is written, a wrong one changes nothing."""
+    authority = trustme.CA()
+    first, second, third = (authority.issue_cert("127.0.0.1") for _ in range(3))
+    shown = write(tmp_path, first)
+    bundle = b64encode(authority.cert_pem.bytes()).decode()
+    start(https_certificate=tmp_path, certificate_check_seconds=0.3)
+    for path, found in manifests.configurations(kube.rest).items():
+        for number in range(len(found["webhooks"])):
+            change = {"op": "replace", "path": f"/webhooks/{number}/clientConfig/caBundle", "value": bundle}
+            assert kube.rest.patch(path, [change], "json").ok
+    path = f"{path_of(JOB, project)}?dryRun=All"
+    kube.until("admission by it", lambda: kube.rest.create(path, workload("Job", "j", project, environment)).ok)
+    before = _version(kube.rest.get(SECRET).body), _versions(kube)
+
+    assert shown == serving(kube).decode()
+    renewed = write(tmp_path, second)
+    kube.until("the renewed one", lambda: renewed == serving(kube).decode())
+    write(tmp_path, third, first)
+    log = kube.cluster.layout.log("webhook")
+    kube.until("the wrong one to be named", lambda: f"the certificate in {tmp_path} cannot be read" in log.read_text())
+    assert renewed == serving(kube).decode()
+    assert kube.rest.create(path, workload("Job", "j", project, environment)).ok
+    assert before == (_version(kube.rest.get(SECRET).body), _versions(kube))
 
 
 def test_what_was_lost_is_put_back(kube: Kube, environment: str, project: str, start: Start) -> None:

@@ -3,7 +3,9 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from base64 import b64encode
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +20,10 @@ from cluster.waiting import until
 from environment_operator.api import names
 from environment_operator.kinds.third_party import ROWS
 from environment_operator.manifests import chart_values
-from third_party import DEFINITIONS
+from third_party import DEFINITIONS, uninstall
 
 Object = dict[str, Any]
+INJECT = "cert-manager.io/inject-ca-from"
 GENERATED = ("kinds", "policies", "webhooks")
 OFF = {word: f"--set=kinds.{word}.enabled=false" for word in chart_values.words()}
 # Another value than the default for each setting.
@@ -164,13 +167,27 @@ def test_console() -> None:
     assert pod["automountServiceAccountToken"] is False
 
 
-def test_monitoring(rest: Rest, cluster: Cluster) -> None:
-    """PodMonitor, alerts and dashboard are what is in the folder, and the API server takes them with their labels."""
-    definitions = list(yaml.safe_load_all((REPO_ROOT / "tests/fixtures/prometheus-operator.yaml").read_text()))
+@contextmanager
+def defined(rest: Rest, project: str) -> Iterator[None]:
+    """Have the kinds of another project defined for a while."""
+    definitions = list(yaml.safe_load_all((REPO_ROOT / f"tests/fixtures/{project}.yaml").read_text()))
     for each in definitions:
         assert rest.create(DEFINITIONS, each).ok
+    yield
+    uninstall(rest, [each["metadata"]["name"] for each in definitions])
+
+
+def until_taken(cluster: Cluster, found: Iterable[Object]) -> None:
+    """Wait until the API server, which may have learnt of their kinds a moment ago, takes objects as they are."""
+    text = yaml.safe_dump_all(found)
+    apply = ("apply", "--server-side", "--dry-run=server", "--validate=strict", "--filename=-")
+    until("the objects to be valid", lambda: not cluster.kubectl(*apply, input=text, check=False).returncode)
+
+
+def test_monitoring(rest: Rest, cluster: Cluster) -> None:
+    """PodMonitor, alerts and dashboard are what is in the folder, and the API server takes them with their labels."""
     parts = ("metrics", "alerts", "dashboard")
-    options = [f"--set=monitoring.{part}.{option}" for part in parts for option in ("enabled=true", "labels.release=mine")]
+    options = [f"--set=monitoring.{part}.enabled=true,monitoring.{part}.labels.release=mine" for part in parts]
     found = keyed(documents(*options, "--show-only=templates/monitoring.yaml"))
     (dashboard,) = found["ConfigMap", "environment-operator-dashboard"]["data"].values()
     folder = CHART / "monitoring"
@@ -178,13 +195,86 @@ def test_monitoring(rest: Rest, cluster: Cluster) -> None:
     assert yaml.safe_load((folder / "alerts.yaml").read_text())["spec"] == found["PrometheusRule", RELEASE]["spec"]
     assert json.loads((folder / "dashboard.json").read_text()) == json.loads(dashboard)
     assert {"mine"} == {each["metadata"]["labels"]["release"] for each in found.values()}
-    apply = ("apply", "--server-side", "--dry-run=server", "--validate=strict", "--filename=-")
-    until(
-        "the definitions to be served",
-        lambda: not cluster.kubectl(*apply, input=yaml.safe_dump_all(found.values()), check=False).returncode,
+    with defined(rest, "prometheus-operator"):
+        until_taken(cluster, found.values())
+
+
+def bundles(found: Iterable[Object]) -> set[str | None]:
+    """Return the bundles of authorities of the webhook configurations among some objects."""
+    every = (entry["clientConfig"] for each in found for entry in each.get("webhooks", ()))
+    return {client.get("caBundle") for client in every}
+
+
+@pytest.mark.parametrize(
+    "issuer", [(), ("--set=certificates.issuer.name=ours,certificates.issuer.kind=ClusterIssuer",)]
+)
+def test_cert_manager(rest: Rest, cluster: Cluster, issuer: tuple[str, ...]) -> None:
+    """With cert-manager the certificate is for the Service, its authority is injected, and we may change neither."""
+    found = documents("--set=certificates.source=certManager", *issuer, namespace="any")
+    ours = [each for each in found if each["apiVersion"] == "cert-manager.io/v1"]
+    certificate = keyed(ours)["Certificate", RELEASE]["spec"]
+    injected = {each["metadata"].get("annotations", {}).get(INJECT) for each in found if each.get("webhooks")}
+
+    assert ["environment-operator.any.svc"] == certificate["dnsNames"]
+    assert {"any/environment-operator"} == injected
+    assert {None} == bundles(found)
+    assert ("ours" if issuer else RELEASE) == certificate["issuerRef"]["name"]
+    assert (1 if issuer else 4) == len(ours)
+    assert served(found) == certificate["secretName"]
+    assert_trusts_nobody(found)
+    with defined(rest, "cert-manager"):
+        until_taken(
+            cluster, [{**each, "metadata": {"name": each["metadata"]["name"], "namespace": "default"}} for each in ours]
+        )
+
+
+def test_address_of_the_certificate() -> None:
+    """Where the API server calls an address, the certificate is for that."""
+    for url, kind in (("https://10.0.0.7:9443", "ipAddresses"), ("https://hooks.example.com:9443", "dnsNames")):
+        found = keyed(documents("--set=certificates.source=certManager", f"--set=webhook.url={url}"))
+        assert [url.split("/")[2].split(":")[0]] == found["Certificate", RELEASE]["spec"][kind]
+
+
+def test_given_certificate(tmp_path: Path) -> None:
+    """A certificate that was given is mounted, its authority is in every webhook, and we have no right to either."""
+    (tmp_path / "ca.crt").write_text("any PEM\n")
+    given = (
+        "--set=certificates.source=given,certificates.secret=mine",
+        f"--set-file=certificates.authority={tmp_path}/ca.crt",
     )
-    for each in definitions:
-        rest.delete(f"{DEFINITIONS}/{each['metadata']['name']}")
+    found = documents(*given)
+
+    assert "mine" == served(found)
+    assert {b64encode(b"any PEM\n").decode()} == bundles(found)
+    assert_trusts_nobody(found)
+
+
+@pytest.mark.parametrize("missing", ["secret", "authority"])
+def test_given_incompletely(missing: str) -> None:
+    """What is missing of a certificate that is given is named."""
+    given = {"source": "given", "secret": "mine", "authority": "PEM"}
+    options = [f"--set=certificates.{key}={value}" for key, value in given.items() if key != missing]
+
+    assert f"certificates.{missing} is required" in helm("template", RELEASE, str(CHART), *options, check=False).stderr
+
+
+def served(found: Iterable[Object]) -> str:
+    """Return the Secret from which admission is served."""
+    pod = keyed(found)["Deployment", "environment-operator-webhook"]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    (folder,) = (each["value"] for each in container["env"] if each["name"] == "ENVIRONMENT_OPERATOR_HTTPS_CERTIFICATE")
+    (mounted,) = (each["name"] for each in container["volumeMounts"] if each["mountPath"] == folder)
+    (secret,) = (each["secret"]["secretName"] for each in pod["volumes"] if each["name"] == mounted)
+    return str(secret)
+
+
+def assert_trusts_nobody(found: Iterable[Object]) -> None:
+    """Assert that nothing lets the operator change webhook configurations, or the Secret of its own certificate."""
+    rules = [(rule, verb) for each in found for rule in each.get("rules") or () for verb in rule["verbs"]]
+    assert not [
+        rule for rule, verb in rules if "mutatingwebhookconfigurations" in rule["resources"] and verb == "patch"
+    ]
+    assert not [rule for rule, _ in rules if "environment-operator-webhook" in rule.get("resourceNames", ())]
 
 
 def test_monitoring_finds_the_metrics() -> None:

@@ -7,7 +7,7 @@ from environment_operator.manifests import chart_values
 from environment_operator.settings import Settings
 
 # What the chart decides by itself: ports and addresses of the Pods, and files that it mounts; and what the page has.
-OWN = {"host", "http_port", "https_port", "https_client_ca", "certificate_hosts", "kinds_file"}
+OWN = {"host", "http_port", "https_port", "https_client_ca", "https_certificate", "certificate_hosts", "kinds_file"}
 OWN |= {"console_certificate", "console_header"}
 
 
