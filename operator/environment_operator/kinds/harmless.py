@@ -36,6 +36,7 @@ class Node:
         named: the field by which the items of a list differ; empty when it is no list. An item that has no more than
             its name left does not count.
         is_list: True for a list.
+        nested: True for a list of lists, whose items are meant.
         has_pods: True for a pod template, what of it has containers, and what leads to it.
         is_template: True for a pod template.
         is_entries: True for a map of labels or annotations, of which the operator's own count, and those that give a
@@ -46,9 +47,15 @@ class Node:
     is_metadata: bool = False
     named: str = ""
     is_list: bool = False
+    nested: bool = False
     is_entries: bool = False
     has_pods: bool = False
     is_template: bool = False
+
+    @property
+    def item(self) -> "Node":
+        """What counts of an item of a list; that of a list of lists is a list."""
+        return Node(self.below, is_list=True, named=self.named) if self.nested else Node(self.below)
 
 
 def is_profile(key: str) -> bool:
@@ -64,8 +71,13 @@ def tree(*kinds: Kind) -> Node:
     """
     root = Node(dict.fromkeys(_IDENTITY))
     for path in kinds[0].harmless:
-        *way, (last, _) = steps(path)
-        _leave_out(_at(root, way), (last,))
+        *way, (last, _) = steps(path.removesuffix("?"))
+        nested = path.partition("[[")[0].rpartition(".")[2] if "[[" in path else ""
+        node = _at(root, way, nested=nested)
+        if path.endswith("?"):
+            _child(node, last)
+        else:
+            _leave_out(node, (last,))
     for row in (row for kind in kinds for row in kind.pod_templates):
         _pods(_at(root, row.steps, has_pods=True), row)
     if not any(kind.pod_templates for kind in kinds):
@@ -156,11 +168,11 @@ def _leave_out(node: Node, keys: Iterable[str]) -> None:
         node.below[key] = metadata() if key in _METADATA else None
 
 
-def _at(node: Node, way: Iterable[Step], *, has_pods: bool = False) -> Node:
-    """Return the node at the end of a way."""
+def _at(node: Node, way: Iterable[Step], *, has_pods: bool = False, nested: str = "") -> Node:
+    """Return the node at the end of a way, on which the key of a list of lists may be."""
     for key, named in way:
         node = _child(node, key)
-        node.is_list, node.named, node.has_pods = bool(named), named, has_pods
+        node.is_list, node.named, node.has_pods, node.nested = bool(named), named, has_pods, key == nested
     return node
 
 
@@ -175,7 +187,7 @@ def _child(node: Node, key: str) -> Node:
 def _kept(value: Any, node: Node) -> Any:
     """Return what counts of a value."""
     if node.is_list:
-        one = Node(node.below)
+        one = node.item
         items = [_kept(item, one) for item in value] if isinstance(value, list) else None
         return value if items is None else [item for item in items if not _is_named_only(item, node.named)]
     if not isinstance(value, dict):

@@ -97,12 +97,33 @@ def _workflow(at: str) -> Rows:
 
 
 def _paced(at: str) -> tuple[str, ...]:
-    """Return what is harmless of an Argo workflow."""
+    """Return what is harmless of an Argo workflow.
+
+    Its controller names containers itself, and writes fields that are structs in its own types as empty ones
+    (workflow_types.go, v4.0).
+    """
+    template = f"{at}.templates[name]"
     each = below(
-        f"{at}.templates[name]", "activeDeadlineSeconds", "metadata", "parallelism", "priority", "priorityClassName"
+        template,
+        "activeDeadlineSeconds",
+        "container.name",
+        "metadata",
+        "parallelism",
+        "priority",
+        "priorityClassName",
+        "script.name",
+    )
+    written = below(
+        template,
+        "containerSet.containers[name].resources",
+        "dag.tasks[name].arguments",
+        "inputs",
+        "outputs",
+        "steps[[name]].arguments",
     )
     return (
         *each,
+        *(f"{path}?" for path in (*written, f"{at}.arguments")),
         *below(
             at, "activeDeadlineSeconds", "affinity", "nodeSelector", "parallelism", "podDisruptionBudget", "podGC",
             "podMetadata", "podPriorityClassName", "priority", "schedulerName", "shutdown", "suspend", "tolerations",

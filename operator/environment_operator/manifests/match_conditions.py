@@ -154,7 +154,8 @@ def _templates(node: Node, steps: Steps = ()) -> Iterator[tuple[Steps, Node]]:
     """Yield the pod templates below a node, but those in another one, with the steps to each."""
     for key, below in sorted(node.below.items()):
         if below is not None and below.is_template:
-            yield (*steps, (key, below.is_list)), below
+            # A way leads to the items of a list.
+            yield (*steps, (key, below.is_list)), replace(below, is_list=False, named="")
         elif below is not None:
             yield from _templates(below, (*steps, (key, below.is_list)))
 
@@ -212,14 +213,18 @@ def _kept(node: Node) -> str:
     """Return CEL of what counts of a value ``v``."""
     if node is _MARK:
         return "dyn(0)"
+    if node == Node():
+        return "v"
     if node.is_list:
-        each = f"v.map(v, {_kept(Node(node.below))}){_without_named_only(node)}"
+        each = f"v.map(v, {_kept(node.item)}){_without_named_only(node)}"
         return f"type(v) == list && v.size() <= {MOST} ? dyn({each}) : v"
     if node.is_metadata:
         entries = f"type(v) == map && v.size() <= {MOST} ? dyn(v.transformMap(k, v, {_ENTRY}, v)) : v"
         maps = ", ".join(f"v.?{key}" for key in _inside(node))
         return f"type(v) == map ? dyn([{maps}].map(v, v.orValue({{}})).map(v, {entries})) : v"
-    return f"type(v) == map ? dyn(v.transformMap(k, v, {_counts(node)}{_inner(node)}){_without_empty(node)}) : v"
+    kept = f"{_counts(node)}{_inner(node)}"
+    fields = f".transformMap(k, v, {kept})" if kept != "v" else ""
+    return f"type(v) == map ? dyn(v{fields}{_without_empty(node)}) : v"
 
 
 def _counts(node: Node) -> str:
@@ -243,7 +248,7 @@ def _inner(node: Node) -> str:
     texts: dict[str, list[str]] = {}
     for key in _inside(node):
         texts.setdefault(_kept(node.below[key] or Node()), []).append(key)
-    return "".join(f"{_is_one_of(keys)} ? ({text}) : " for text, keys in texts.items()) + "v"
+    return "".join(f"{_is_one_of(keys)} ? ({text}) : " for text, keys in texts.items() if text != "v") + "v"
 
 
 def _without_empty(node: Node) -> str:

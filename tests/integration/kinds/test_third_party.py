@@ -592,6 +592,45 @@ def queued(template: str) -> list[Object]:
     ]
 
 
+ARGO = ["clusterworkflowtemplate", "cronworkflow", "workflow", "workflowtemplate"]
+
+
+def written_by_argo(item: Object) -> Object:
+    """Return a workflow with the empty fields that Argo's controller writes when it reads and writes one."""
+    made: Object = copied(item)
+    spec = made["spec"].get("workflowSpec", made["spec"])
+    spec.setdefault("arguments", {})
+    for template in spec["templates"]:
+        tasks = template.get("dag", {}).get("tasks", [])
+        for step in (*tasks, *(step for group in template.get("steps", ()) for step in group)):
+            step.setdefault("arguments", {})
+        for key in ("inputs", "outputs", "metadata"):
+            template.setdefault(key, {})
+        for key in {"container", "script"} & template.keys():
+            template[key] = {"name": "", "resources": {}, **template[key]}
+        for container in template.get("containerSet", {}).get("containers", ()):
+            container.setdefault("resources", {})
+    return made
+
+
+@pytest.mark.parametrize("word", ARGO)
+def test_written_by_argo(hands: Kube, existing: dict[str, Object], word: str) -> None:
+    """With the operator down Argo may write empty fields where there were none; one that holds something waits."""
+    name = existing[word]["metadata"]["name"]
+    where = path(existing[word], name)
+    written = written_by_argo(hands.rest.get(where).body)
+    reply = hands.rest.replace(where, written)
+    assert reply.ok, reply.message
+    assert written["spec"] == reply.body["spec"]
+
+    spec = written["spec"].get("workflowSpec", written["spec"])
+    for holder in (spec, spec["templates"][0]["steps"][0][0]):
+        kept, holder["arguments"] = holder["arguments"], {"parameters": [{"name": "image", "value": "other"}]}
+        change = {**written, "metadata": reply.body["metadata"]}
+        assert f".environment-operator.{names.GROUP}" in hands.rest.replace(where, change).message
+        holder["arguments"] = kept
+
+
 @pytest.mark.parametrize("word", WORDS)
 def test_operator_down(hands: Kube, place: str, existing: dict[str, Object], word: str) -> None:
     """With the operator down each kind is scaled, suspended, marked and told of; only what it runs waits, in words."""

@@ -229,6 +229,7 @@ def test_fields_beside_the_pods(word: str, path: str, value: Any, *, expected: b
     assert expected == bool(runs_differently(kind, changed, item))
 
 
+GIVEN = {"parameters": [{"name": "theirs", "value": "theirs"}]}
 ITEMS = [
     ("rolebasedgroup", ("spec", "roles", 1), {"replicas": 7}, False),
     ("rolebasedgroup", ("spec", "roles", 1, "leaderWorkerPattern"), {"size": 7}, False),
@@ -243,7 +244,35 @@ ITEMS = [
     ("podcliqueset", ("spec", "template", "cliques", 1), {"annotations": {f"{APPARMOR}main": "unconfined"}}, True),
     ("stormservice", ("spec", "template", "spec", "roles", 0), {"replicas": 7}, False),
     ("modelserving", ("spec", "template", "roles", 0), {"workerReplicas": 7}, False),
+    ("workflow", ("spec",), {"arguments": {}}, False),
+    ("workflow", ("spec",), {"arguments": GIVEN}, True),
+    ("workflow", ("spec",), {"volumes": []}, True),
+    ("workflow", ("spec", "templates", 0), {"inputs": {}, "outputs": {}, "metadata": {}}, False),
+    ("workflow", ("spec", "templates", 0), {"inputs": GIVEN}, True),
+    ("workflow", ("spec", "templates", 0), {"outputs": GIVEN}, True),
+    ("workflow", ("spec", "templates", 0), {"suspend": {}}, True),
+    ("workflow", ("spec", "templates", 0, "steps", 0, 0), {"arguments": {}}, False),
+    ("workflow", ("spec", "templates", 0, "steps", 0, 0), {"arguments": GIVEN}, True),
+    ("workflow", ("spec", "templates", 0, "steps", 0, 0), {"template": "theirs"}, True),
+    ("workflow", ("spec", "templates", 0), {"dag": {"tasks": [{"name": "a", "template": "theirs"}]}}, True),
+    ("workflow", ("spec", "templates", 1, "script"), {"name": "", "resources": {}}, False),
+    ("workflow", ("spec", "templates", 2, "container"), {"name": "", "resources": {}}, False),
+    ("workflow", ("spec", "templates", 3, "containerSet", "containers", 0), {"resources": {}}, False),
+    ("workflow", ("spec", "templates", 3, "containerSet", "containers", 0), {"resources": {"limits": {}}}, True),
+    ("cronworkflow", ("spec", "workflowSpec", "templates", 0, "steps", 0, 0), {"arguments": {}}, False),
+    ("cronworkflow", ("spec", "workflowSpec", "templates", 0, "steps", 0, 0), {"arguments": GIVEN}, True),
 ]
+
+
+def test_tasks_of_a_workflow() -> None:
+    """Empty arguments of a task in a graph, which Argo writes, are as none; others are not."""
+    kind, item = next((kind, item) for found, kind, item in EVERY if found == "workflow")
+    without, empty, filled = (copy.deepcopy(item) for _ in range(3))
+    for each, more in ((without, {}), (empty, {"arguments": {}}), (filled, {"arguments": GIVEN})):
+        each["spec"]["templates"][0] = {"name": "main", "dag": {"tasks": [{"name": "a", "template": "train", **more}]}}
+
+    assert not runs_differently(kind, empty, without)
+    assert runs_differently(kind, filled, without)
 
 
 @pytest.mark.parametrize(("word", "at", "given", "expected"), ITEMS)
