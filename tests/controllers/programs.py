@@ -79,6 +79,7 @@ def _module(title: str, requires: str, package: str, costs: str) -> Module:
 _RAY = "github.com/ray-project/kuberay/ray-operator"
 _TRAIN = "github.com/kubeflow/training-operator"
 _CONTOUR = "github.com/projectcontour/contour"
+_ARGO = "github.com/argoproj/argo-workflows/v4"
 KUBERAY = Controller(
     _module("KubeRay", _RAY, _RAY, "it took 3 minutes"),
     "config/crd/bases",
@@ -108,4 +109,10 @@ GATEWAY_API = Module(
     {},
     "nothing",
     lambda _version: {},
+)
+ARGO = Controller(
+    _module("Argo-Workflows", _ARGO, f"{_ARGO}/cmd/workflow-controller", "it took 3 to 6 minutes"),
+    "manifests/base/crds/minimal",
+    ("--executor-image=registry.example/argoexec:1",),
+    {"LEADER_ELECTION_DISABLE": "true"},
 )
