@@ -1,7 +1,7 @@
 """Commands that start a cluster and leave nothing behind, however they end."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -24,6 +24,16 @@ def ignore() -> None:
     """Let signals pass from here on."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
+
+
+def exit_code(work: Callable[[], int | None], say: Callable[[str], object]) -> int:
+    """Return what a command returns, or the exit code of the signal that interrupted it, which is said."""
+    heed()
+    try:
+        return work() or 0
+    except KeyboardInterrupt as interruption:
+        say("interrupted; nothing is left running")
+        return SIGNAL_EXIT + int(interruption.args[0] if interruption.args else signal.SIGINT)
 
 
 @contextmanager

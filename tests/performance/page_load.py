@@ -10,6 +10,7 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -112,13 +113,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--environments", type=int, nargs="*", default=[10, 1_000, 10_000], help="how many, in steps")
     given = parser.parse_args()
-    interrupts.heed()
-    try:
-        run(given.environments)
-    except KeyboardInterrupt as interruption:
-        say("interrupted; nothing is left running")
-        return interrupts.SIGNAL_EXIT + int(interruption.args[0] if interruption.args else 2)
-    return 0
+    return interrupts.exit_code(partial(run, given.environments), say)
 
 
 if __name__ == "__main__":

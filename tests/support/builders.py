@@ -108,3 +108,11 @@ def _body(kind: str) -> dict[str, Any]:
 def known(*users: User, **fields: Any) -> Known:
     """Return what the informers know: these users, everything in step."""
     return Known(users=dict.fromkeys(users, ""), kinds=KINDS, **fields)
+
+
+def unset_deployment(name: str, namespace: str, environment: str) -> dict[str, Any]:
+    """Return a Deployment of no pods that leaves everything to its Environment."""
+    made = workload("Deployment", name, namespace, environment)
+    made["spec"] |= {"replicas": 0}
+    made["spec"]["template"]["spec"]["containers"] = [{"name": "main"}]
+    return made

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from builders import manifest, workload
+from builders import manifest, unset_deployment
 from cluster.rest import Reply
 from environment_operator.api import names
 from environment_operator.cli.client import responses
@@ -22,10 +22,7 @@ Object = dict[str, Any]
 def both(kube: Kube, project: str) -> list[Object]:
     """Return an Environment that is not there yet, and a Deployment that takes its image from it."""
     name = kube.unique("env")
-    lab = workload("Deployment", "lab", project, name)
-    lab["spec"] |= {"replicas": 0}
-    lab["spec"]["template"]["spec"]["containers"] = [{"name": "main"}]
-    return [manifest(name, scope={"projects": [project]}), lab]
+    return [manifest(name, scope={"projects": [project]}), unset_deployment("lab", project, name)]
 
 
 def written(folder: Path, *objects: Object) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from builders import manifest, workload
+from builders import manifest, unset_deployment
 from kube import Kube
 from third_party import environment, install, uninstall, user
 
@@ -21,10 +21,10 @@ OF_THE_CLUSTER = ("uid", "resourceVersion", "generation", "creationTimestamp", "
 def both(kube: Kube, project: str) -> list[Object]:
     """Return an Environment that is not there yet, and a Deployment that takes its image from it."""
     name = kube.unique("env")
-    lab = workload("Deployment", "lab", project, name)
-    lab["spec"] |= {"replicas": 0}
-    lab["spec"]["template"]["spec"]["containers"] = [{"name": "main"}]
-    return [manifest(name, env=[{"name": "A", "value": "b"}], user={"source": "Custom", "uid": 1000}), lab]
+    return [
+        manifest(name, env=[{"name": "A", "value": "b"}], user={"source": "Custom", "uid": 1000}),
+        unset_deployment("lab", project, name),
+    ]
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import asyncio
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -86,17 +87,17 @@ def main() -> int:
     parser.add_argument("--requests", type=int, default=1000, help="requests of each way in a series")
     parser.add_argument("--environments", type=int, default=10_000, help="how many there are in the last series")
     given = parser.parse_args()
-    interrupts.heed()
-    try:
-        with (
-            TemporaryDirectory() as folder,
-            interrupts.started(Cluster(directory=Path(folder, "cluster"), report=say)) as cluster,
-            ways(cluster, NAME) as found,
-        ):
-            over = asyncio.run(series(cluster, found, given.requests, given.environments))
-    except KeyboardInterrupt as interruption:
-        say("interrupted; nothing is left running")
-        return interrupts.SIGNAL_EXIT + int(interruption.args[0] if interruption.args else 2)
+    return interrupts.exit_code(partial(run, given), say)
+
+
+def run(given: argparse.Namespace) -> int:
+    """Measure; return the exit code."""
+    with (
+        TemporaryDirectory() as folder,
+        interrupts.started(Cluster(directory=Path(folder, "cluster"), report=say)) as cluster,
+        ways(cluster, NAME) as found,
+    ):
+        over = asyncio.run(series(cluster, found, given.requests, given.environments))
     for each in over:
         say(f"missed: {each}")
     return 1 if over else 0

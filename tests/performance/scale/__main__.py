@@ -5,6 +5,7 @@ import asyncio
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -64,13 +65,7 @@ def main() -> int:
     parser.add_argument("--users", type=int, default=100_000, help="how many users, of six kinds")
     parser.add_argument("--directory", type=Path, help="of a cluster that is kept, for one part at a time")
     given = parser.parse_args()
-    interrupts.heed()
-    try:
-        run(given)
-    except KeyboardInterrupt as interruption:
-        say("interrupted; nothing is left running")
-        return interrupts.SIGNAL_EXIT + int(interruption.args[0] if interruption.args else 2)
-    return 0
+    return interrupts.exit_code(partial(run, given), say)
 
 
 if __name__ == "__main__":

@@ -228,6 +228,8 @@ async def count(stage: Stage) -> None:
 
 async def restart(stage: Stage) -> None:
     """Start a controller that has nothing to do, and print what that took."""
+    if not stage.rest.get(f"{ENVIRONMENTS}?limit=1").body["items"]:
+        raise SystemExit("this cluster has no Environments: name the part environments, or take-over, before this one")
     await start_with_all(stage, "restart")
 
 
