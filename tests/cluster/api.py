@@ -60,6 +60,8 @@ class Cluster:
     with_operator: bool = True
     controllers: bool = False
     report: Report = silent
+    # The API server's URL for a program that always reaches it through a proxy, by the program's name.
+    servers: dict[str, str] = field(default_factory=dict)
     _exit: ExitStack = field(default_factory=ExitStack, repr=False, compare=False)
 
     def __enter__(self) -> Self:
@@ -134,12 +136,13 @@ class Cluster:
     ) -> None:
         """Start the operator's processes; `env` adds to the environment that `up` was given.
 
-        `server` overrides the API server's URL, for instance by that of a proxy.
+        `server` overrides the API server's URL, and what `servers` says, for those that are started now.
         """
         known = self._record
         environ = {**known.operator_env, **(env or {})}
         host = _flavor(known.flavor).host()
-        roles.start(self.layout, environ, host=host, server=server, await_ready=await_ready)
+        servers = {role.program: server for role in roles.ROLES} if server else self.servers
+        roles.start(self.layout, environ, host=host, servers=servers, await_ready=await_ready)
 
     def start_webhook(self, program: str, server: str | None = None) -> str:
         """Start one more process for admission; return the URL at which the API server can call it.
@@ -229,7 +232,8 @@ class Cluster:
         if self.with_operator:
             manifests.apply(self.layout, self.repo_root, force=flavor.owns_cluster)
             called = self._have_us_called(flavor)
-            roles.start(self.layout, {**known.operator_env, **self.operator_env}, host=flavor.host())
+            environ = {**known.operator_env, **self.operator_env}
+            roles.start(self.layout, environ, host=flavor.host(), servers=self.servers)
             if called:
                 manifests.await_admission(self.layout)
 

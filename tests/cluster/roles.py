@@ -44,16 +44,17 @@ def start(
     env: Mapping[str, str],
     *,
     host: str = LOOPBACK,
-    server: str | None = None,
+    servers: Mapping[str, str],
     await_ready: bool = True,
 ) -> None:
     """Start every role that does not run, with `env` added, and await their readiness.
 
-    `host` is the address at which the API server reaches us, where it does; `server` replaces the API server's URL in
-    the kubeconfig of what is started, for a proxy in between.
+    `host` is the address at which the API server reaches us, where it does; `servers` replaces the API server's URL in
+    the kubeconfig of the programs that it names, for a proxy in between.
     """
     for role in ROLES:
-        _start(layout, role, {**dict.fromkeys(ADMISSION_HOST_VARIABLES, host or LOOPBACK), **env}, server)
+        own = {**dict.fromkeys(ADMISSION_HOST_VARIABLES, host or LOOPBACK), **env}
+        _start(layout, role, own, servers.get(role.program))
     if await_ready:
         for role in ROLES:
             _await_ready(layout, role)

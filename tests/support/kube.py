@@ -70,11 +70,12 @@ def kept_cluster(directory: Path) -> Iterator[Cluster]:
 def behind_proxy(cluster: Cluster) -> Iterator["Operator"]:
     """Have all that the controller says to the API server go through a proxy."""
     with FaultProxy(Upstream.of(cluster.kubeconfig)) as proxy:
+        cluster.servers["operator"] = proxy.url
         made = Operator(cluster, proxy)
-        made.stop()
-        made.start()
+        made.restart()
         yield made
         made.stop()
+        del cluster.servers["operator"]
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ class Operator:
     def start(self, *, await_ready: bool = True, **env: object) -> None:
         """Start it unless it runs; settings by their names."""
         variables = {f"ENVIRONMENT_OPERATOR_{name.upper()}": str(value) for name, value in env.items()}
-        self.cluster.start_operator(variables, server=self.proxy.url, await_ready=await_ready)
+        self.cluster.start_operator(variables, await_ready=await_ready)
 
     def restart(self, **env: object) -> None:
         """Stop it and start it, with these settings."""

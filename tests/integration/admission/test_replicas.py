@@ -37,7 +37,7 @@ class Replicas:
 
 
 @pytest.fixture(scope="module")
-def replicas(cluster: Cluster, operator: Operator) -> Iterator[Replicas]:
+def replicas(cluster: Cluster, operator: Operator) -> Iterator[Replicas]:  # noqa: ARG001 - it runs
     """Return two replicas that the API server calls by one address."""
     cluster.stop(REPLICAS[0])
     for program in REPLICAS:
@@ -50,7 +50,7 @@ def replicas(cluster: Cluster, operator: Operator) -> Iterator[Replicas]:
         manifests.apply_webhooks(cluster.layout, cluster.repo_root, roles.admission_url(cluster.layout), force=True)
     for program in REPLICAS:
         cluster.stop(program)
-    cluster.start_operator(server=operator.proxy.url)
+    cluster.start_operator()
     manifests.await_admission(cluster.layout)
 
 

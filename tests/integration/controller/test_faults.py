@@ -13,6 +13,7 @@ import pytest
 
 from builders import manifest, workload
 from cluster.faults import WRITES, After, Answer, Before, EndWatch, Hold, Match, Rule
+from cluster.manifests import await_admission
 from cluster.proxy import FaultProxy
 from cluster.traffic import Request
 from environment_operator.api import names
@@ -111,6 +112,16 @@ def test_api_server_restarted(operator: Operator, kube: Kube, environment: str, 
     told_right(kube, environment, 2)
 
     assert pid == operator.pid
+
+
+def test_only_the_controller_is_behind_the_proxy(kube: Kube, environment: str, proxy: FaultProxy) -> None:
+    """However the processes are stopped and started, the proxy carries the controller's watches and nobody else's."""
+    kube.cluster.stop_operator()
+    kube.cluster.start_operator()
+    await_admission(kube.cluster.layout)
+    told_right(kube, environment, 0)
+
+    assert 1 == len([watch for watch in proxy.watches() if WATCHES_OF_ENVIRONMENTS(watch)])
 
 
 def test_expired_watch(kube: Kube, environment: str, project: str, proxy: FaultProxy) -> None:

@@ -18,7 +18,7 @@ SETTING = {"ENVIRONMENT_OPERATOR_IMAGE_MIRRORS": "registry.example=mirror.exampl
 def mirrored(cluster: Cluster, operator: Operator) -> Iterator[None]:
     """Have both roles run with mirrors for a while."""
     cluster.stop_operator()
-    cluster.start_operator(SETTING, server=operator.proxy.url)
+    cluster.start_operator(SETTING)
     await_admission(cluster.layout)
     yield
     cluster.stop_operator()
