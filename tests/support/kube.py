@@ -236,6 +236,14 @@ class Kube:
             found[f"{sample.labels['webhook']} {sample.labels['result']}"] += int(sample.value)
         return found
 
+    def refusals(self) -> Counter[str]:
+        """Return how many requests admission has refused since its start, by the word for the reason."""
+        found = Counter[str]()
+        for sample in self.metric(ADMISSIONS, "webhook"):
+            if sample.labels["result"] == "refused":
+                found[sample.labels["reason"]] += int(sample.value)
+        return found
+
     def metric(self, name: str, program: str = "operator") -> list[Sample]:
         """Return the samples of a metric of a program."""
         with OPENER.open(f"{self.cluster.operator_url(program)}/metrics") as answer:

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from environment_operator.api import names
+from environment_operator.injection.context import Refusal
 from environment_operator.metrics import described
 
 ROOT = Path(__file__).parents[2]
@@ -57,6 +58,11 @@ def test_alert_has_its_runbook(alert: str) -> None:
 def test_every_runbook_has_its_alert() -> None:
     """No runbook is left of an alert that is gone."""
     assert list(ALERTS) == re.findall(r"^### (\w+)$", DOCUMENT, re.MULTILINE)
+
+
+def test_reasons_of_refusals_are_documented() -> None:
+    """The document has each word that a refusal may be counted under, and no other."""
+    assert list(Refusal) == re.findall(r"^\| `([A-Z]\w+)` \|", DOCUMENT, re.MULTILINE)
 
 
 @dataclass(frozen=True)

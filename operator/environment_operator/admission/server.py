@@ -20,7 +20,7 @@ from environment_operator.admission.given_certificate import GivenCertificate
 from environment_operator.admission.review import Stage
 from environment_operator.api import names
 from environment_operator.injection import messages
-from environment_operator.injection.context import Refusal
+from environment_operator.injection.context import Object, Refusal
 from environment_operator.kube.client import Cluster
 from environment_operator.kube.errors import INTERNAL_ERROR, ApiError
 from environment_operator.metrics import ADMISSION_TIME, ADMISSIONS
@@ -159,7 +159,9 @@ class Webhook:
             try:
                 sent = review.read(await _body(request))
             except review.TooLarge as large:
-                return _response(stage, "", review.refused(large.uid, str(large), Refusal.TOO_LARGE))
+                answer = review.refused(large.uid, str(large), Refusal.TOO_LARGE)
+                _log_refusal(answer, {})
+                return _response(stage, "", answer)
             try:
                 around = await self.lookups.around(sent, stage, deadline)
             except TimeoutError:
@@ -167,7 +169,7 @@ class Webhook:
             else:
                 answer = review.decided(sent, self._table, around, stage)
             if answer.result == "refused":
-                _log_refusal(sent, answer)
+                _log_refusal(answer, _about(sent))
             return _response(stage, sent.name if sent.name in self._kinds else "other", answer)
 
 
@@ -213,20 +215,23 @@ def _which(request: web.Request) -> str:
     return request.path.strip("/")
 
 
-def _log_refusal(sent: review.Request, answer: review.Answer) -> None:
-    """Log that a request was refused, and whose; what it had in quotes may be anybody's secret, and is left out."""
-    meta = (sent.new or {}).get("metadata") or {}
+def _log_refusal(answer: review.Answer, about: Object) -> None:
+    """Log that a request was refused, and what is known of it; what it had in quotes may be anybody's secret."""
     message = answer.review["response"]["status"]["message"]
-    fields = {
+    logger.info("admission refused a request", extra={**about, "reason": _QUOTED.sub('"…"', message)})
+
+
+def _about(sent: review.Request) -> Object:
+    """Return the fields of the log that say what a request is about, and whose it is."""
+    meta = (sent.new or {}).get("metadata") or {}
+    return {
         "environment": (meta.get("labels") or {}).get(names.REFERENCE, ""),
         "namespace": sent.namespace,
         "kind": sent.name,
         "object_name": meta.get("name") or meta.get("generateName", ""),
         "uid": meta.get("uid", ""),
         "user": sent.user.username,
-        "reason": _QUOTED.sub('"…"', message),
     }
-    logger.info("admission refused a request", extra=fields)
 
 
 def _response(which: str, kind: str, answer: review.Answer) -> web.Response:

@@ -20,6 +20,7 @@ from cluster.proxy import FaultProxy
 from cluster.rest import Rest
 from cluster.upstream import Upstream
 from environment_operator.api import names
+from environment_operator.injection.context import Refusal
 from environment_operator.manifests import webhook_configurations
 from kube import ENVIRONMENTS, OPENER, Kube, Object, Operator, path_of
 
@@ -191,9 +192,11 @@ def test_an_answer_before_the_api_server_gives_up(kube: Kube, start: Start, proj
         held = proxy.add(Rule(Match(path=f"{ENVIRONMENTS}/{name}"), hold))
         refused = kube.rest.create(path_of(JOB, project), workload("Job", "j", project, name)).message
         held.remove()
+        counted = kube.refusals()
         kube.cluster.stop("webhook")
 
     assert "The API server did not answer environment-operator within 4 s. Try again." in refused
+    assert {Refusal.TIMEOUT: 1} == counted
 
 
 def test_a_live_read_that_takes_too_long(kube: Kube, environment: str, start: Start, project: str) -> None:

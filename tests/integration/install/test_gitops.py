@@ -1,18 +1,22 @@
 """What GitOps tools make of Environments and of what uses them, by the requests that they send."""
 
+import re
+import shlex
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import yaml
 
-from builders import manifest, unset_deployment
+from builders import manifest, unset_deployment, workload
+from cluster.layout import REPO_ROOT
 from kube import Kube
 from third_party import environment, install, uninstall, user
 
 Object = dict[str, Any]
 # https://argo-cd.readthedocs.io/en/stable/user-guide/diff-strategies/#server-side-diff
 ARGO = "argocd-controller"
+DOCUMENT = (REPO_ROOT / "deploy/gitops.md").read_text(encoding="utf-8")
 # What a backup leaves out of an object: https://velero.io/docs/main/restore-reference/
 OF_THE_CLUSTER = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields")
 
@@ -78,3 +82,17 @@ def test_restored_in_alphabetical_order(kube: Kube, both: list[Object], project:
     assert (
         backup[0]["spec"]["template"]["spec"] == saved(kube, "deployment", "lab", project)["spec"]["template"]["spec"]
     )
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "Job", "CronJob"])
+def test_finding_what_was_stored_without_admission(kube: Kube, project: str, kind: str) -> None:
+    """The command of the document finds what has the label and no record, and nothing that was injected."""
+    name, word = kube.unique("env"), kube.unique("w")
+    kube.apply(manifest(name))
+    # In this namespace no webhook is called, as nowhere before they are installed.
+    kube.apply(workload(kind, word, "kube-system", name), workload(kind, word, project, name))
+    (command,) = re.findall(r"```console\n(kubectl get .* -o go-template=.*)\n```", DOCUMENT)
+    found = kube.kubectl(*shlex.split(command)[1:]).splitlines()
+    kube.kubectl("delete", kind, word, "-n", "kube-system")
+
+    assert [f"{kind} kube-system/{word}"] == [line for line in found if word in line]

@@ -480,8 +480,9 @@ async def test_wrong_path(client: Client, method: str, path: str, status: int) -
 
 @pytest.mark.parametrize("path", ["/mutate", "/validate"])
 @pytest.mark.parametrize(("size", "said"), [(LARGEST - 5000, ""), (LARGEST + 1, f"more than {LARGEST} bytes of JSON")])
-async def test_size(client: Client, path: str, size: int, said: str) -> None:
-    """A review of up to 8 MiB is read; a larger one is refused with the limit and the way out, by its uid."""
+async def test_size(client: Client, path: str, size: int, said: str, caplog: pytest.LogCaptureFixture) -> None:
+    """A review of up to 8 MiB is read; a larger one is refused with limit and way out, by its uid, and logged."""
+    caplog.set_level("INFO", "environment_operator")
     new = workload("Deployment", "d", "team")
     new["metadata"]["annotations"] = {"large": "x" * size}
     reply = await client.post(path, data=io.BytesIO(json.dumps(a_review(new)).encode()))
@@ -490,6 +491,8 @@ async def test_size(client: Client, path: str, size: int, said: str) -> None:
     assert (200, a_review(new)["request"]["uid"], not said) == (reply.status, response["uid"], response["allowed"])
     assert said in response.get("status", {}).get("message", "")
     assert not said or f"remove the label {names.REFERENCE}" in response["status"]["message"]
+    logged = [line for line in caplog.messages if line == "admission refused a request"]
+    assert (1 if said else 0) == len(logged)
 
 
 async def test_large_and_no_review(client: Client) -> None:
