@@ -23,6 +23,8 @@ VERSION = 1
 # The most that the annotations of an object may have: https://kubernetes.io/docs/concepts/overview/working-with-objects/annotations/
 # does not say so, the API server's validation does, `TotalAnnotationSizeLimitB`.
 LONGEST = 256 * 1024
+# Up to so many bytes each pod template has its own entry: operators from before shared entries read no others.
+_LONG = 16 * 1024
 _TOKEN = re.compile("[a-z0-9]{8}")
 
 
@@ -145,12 +147,13 @@ def mark(kind: Kind, template: Template, entry: Entry) -> None:
 
 
 def write(item: Item, found: Entries) -> None:
-    """Write the entries onto an object, each that several pod templates have only once."""
-    firsts: dict[str, str] = {}
+    """Write the entries onto an object; where they are long, each that several pod templates have only once."""
     texts = {key: _text(entry.as_json()) for key, entry in sorted(found.items())}
-    for key, text in texts.items():
-        if (first := firsts.setdefault(text, key)) != key:
-            texts[key] = _text(first)
+    if sum(map(len, texts.values())) > _LONG:
+        firsts: dict[str, str] = {}
+        for key, text in texts.items():
+            if (first := firsts.setdefault(text, key)) != key:
+                texts[key] = _text(first)
     if texts:
         written = ",".join(f"{_text(key)}:{text}" for key, text in texts.items())
         put(item, ("metadata", "annotations", names.RECORD), f"{{{written}}}")

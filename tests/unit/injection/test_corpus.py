@@ -6,14 +6,18 @@ from typing import Any
 import pytest
 
 from builders import around
-from corpus import FOLDER, PERSON, Case, read, stripped, templates
+from corpus import DEPARTMENT, FOLDER, IDS, PERSON, PROJECT, Case, read, stripped, templates
 from environment_operator.api import names
 from environment_operator.injection import record
+from environment_operator.injection.context import Project, RequestContext
 from environment_operator.injection.environment_cache import publish
+from environment_operator.injection.identity import Ids
 from environment_operator.injection.mutate import admit
 from environment_operator.injection.validate import approve
 from environment_operator.kinds.paths import get, put
 from environment_operator.kinds.pod_templates import places, reference
+from environment_operator.settings import Settings
+from kube import SETTINGS
 
 Object = dict[str, Any]
 VERSIONS = {file.stem: read(file) for file in sorted(FOLDER.glob("*.jsonl"))}
@@ -44,6 +48,28 @@ def merged(old: Any, new: Any) -> Any:
     if not isinstance(old, dict) or not isinstance(new, dict):
         return deepcopy(new)
     return {**deepcopy(old), **{key: merged(old.get(key), value) for key, value in new.items()}}
+
+
+def request(case: Case) -> Object:
+    """Return a workload as the mutating webhook had it when it was created; built-in kinds are defaulted."""
+    if case.row.custom:
+        return deepcopy(case.requested)
+    new = deepcopy(case.stored)
+    record.forget(case.row, new)
+    for place in places(case.row, new):
+        template = place.template(new)
+        template.clear()
+        template.update(deepcopy(case.stripped[place.key]))
+    return new
+
+
+def known(case: Case) -> RequestContext:
+    """Return what was known around that request."""
+    environments = (publish(name, e["generation"], e["spec"], lambda _: True) for name, e in case.environments.items())
+    token = next(iter(record.entries(case.stored).values())).token
+    who: Object = {"user": PERSON, "ids": IDS} if case.name.endswith("personal") else {"ids": Ids()}
+    routing = Settings(tools_url=SETTINGS["TOOLS_URL"], tools_gateway=SETTINGS["TOOLS_GATEWAY"]).routing
+    return around(*environments, token=token, project=Project(PROJECT, DEPARTMENT), routing=routing, **who)
 
 
 def pods(case: Case, item: Object) -> Object:
@@ -103,6 +129,22 @@ def test_nobody_is_outdated_by_an_upgrade(case: Case) -> None:
         made = publish(name, environment["generation"], environment["spec"], lambda _: True)
         hashes = {entry.hash for entry in record.trusted(case.row, case.stored).values() if entry.env == name}
         assert {made.hash} == hashes
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_version_before_reads_what_this_one_writes(case: Case) -> None:
+    """Of the same request this version makes the same record, byte for byte: so whoever goes back can read it."""
+    outcome = admit(case.row, request(case), None, known(case))
+
+    assert outcome.workload is not None, outcome.refusal
+    stored, made = (item["metadata"]["annotations"] for item in (case.stored, outcome.workload))
+    assert {key: stored.get(key) for key in names.WRITTEN} == {key: made.get(key) for key in names.WRITTEN}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_two_versions_beside_each_other(case: Case) -> None:
+    """While both answer, what a replica of an earlier version injected is validated by one of this version."""
+    assert "" == approve(case.row, case.stored, None, known(case)).refusal
 
 
 def test_there_is_a_first_version() -> None:

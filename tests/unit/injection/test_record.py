@@ -51,9 +51,18 @@ def test_counted() -> None:
     )
 
 
+def test_each_while_they_are_few() -> None:
+    """A record that is short has an entry for each template, as operators read it that know no shared entries."""
+    found = json.loads(injected(4)["metadata"]["annotations"][names.RECORD])
+
+    assert {"spec/templates/t0", "spec/templates/t1", "spec/templates/t2", "spec/templates/t3"} == set(found)
+    assert [found["spec/templates/t0"]] * 4 == list(found.values())
+    assert "e" == found["spec/templates/t3"]["env"]
+
+
 def test_as_before() -> None:
     """A record in which each template has its own entry, as earlier versions wrote it, is read as the same."""
-    made = injected(3)
+    made = injected(200)
     now = record.entries(made)
     each = {key: entry.as_json() for key, entry in now.items()}
     made["metadata"]["annotations"][names.RECORD] = json.dumps(each)
