@@ -127,6 +127,38 @@ def test_leader_that_comes_back(
     assert pid == kube.cluster.pid(leader.program)
 
 
+def test_api_server_gone(replicas: tuple[Replica, Replica], kube: Kube, environments: list[str]) -> None:
+    """When nobody reaches the API server for longer than a Lease lasts, nobody leads; then one does, and all goes on.
+
+    Users come and go meanwhile. The same processes go on, only one of them writes, and a fresh start has nothing to do.
+    """
+    leader, _ = roles(replicas, kube)
+    pids = [kube.cluster.pid(each.program) for each in replicas]
+    with Flow(kube, environments) as flow:
+        kube.until("the leader to write", lambda: bool(leader.written(0)))
+        ends = [unreachable(each) for each in replicas]
+        kube.until("nobody to lead", lambda: not any(each.leads for each in replicas))
+        flow.await_changes(50)
+        back = time.monotonic()
+        for end in ends:
+            end()
+        kube.until("one to lead and write", lambda: any(each.leads and each.written(back) for each in replicas))
+        flow.await_changes(50)
+    until_counted(kube, flow)
+    (writer,) = (each for each in replicas if each.leads)
+    wrote = [each.program for each in replicas if each.written(back)]
+    before = [kube.environment(name)["metadata"]["resourceVersion"] for name in environments]
+
+    assert pids == [kube.cluster.pid(each.program) for each in replicas]
+    assert [writer.program] == wrote
+    for each in replicas:
+        kube.cluster.stop(each.program)
+    leader.start()
+    kube.apply(manifest(last := kube.unique("env")))
+    kube.until_ready(last)
+    assert before == [kube.environment(name)["metadata"]["resourceVersion"] for name in environments]
+
+
 def test_leader_killed(replicas: tuple[Replica, Replica], kube: Kube, environments: list[str]) -> None:
     """When the leader is killed while users come and go, the other counts them all: a fresh start has nothing to do."""
     leader, other = roles(replicas, kube)
