@@ -12,8 +12,19 @@ from tempfile import TemporaryDirectory
 from cluster import Cluster, interrupts
 from cluster.manifests import configurations
 from cluster.rest import Rest
+from scale import absence, parts
 from scale.api import connected
-from scale.parts import LEADER, PARTS, STANDBY, Stage, say
+from scale.hour import hour
+from scale.parts import LEADER, STANDBY, Stage, say
+
+PARTS = {
+    part.__name__.replace("_", "-"): part
+    for part in (
+        parts.environments, parts.take_over, parts.users, parts.count, parts.restart, absence.fail_over, absence.away,
+    )
+}  # fmt: skip
+# Alone, since the operator runs as it is installed.
+HOUR = "hour"
 
 
 @contextmanager
@@ -50,7 +61,10 @@ def run(given: argparse.Namespace) -> None:
     with stage_in(given.directory) as cluster:
         rest = Rest(cluster.kubeconfig)
         try:
-            asyncio.run(measure(cluster, rest, given))
+            if HOUR in given.parts:
+                hour(cluster, rest, given.minutes, given.rate)
+            else:
+                asyncio.run(measure(cluster, rest, given))
         finally:
             cluster.stop(LEADER)
             cluster.stop(STANDBY)
@@ -60,11 +74,16 @@ def run(given: argparse.Namespace) -> None:
 def main() -> int:
     """Measure; return the exit code."""
     parser = argparse.ArgumentParser(prog="scale", description=sys.modules["scale"].__doc__)
-    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="what to measure; all where none is named")
+    every = [*PARTS, HOUR, []]
+    parser.add_argument("parts", nargs="*", choices=every, help="what to measure; all but the hour where none is named")
     parser.add_argument("--environments", type=int, default=10_000, help="how many Environments")
     parser.add_argument("--users", type=int, default=100_000, help="how many users, of six kinds")
     parser.add_argument("--directory", type=Path, help="of a cluster that is kept, for one part at a time")
+    parser.add_argument("--minutes", type=int, default=60, help="how long the hour is")
+    parser.add_argument("--rate", type=float, default=20, help="how many changes a second it has")
     given = parser.parse_args()
+    if HOUR in given.parts and given.parts != [HOUR]:
+        parser.error(f"{HOUR} is a part for itself: the operator runs as it is installed")
     return interrupts.exit_code(partial(run, given), say)
 
 

@@ -4,15 +4,12 @@ Each begins and ends with the operator down, so that each can be run alone on a 
 """
 
 import asyncio
-import os
-import signal
 import sys
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from itertools import cycle, islice
+from itertools import cycle
 from random import Random
 from statistics import quantiles
 
@@ -33,6 +30,7 @@ SIX = tuple(kind for kind in KINDS.values() if kind.kind in
             {"PodTemplate", "Deployment", "StatefulSet", "ReplicaSet", "Job", "CronJob"})  # fmt: skip
 LEADER, STANDBY = "operator", "operator-2"
 HOUR = 3600
+WRITES = "environment_operator_writes_total"
 
 
 @dataclass
@@ -87,13 +85,16 @@ class Users:
     series: str
     names: list[str]
     created: list[tuple[str, float]] = field(default_factory=list)
+    are_enough: bool = False
 
     async def come(self, rate: float) -> None:
-        """Create so many users a second, whether or not the API server has answered, until cancelled."""
+        """Create so many users a second, whether or not the API server has answered, until they are enough."""
         begin = time.monotonic()
         async with asyncio.TaskGroup() as tasks:
             for number, name in enumerate(self.names):
                 await asyncio.sleep(begin + number / rate - time.monotonic())
+                if self.are_enough:
+                    return
                 tasks.create_task(self._create(number, name))
 
     async def _create(self, number: int, name: str) -> None:
@@ -104,6 +105,18 @@ class Users:
     def delays(self, seen: Seen) -> list[float]:
         """Return after how many seconds each was counted."""
         return [seen.counted[name] - at for name, at in self.created]
+
+
+@asynccontextmanager
+async def coming(api: Api, series: str, names: list[str], rate: float) -> AsyncIterator[Users]:
+    """Have users come while it lasts; at the end the API server has answered about each."""
+    comers = Users(api, series, names)
+    task = asyncio.create_task(comers.come(rate))
+    try:
+        yield comers
+    finally:
+        comers.are_enough = True
+        await task
 
 
 @dataclass(frozen=True)
@@ -133,9 +146,9 @@ class Stage:
         """Stop a controller."""
         self.cluster.stop(program)
 
-    def metric(self, name: str) -> dict[str, float]:
-        """Return a metric of the controller: each value by those of its labels."""
-        found = Kube(self.cluster, self.rest).metric(name, LEADER)
+    def metric(self, name: str, program: str = LEADER) -> dict[str, float]:
+        """Return a metric of a controller: each value by those of its labels."""
+        found = Kube(self.cluster, self.rest).metric(name, program)
         return {" ".join(each.labels.values()): each.value for each in found}
 
     async def until_idle(self) -> None:
@@ -189,13 +202,11 @@ async def take_over(stage: Stage) -> None:
     """Start a controller that finds them all, have users come meanwhile, and print what that took."""
     many = stage.environments
     async with watching(stage.api) as seen:
-        comers = Users(stage.api, "early", Random(1).sample(many, len(many)))
         process = await stage.start()
         before = cost(process, 0)
         await until(lambda: bool(seen.described))
-        coming = asyncio.create_task(comers.come(10))
-        await until(lambda: len(seen.described) >= len(many))
-        await ended(coming)
+        async with coming(stage.api, "early", Random(1).sample(many, len(many)), 10) as comers:
+            await until(lambda: len(seen.described) >= len(many))
         await until(lambda: all(name in seen.counted for name, _ in comers.created))
         took = max(seen.described.values()) - min(seen.described.values())
         say(f"first status of {len(many):,} Environments: {took:.1f} s, {len(many) / took:.0f} a second")
@@ -248,32 +259,7 @@ async def start_with_all(stage: Stage, what: str) -> None:
     stage.stop()
 
 
-async def fail_over(stage: Stage) -> None:
-    """Kill the controller that leads while 200 users a second come, and print when the other one counts them."""
-    await stage.start()
-    await stage.start(STANDBY)
-    async with watching(stage.api) as seen:
-        await until(lambda: len(seen.users) >= len(stage.environments))
-        expected = Counter(seen.users)
-        comers = Users(stage.api, "late", list(islice(cycle(stage.environments), HOUR * 200)))
-        coming = asyncio.create_task(comers.come(200))
-        await asyncio.sleep(5)
-        os.kill(stage.cluster.pid(LEADER) or 0, signal.SIGKILL)
-        killed = time.monotonic()
-        await until(lambda: seen.last > killed + 0.5)
-        took = seen.last - killed
-        await ended(coming)
-        expected.update(name for name, _ in comers.created)
-        await until(lambda: expected == Counter(seen.users))
-        say(f"leader killed: the other counts after {took:.1f} s, all {len(comers.created)} users after "
-            f"{time.monotonic() - killed:.1f} s")  # fmt: skip
-    stage.stop(STANDBY)
-
-
 def writes(stage: Stage) -> None:
     """Print what the controller has written."""
-    found = stage.metric("environment_operator_writes_total")
+    found = stage.metric(WRITES)
     say("writes: " + (", ".join(f"{what} {many:.0f}" for what, many in found.items()) or "none"))
-
-
-PARTS = {part.__name__.replace("_", "-"): part for part in (environments, take_over, users, count, restart, fail_over)}
