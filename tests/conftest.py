@@ -28,7 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    """Say which Kubernetes a ring with a cluster takes, and why."""
+    """Return which Kubernetes a ring with a cluster takes, and why."""
     kept = config.getoption("--cluster")
     return f"kubernetes: the cluster in {kept}" if kept else f"kubernetes: {chosen().why}"
 

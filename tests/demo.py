@@ -232,7 +232,7 @@ class StepFailedError(Exception):
 
 @dataclass(frozen=True)
 class Screen:
-    """Where the story is told; what is not the story is dim where there is colour."""
+    """Where the story is printed; what is not the story is dim where there is colour."""
 
     colour: bool
 
@@ -242,7 +242,7 @@ class Screen:
         return cls(colour=sys.stdout.isatty() and not os.environ.get("NO_COLOR"))
 
     def say(self, line: str) -> None:
-        """Print a line at once; when nobody reads any more, the rest is told to nobody and still tidied up."""
+        """Print a line at once; when the reader is gone, the rest is not printed and still tidied up."""
         try:
             print(line, flush=True)  # noqa: T201
         except OSError:
@@ -296,7 +296,7 @@ def settled(step: Step, environ: Mapping[str, str], folder: Path) -> Answer:
 
 
 def reads(step: Step) -> bool:
-    """Say whether a step changes nothing."""
+    """Return whether a step changes nothing."""
     return step.command.startswith(("kubectl get", "kubectl environment workloads", "kubectl environment connect"))
 
 
@@ -318,7 +318,7 @@ def shortened(output: str) -> str:
     return "\n".join(lines if len(lines) <= LINES else [*lines[: LINES - 1], "…"])
 
 
-def tell(cluster: Cluster, screen: Screen) -> None:
+def walk(cluster: Cluster, screen: Screen) -> None:
     """Play the whole story on a cluster that is up."""
     cluster.kubectl("create", "namespace", PROJECT)
     if has_node(cluster):
@@ -331,7 +331,7 @@ def tell(cluster: Cluster, screen: Screen) -> None:
 
 
 def has_node(cluster: Cluster) -> bool:
-    """Say whether containers run in the cluster."""
+    """Return whether containers run in the cluster."""
     return cluster.flavor == "node"
 
 
@@ -343,25 +343,25 @@ def opening(*, node: bool) -> str:
     return f"What comes: {what}. It takes about {2 if node else 1} min{build}. Kubernetes: {chosen().why}."
 
 
-def tell_and_tidy_up(cluster: Cluster, screen: Screen) -> None:
-    """Bring the cluster up, tell the story and take the cluster down, whatever happened between."""
+def walk_and_tidy_up(cluster: Cluster, screen: Screen) -> None:
+    """Bring the cluster up, walk through the story and take the cluster down, also after a failure."""
     screen.say(opening(node=has_node(cluster)))
     with interrupts.started(cluster):
         try:
-            tell(cluster, screen)
+            walk(cluster, screen)
         finally:
             screen.say("\nStopping everything.")
 
 
 def demo(screen: Screen) -> None:
-    """Tell the story on a cluster of its own, in a directory of its own; both are gone afterwards."""
+    """Walk through the story on a cluster of its own, in a directory of its own; both are gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="environment-demo-") as folder:
         cluster = Cluster(directory=Path(folder, "cluster"), report=screen.aside)
-        tell_and_tidy_up(cluster, screen)
+        walk_and_tidy_up(cluster, screen)
 
 
 def main() -> int:
-    """Tell the story; return the exit code: 0 when every step was as it should be, 1 when not."""
+    """Walk through the story; return the exit code: 0 when every step was as it should be, 1 when not."""
     interrupts.heed()
     screen, start = Screen.of_this_process(), time.monotonic()
     try:

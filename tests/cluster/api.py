@@ -176,9 +176,9 @@ class Cluster:
         return processes.stop(self.layout, program, sig)
 
     def authenticate(self, configuration: Mapping[str, Any]) -> None:
-        """Say whose tokens the API server accepts: the fields of an AuthenticationConfiguration."""
+        """Configure whose tokens the API server accepts: the fields of an AuthenticationConfiguration."""
         if not _flavor(self._record.flavor).components:
-            message = f"CLUSTER={self.flavor}: only CLUSTER=local has an API server that can be told whom to trust"
+            message = f"CLUSTER={self.flavor}: authentication can be configured with CLUSTER=local only"
             raise ClusterError(message)
         control_plane.authenticate(self.layout, configuration)
 

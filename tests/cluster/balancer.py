@@ -52,7 +52,7 @@ class Balancer:
         self._loop.close()
 
     def is_ready(self, backend: Backend) -> bool:
-        """Say whether a backend gets new connections."""
+        """Return whether a backend gets new connections."""
         return backend in self._ready
 
     async def _listen(self) -> None:

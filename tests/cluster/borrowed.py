@@ -117,7 +117,7 @@ def _copy_current_context(layout: Layout, program: str) -> None:
 
 
 def docker_answers() -> bool:
-    """Say whether a Docker engine answers."""
+    """Return whether a Docker engine answers."""
     docker = shutil.which("docker")
     return docker is not None and not subprocess.run((docker, "info"), capture_output=True, check=False).returncode
 

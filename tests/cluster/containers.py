@@ -54,7 +54,7 @@ def trust_plain_http(layout: Layout, registry: str) -> None:
 
 
 def ready(layout: Layout) -> bool:
-    """Say whether containerd answers."""
+    """Return whether containerd answers."""
     return ctr(layout, "version", check=False).returncode == 0
 
 
@@ -69,7 +69,7 @@ def ctr(layout: Layout, *arguments: str, check: bool = True) -> subprocess.Compl
 
 
 def clear(layout: Layout) -> None:
-    """End all containers, and whatever they leave: processes, mounts and links to logs."""
+    """End all containers, and what they leave: processes, mounts and links to logs."""
     if socket(layout).exists() and ready(layout):
         for task in ctr(layout, "tasks", "list", "--quiet").stdout.split():
             ctr(layout, "tasks", "delete", "--force", task, check=False)

@@ -13,7 +13,7 @@ from cluster.layout import REPO_ROOT
 
 CHART = REPO_ROOT / "deploy/chart"
 RELEASE, NAMESPACE = "environment-operator", "environments-system"
-# The plain manifests, each with the values that its template needs beside the defaults.
+# The plain manifests, each with the values that its template needs in addition to the defaults.
 INGRESSES = ("--set=tools.ingressClass=any", "--set=tools.url=https://tools.example.com")
 CONSOLE = ("--set=console.enabled=true", "--set=console.certificate=environment-operator-console")
 PLAIN: Mapping[str, tuple[str, ...]] = {"operator": (), "rbac": (), "ingresses": INGRESSES, "console": CONSOLE}

@@ -18,7 +18,7 @@ GROUPS = "root:x:0:\nrunner:x:1235:\n"
 
 @dataclass(frozen=True)
 class Image:
-    """An image: its whole reference, its configuration, and files beside busybox by path.
+    """An image: its whole reference, its configuration, and files in addition to busybox by path.
 
     Args:
         reference: name and tag, with the registry.

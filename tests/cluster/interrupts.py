@@ -38,7 +38,7 @@ def exit_code(work: Callable[[], int | None], say: Callable[[str], object]) -> i
 
 @contextmanager
 def started(cluster: Cluster) -> Iterator[Cluster]:
-    """Bring a cluster up and take it down, whatever happens in between, and what an interrupted start has left."""
+    """Bring a cluster up and take it down, also after a failure, and what an interrupted start has left."""
     # Two blocks: a signal on the way out of the inner one cannot keep the outer one from its work.
     try:
         try:
@@ -63,7 +63,7 @@ def _interrupt(number: int, _frame: FrameType | None) -> None:
 
 
 def _belongs(process: psutil.Process, cluster: Cluster) -> bool:
-    """Say whether a process is a program of the cluster."""
+    """Return whether a process is a program of the cluster."""
     try:
         return process.environ().get(processes.DIRECTORY_MARK) == str(cluster.layout.root)
     except psutil.Error:

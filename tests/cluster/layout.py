@@ -76,7 +76,7 @@ class Layout:
 
     @property
     def authentication(self) -> Path:
-        """Whose tokens the API server accepts beside its own; it reads the file again when it changes."""
+        """Whose tokens the API server accepts in addition to its own; it reads the file again when it changes."""
         return self.root / "authentication.yaml"
 
     @property

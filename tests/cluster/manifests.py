@@ -23,7 +23,7 @@ SELECTOR = "app.kubernetes.io/name=environment-operator"
 
 
 def apply(layout: Layout, repo_root: Path, *, force: bool) -> None:
-    """Apply all manifests of the repository; return when CRDs serve and policies judge.
+    """Apply all manifests of the repository; return when CRDs are served and policies in force.
 
     `force` takes over fields that somebody else has changed meanwhile.
     """
@@ -87,7 +87,7 @@ def _options(*, force: bool) -> list[str]:
 
 
 def _trusted(layout: Layout) -> bool:
-    """Say whether each of the operator's webhooks has the authority that signed its certificate."""
+    """Return whether each of the operator's webhooks has the authority that signed its certificate."""
     kinds = "mutatingwebhookconfigurations,validatingwebhookconfigurations"
     found = kubectl.run(layout, "get", kinds, f"--selector={SELECTOR}", "--output=json")
     entries = [entry for item in json.loads(found.stdout)["items"] for entry in item["webhooks"]]
@@ -95,7 +95,7 @@ def _trusted(layout: Layout) -> bool:
 
 
 def _changed_by_webhook(layout: Layout, canary: str) -> bool:
-    """Say whether the webhook puts the finalizer on an Environment; unless it was asked, nobody does."""
+    """Return whether the webhook puts the finalizer on an Environment; unless it was asked, nobody does."""
     dry_run = ("create", "--dry-run=server", "--output=json", "--filename=-")
     answer = kubectl.run(layout, *dry_run, stdin=canary, check=False)
     return answer.returncode == 0 and "finalizers" in json.loads(answer.stdout)["metadata"]
@@ -122,7 +122,7 @@ def _await_established(layout: Layout, paths: Sequence[Path]) -> None:
 
 
 def _are_established(layout: Layout, paths: Sequence[Path]) -> bool:
-    """Say whether every definition in some files is served."""
+    """Return whether every definition in some files is served."""
     found = kubectl.run(layout, "get", *_named(paths), "--output=json", check=False).stdout
     read = json.loads(found) if found else {}
     conditions = [item.get("status", {}).get("conditions") or () for item in read.get("items", [read])]
@@ -134,7 +134,7 @@ def _named(paths: Sequence[Path]) -> list[str]:
 
 
 def _await_enforced(layout: Layout) -> None:
-    """Return when every policy applied so far judges requests.
+    """Return when every policy applied so far is in force.
 
     The API server takes its policies from two ordered watches and swaps in all of them at once.
     So a canary, created after the others, denies only when the others do, too.

@@ -61,7 +61,7 @@ class Module:
 
     @property
     def home(self) -> Path:
-        """The directory in the cache for what this go.mod and go.sum, and the source beside them, give."""
+        """The directory in the cache for what this go.mod and go.sum, and the source next to them, give."""
         files = (self.folder / "go.mod", self.folder / "go.sum", *sorted(self.folder.glob("*.go")))
         digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
         return cache_directory() / f"{self.title.lower()}-{self.version}-{digest}"
@@ -118,7 +118,7 @@ HELM = Module(
     costs="it took 2 minutes",
     variables=lambda _version: {},
 )
-# What admission is measured beside, with its source here.
+# What admission is compared with, with its source here.
 PODDEFAULTS = Module(
     title="PodDefaults",
     requires="k8s.io/client-go",

@@ -31,7 +31,7 @@ COMPONENTS = ("kube-scheduler", "containerd", "kubelet", "kube-proxy")
 PORTS = ("kube-scheduler", "kubelet", "kubelet-health", "kube-proxy", "kube-proxy-metrics")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 PODS = ipaddress.IPv4Network("10.240.0.0/12")
-# kube-proxy leaves these, which a kubelet beside it may need.
+# kube-proxy leaves these, which a kubelet on the same machine may need.
 FIREWALL = tuple(
     ("iptables", *words.split(), "KUBE-FIREWALL")
     for words in ("--delete INPUT --jump", "--delete OUTPUT --jump", "--flush", "--delete-chain")
@@ -139,7 +139,7 @@ class Node:
         }
 
     def _takes_pods(self) -> bool:
-        """Say whether the node is ready and has no taint any more."""
+        """Return whether the node is ready and has no taint any more."""
         argv = (str(binaries.path("kubectl")), f"--kubeconfig={self.layout.kubeconfig}", "get", "node", NAME)
         found = subprocess.run((*argv, f"--output=jsonpath={READY}"), capture_output=True, text=True, check=False)
         return found.stdout.strip() == "True"

@@ -31,7 +31,7 @@ def find(needed: tuple[int, int], cache: Path, report: Report) -> Path:
 
 
 def version_of(go: Path) -> tuple[int, int]:
-    """Return (major, minor) of a `go` program, (0, 0) when it does not tell."""
+    """Return (major, minor) of a `go` program, (0, 0) when it prints none."""
     command = [str(go), "env", "GOVERSION"]
     environ = {**os.environ, "GOTOOLCHAIN": "local"}
     answer = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, cwd=go.parent)

@@ -60,7 +60,7 @@ class OpenWatch:
         return planned if planned is not None and self._events >= planned.after else None
 
     async def _next(self, source: StreamReader) -> bytes | None:
-        """Return the next chunk, empty at the end; None when the watch was told to end."""
+        """Return the next chunk, empty at the end; None when the watch was ended."""
         reading = asyncio.ensure_future(source.readany())
         try:
             both: set[asyncio.Future[Any]] = {reading, self._ordered}

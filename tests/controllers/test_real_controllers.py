@@ -138,7 +138,7 @@ def live_on(kube: Kube, project: str, where: str, life: Life, wanted: tuple[Any,
 
 
 def replaced(kube: Kube, project: str, uid: str, count: int) -> bool:
-    """Say whether there are as many Pods as before, and one of them is new."""
+    """Return whether there are as many Pods as before, and one of them is new."""
     uids = [pod["metadata"]["uid"] for pod in pods(kube, project)]
     return len(uids) == count and uid not in uids
 

@@ -75,7 +75,7 @@ CASES: dict[str, Case] = {
         {"image": MEMBER.reference, **custom(1000, 100), "overridable": []},
         says=("user 1000", "group 100", "groups 100"),
     ),
-    "groups that the image gives the uid, beside groups of the Environment": Case(
+    "groups that the image gives the uid, with groups of the Environment": Case(
         {"image": MEMBER.reference, **custom(1000, 100, (7000,)), "overridable": []},
         says=("user 1000", "group 100", "groups 100 7000"),
     ),

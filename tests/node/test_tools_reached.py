@@ -72,7 +72,7 @@ def test_service(kube: Kube, project: str) -> None:
 
 
 def test_connect(kube: Kube, project: str) -> None:
-    """``connect --forward`` leads to a tool that has no address outside, says where, and ends when it is told to.
+    """``connect --forward`` leads to a tool that has no address outside, prints where, and ends when it is interrupted.
 
     With ``--open`` the browser is led there, too; where there is none it goes on all the same.
     """

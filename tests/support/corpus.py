@@ -141,7 +141,7 @@ class Case:
         environments: the specs of the Environments that it names, with their generation, by name.
         requested: the manifest.
         stored: what the API server stored.
-        stripped: its pod templates without what the record says was put in, by their places.
+        stripped: its pod templates without what was injected by the record, by their places.
     """
 
     kind: str
@@ -172,7 +172,7 @@ def templates(kind: Kind, item: Object) -> dict[str, Object]:
 
 
 def stripped(kind: Kind, item: Object) -> dict[str, Object]:
-    """Return the pod templates of a stored object without what its record says was put in."""
+    """Return the pod templates of a stored object without what was injected by its record."""
     entries, without = record.trusted(kind, item), deepcopy(item)
     record.forget(kind, without)
     return {
@@ -332,7 +332,7 @@ def _fitting(row: Kind, spec: Object, key: str, value: Any) -> Any:
 
 
 def _fits(row: Kind, spec: Object) -> bool:
-    """Say whether there is such an Environment, and every pod template has a place for all of it."""
+    """Return whether there is such an Environment, and every pod template has a place for all of it."""
     environment = publish("fits", 1, spec, lambda _: True)
     if environment.problem or not environment.fragment:
         return False

@@ -35,7 +35,7 @@ def _part(field: FieldInfo) -> type[Model] | None:
 
 
 def _is_list(field: FieldInfo) -> bool:
-    """Say whether a field is a list."""
+    """Return whether a field is a list."""
     return any(get_origin(t) is list for t in _types(field.annotation))
 
 
@@ -48,7 +48,7 @@ def _values(field: FieldInfo) -> list[Any]:
 
 
 def _accepts(adapter: TypeAdapter[Any], value: Any) -> bool:
-    """Say whether a type takes a value as it is."""
+    """Return whether a type takes a value as it is."""
     try:
         adapter.validate_python(value, strict=True)
     except ValidationError:
@@ -117,7 +117,7 @@ def _field(path: Path) -> FieldInfo:
 
 
 def reaches(path: Path, view: Callable[[Spec], Any]) -> bool:
-    """Say whether a field changes what a function makes of a spec.
+    """Return whether a field changes what a function makes of a spec.
 
     Args:
         path: the field.

@@ -106,7 +106,7 @@ class Operator:
 
     @contextmanager
     def down(self, sig: int = signal.SIGTERM) -> Iterator[None]:
-        """Have it down for a while; whatever happens meanwhile, it runs for the tests that follow."""
+        """Have it down for a while; it runs for the tests that follow, also after a failure."""
         self.stop(sig)
         try:
             yield
@@ -189,7 +189,7 @@ class Kube:
         self.until(f"{name} to be ready", lambda: self._ready(name))
 
     def _ready(self, name: str) -> bool:
-        """Say whether an Environment is ready at its newest generation."""
+        """Return whether an Environment is ready at its newest generation."""
         generation = self.environment(name)["metadata"]["generation"]
         ready = self.condition(name, "Ready")
         return (ready.get("status"), ready.get("observedGeneration")) == ("True", generation)

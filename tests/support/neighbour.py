@@ -63,7 +63,7 @@ def neighbour(rest: Rest, namespace: str, name: str = AFTER_OURS) -> Iterator[Ne
 
 
 def _is_called(rest: Rest, namespace: str) -> bool:
-    """Say whether a Pod that is never stored carries the mark."""
+    """Return whether a Pod that is never stored carries the mark."""
     pod = {"metadata": {"name": f"canary-{uuid4().hex[:8]}"}, "spec": {"containers": [{"name": "x", "image": "x"}]}}
     made = rest.create(f"/api/v1/namespaces/{namespace}/pods?dryRun=All", pod).body
     return MARK in made["metadata"].get("annotations", {})

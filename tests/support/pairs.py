@@ -9,7 +9,7 @@ Object = dict[str, Any]
 
 @dataclass(frozen=True)
 class Example:
-    """What an Environment sets, and what beside it contradicts.
+    """What an Environment sets, and what contradicts it.
 
     Args:
         fields: fields of the Environment.

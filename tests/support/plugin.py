@@ -52,7 +52,7 @@ class Plugin:
         return ran.err
 
     def run(self, *arguments: str, stdin: str = "", **variables: str) -> Ran:
-        """Run a command, whatever comes of it."""
+        """Run a command; it may fail."""
         command = [str(self.cluster.layout.kubectl), "environment", *arguments]
         done = subprocess.run(
             command,

@@ -89,7 +89,7 @@ def runtime_pins(work: Path) -> Path:
 
 
 def _needed(name: str, extras: frozenset[str], seen: frozenset[str] = frozenset()) -> Iterator[str]:
-    """Yield the packages that one needs, on whatever system."""
+    """Yield the packages that one needs, on any system."""
     for line in metadata.requires(name) or ():
         each = Requirement(line)
         key = canonicalize_name(each.name)

@@ -58,18 +58,18 @@ def until_made(kube: Kube, kind: str, project: str, *wanted: str) -> dict[str, O
     return made(kube, kind, project)
 
 
-def told(kube: Kube, project: str, name: str) -> list[tuple[str, str]]:
+def events(kube: Kube, project: str, name: str) -> list[tuple[str, str]]:
     """Return reason and message of the operator's Events about a workload."""
     chosen = f"--field-selector=involvedObject.name={name},reportingComponent=environment-operator"
     items = json.loads(kube.kubectl("get", "events", "-n", project, chosen, "-o", "json"))["items"]
     return [(item["reason"], item["message"]) for item in items]
 
 
-def until_told(kube: Kube, project: str, name: str, reason: str, *words: str) -> None:
+def until_event(kube: Kube, project: str, name: str, reason: str, *words: str) -> None:
     """Wait until an Event about a workload has a reason and all of these words."""
     kube.until(
         f"the Event {reason} about {name} with {words}",
-        lambda: any(reason == r and all(word in said for word in words) for r, said in told(kube, project, name)),
+        lambda: any(reason == r and all(word in said for word in words) for r, said in events(kube, project, name)),
     )
 
 

@@ -1,6 +1,6 @@
 """Refusals of admission, each with the changes that its message names as ways out.
 
-What a message says is in ``messages``; here is what its readers do then, whatever the words are.
+The texts are in ``messages``; here is what their readers do then, with any wording.
 """
 
 import copy
@@ -157,7 +157,7 @@ REFUSED: Mapping[str, Refused] = {
     **overrides("WorkingDir", {"workingDir": "/mine"}, {"workingDir": "/x"}),
     **overrides("Security", {"securityContext": {"runAsNonRoot": False}}, security(runAsNonRoot=True)),
     **overrides("User", UID, custom(uid=7)),
-    "ids beside those of a token": Refused(
+    "ids with those of a token": Refused(
         made(**UID), ADAPT, (drops("securityContext"),), ({**custom(uid=7), "overridable": ["User"]},), known=PERSON
     ),
     "no ids in the token": Refused(made(), ADAPT, others=(custom(uid=7),)),

@@ -73,7 +73,7 @@ def test_action(case: Object) -> None:
 
 
 def emptied(value: Any) -> Any:
-    """Return a value whose empty lists are empty objects: a table of Lua does not tell them apart."""
+    """Return a value whose empty lists are empty objects: a table of Lua does not distinguish them."""
     if isinstance(value, dict):
         return {key: emptied(inner) for key, inner in value.items()}
     return [emptied(inner) for inner in value] or {} if isinstance(value, list) else value

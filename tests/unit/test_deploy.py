@@ -123,8 +123,8 @@ def test_image_has_the_versions_of_the_tests() -> None:
     assert {Requirement(text).name for text in needed} <= pins.keys()
 
 
-def test_replicas_of_the_controller_are_told_apart() -> None:
-    """Each controller knows its Pod's name, by which the Lease says which leads; a new one starts beside the old."""
+def test_replicas_of_the_controller_have_identities() -> None:
+    """Each controller has its Pod's name, by which the Lease names the leader; two run during an update."""
     name = f"{names.SERVICE_ACCOUNT}-controller"
     (deployment,) = (f for f in FOUND if (f["kind"], f["metadata"]["name"]) == ("Deployment", name))
     (container,) = PODS[name]["spec"]["containers"]

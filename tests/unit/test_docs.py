@@ -167,7 +167,7 @@ def test_every_field_of_an_asset_is_mapped(field: str) -> None:
 
 @pytest.mark.parametrize("module", sorted(p.stem for p in (ROOT / "operator/environment_operator").iterdir()))
 def test_every_package_is_explained(module: str) -> None:
-    """Each package, and each module beside them, is in the operator's README."""
+    """Each package, and each module next to them, is in the operator's README."""
     assert module.startswith("__") or f"`{module}`" in INSIDE
 
 

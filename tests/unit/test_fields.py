@@ -64,7 +64,7 @@ FIXED_IN_A_POD = ("Command", "Args", "Env", "WorkingDir")
 
 
 def is_listed(path: Path, listed: Collection[str]) -> bool:
-    """Say whether a field, or what holds it, is in a list."""
+    """Return whether a field, or what holds it, is in a list."""
     return any(dotted(path[:length]) in listed for length in range(1, len(path) + 1))
 
 
@@ -99,7 +99,7 @@ def test_it_has_an_override_rule(field: str) -> None:
 def test_every_field_that_may_be_overridden_is_locked_when_it_may_not() -> None:
     """Each choice of ``overridable`` is one that the rules know, in the order of the models."""
     assert set(get_args(Overridable)) == set(in_short(locked(built(changed(whole(), ("overridable",), [])))).split(","))
-    assert {*get_args(Overridable)} - {"Env"} == {*overrides._GUARDS}  # noqa: SLF001 - the table itself
+    assert {*get_args(Overridable)} - {"Env"} == {*overrides._RULES}  # noqa: SLF001 - the table itself
 
 
 @pytest.mark.parametrize("rule", get_args(Overridable))

@@ -1,4 +1,4 @@
-"""The judge of law 7 sees what it should, and the rounds can be repeated."""
+"""The check of law 7 finds each violation, and the rounds can be repeated."""
 
 import pytest
 
@@ -26,10 +26,10 @@ EARLY = "Pod a/p came at revision {}, when e did not exist"
     [
         pytest.param([environment(1), user(2), user(3, exists=False), environment(5, exists=False)], [], id="lawful"),
         pytest.param([environment(1), user(2), environment(5, exists=False)], [LEFT.format(2)], id="left-behind"),
-        pytest.param([environment(5, exists=False), user(2), environment(1)], [LEFT.format(2)], id="told-in-disorder"),
+        pytest.param([environment(5, exists=False), user(2), environment(1)], [LEFT.format(2)], id="out-of-order"),
         pytest.param([environment(1), environment(5, exists=False), user(6)], [EARLY.format(6)], id="too-late"),
         pytest.param([user(2), environment(3)], [EARLY.format(2)], id="too-early"),
-        pytest.param([user(2), user(3), user(4, exists=False)], [EARLY.format(2)], id="told-once"),
+        pytest.param([user(2), user(3), user(4, exists=False)], [EARLY.format(2)], id="reported-once"),
         pytest.param(
             [environment(1), user(2), environment(5, exists=False), user(6, exists=False)],
             [LEFT.format(2)],
@@ -46,7 +46,7 @@ EARLY = "Pod a/p came at revision {}, when e did not exist"
     ],
 )
 def test_violations(changes: list[Change], found: list[str]) -> None:
-    """Whoever is without an Environment at any revision is found, in whatever order the changes were told."""
+    """Every user without an Environment at any revision is found, in any order of the events."""
     assert found == list(violations(changes))
 
 

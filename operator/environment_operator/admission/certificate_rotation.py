@@ -1,6 +1,6 @@
 """The certificate in service: shared by all replicas in a Secret, renewed, trusted by the API server, no restart.
 
-Each replica looks at the Secret every few seconds. Whichever finds that something is due writes it, and the API server
+Each replica reads the Secret every few seconds. Whichever finds that something is due writes it, and the API server
 lets only one of them succeed; the others take what they find. Then each sees to it that the API server trusts it.
 """
 

@@ -126,7 +126,7 @@ def renew(bundle: Bundle | None, terms: Terms, now: datetime) -> Bundle:
 
 
 def _serves(pair: Pair, signer: Pair, terms: Terms, now: datetime) -> bool:
-    """Say whether a serving certificate is still the one that is wanted."""
+    """Return whether a serving certificate is still the one that is wanted."""
     signed = pair.certificate.issuer == signer.certificate.subject
     return signed and pair.due > now and pair.hosts == frozenset(terms.hosts)
 

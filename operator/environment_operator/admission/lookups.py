@@ -135,7 +135,7 @@ class Lookups:
         return {name: known.get(name) or await self._live.get(name, now) for name in wanted}
 
     def _stands(self, live: Published) -> bool:
-        """Say whether an Environment that was read a moment ago may be used, and nothing newer is known."""
+        """Return whether an Environment that was read a moment ago may be used, and nothing newer is known."""
         known = self.catalog.find(live.name)
         if live.problem or known is None:
             return False

@@ -94,7 +94,7 @@ class PullSecrets:
             logger.warning('project "%s": its Secrets could not be read: %s', project, error)
             return Secrets(f'the API server did not answer for project "{project}"')
         there = dict(zip(wanted, metadata, strict=True))
-        # What is not there yet is on its way; what is somebody's own under that name is not what was published.
+        # What is not there yet is on its way; a project's own Secret of that name is not what was published.
         published = tuple(s for s in offered if (item := there[s.name]) is None or copies.copy(item))
         return Secrets(missing={name for name in named if there[name] is None}, published=published)
 

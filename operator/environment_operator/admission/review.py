@@ -327,7 +327,7 @@ def _unusable(invalid: str) -> Iterator[str]:
 
 
 def _replaced(given: str, creator: str) -> str:
-    """Return that an Environment which somebody else had created is now the one's who creates it, as from a backup."""
+    """Return that an Environment that another person had created is now the one's who creates it, as from a backup."""
     return f'metadata.annotations[{names.CREATED_BY}]: "{given}" is replaced by "{creator}", who creates this one.'
 
 
@@ -375,7 +375,7 @@ def _patch(old: Any, new: Any, path: str) -> Iterator[Object]:
 
 
 def _changes_much(old: list[Any], new: list[Any]) -> bool:
-    """Say whether many items of a list change."""
+    """Return whether many items of a list change."""
     return len(new) > _MANY and sum(map(operator.ne, old, new)) > _MANY
 
 

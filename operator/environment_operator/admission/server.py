@@ -29,7 +29,7 @@ from environment_operator.settings import Settings
 logger = logging.getLogger(__name__)
 
 LARGEST = 8 * 2**20
-# How many objects are made before the collector looks at them.
+# How many objects are made before the collector runs.
 _ALLOCATED = 50_000
 # The API server closes idle connections after 90 s; were we to close them first, a request could meet the closing.
 _KEEP_ALIVE = 120

@@ -7,27 +7,27 @@ from environment_operator.api import names
 
 
 def is_terminating(environment: Mapping[str, Any]) -> bool:
-    """Say whether the Environment was deleted and waits for finalizers."""
+    """Return whether the Environment was deleted and waits for finalizers."""
     return "deletionTimestamp" in environment["metadata"]
 
 
 def has_finalizer(environment: Mapping[str, Any]) -> bool:
-    """Say whether our finalizer is on the Environment."""
+    """Return whether our finalizer is on the Environment."""
     return names.FINALIZER in environment["metadata"].get("finalizers", ())
 
 
 def may_go(environment: Mapping[str, Any]) -> bool:
-    """Say whether the Environment may be deleted although it is used."""
+    """Return whether the Environment may be deleted although it is used."""
     return (environment["metadata"].get("annotations") or {}).get(names.ALLOW_DELETE_IN_USE) == "true"
 
 
 def is_released(environment: Mapping[str, Any]) -> bool:
-    """Say whether our finalizer was taken from an Environment that may go, as before the operator is removed."""
+    """Return whether our finalizer was taken from an Environment that may go, as before the operator is removed."""
     return may_go(environment) and not has_finalizer(environment)
 
 
 def last_change(environment: Mapping[str, Any]) -> str:
-    """Return when somebody changed the Environment last, as Kubernetes writes it: not the operator, not its status."""
+    """Return when the Environment was last changed, as Kubernetes writes it: not the operator, not its status."""
     meta = environment["metadata"]
     theirs = (
         entry.get("time") or ""

@@ -102,5 +102,5 @@ GROUPS_KEY = f"{GROUP}/groups"
 
 
 def is_reference(label: str) -> bool:
-    """Say whether a label refers to an Environment, for a whole workload or one of its roles."""
+    """Return whether a label refers to an Environment, for a whole workload or one of its roles."""
     return label == REFERENCE or label.startswith(ROLE_REFERENCE)

@@ -35,7 +35,7 @@ def _convert(node: Schema, definitions: dict[str, Schema]) -> Schema:
 
 
 def _dropped(key: str, value: object) -> bool:
-    """Say whether a keyword of JSON schema has no place in a structural schema."""
+    """Return whether a keyword of JSON schema has no place in a structural schema."""
     return key in {"title", "$defs", "additionalProperties"} or (key == "default" and value is None)
 
 

@@ -77,7 +77,7 @@ class EnvironmentStatus(Model):
         description="The generation that this status describes; -1 before the first look."
     )
     last_update_time: Timestamp | None = Field(
-        None, description="When somebody changed the Environment last; what the operator changes does not count."
+        None, description="When the Environment was last changed; changes by the operator do not count."
     )
     last_used_time: Timestamp | None = Field(
         None,

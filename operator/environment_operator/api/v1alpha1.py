@@ -147,9 +147,9 @@ _HAS_INFERENCE = "self.workloadTypes.exists(t, t == 'Inference')"
 def _unused_by_inference(path: str) -> Rule:
     """Return the rule that a flag may not be true when Inference is listed."""
     holder, _, name = path.rpartition(".")
-    guard = f"has(self.{holder}) && " if holder else ""
+    present = f"has(self.{holder}) && " if holder else ""
     return Rule(
-        f"!({_HAS_INFERENCE}) || !({guard}has(self.{path}) && self.{path})",
+        f"!({_HAS_INFERENCE}) || !({present}has(self.{path}) && self.{path})",
         f"{name} cannot be used by inference workloads. Set it to false, or remove Inference from workloadTypes.",
         f".{path}",
         "FieldValueForbidden",

@@ -78,7 +78,7 @@ def as_applied(connection: Connection, before: Object | None, wanted: Object) ->
 
 
 class Overtaken(Problem):
-    """Somebody else changed the Environment meanwhile."""
+    """The Environment was changed meanwhile."""
 
 
 @contextmanager
@@ -113,7 +113,7 @@ def change(connection: Connection, before: Object, wanted: Object, *, dry_run: b
         dry_run: whether nothing is to be stored.
 
     Raises:
-        Overtaken: somebody changed it.
+        Overtaken: it was changed meanwhile.
         Problem: it cannot be changed so.
     """
     patch = _steps(before, wanted)
@@ -129,7 +129,7 @@ def change(connection: Connection, before: Object, wanted: Object, *, dry_run: b
         # The API server does not say that a test of the patch failed.
         if connection.get(path)["metadata"]["generation"] == before["metadata"]["generation"]:
             raise
-        raise Overtaken("somebody else changed it meanwhile. Run the command again.") from error
+        raise Overtaken("it was changed meanwhile. Run the command again.") from error
 
 
 def _steps(before: Object, wanted: Object) -> list[Object]:
@@ -253,7 +253,7 @@ def _mistake(given: Any) -> str:
 
 
 def _is_text(item: tuple[Any, Any]) -> bool:
-    """Say whether a label or annotation is one, with a value or none yet."""
+    """Return whether a label or annotation is one, with a value or none yet."""
     return isinstance(item[0], str) and isinstance(item[1], str | None)
 
 

@@ -69,7 +69,7 @@ def _draft(untouched: str) -> Iterator[Path]:
 
 
 def _kept(file: Path, untouched: str) -> str:
-    """Say where the file is that somebody wrote in, else remove it and say nothing."""
+    """Print where the file is that was edited; remove it when it was not."""
     content = file.read_bytes() if file.exists() else b""
     if content.strip() and content != untouched.encode():
         return f"See {file} for what you wrote."
@@ -120,7 +120,7 @@ def _read(text: str) -> Object:
 
 
 def _given_up(complaint: str) -> bool:
-    """Say that nothing was changed; what was refused is a problem."""
+    """Print that nothing was changed; what was refused is a problem."""
     if complaint:
         raise Problem(complaint, Exit.REFUSED)
     console.note("nothing was changed")

@@ -134,7 +134,7 @@ def growing(connection: Connection, columns: Collection[Column], *, keep: bool =
 
 
 def _is_whole(column: Column) -> bool:
-    """Say whether a column is read of whole Environments only."""
+    """Return whether a column is read of whole Environments only."""
     return not (column.cell or column.in_metadata or column.absent or column.title == known.CLUSTER)
 
 
@@ -163,7 +163,7 @@ def _from_table(connection: Connection, columns: Collection[Column], update: Cal
 
 
 def _lacks(row: Row, of: Object, columns: Collection[Column]) -> bool:
-    """Say whether a row of the table lacks something of its Environment."""
+    """Return whether a row of the table lacks something of its Environment."""
     return known.is_cut(row) or known.lacks_of(of.get("object") or {}, columns)
 
 

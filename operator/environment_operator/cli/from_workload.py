@@ -172,7 +172,7 @@ _SMALLEST = {"scope": {"cluster": True}, "architecture": "Standard", "workloadTy
 
 
 def _is_valid(spec: Object) -> bool:
-    """Say whether the models take a spec."""
+    """Return whether the models take a spec."""
     try:
         EnvironmentSpec.model_validate(spec)
     except ValidationError:

@@ -164,7 +164,7 @@ def await_change(connection: Connection, name: str, version: str, seconds: int) 
 
 
 def _unknown(of: Object, table: Kinds) -> list[str]:
-    """Return the kinds of which the operator knows users and we do not, after saying so."""
+    """Return the kinds of which the operator knows users and we do not, after a note."""
     known = {(kind.group, kind.kind) for kind in table}
     unknown = [each for each in usage(of).get("byKind") or () if (each["group"], each["kind"]) not in known]
     for each in unknown:
@@ -192,7 +192,7 @@ def projects(connection: Connection) -> dict[str, str | None] | None:
 def may(
     connection: Connection, verb: str, name: str = "", *, of: tuple[str, str] = _ENVIRONMENT, project: str = ""
 ) -> bool:
-    """Say whether the user has a verb on an object, or on all of a kind.
+    """Return whether the user has a verb on an object, or on all of a kind.
 
     Args:
         connection: the API server.

@@ -29,7 +29,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "rename": ("rename", "Give an Environment another display name, description or name."),
     "delete": ("delete", "Delete Environments, or say who uses them."),
     "render": ("render", "Show what an Environment puts into a pod, or a workload as it would be admitted."),
-    "check": ("render", "Say whether an Environment may be used in a project, and if not why."),
+    "check": ("render", "Check whether an Environment may be used in a project, and if not why."),
     "connect": ("connect", "Show where the tools of a workload are, or lead there."),
     "refresh": ("refresh", "Put today's Environment into workloads that have an earlier one, or say why not."),
     "import": ("import_runai", "Create Environments from environment assets of Run:ai."),
@@ -135,7 +135,7 @@ def _misused(error: click.UsageError) -> str:
 
 
 def _failed(error: Exception) -> Exit:
-    """Say what went wrong; return the exit code."""
+    """Print what went wrong; return the exit code."""
     match error:
         case Problem() | ApiError():
             message, code = described(error)
@@ -150,7 +150,7 @@ def _failed(error: Exception) -> Exit:
 
 
 def _mistaken(error: Exception) -> Exit:
-    """Say that this is our fault, and where it happened."""
+    """Print that this is our fault, and where it happened."""
     *_, (frame, line) = traceback.walk_tb(error.__traceback__)
     place = f"{frame.f_globals.get('__name__')}, line {line}"
     what = " ".join(traceback.format_exception_only(error)).strip()

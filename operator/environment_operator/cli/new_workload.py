@@ -24,7 +24,7 @@ _KINDS: Mapping[str, Sequence[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What somebody wants to run.
+    """The workload to make.
 
     Args:
         name: name of the workload.
@@ -86,12 +86,12 @@ def _candidates(spec: Mapping[str, Any], table: Sequence[Kind]) -> Iterator[Kind
 
 
 def can_write(kind: Kind) -> bool:
-    """Say whether there is a manifest for a kind."""
+    """Return whether there is a manifest for a kind."""
     return kind.name in _WRITERS or _is_replicated(kind)
 
 
 def _is_replicated(kind: Kind) -> bool:
-    """Say whether a kind has a number of replicas next to the template of each role."""
+    """Return whether a kind has a number of replicas next to the template of each role."""
     return bool(kind.roles_in) and not kind.template
 
 

@@ -71,7 +71,7 @@ class EnvironmentName(Name):
 
 
 def is_name(value: object) -> bool:
-    """Say whether something can be the name of an object, and come into the path of a request."""
+    """Return whether something can be the name of an object, and come into the path of a request."""
     return isinstance(value, str) and bool(_NAME.fullmatch(value))
 
 

@@ -55,7 +55,7 @@ kubectl environment delete trainer trainer-gpu --wait --timeout 60s
 - Options may be written `-o=name` and `--no-headers=false`.
 - Workloads may be written `deployment/notebook` and `deployment notebook`. Without `-n` a workload is in the namespace
   of the context, and so are those that `workloads` and `templates` list; `-A` lists all. Environments are
-  cluster-scoped: `list` and `describe` look at all of them, and at all their users.
+  cluster-scoped: `list` and `describe` read all of them, and all their users.
 - Output that is not for a terminal has no colour; `NO_COLOR` turns colour off at a terminal, too.
 - CSV is safe to open in a spreadsheet: no cell is read as a formula.
 - [Further kinds](../crds/kinds.md#further-kinds) are known from the cluster, where the administrator published them,

@@ -25,7 +25,7 @@ def successor(old: Object, name: str, fields: Mapping[str, Any]) -> Object:
 
 
 def is_successor(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
-    """Say whether an Environment that exists is what the successor would be, but for what people read."""
+    """Return whether an Environment that exists is what the successor would be, but for what people read."""
     return _set_up(found) == _set_up(wanted)
 
 
@@ -65,7 +65,7 @@ def moved(user: Mapping[str, Any], old: str, new: str) -> list[Object]:
 
 
 def _is_ours(field: str, value: Any, name: str) -> bool:
-    """Say whether a field of the old spec was put there by an earlier, interrupted renaming."""
+    """Return whether a field of the old spec was put there by an earlier, interrupted renaming."""
     return field == "deprecated" and bool(value.get("replacedBy") == name)
 
 

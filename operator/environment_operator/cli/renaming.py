@@ -27,13 +27,13 @@ class Renaming:
         old: the Environment.
         new: its new name.
         dry_run: whether nothing is to be changed.
-        tell: takes what was done, a line each.
+        progress: takes what was done, a line each.
     """
 
     def __init__(
-        self, connection: Connection, old: Object, new: str, *, dry_run: bool, tell: Callable[[str], None]
+        self, connection: Connection, old: Object, new: str, *, dry_run: bool, progress: Callable[[str], None]
     ) -> None:
-        self._connection, self._found, self._new, self._tell = connection, old, new, tell
+        self._connection, self._found, self._new, self._progress = connection, old, new, progress
         self._old: str = old["metadata"]["name"]
         self._query = {"dryRun": "All"} if dry_run else {}
         self._note = rehearsed(dry_run=dry_run)
@@ -44,7 +44,7 @@ class Renaming:
         """Do all of it.
 
         Raises:
-            Problem: the new name is taken, or somebody still uses the old one.
+            Problem: the new name is taken, or the old one still has users.
         """
         wanted = successor(apply.authored(self._found), self._new, fields)
         there = self._connection.find(f"{ENVIRONMENTS}/{self._new}")
@@ -64,7 +64,7 @@ class Renaming:
         staying += self._move(following, there=bool(there))
         hidden = lookup.usage(self._found).get("total", 0) - len(users)
         if unread and hidden > 0:
-            staying.append(f"{hidden} that you may not list: have somebody rename it who may")
+            staying.append(f"{hidden} that you may not list: ask a person who may")
         if staying:
             self._stays(staying)
         self._remove(len(users))
@@ -118,7 +118,7 @@ class Renaming:
                         raise
                     refused.append(f"{user}: {error.message}")
                     continue
-                self._tell(f"{user} moved{self._note}")
+                self._progress(f"{user} moved{self._note}")
                 update(f"{number} of {len(following)}")
         return refused
 
@@ -128,7 +128,7 @@ class Renaming:
         return {"metadata": {"annotations": {names.REFRESH: stamp}}}
 
     def _stays(self, staying: Sequence[str]) -> None:
-        """Say why the old one stays."""
+        """Raise why the old one stays."""
         listed = "".join(f"\n  {line}" for line in text.first(staying))
         raise Problem(
             f'Environment "{self._old}" was not deleted, these use it:{listed}\nRun this command again afterwards.'
@@ -147,7 +147,7 @@ class Renaming:
             else:
                 uid = {"preconditions": {"uid": self._found["metadata"]["uid"]}}
                 self._connection.delete(f"{ENVIRONMENTS}/{self._old}", uid | (_DRY if self._query else {}))
-        self._tell(f'environment.{names.GROUP} "{self._old}" deleted{self._note}')
+        self._progress(f'environment.{names.GROUP} "{self._old}" deleted{self._note}')
 
     def _check_removal(self) -> None:
         """Find out whether the user may delete the old one, which the API server refuses to anybody while it is used.
@@ -158,7 +158,7 @@ class Renaming:
         if not lookup.may(self._connection, "delete", self._old):
             raise Problem(
                 f'Environment "{self._old}" would stay: its deletion needs the verb delete on {names.CRD_NAME}, '
-                "which you lack. Ask somebody who has it."
+                "which you lack. Ask a person who has it."
             )
         # Who may publish it may delete it; without a change of its spec nobody has asked yet.
         if self._found["spec"].get("deprecated"):
@@ -190,7 +190,7 @@ class Renaming:
 
     def _report(self, name: str, done: str) -> None:
         """Report what became of an Environment."""
-        self._tell(f"{apply.FULL_NAME}/{name} {done}{self._note}")
+        self._progress(f"{apply.FULL_NAME}/{name} {done}{self._note}")
 
 
 def rehearsed(*, dry_run: bool) -> str:

@@ -77,7 +77,7 @@ class Users:
 
     @property
     def are_possible(self) -> bool:
-        """Whether somebody uses it, or may do so."""
+        """Whether it has users, or may have."""
         return bool(self.seen or self.unread or self.counted)
 
     def __str__(self) -> str:

@@ -136,9 +136,9 @@ def _renamed(connection: Connection, name: str, new: str, done: list[str], *, dr
     """Give an Environment another name; what was done is added to the list.
 
     Raises:
-        Problem: it is no name, or is taken, or somebody still uses the old one.
+        Problem: it is no name, or is taken, or the old one still has users.
     """
     if not options.is_name(new):
         raise Problem(f'"{new}" is no name. {options.NAME_RULE}')
     found = lookup.environment(connection, name)
-    Renaming(connection, found, new, dry_run=dry_run, tell=done.append).carry_out({}, sure=True)
+    Renaming(connection, found, new, dry_run=dry_run, progress=done.append).carry_out({}, sure=True)

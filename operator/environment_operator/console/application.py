@@ -38,7 +38,7 @@ async def _settled(request: web.Request, handler: Handler) -> web.StreamResponse
 
 @web.middleware
 async def _admitted(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Hand on a request that comes from somebody who may use the page."""
+    """Hand on a request that comes from a person who may use the page."""
     entrance = request.app[ENTRANCE]
     request[INSIDE] = entrance.check(request)
     await security.check_form(request, entrance.form_token(request))
@@ -48,6 +48,6 @@ async def _admitted(request: web.Request, handler: Handler) -> web.StreamRespons
 
 
 async def _careful(request: web.Request, answer: web.StreamResponse) -> None:
-    """Say how browsers have to treat an answer; nothing but static files may be kept."""
+    """Set how browsers have to treat an answer; nothing but static files may be kept."""
     answer.headers.update(security.HEADERS)
     answer.headers["Cache-Control"] = "no-cache" if request.path.startswith(security.STATIC) else "no-store"

@@ -1,7 +1,7 @@
 """The entrance of the page in a cluster: whoever brings a bearer token acts with the rights of that token.
 
 - Without a token there is no page. Tokens are passed on to the API server, which alone says whose they are; they are
-  neither logged nor stored, and no answer is kept for somebody else.
+  neither logged nor stored, and no answer is kept for another person.
 - Whoever logs people in, such as a proxy with OpenID Connect, knows them by a cookie. So a request that another page
   caused is refused as for a local page: by `Sec-Fetch-Site`, by `Origin`, and by the token of each form, which belongs
   to a cookie that is of no use elsewhere.

@@ -158,7 +158,7 @@ def use(environment: Object, kind: Kind, project: str, options: Sequence[str]) -
 
 
 def right(verb: str, resource: str, project: str = "") -> str:
-    """Return that somebody lacks a right."""
+    """Return that a right is missing."""
     where = text("right.in", project=project) if project else text("right.everywhere")
     return text("right.missing", verb=verb, resource=resource, where=where)
 

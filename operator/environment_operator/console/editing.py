@@ -22,7 +22,7 @@ Object = dict[str, Any]
 Sent = Mapping[str, Sequence[str]]
 _FORM = fields.form()
 # What a page carries besides the draft: the Environment that it changes, the draft whose diff was shown, and whether
-# somebody wants to know what is wrong.
+# the person wants to know what is wrong.
 _BEFORE, _REVIEWED, _CHECKED = "before", "reviewed", "checked"
 _CHECK, _SAVE, _DOWNLOAD = "check", "save", "download"
 _FIXED = ("metadata.name",)
@@ -118,9 +118,9 @@ async def _shown(
     Args:
         request: what it answers.
         purpose: what the form is for.
-        found: what somebody has written.
+        found: what the person has written.
         before: the Environment that it changes, None for a new one.
-        done: what came of it, None where nothing was asked.
+        done: its result, None where nothing was asked.
         warnings: what the API server warned of.
         checked: whether what is missing is said, too, and not only what is wrong.
     """

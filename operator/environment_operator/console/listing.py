@@ -76,7 +76,7 @@ class Listing:
             return reading.all.result() if reading.all.done() else replace(last, is_late=age > 2 * last.fresh_seconds)
         except ApiError as error:
             if reading is before and error.status in _NOT_THIS_USER:
-                # That was about somebody else, who had begun the reading.
+                # That was about another person, who had begun the reading.
                 return await self.read(read, enough)
             raise
 

@@ -26,7 +26,7 @@ def run(connections: Sequence[Connection], port: int, *, opens: bool) -> None:
         opens: whether to open the browser.
 
     Raises:
-        Problem: somebody else listens on the port.
+        Problem: another program listens on the port.
     """
     clusters = [Cluster(each.patient(SECONDS)) for each in connections]
     for each in clusters:
@@ -59,7 +59,7 @@ async def _start(site: web.TCPSite, port: int) -> None:
     """Listen.
 
     Raises:
-        Problem: somebody else does so on this port.
+        Problem: another program does so on this port.
     """
     try:
         await site.start()

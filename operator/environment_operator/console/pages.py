@@ -72,7 +72,7 @@ class Note:
 
 
 async def _environments(request: web.Request) -> web.StreamResponse:
-    """Show the table; columns that somebody chose are remembered."""
+    """Show the table; chosen columns are remembered."""
     view = table.read_view(list(request.query.items()), request.cookies.get(_REMEMBERED, ""))
 
     def remember(answer: web.StreamResponse) -> None:
@@ -124,7 +124,7 @@ async def _table(request: web.Request, view: View) -> web.Response:
 
 
 def _shown(view: View, *, several: bool) -> tuple[Column, ...]:
-    """Return the columns to show: the cluster only where there are several, or somebody chose it."""
+    """Return the columns to show: the cluster only where there are several, or where it is chosen."""
     return tuple(column for column in view.shown if several or view.chosen or column != table.CLUSTER)
 
 

@@ -49,7 +49,7 @@ def url(request: web.Request, page_: str, /, query: Pairs = (), **parts: str) ->
 
 
 def has(request: web.Request, name: str) -> bool:
-    """Say whether there is a page of a name."""
+    """Return whether there is a page of a name."""
     return name in request.app.router
 
 

@@ -1,6 +1,6 @@
 """What stands between the page and everybody but its user: other programs and other pages of the same machine.
 
-- Only 127.0.0.1 is listened on, and the `Host` of a request has to be it: a name that somebody's DNS points here, as in
+- Only 127.0.0.1 is listened on, and the `Host` of a request has to be it: a name that a foreign DNS points here, as in
   DNS rebinding, is refused.
 - The opened address has a token that works once and becomes a cookie: `HttpOnly`, `SameSite=Strict`, and for a path
   that nobody can guess, since browsers send cookies to all ports of a host:
@@ -48,7 +48,7 @@ class Entrance(Protocol):
         """What the path of each page begins with."""
 
     def check(self, request: web.Request) -> bool:
-        """Return whether a request comes from somebody who may use the page; raise `Refused` where only they may."""
+        """Return whether a request comes from a person who may use the page; raise `Refused` where only they may."""
 
     def enter(self, request: web.Request) -> str:
         """Return the session that a request to the entry opens, empty when it has one; else raise `Refused`."""
@@ -91,7 +91,7 @@ class LocalEntrance:
     def enter(self, request: web.Request) -> str:
         """Return the session that the token of a request opens.
 
-        A token that comes a second time, from elsewhere, was seen by somebody who should not have it: the session that
+        A token that comes a second time, from elsewhere, was seen by a person who should not have it: the session that
         it opened ends, whoever has it, and there is a new address.
         """
         if self._knows(request):
@@ -115,11 +115,11 @@ class LocalEntrance:
         return derived(self._session)
 
     def _is_entry(self, request: web.Request) -> bool:
-        """Say whether a request goes to the entry."""
+        """Return whether a request goes to the entry."""
         return request.path == f"{self.prefix}/" and request.method == "GET"
 
     def _knows(self, request: web.Request) -> bool:
-        """Say whether a request has the cookie of the session."""
+        """Return whether a request has the cookie of the session."""
         return is_same(request.cookies.get(COOKIE, ""), self._session)
 
 
@@ -161,5 +161,5 @@ def derived(session: str) -> str:
 
 
 def is_same(given: str, secret: str) -> bool:
-    """Say whether a secret was given, in a time that does not show how much of it is right; none is never given."""
+    """Return whether a secret was given, in a time that does not show how much of it is right; none is never given."""
     return bool(secret) and hmac.compare_digest(given.encode(), secret.encode())

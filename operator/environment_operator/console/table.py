@@ -16,7 +16,7 @@ PAGE = 100
 # Digits of a page number.
 _LONGEST = 7
 NAME, DESCRIPTION, CLUSTER = COLUMNS[0], COLUMNS[1], known.find(known.CLUSTER)
-# What is shown unless somebody chose: the columns of the original, in an order in which people look at them, and ours.
+# The columns by default: those of the original, in the order in which people read them, and ours.
 _USUAL = (
     "Environment", "State", "Description", "Scope", "Image", "Workload architecture", "Workload types", "Tools",
     "Workloads", "Templates", "Outdated", "Created by", "Creation time", "Cluster",

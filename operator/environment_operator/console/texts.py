@@ -98,7 +98,7 @@ TEXTS: Mapping[str, str] = {
         "it instead."
     ),
     "form.conflict": (
-        "Somebody else changed it while you were editing. Below is their version against yours. Review your "
+        "Another person changed it while you were editing. Below is their version against yours. Review your "
         "changes again to put yours in its place, or"
     ),
     "form.conflict.theirs": "start again with theirs.",

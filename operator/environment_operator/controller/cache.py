@@ -173,7 +173,7 @@ class _UserSink:
         self._world.enqueue_used(self._world.usage.resync(self._kind, seen))
 
     def moved(self) -> None:
-        """Look at every Environment, and at all tools: what is known of the kind may be less, or more."""
+        """Enqueue every Environment, and all tools: what is known of the kind may be less, or more."""
         self._world.enqueue_all()
         self._world.exposures.kind_moved(self._kind)
 
@@ -207,7 +207,7 @@ class _ProjectSink:
         self._tell(self._world.projects.resync({name for _, name in seen}))
 
     def moved(self) -> None:
-        """Look at every Environment: which projects exist may be known now."""
+        """Enqueue every Environment: which projects exist may be known now."""
         self._world.enqueue_all()
 
     def _tell(self, changed: Iterable[tuple[str, str]]) -> None:

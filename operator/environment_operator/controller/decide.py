@@ -1,6 +1,6 @@
 """Everything known of one Environment → what to do about it. Pure, and read as the specification.
 
-`decide` looks at the state, never at what changed: the same snapshot gives the same plan, and a snapshot
+`decide` takes the state, never what changed: the same snapshot gives the same plan, and a snapshot
 in which nothing is left to do gives the empty plan.
 """
 
@@ -23,7 +23,7 @@ _SOON, _LATER = timedelta(seconds=1), timedelta(minutes=1)
 
 
 def wants_live_look(environment: Mapping[str, Any], known: Known) -> bool:
-    """Say whether a deletion waits only for the API server to confirm that nobody uses the Environment."""
+    """Return whether a deletion waits only for the API server to confirm that nobody uses the Environment."""
     return bool(is_terminating(environment) and has_finalizer(environment) and not known.users and not known.unknown)
 
 
@@ -63,7 +63,7 @@ def _with_status(
 
 
 def _is_unchecked(snapshot: Snapshot) -> bool:
-    """Say whether the API server is to be asked again about the pods."""
+    """Return whether the API server is to be asked again about the pods."""
     return snapshot.validity is not None and bool(snapshot.validity.unchecked)
 
 

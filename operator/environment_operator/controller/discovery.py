@@ -68,7 +68,7 @@ class Discovery:
             self._guests[name].update("")
 
     def knows(self, item: Metadata) -> bool:
-        """Say whether the mirrors run by this state of a definition."""
+        """Return whether the mirrors run by this state of a definition."""
         return item.name not in self._guests or self._guests[item.name].acted == item.resource_version
 
     def moved(self) -> None:

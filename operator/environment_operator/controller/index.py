@@ -97,7 +97,7 @@ class EnvironmentIndex:
         self._mentioned_by: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
 
     def __contains__(self, name: str) -> bool:
-        """Say whether the Environment exists."""
+        """Return whether the Environment exists."""
         return name in self._objects
 
     def __len__(self) -> int:

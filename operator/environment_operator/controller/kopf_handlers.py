@@ -99,7 +99,7 @@ def patient(listed: Callable[[], object]) -> aiohttp.ClientMiddlewareType:
 
 
 async def _served(path: str, response: aiohttp.ClientResponse) -> bool:
-    """Say whether an answer shows Environments; one that has nothing to do with them does."""
+    """Return whether an answer shows Environments; one that has nothing to do with them does."""
     if path in {_KINDS, ENVIRONMENTS} and response.status == HTTPStatus.NOT_FOUND:
         return False
     if path == _GROUPS and response.ok:

@@ -158,7 +158,7 @@ class Reconciler:
         return patched
 
     def _wrote(self, expected: dict[str, Any], stored: dict[str, Any]) -> None:
-        """Take in what a write has made; decide again only when somebody else's change came with it."""
+        """Take in what a write has made; decide again only when another client's change came with it."""
         if _is_as_expected(expected, stored):
             self._world.environments.put(stored)
         else:
@@ -179,7 +179,7 @@ def _now() -> str:
 
 
 def _is_as_expected(expected: dict[str, Any], stored: dict[str, Any]) -> bool:
-    """Say whether nothing else is stored than what was decided on and written."""
+    """Return whether nothing else is stored than what was decided on and written."""
     before, now = (
         {k: v for k, v in each["metadata"].items() if k not in ("resourceVersion", "managedFields")}
         for each in (expected, stored)

@@ -56,7 +56,7 @@ class Snapshot:
         live: the live look, where it was asked for.
         options: the settings.
         secrets: the names of the Secrets of each project, None where they may not be seen, without those that were not
-            looked at; None when nobody looks.
+            checked; None when nobody checks.
         exposed: how tools are reached.
         hour_passed: whether an hour of use has passed, the only change that time alone brings.
         validity: what the API server says of its pods; None when it said before that they are valid.
@@ -97,7 +97,7 @@ class Plan:
 
 
 def is_validated(environment: Mapping[str, Any]) -> bool:
-    """Say whether the API server was asked about the pods of this generation and found them valid."""
+    """Return whether the API server was asked about the pods of this generation and found them valid."""
     wanted = ("FragmentValid", "True", environment["metadata"]["generation"])
     found = (environment.get("status") or {}).get("conditions") or ()
     return any((c["type"], c["status"], c.get("observedGeneration")) == wanted for c in found)

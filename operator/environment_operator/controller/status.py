@@ -55,7 +55,7 @@ def report(snapshot: Snapshot, found: Usage, verdict: Verdict, hold: Hold | None
 
 
 def is_in_trouble(environment: Mapping[str, Any]) -> bool:
-    """Say whether an Environment has a trouble that has an Event."""
+    """Return whether an Environment has a trouble that has an Event."""
     found = (environment.get("status") or {}).get("conditions") or ()
     return any(c["type"] in _TROUBLES and c["status"] == "True" for c in found)
 

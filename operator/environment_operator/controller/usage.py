@@ -63,7 +63,7 @@ class Usage:
 
     @property
     def truncated(self) -> bool:
-        """Whether the samples leave somebody out."""
+        """Whether the samples leave users out."""
         return len(self.workload_sample) + len(self.template_sample) < self.total
 
 
@@ -124,7 +124,7 @@ def last_used(found: Usage, previous: Mapping[str, Any], now: str, *, hour_passe
 
 
 def is_hour_old(status: Mapping[str, Any], now: str) -> bool:
-    """Say whether an hour has passed since the time at which an Environment that has users was used last."""
+    """Return whether an hour has passed since the time at which an Environment that has users was used last."""
     known = str(status.get("lastUsedTime") or "")
     in_use = bool((status.get("usage") or {}).get("total"))
     return in_use and bool(known) and datetime.fromisoformat(now) - datetime.fromisoformat(known) >= _HOUR

@@ -1,7 +1,7 @@
 """Registry credentials: what is published to which project, and which image it is for. Pure.
 
 Sources are Secrets of the operator's namespace. What a project gets is a copy by the same name, which says whose copy
-it is and where it belongs; a Secret that does not say both is somebody else's and is left alone.
+it is and where it belongs; a Secret without both is not the operator's and is left alone.
 """
 
 import json
@@ -48,11 +48,11 @@ class Source:
     problem: str = ""
 
     def is_for(self, project: str, department: str | None) -> bool:
-        """Say whether a project of a department gets them."""
+        """Return whether a project of a department gets them."""
         return self.scope is not None and scope.includes(self.scope, project, department)
 
     def serves(self, image: str) -> bool:
-        """Say whether kubelet would use them for an image."""
+        """Return whether kubelet would use them for an image."""
         target = images.repository(image)
         return bool(target) and any(_matches(registry, target) for registry in self.registries)
 
@@ -253,7 +253,7 @@ def _registry(key: str) -> str:
 
 
 def _matches(registry: str, target: str) -> bool:
-    """Say whether credentials for a registry are for a repository; each part of the host may have wildcards.
+    """Return whether credentials for a registry are for a repository; each part of the host may have wildcards.
 
     Source: https://github.com/kubernetes/kubernetes/blob/v1.36.3/pkg/credentialprovider/keyring.go (URLsMatch).
     """

@@ -1,6 +1,6 @@
 """A pod template held against what is right there: what stands at a path, and what would have to. Pure.
 
-`guards` says which paths matter for which field of an Environment.
+`overrides` has the paths of each field of an Environment.
 """
 
 from collections import defaultdict
@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from environment_operator.kinds.paths import Index, Path, every, get, keys
-from environment_operator.kinds.pod_templates import BESIDE, Template
+from environment_operator.kinds.pod_templates import OUTSIDE, Template
 
 LISTS = ("initContainers", "containers", "ephemeralContainers", "sidecars")
 
@@ -20,7 +20,7 @@ class Violation:
     """A guarded path that is not as it should be.
 
     Args:
-        field: the field of the Environment that guards it.
+        field: the field of the Environment that may not be overridden.
         path: the path in the pod template.
         given: what stands there, None for nothing.
         expected: what the Environment has, None for nothing.
@@ -61,7 +61,7 @@ class Right:
 
 @dataclass(frozen=True)
 class Case:
-    """What a guard validates; each list of it is indexed once, since every container is held against several paths.
+    """What an override rule compares; each list of it is indexed once, since every container has several paths.
 
     Args:
         template: the pod template.
@@ -100,7 +100,7 @@ class Case:
         """Yield a violation when something else stands at a path than is right there, or nothing where it has to be.
 
         Args:
-            field: the field that guards it.
+            field: the field that may not be overridden.
             path: the path.
             others: further paths whose right value is right here too.
             weaker: values that are no override.
@@ -120,14 +120,14 @@ class Case:
         return filter(self.is_validated, containers(self.template, self.right.inline, self.right.adds))
 
     def is_validated(self, container: Path) -> bool:
-        """Say whether a container is the submitter's."""
+        """Return whether a container is the submitter's."""
         is_listed = container[1] in LISTS
         return container == self.right.main or not is_listed or container[-1] not in self.right.theirs
 
 
 def containers(template: Template, inline: Collection[str] = (), adds: Collection[str] = ()) -> Iterator[Path]:
     """Yield the path of every container of a pod template; the arguments are those of `Right`."""
-    alone = (*(("spec", key) for key in inline), *((BESIDE, path) for path in adds))
+    alone = (*(("spec", key) for key in inline), *((OUTSIDE, path) for path in adds))
     yield from (path for path in alone if isinstance(get(template, path), dict))
     for key in LISTS:
         found = get(template, ("spec", key))
@@ -138,5 +138,5 @@ def containers(template: Template, inline: Collection[str] = (), adds: Collectio
 
 
 def _is_own_profile(value: Any) -> bool:
-    """Say whether a profile is one of the Environment's own, next to which that of the runtime is another one."""
+    """Return whether a profile is one of the Environment's own, next to which that of the runtime is another one."""
     return isinstance(value, dict) and value.get("type") == "Localhost"

@@ -140,7 +140,7 @@ class RequestContext:
     invalid: str = ""
 
     def may_come(self, name: str) -> bool:
-        """Say whether an Environment is absent and may still be created: what a dry run admits is validated again.
+        """Return whether an Environment is absent and may still be created: what a dry run admits is validated again.
 
         Flux runs a server-side dry run of a whole set before it applies any of it:
         https://github.com/fluxcd/pkg/blob/main/ssa/manager_apply.go

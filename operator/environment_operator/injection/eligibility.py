@@ -28,7 +28,7 @@ _TABLE = (*BUILTIN, *third_party.ROWS)
 
 
 def check_labels(kind: Kind, new: dict[str, Any], old: dict[str, Any] | None) -> None:
-    """Look at the labels of a workload that say where Environments go.
+    """Validate the labels of a workload that name Environments.
 
     Args:
         kind: the row of its kind.
@@ -54,7 +54,7 @@ def idle_labels(kind: Kind, workload: dict[str, Any]) -> list[tuple[str, list[st
 
 
 def check_templates(kind: Kind, new: dict[str, Any], old: dict[str, Any] | None) -> None:
-    """Look at whether a reference has pod templates, and all of them; arguments as above.
+    """Validate that a reference has pod templates, and all of them; arguments as above.
 
     Raises:
         Refused: it has none, or there are some for whose roles the kind has no place.

@@ -37,7 +37,7 @@ class Catalog:
         self._decoded = decoded
 
     def __contains__(self, name: object) -> bool:
-        """Say whether an Environment is known."""
+        """Return whether an Environment is known."""
         return name in self._objects
 
     def __len__(self) -> int:

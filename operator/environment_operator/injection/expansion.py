@@ -232,7 +232,7 @@ def _moved(path: Path, value: Any, main: Path, place: str) -> Put:
 
 
 def _is_mount(path: Path, value: Any, main: Path) -> bool:
-    """Say whether a value is the mount of the home."""
+    """Return whether a value is the mount of the home."""
     return path[:-1] == (*main, "volumeMounts") and isinstance(value, dict) and value.get("name") == HOME_VOLUME
 
 
@@ -243,7 +243,7 @@ def _own_places(template: Template, main: Path) -> Iterator[str]:
 
 
 def _holds(path: str, place: str) -> bool:
-    """Say whether a place is at a path or below it."""
+    """Return whether a place is at a path or below it."""
     return bool(path) and f"{place}/".startswith(f"{_normal(path).rstrip('/')}/")
 
 

@@ -47,7 +47,7 @@ class Ids:
     problem: str = ""
 
     def __bool__(self) -> bool:
-        """Say whether there is any."""
+        """Return whether there is any."""
         return (self.uid, self.gid, self.groups) != (None, None, ())
 
     def security_context(self) -> dict[str, Any]:

@@ -50,7 +50,7 @@ def bound(body: bytes) -> int:
 
 
 def check(kind: Kind, new: Item, old: Item | None, room: int = 1, most: int | None = None) -> None:
-    """Look at the size of a workload; arguments as for `excess`.
+    """Validate the size of a workload; arguments as for `excess`.
 
     Raises:
         Refused: it is too large.
@@ -76,7 +76,7 @@ def excess(kind: Kind, new: Item, old: Item | None, room: int = 1, most: int | N
 
 
 def _refers_anew(new: Item, old: Item) -> bool:
-    """Say whether a reference is another one than stored, or is to be refreshed."""
+    """Return whether a reference is another one than stored, or is to be refreshed."""
     now, before = (get(item, ("metadata", "labels")) or {} for item in (new, old))
     refresh = ("metadata", "annotations", names.REFRESH)
     differs = any(before.get(key) != value for key, value in now.items() if names.is_reference(key))
@@ -90,7 +90,7 @@ def _excess(kind: Kind, item: Item, room: int, most: int | None) -> str:
 
 
 def _may_be_too_much(item: Item, room: int) -> bool:
-    """Say whether an object has a list that may be too long, or too many values: most have neither, and are done."""
+    """Return whether an object has a list that may be too long, or too many values: most have neither, and are done."""
     managed = get(item, ("metadata", "managedFields"))
     count = 0
     nodes: list[Any] = [item]
@@ -137,7 +137,7 @@ def accounts(found: Iterable[Place], item: Item) -> frozenset[str]:
 
 
 def is_larger(item: Item, most: int) -> bool:
-    """Say whether an object has more than some number of values."""
+    """Return whether an object has more than some number of values."""
     count = 0
     return any((count := count + len(node)) > most for _, node in _nodes(item))
 

@@ -169,7 +169,7 @@ def _leaves(node: Mapping[str, Any], path: Path) -> list[Put]:
 
 
 def counts_as_unset(template: Template, path: Path, value: Any) -> bool:
-    """Say whether a value is what the API server puts there by itself, or says nothing at all.
+    """Return whether a value is what the API server puts there by itself, or says nothing at all.
 
     Raises:
         Unfit: the image is no text.
@@ -186,7 +186,7 @@ def counts_as_unset(template: Template, path: Path, value: Any) -> bool:
 
 
 def _fits(out: Template, path: Path, values: Mapping[Path, Any], main: Path) -> bool:
-    """Say whether a value goes with what the submitter wrote elsewhere."""
+    """Return whether a value goes with what the submitter wrote elsewhere."""
     if path == (*main, "args"):
         # Arguments are for the command that they were written for.
         command = (*main, "command")

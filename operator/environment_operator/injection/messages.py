@@ -152,7 +152,7 @@ def starts_itself(name: str, place: str, by: str, fields: Iterable[str]) -> str:
 
 
 def no_ids(name: str, user: str, problem: str) -> str:
-    """Return why somebody without ids cannot use an Environment that takes them from the token.
+    """Return why a person without ids cannot use an Environment that takes them from the token.
 
     Args:
         name: name of the Environment.
@@ -166,10 +166,10 @@ def no_ids(name: str, user: str, problem: str) -> str:
 
 
 def not_the_submitter(name: str, submitter: str, user: str, problem: str) -> str:
-    """Return why somebody without ids cannot change what runs as somebody else; as `no_ids`."""
+    """Return why a person without ids cannot change what runs as another person; as `no_ids`."""
     return (
         f'The pods run with the ids of "{submitter}" (Environment "{name}"), and {_none(user, problem)}. '
-        f'Make the change as "{submitter}" or as somebody whose token has ids; for a pipeline, use an Environment with '
+        f'Make the change as "{submitter}" or as a person whose token has ids; for a pipeline, use an Environment with '
         "user.source Custom."
     )
 

@@ -80,7 +80,7 @@ def admit(kind: Kind, new: Object, old: Object | None, around: RequestContext) -
 
 
 def is_new_reference(old: Object | None, new: Object, place: Place, old_places: dict[str, Place]) -> bool:
-    """Say whether the reference of a pod template is not the stored one, or is to be refreshed; arguments as above."""
+    """Return whether the reference of a pod template is not as stored, or is to be refreshed; arguments as above."""
     if old is None or place.key not in old_places:
         return True
     role = place.role
@@ -142,7 +142,7 @@ class _Admission:
     def _came_along(self) -> dict[str, Entry]:
         """Return the records that come with the request: with a copy, or in the pod templates of an old revision.
 
-        What a stored template says already does not: somebody may have written it there for the next person's request.
+        What a stored template says already does not: it may have been written there for the next person's request.
         """
         revisions = record.revisions(self.kind, self.workload)
         here = record.revisions(self.kind, self.old or {}) if self._stored else {}
@@ -199,7 +199,7 @@ class _Admission:
                 self._put_back(place, *self._as_changer(place, entry, self._values[place.key]))
 
     def _as_changer(self, place: Place, entry: Entry, values: list[Put]) -> tuple[Entry, list[Put]]:
-        """Return an entry and its values with the ids of who changes what runs: nobody runs it as somebody else."""
+        """Return an entry and its values with the ids of who changes what runs: no one runs it as another person."""
         ids, user = self.around.ids, self.around.user
         if ids.problem or (not ids and user != entry.by):
             raise Refused(messages.not_the_submitter(entry.env, entry.by, user, ids.problem), Refusal.NO_IDS)
@@ -343,12 +343,12 @@ class _Admission:
         """Return what goes with what the submitter has; what stands next to it already stays.
 
         Raises:
-            Refused: something does not, and may not be left out; what breaks a guard is refused for that, elsewhere.
+            Refused: something does not, and may not be left out; an override is refused as one, elsewhere.
         """
         stored = self._before(place.key) if place.key in self._old_places else {}
         found = [c for c in pairs.contradictions(template, puts, entry.main) if not c.stands(stored)]
         for each in found:
-            if each.pair.field in entry.locked and not each.breaks_guard(entry.locked, self.kind):
+            if each.pair.field in entry.locked and not each.is_override(entry.locked, self.kind):
                 theirs, ours = (
                     (place.words(each.theirs, self.workload), each.given),
                     (place.words(each.ours, self.workload), each.value),

@@ -1,4 +1,4 @@
-"""Overriding: for each field of an Environment what it guards, and what of a pod template breaks the guard. Pure.
+"""Overriding: for each field of an Environment which paths it fills, and what of a pod template overrides them. Pure.
 
 A guarded path must be as the Environment has it or, where nothing was injected, absent, unless the field is in
 ``overridable``. What only makes a container weaker is no override: fewer capabilities, no privilege escalation, a
@@ -12,7 +12,7 @@ from environment_operator.api.v1alpha1 import EnvironmentSpec
 from environment_operator.injection.comparison import Case, Right, Violation
 from environment_operator.kinds.harmless import APPARMOR, is_profile
 from environment_operator.kinds.paths import Path
-from environment_operator.kinds.pod_templates import BESIDE, Template
+from environment_operator.kinds.pod_templates import OUTSIDE, Template
 
 IDS = ("runAsUser", "runAsGroup")
 PERSONAL = (*IDS, "supplementalGroups")
@@ -38,7 +38,7 @@ WEAKER: dict[str, tuple[Any, ...]] = {
 
 
 def locked(spec: EnvironmentSpec) -> tuple[str, ...]:
-    """Return what an Environment guards and does not let be overridden.
+    """Return what an Environment sets and does not let be overridden.
 
     Each is a field name as in ``spec.overridable``; variables are listed one by one as ``Env.NAME``, and those that a
     submitter must fill in, which no setting allows to be left out, as ``Required.NAME``.
@@ -64,15 +64,15 @@ def in_short(items: Sequence[str]) -> str:
 
 
 def violations(items: Sequence[str], template: Template, right: Right) -> list[Violation]:
-    """Return what of a pod template breaks a guard.
+    """Return what of a pod template is an override that is not allowed.
 
     Args:
-        items: what is guarded, as `locked` returns it.
+        items: what may not be overridden, as `locked` returns it.
         template: the pod template, as it would be stored.
         right: what it is held against.
     """
     case = Case(template, right)
-    return [*_patches(case, items), *(violation for item in items for violation in _guard(item)(case))]
+    return [*_patches(case, items), *(violation for item in items for violation in _rule(item)(case))]
 
 
 def _patches(case: Case, items: Sequence[str]) -> Iterator[Violation]:
@@ -82,18 +82,18 @@ def _patches(case: Case, items: Sequence[str]) -> Iterator[Violation]:
         yield from case.differing(guarded, ("spec", key))
 
 
-def _guard(item: str) -> Callable[[Case], Iterator[Violation]]:
-    """Return the function that validates one item; an item of a later version guards nothing here."""
+def _rule(item: str) -> Callable[[Case], Iterator[Violation]]:
+    """Return the function that validates one item; an item of a later version has no rule here."""
     field, _, name = item.partition(".")
     if field == "Env":
         return lambda case: _variable(case, name)
     if field == "Required":
         return lambda case: _required(case, name)
-    return _GUARDS.get(field, lambda _: iter(()))
+    return _RULES.get(field, lambda _: iter(()))
 
 
 def _leaf(field: str, key: str) -> Callable[[Case], Iterator[Violation]]:
-    """Return the guard of one key of the main container."""
+    """Return the override rule of one key of the main container."""
     return lambda case: case.differing(field, (*case.right.main, key))
 
 
@@ -168,8 +168,8 @@ def _setting(case: Case, path: Path) -> Iterator[Violation]:
 
 def _profiles(case: Case) -> Iterator[Violation]:
     """Validate the annotations that give containers a profile."""
-    beside = ((BESIDE, path, "annotations") for path in case.right.annotated)
-    for place in filter(None, (case.right.annotations, *beside)):
+    outside = ((OUTSIDE, path, "annotations") for path in case.right.annotated)
+    for place in filter(None, (case.right.annotations, *outside)):
         found = case.given(place)
         for key in found if isinstance(found, dict) else ():
             container = ("spec", "containers", key.removeprefix(APPARMOR))
@@ -194,7 +194,7 @@ def _words(value: Any) -> list[str]:
     return [str(word).removeprefix("CAP_") for word in value] if isinstance(value, list) else []
 
 
-_GUARDS: dict[str, Callable[[Case], Iterator[Violation]]] = {
+_RULES: dict[str, Callable[[Case], Iterator[Violation]]] = {
     "Image": _leaf("Image", "image"),
     "Command": _leaf("Command", "command"),
     "Args": _args,

@@ -12,7 +12,7 @@ Object = dict[str, Any]
 
 
 def is_made(item: Object | None, table: Iterable[Kind]) -> bool:
-    """Say whether a controller of a kind in a table made an object, by what this says of its owners."""
+    """Return whether a controller of a kind in a table made an object, by what this says of its owners."""
     return is_derived(((item or {}).get("metadata") or {}).get("ownerReferences") or (), table)
 
 
@@ -32,7 +32,7 @@ def given_away(kind: Kind, new: Object, table: Iterable[Kind]) -> str:
 
 
 def is_left_alone(new: Object, old: Object, table: Iterable[Kind]) -> bool:
-    """Say whether an object loses the controller that made it, as by ``kubectl delete --cascade=orphan``."""
+    """Return whether an object loses the controller that made it, as by ``kubectl delete --cascade=orphan``."""
     rows = tuple(table)
     return is_made(old, rows) and not is_made(new, rows)
 
@@ -40,7 +40,7 @@ def is_left_alone(new: Object, old: Object, table: Iterable[Kind]) -> bool:
 def left_alone(kind: Kind, item: Object, *, is_last: bool) -> Outcome:
     """Return an object without reference, record and tools: what it runs, and says of itself, was never validated.
 
-    It is not refused, for the garbage collector must not be kept from its work, unless somebody put these in again.
+    It is not refused, for the garbage collector must not be kept from its work, unless they were added again.
 
     Args:
         kind: its row in the kinds table.

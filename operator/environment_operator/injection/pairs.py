@@ -68,8 +68,8 @@ class Contradiction:
     theirs: Path
     given: Any
 
-    def breaks_guard(self, locked: Collection[str], kind: Kind) -> bool:
-        """Say whether theirs is refused for itself: by the validating webhook, unless the API server comes before it.
+    def is_override(self, locked: Collection[str], kind: Kind) -> bool:
+        """Return whether theirs is refused by itself: by the validating webhook, unless the API server comes first.
 
         Args:
             locked: what the Environment does not let be overridden.
@@ -79,7 +79,7 @@ class Contradiction:
         return is_right or ("User" in locked and self.theirs[-1] in _POD_IDS)
 
     def stands(self, stored: Template) -> bool:
-        """Say whether both are in a stored pod template."""
+        """Return whether both are in a stored pod template."""
         return (get(stored, self.ours), get(stored, self.theirs)) == (self.value, self.given)
 
 
@@ -116,7 +116,7 @@ def without(puts: list[Put], found: list[Contradiction]) -> list[Put]:
 
 
 def _is_free(template: Template, path: Path) -> bool:
-    """Say whether the submitter says nothing at a path, so that ours would stand there."""
+    """Return whether the submitter says nothing at a path, so that ours would stand there."""
     given = get(template, path)
     return given is None or counts_as_unset(template, path, given)
 
@@ -190,27 +190,27 @@ def _sysctls(*prefixes: str) -> Callable[[Any], bool]:
 
 
 def _is_true(value: Any) -> bool:
-    """Say whether a value is true."""
+    """Return whether a value is true."""
     return value is True
 
 
 def _is_false(value: Any) -> bool:
-    """Say whether a value is false."""
+    """Return whether a value is false."""
     return value is False
 
 
 def _is_root(value: Any) -> bool:
-    """Say whether an id is that of root."""
+    """Return whether an id is that of root."""
     return value == 0 and value is not False
 
 
 def _is_high(value: Any) -> bool:
-    """Say whether an id, or one of a list, is not in the range of a user namespace."""
+    """Return whether an id, or one of a list, is not in the range of a user namespace."""
     return any(isinstance(each, int) and each > _LAST_ID for each in (value if isinstance(value, list) else [value]))
 
 
 def _anything(_: Any) -> bool:
-    """Say that any value counts."""
+    """Return that any value counts."""
     return True
 
 

@@ -47,7 +47,7 @@ def fit(environment: Published, ids: Ids, row: PodTemplate, *, strict: bool = Fa
 
 
 def _not_held(environment: Published, row: PodTemplate) -> Iterator[str]:
-    """Yield the fields of an Environment that guard security contexts, where pods get theirs from elsewhere."""
+    """Yield the fields of an Environment with rules for security contexts, where pods get theirs from elsewhere."""
     if not set(row.lacks) >= _CONTEXTS or environment.spec is None:
         return
     locked = overrides.locked(environment.spec)
@@ -152,7 +152,7 @@ def _ports(container: Any) -> dict[int, str]:
 
 
 def is_id(path: Path) -> bool:
-    """Say whether a path leads to an id of the pod or of a container."""
+    """Return whether a path leads to an id of the pod or of a container."""
     return path[-2:-1] == ("securityContext",) and path[-1] in POD_IDS
 
 
@@ -215,7 +215,7 @@ def _keys(field: str) -> tuple[str, ...]:
 
 
 def _has(node: Any, keys: tuple[str, ...]) -> bool:
-    """Say whether something stands at the end of the keys, in any item of the lists on the way."""
+    """Return whether something stands at the end of the keys, in any item of the lists on the way."""
     if isinstance(node, list):
         return any(_has(item, keys) for item in node)
     if not keys:

@@ -38,7 +38,7 @@ class Entry:
         hash: hash of its fragment.
         token: the 8 characters that name the workload.
         main: path of the container that received it.
-        locked: what may not be overridden, as `guards.locked` returns it.
+        locked: what may not be overridden, as `overrides.locked` returns it.
         seen: names of the containers that there were, where it matters which another webhook adds.
         by: whose ids the pods have, where they have a person's.
         record: the paths.
@@ -66,11 +66,11 @@ class Entry:
         return [(path, get(template, path, index)) for path in self.record.put]
 
     def is_like(self, other: "Entry") -> bool:
-        """Say whether the same was injected, with ids of the same person."""
+        """Return whether the same was injected, with ids of the same person."""
         return (self.record, self.hash, self.by) == (other.record, other.hash, other.by)
 
     def puts_the_same(self, other: "Entry") -> bool:
-        """Say whether the same was put into the same container: another generation alone makes no pod anew."""
+        """Return whether the same was put into the same container: another generation alone makes no pod anew."""
         return replace(self, generation=other.generation, locked=other.locked, seen=other.seen) == other
 
 

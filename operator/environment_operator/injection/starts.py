@@ -94,7 +94,7 @@ def without_start(place: Place, item: Item, main: Path, values: list[Put]) -> li
 
 
 def _asks(place: Place, item: Item, annotation: str) -> bool:
-    """Say whether an annotation of the object, or of the pods, says true."""
+    """Return whether an annotation of the object, or of the pods, says true."""
     pods = (
         get(place.template(item), (*place.metadata, "annotations", annotation)) if place.metadata is not None else None
     )

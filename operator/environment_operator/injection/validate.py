@@ -231,7 +231,7 @@ def _in_words(violation: Violation, environment: str, place: Place, item: Object
 
 
 def _is_missed(item: str, before: Template, stored: Entry) -> bool:
-    """Say whether a variable that has to be filled in has no value in what is stored: then it needs none now."""
+    """Return whether a variable that has to be filled in has no value in what is stored: then it needs none now."""
     return item.startswith(overrides.REQUIRED) and bool(
         overrides.violations([item], before, Right(before, stored.main))
     )
@@ -273,7 +273,7 @@ def _moved(template: Template, before: Path, now: Path) -> Template:
 
 
 def _with_ids(place: Place, template: Template, main: Path, ids: Ids) -> Template:
-    """Return a stored pod template as it is right for somebody else: their ids instead of those that it had."""
+    """Return a stored pod template as it is right for another person: their ids instead of those that it had."""
     out = copied_object(template)
     for key in overrides.PERSONAL:
         path = ("spec", "securityContext", key)

@@ -34,7 +34,7 @@ def misfits(row: Resource, definition: Definition, version: str) -> list[str]:
     Args:
         row: the row.
         definition: the CustomResourceDefinition.
-        version: the version to look at.
+        version: the version to check.
     """
     found = next(one for one in definition["spec"]["versions"] if one["name"] == version)
     root: Schema = (found.get("schema") or {}).get("openAPIV3Schema") or {}

@@ -59,7 +59,7 @@ class Node:
 
 
 def is_profile(key: str) -> bool:
-    """Say whether an annotation gives a container a profile, or may."""
+    """Return whether an annotation gives a container a profile, or may."""
     return key.startswith(APPARMOR) or PARAMETER in key
 
 
@@ -209,5 +209,5 @@ def _fields(value: Mapping[str, Any], node: Node) -> Iterator[tuple[str, Any]]:
 
 
 def _is_named_only(item: Any, named: str) -> bool:
-    """Say whether of an item of a list nothing but its name is left."""
+    """Return whether of an item of a list nothing but its name is left."""
     return bool(named) and isinstance(item, dict) and item.keys() <= {named}

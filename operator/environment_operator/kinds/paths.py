@@ -80,7 +80,7 @@ def printed(path: Path, node: Any) -> str:
 
 
 def is_nameless(key: str) -> bool:
-    """Say whether a key is that of a container without a name."""
+    """Return whether a key is that of a container without a name."""
     return not key or key.startswith("[")
 
 

@@ -14,7 +14,7 @@ from environment_operator.kinds.table import Kind, PodTemplate, steps
 
 Template = dict[str, Any]
 # The key of a validated pod template under which is what stands elsewhere in the object, each by its path there.
-BESIDE = "beside"
+OUTSIDE = "outside"
 _At = tuple[str | int, ...]
 
 
@@ -57,17 +57,17 @@ class Place:
         """
         template = self.template(item)
         spec = template.get("spec")
-        beside = {path: _reached(item, self._beside(path)) for path in self.row.beside}
-        out = {**template, BESIDE: beside} if beside else template
+        outside = {path: _reached(item, self._outside(path)) for path in self.row.outside}
+        out = {**template, OUTSIDE: outside} if outside else template
         return {**out, "spec": {**self._inherited(item), **spec}} if isinstance(spec, dict) else out
 
     def _inherited(self, item: Item) -> Template:
         """Return what holds for the pods of all templates that say nothing themselves."""
-        above = _reached(item, self._beside(self.row.inherits))
+        above = _reached(item, self._outside(self.row.inherits))
         found = {key: get(above, tuple(key.split("."))) for key in self.row.inherited}
         return {key: value for key, value in found.items() if value is not None}
 
-    def _beside(self, path: str) -> _At:
+    def _outside(self, path: str) -> _At:
         """Return what a path next to the template is: of a list that leads to the template, the same item."""
         at: list[str | int] = []
         for key, field in steps(path):
@@ -103,10 +103,10 @@ class Place:
             path: the path.
             item: the object; a path in the validated template may lead to what stands elsewhere in it.
         """
-        if path[:1] == (BESIDE,):
-            return _printed_from(item, self._beside(path[1]), path[2:])
+        if path[:1] == (OUTSIDE,):
+            return _printed_from(item, self._outside(path[1]), path[2:])
         if path[1] in self.row.inherited and get(self.template(item), path[:2]) is None:
-            return _printed_from(item, self._beside(self.row.inherits), path[1:])
+            return _printed_from(item, self._outside(self.row.inherits), path[1:])
         inner = path if self.row.spec or path[:1] != ("spec",) else path[1:]
         return _printed_from(item, self.at, inner)
 
@@ -253,7 +253,7 @@ def reference(item: Mapping[str, Any], role: str = "") -> str:
 
 
 def lacks_template(kind: Kind, new: Item, old: Item | None) -> bool:
-    """Say whether a new reference, or one whose pod templates are taken away, has none for an Environment to go into.
+    """Return whether a new reference, or one whose pod templates are removed, has none for an Environment to go into.
 
     Args:
         kind: the row of the object's kind.
@@ -281,7 +281,7 @@ def strays(kind: Kind, new: Item, old: Item | None) -> list[str]:
 
 
 def _is_meant(row: PodTemplate, item: Item, at: _At) -> bool:
-    """Say whether a place has pods for an Environment: some kinds have others, too."""
+    """Return whether a place has pods for an Environment: some kinds have others, too."""
     found: Any = item
     for step in at:
         found = found[step]

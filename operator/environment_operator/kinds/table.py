@@ -85,7 +85,7 @@ class PodTemplate(BaseModel):
         inherits: path of an object whose security context and node's namespaces hold for the pods of all templates
             that set none; empty for none. With the lists of `path` it is one for each item.
         patches: keys of the pod spec, and of what it inherits, that change the pods after admission: they stay out
-            where an Environment guards something. With dots between the keys where one of what it inherits is deeper.
+            where something may not be overridden. With dots between the keys where one of what it inherits is deeper.
         adds: paths in the object, not in the template, of what the controller makes a further container of these pods:
             it is validated as their other containers are.
         annotated: paths in the object of metadata whose annotations these pods have besides their own. With the lists
@@ -146,7 +146,7 @@ class PodTemplate(BaseModel):
         return (*INHERITED, *self.patches) if self.inherits else ()
 
     @property
-    def beside(self) -> tuple[str, ...]:
+    def outside(self) -> tuple[str, ...]:
         """The paths in the object that lead to what the object has next to the template."""
         return (*self.adds, *self.annotated)
 
@@ -195,7 +195,7 @@ class Resource(BaseModel):
         return f"/apis/{self.group}/{version}/{self.plural}" if self.group else f"/api/{version}/{self.plural}"
 
     def has(self, path: str) -> bool:
-        """Say whether a URL path of all its objects is in a version that the row knows."""
+        """Return whether a URL path of all its objects is in a version that the row knows."""
         return path in {self.path_in(version) for version in (self.version, *self.also)}
 
     def path_of(self, namespace: str, name: str = "") -> str:
@@ -350,7 +350,7 @@ BUILTIN: tuple[Kind, ...] = (
 
 
 def is_derived(owners: Iterable[Mapping[str, Any]], table: Iterable[Kind]) -> bool:
-    """Say whether the controller among the owners is of a kind in the table.
+    """Return whether the controller among the owners is of a kind in the table.
 
     Such an object was made by a workload that is counted itself, and may have copied its labels.
 

@@ -102,7 +102,7 @@ class Cluster:
         return Item.model_validate_json(await _body(response)).metadata
 
     async def may(self, verb: str, resource: str, namespace: str) -> bool:
-        """Say whether we have a right on a resource of the core group; everybody may ask that about themselves."""
+        """Return whether we have a right on a resource of the core group; everybody may ask that about themselves."""
         attributes = {"verb": verb, "resource": resource, "namespace": namespace}
         body = {**_REVIEW, "spec": {"resourceAttributes": attributes}}
         return bool((await self.create(REVIEWS, body))["status"]["allowed"])

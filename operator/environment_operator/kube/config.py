@@ -42,5 +42,5 @@ def by_proxy(found: Configuration) -> Configuration:
 
 
 def _has_kubeconfig() -> bool:
-    """Say whether there is a kubeconfig, or a pod around us instead."""
+    """Return whether there is a kubeconfig, or a pod around us instead."""
     return "KUBECONFIG" in os.environ or Path(KUBE_CONFIG_DEFAULT_LOCATION).expanduser().exists()

@@ -67,7 +67,7 @@ def seen(before: Seen | None, lease: Object | None, now: float) -> Seen:
 
 
 def wait(what: Seen, me: str, now: float) -> float:
-    """Return for how many seconds a Lease is somebody else's; 0 when we may write ourselves into it."""
+    """Return for how many seconds a Lease is another one's; 0 when we may write ourselves into it."""
     if what.holder in ("", me) or what.lease is None:
         return 0.0
     seconds: float = what.lease["spec"].get("leaseDurationSeconds", 0)
@@ -124,7 +124,7 @@ class Elector:
         LEADS.labels(name).set(0)
 
     def leads(self) -> bool:
-        """Say whether we lead at this moment: nobody else does."""
+        """Return whether we lead at this moment: nobody else does."""
         return _clock() < self._until
 
     async def run(self) -> None:
@@ -169,7 +169,7 @@ class Elector:
             self._idle.set()
 
     async def _turn(self) -> float:
-        """Look at the Lease, take or renew it if we may; return after how many seconds to do so again."""
+        """Read the Lease, take or renew it if we may; return after how many seconds to do so again."""
         started = _clock()
         try:
             async with asyncio.timeout(self._times.renew):
@@ -184,7 +184,7 @@ class Elector:
         """Take or renew the Lease if we may; return after how many seconds to look again.
 
         Raises:
-            ApiError: the API server refused, or somebody else was faster.
+            ApiError: the API server refused, or another one was faster.
         """
         if not self.leads() or self._seen is None or self._seen.lease is None:
             self._seen = seen(self._seen, await self._read(), _clock())

@@ -53,5 +53,5 @@ def _measure(name: str, result: str, seconds: float) -> None:
 
 
 def _log(what: str, error: ApiError) -> None:
-    """Log that something is tried again; that somebody else was faster is nothing to warn of."""
+    """Log that something is tried again; that another client was faster is nothing to warn of."""
     logger.log(logging.INFO if isinstance(error, Conflict) else logging.WARNING, "%s is tried again: %s", what, error)

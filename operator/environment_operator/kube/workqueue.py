@@ -2,7 +2,7 @@
 
 It is the work queue of client-go in asyncio: a key that is added while it is worked on comes again
 afterwards, so nothing that happens meanwhile is lost and no key is worked on twice at a time.
-As in controller-runtime's priority queue, what somebody waits for comes before what a list brought.
+As in controller-runtime's priority queue, what an event brought comes before what a list brought.
 """
 
 import asyncio
@@ -85,7 +85,7 @@ class WorkQueue:
                 continue
 
     def done(self, key: str, *, failed: bool = False, hold: float = 0.0) -> None:
-        """Say that the work on a key has ended.
+        """Mark the work on a key as ended.
 
         Args:
             key: the key from `get`.
@@ -108,7 +108,7 @@ class WorkQueue:
             self._push(key)
 
     def undone(self, key: str) -> None:
-        """Say that a key from `get` was given up: it comes again at once, as if nobody had taken it."""
+        """Give up a key from `get`: it comes again at once, as if nobody had taken it."""
         self.add(key, background=self._active.pop(key))
         self._push(key)
 

@@ -117,7 +117,7 @@ def _monitoring() -> Iterable[Value]:
 
 
 def _flag(path: str, description: str) -> Value:
-    """Return a value that is true unless somebody says otherwise."""
+    """Return a value that is true by default."""
     return Value(path, default=True, description=description, schema={"type": "boolean"})
 
 

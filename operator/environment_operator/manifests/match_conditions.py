@@ -1,4 +1,4 @@
-"""CEL that says whether a request concerns the operator, generated from what counts of each kind. Pure.
+"""CEL for whether a request concerns the operator, generated from what counts of each kind. Pure.
 
 Every expression is total: one that fails would refuse even the change of a label. Maps and lists are read once, and
 those that are longer than any that admission lets grow are compared as a whole, so that no object is expensive.
@@ -70,7 +70,7 @@ class Way:
 
 
 def concerns(kinds: Sequence[Kind], table: Iterable[Kind]) -> str:
-    """Return CEL that says whether a request is about a user of its own whose reference, or what runs, is another one.
+    """Return CEL for whether a request is about a user of its own whose reference, or what runs, is another one.
 
     Args:
         kinds: the rows of a family: kinds of one group with the same list of what is harmless.
@@ -101,7 +101,7 @@ def _owners(kinds: Sequence[Kind], table: Sequence[Kind]) -> Iterable[Kind]:
 
 
 def _derived(side: str, table: Iterable[Kind]) -> str:
-    """Return CEL that says whether the controller of an object is of a kind in the table."""
+    """Return CEL for whether the controller of an object is of a kind in the table."""
     return f"""optional.ofNonZeroValue({side}).?metadata.?ownerReferences.orValue([]).exists(r,
 r.?controller.orValue(false) && (r.?apiVersion.orValue('') + '/' + r.?kind.orValue('')).matches('{_makers(table)}'))"""
 
@@ -228,13 +228,13 @@ def _kept(node: Node) -> str:
 
 
 def _counts(node: Node) -> str:
-    """Return CEL that says whether anything of a field ``k`` counts, before a comma; empty where each does."""
+    """Return CEL for whether anything of a field ``k`` counts, before a comma; empty where each does."""
     left_out = sorted(key for key, below in node.below.items() if below is None)
     return f"!({_is_one_of(left_out)}), " if left_out else ""
 
 
 def _is_one_of(keys: list[str]) -> str:
-    """Return CEL that says whether a field ``k`` is one of these."""
+    """Return CEL for whether a field ``k`` is one of these."""
     return f"k in {keys}" if keys[1:] else f"k == {keys[0]!r}"
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from environment_operator.api import names
 from environment_operator.kinds.table import Kind
 from environment_operator.manifests.match_conditions import concerns
-from environment_operator.manifests.policies.enforcement import OTHERS_AFFAIR
+from environment_operator.manifests.policies.enforcement import NOT_OF_A_USER
 
 PORT = 443
 # The API server calls the configurations in the order of their names: a default Environment comes before all others.
@@ -87,7 +87,7 @@ def _defaults(table: Iterable[Kind]) -> dict[str, Any]:
         **webhook,
         "objectSelector": {"matchExpressions": [{"key": names.REFERENCE, "operator": "DoesNotExist"}]},
         "namespaceSelector": _in_namespaces({"key": names.DEFAULTS, "operator": "In", "values": [names.ENABLED]}),
-        "matchConditions": [{"name": "is-a-workload-of-its-own", "expression": f"!({OTHERS_AFFAIR})"}],
+        "matchConditions": [{"name": "is-a-workload-of-its-own", "expression": f"!({NOT_OF_A_USER})"}],
     }
 
 

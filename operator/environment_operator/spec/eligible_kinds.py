@@ -19,7 +19,7 @@ def framework(kind: Kind, item: Mapping[str, Any]) -> Framework | None:
 
 
 def fits(spec: EnvironmentSpec, found: Framework | None) -> bool:
-    """Say whether a workload of a framework, or a standard one, has the architecture of an Environment."""
+    """Return whether a workload of a framework, or a standard one, has the architecture of an Environment."""
     if found is None or spec.architecture == "Standard":
         return found is None and spec.architecture == "Standard"
     return "Any" in (found, spec.framework) or found == spec.framework
@@ -42,6 +42,6 @@ def in_words(kinds: Iterable[Kind]) -> str:
 
 
 def _can_use(spec: EnvironmentSpec, kind: Kind) -> bool:
-    """Say whether some object of a kind can use an Environment."""
+    """Return whether some object of a kind can use an Environment."""
     possible: tuple[Framework | None, ...] = (kind.framework, "Any") if kind.indexed else (kind.framework,)
     return bool(set(kind.types) & set(spec.workload_types)) and any(fits(spec, each) for each in possible)

@@ -9,7 +9,7 @@ _SCOPE_ROOM, _TOOLS_ROOM = 21, 14
 
 
 def includes(scope: Scope, project: str, department: str | None) -> bool:
-    """Say whether a project of a department may use the Environment."""
+    """Return whether a project of a department may use the Environment."""
     return bool(scope.cluster) or project in (scope.projects or ()) or department in (scope.departments or ())
 
 

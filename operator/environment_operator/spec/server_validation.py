@@ -60,7 +60,7 @@ def pod_template(fragment: Fragment) -> Object:
 def of_node_ports(spec: EnvironmentSpec, allowed: range) -> str:
     """Return which node ports no Service can have, empty for none.
 
-    A dry run would not find out: it does not look at the range, which is a flag of the API server.
+    A dry run would not find out: it does not check the range, which is a flag of the API server.
 
     Args:
         spec: the spec of the Environment.

@@ -94,7 +94,7 @@ class Routing:
 
 
 def is_assigned(url: str, token: str, tool: str) -> bool:
-    """Say whether a URL is one that a tool is assigned automatically, wherever URLs were when it was."""
+    """Return whether a URL is one that a tool is assigned automatically, wherever URLs were when it was."""
     at = location_of(url)
     return at is not None and (at.path.endswith(f"/{token}.{tool}") or at.host.startswith(f"{token}--{tool}."))
 
@@ -312,7 +312,7 @@ _NOT_OURS = f"annotation {names.TOOLS}: not written by admission. Run kubectl en
 def forged(tools: Tools, routing: Routing) -> str:
     """Return why admission cannot have written which addresses a workload asked for, empty when it can.
 
-    An object that is older than its row in the kinds table may hold what somebody else wrote.
+    An object that is older than its row in the kinds table may hold what another person wrote.
     """
     wishes = {name: a.url or str(a.node_port) for name, a in tools.tools.items() if a.asked}
     try:

@@ -143,7 +143,7 @@ class _MadeSink:
         self._known.enqueue(self._known.ledger.miss_all_but(self._kind, seen))
 
     def moved(self) -> None:
-        """Look at all workloads with tools: routes may be possible now, or no longer."""
+        """Enqueue all workloads with tools: routes may be possible now, or no longer."""
         self._known.enqueue(self._known.ledger.keys(), background=True)
 
 
@@ -167,7 +167,7 @@ class _ClaimSink:
         self._known.enqueue(self._known.ledger.release_all_but({name for _, name in seen}))
 
     def moved(self) -> None:
-        """Look at all workloads with tools: what is asked for can be given, or not."""
+        """Enqueue all workloads with tools: what is asked for can be given, or not."""
         self._known.enqueue(self._known.ledger.keys(), background=True)
 
 

@@ -236,7 +236,7 @@ class Ledger:
         return self._of_environment.get(environment, ())
 
     def is_routed(self, environment: str) -> bool:
-        """Say whether a tool of an Environment's users is to have a URL."""
+        """Return whether a tool of an Environment's users is to have a URL."""
         return any(self._workloads[key].routed for key in self.users(environment))
 
     def conflicts(self, environment: str) -> list[tuple[str, str, str]]:

@@ -22,7 +22,7 @@ ROUTES = Resource(group=_GATEWAY, version="v1", also=("v1beta1",), kind="HTTPRou
 INGRESSES = Resource(group=_NETWORKING, version="v1", kind="Ingress", plural="ingresses")
 # All that is made, or was while the settings were others.
 RESOURCES = (SERVICES, ROUTES, INGRESSES)
-# Lists whose items somebody else may add to, by the keys of theirs; and maps that are one value.
+# Lists whose items others may add to, by the keys of theirs; and maps that are one value.
 _SHARED = {"ports": ("port", "protocol"), "ownerReferences": ("uid",)}
 _WHOLE = frozenset({"selector"})
 
@@ -114,19 +114,19 @@ def wanted(workload: Workload, ways: Ways, mine: Collection[str]) -> list[Object
 
 
 def _is_theirs(token: str, tool: str, address: Address, mine: Collection[str]) -> bool:
-    """Say whether an address is the workload's: what was asked for it holds, and what was assigned has its token."""
+    """Return whether an address is the workload's: what was asked for it holds, and what was assigned has its token."""
     if address.custom:
         return not address.asked or address.asked in mine
     return not address.url or is_assigned(address.url, token, tool)
 
 
 def is_right(target: Object, seen: Mapping[str, Any]) -> bool:
-    """Say whether an object has all that it is to have; what others added to it is theirs."""
+    """Return whether an object has all that it is to have; what others added to it is theirs."""
     return all(_covers(key, target[key], seen.get(key)) for key in ("metadata", "spec"))
 
 
 def _covers(key: str, target: Any, seen: Any) -> bool:
-    """Say whether a value has all that it is to have."""
+    """Return whether a value has all that it is to have."""
     if isinstance(target, dict) and isinstance(seen, dict) and key not in _WHOLE:
         return all(_covers(inner, value, seen.get(inner)) for inner, value in target.items())
     if isinstance(target, list) and isinstance(seen, list):

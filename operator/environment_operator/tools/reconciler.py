@@ -91,7 +91,7 @@ class Exposer:
         await self._let_go(key, workload)
 
     def _is_known(self, kind: str) -> bool:
-        """Say whether all objects of a kind are known, and admission is asked about them.
+        """Return whether all objects of a kind are known, and admission is asked about them.
 
         It is not about those of a version that the kinds table does not have: what these say of tools is anybody's.
         """
@@ -192,7 +192,7 @@ class Exposer:
         """Have one object be as it is to be; say whether that took writing.
 
         Raises:
-            Conflict: somebody else has an object of that name.
+            Conflict: another client has an object of that name.
         """
         path = self._path(_place(target))
         if not known and (there := await self._there(path)):
@@ -287,7 +287,7 @@ def _place(target: Object) -> Place:
 
 
 def _is_of(workload: Workload, there: Object) -> bool:
-    """Say whether an object was made for a workload."""
+    """Return whether an object was made for a workload."""
     meta = there["metadata"]
     owners = [owner["uid"] for owner in meta.get("ownerReferences") or ()]
     return workload.uid in owners or (meta.get("annotations") or {}).get(names.EXPOSES) == workload.key

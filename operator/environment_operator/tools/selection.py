@@ -1,6 +1,6 @@
 """Whose Pods a Service would select, for kinds whose pods do not carry our token.
 
-Such pods are found by labels that the kind's controller makes of the workload's name. Somebody may have Pods, or an
+Such pods are found by labels that the kind's controller makes of the workload's name. A user may have Pods, or an
 object that makes some, by that very name: a TrainJob called as another's JobSet would expose that one's Pods.
 """
 
@@ -59,7 +59,7 @@ class Selection:
                 return
 
     async def _is_ours(self, item: Metadata, steps: int) -> bool:
-        """Say whether the controllers of an object lead to the workload."""
+        """Return whether the controllers of an object lead to the workload."""
         reference = next((owner for owner in item.owner_references if owner.get("controller")), None)
         if reference is None or steps == 0:
             return False
@@ -82,5 +82,5 @@ class Selection:
 
 
 def needs_look(workload: Workload) -> bool:
-    """Say whether labels of the workload's name alone select its Pods."""
+    """Return whether labels of the workload's name alone select its Pods."""
     return names.TOKEN not in workload.tools.pods

@@ -1,4 +1,4 @@
-"""What admission costs, beside others in the same run: the short form of ``make bench-admission``."""
+"""What admission costs, compared with others in the same run: the short form of ``make bench-admission``."""
 
 import asyncio
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
 """Namespaces where a workload must use an Environment: what needs the label, what passes, and who ends it.
 
-What is created is created as a dry run, which is judged alike.
+What is created is created as a dry run, which is validated alike.
 """
 
 from collections.abc import Callable, Iterator
@@ -501,7 +501,7 @@ class TestLabel:
         assert allowed == office.editor.rest.create(NAMESPACES, body).ok
 
     def test_other_changes(self, office: Office) -> None:
-        """Whatever else is changed about such a namespace is free."""
+        """Every other change of such a namespace is free."""
         path, edit = f"{NAMESPACES}/{labelled(office)}", office.editor.rest.patch
         answers = [
             edit(path, {"metadata": {"labels": {"team": "one"}, "annotations": {"note": "seen"}}}),

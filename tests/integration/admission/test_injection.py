@@ -153,7 +153,7 @@ def test_laws_with_the_defaulting_of_the_api_server(
 
 
 def test_pods_have_it(kube: Kube, project: str) -> None:
-    """A Pod that a controller makes of an admitted workload has what the Environment puts in, once and for all."""
+    """A Pod that a controller makes of an admitted workload has what the Environment injects, once and for all."""
     name = kube.unique("env")
     kube.apply(manifest(name, env=[{"name": "DATA", "value": "/data"}]))
     deployment = workload("Deployment", "d", project, name)

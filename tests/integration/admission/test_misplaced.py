@@ -1,4 +1,4 @@
-"""What of ours has no effect where it is written: a warning of the API server, whatever the operator does."""
+"""What of ours has no effect where it is written: a warning of the API server, without the operator."""
 
 from typing import Any
 

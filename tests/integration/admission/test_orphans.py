@@ -1,4 +1,4 @@
-"""What a controller made and has lost it: nobody judged what it runs, so it has no Environment until somebody asks."""
+"""What a controller made and has lost it was never validated: it has no Environment until it is labelled again."""
 
 import json
 
@@ -45,7 +45,7 @@ def dropped(kube: Kube, kind: str, project: str, environment: str) -> str:
 
 @pytest.mark.parametrize(("kind", "way_out"), [("StatefulSet", "Add the label again"), ("Pod", "and create it again")])
 def test_an_owner_that_is_named_and_dropped(kube: Kube, project: str, kind: str, way_out: str) -> None:
-    """Who names an owner so that nobody judges, and drops it then, has neither Environment nor tools."""
+    """Who names an owner, so that nothing is validated, and drops it then, has neither Environment nor tools."""
     name = kube.unique("env")
     said = dropped(kube, kind, project, name)
     found = (kube.get(kind, "w", project) or {})["metadata"]
@@ -59,7 +59,7 @@ def test_an_owner_that_is_named_and_dropped(kube: Kube, project: str, kind: str,
 
 
 def test_asked_for_again(kube: Kube, project: str) -> None:
-    """With the label again it is judged and filled in like anything else."""
+    """With the label again it is validated and injected like anything else."""
     name = kube.unique("env")
     dropped(kube, "StatefulSet", project, name)
     kube.kubectl("label", "statefulset/w", "-n", project, f"{names.REFERENCE}={name}")

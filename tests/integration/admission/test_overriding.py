@@ -1,6 +1,6 @@
-"""Overriding at the real API server: every way around a guard that we know of, and that nothing else is refused.
+"""Overriding at the real API server: every known way around an override rule, and that nothing else is refused.
 
-What is created and is to be refused is sent as a dry run where nothing depends on it; it is judged alike.
+What is created and is to be refused is sent as a dry run where nothing depends on it; it is validated alike.
 """
 
 import copy
@@ -93,7 +93,7 @@ def setting(path: str, value: Any) -> Change:
     return change
 
 
-def beside(where: str, **fields: Any) -> Change:
+def sidecar(where: str, **fields: Any) -> Change:
     """Return what adds a container to one of the lists."""
     return lambda item: spec(item).setdefault(where, []).append({"name": "x", "image": "x", **fields})
 
@@ -125,16 +125,16 @@ ROWS: dict[str, tuple[Change, str, str, str]] = {
     "fsGroup": (setting(f"{OWN}.fsGroup", 0), f"{OWN}.fsGroup", "0", "none"),
     "groups": (setting(f"{OWN}.supplementalGroups", [0]), f"{OWN}.supplementalGroups", "[0]", "[5]"),
     "user of the container": (setting(f"{MAIN}.{OWN}.runAsUser", 0), f"{FIRST}.{OWN}.runAsUser", "0", "1000"),
-    "user of another": (beside("containers", **context(runAsUser=0)), f"containers[1].{OWN}.runAsUser", "0", "1000"),
+    "user of another": (sidecar("containers", **context(runAsUser=0)), f"containers[1].{OWN}.runAsUser", "0", "1000"),
     "user of an init container": (
-        beside("initContainers", **context(runAsUser=0)), f"initContainers[0].{OWN}.runAsUser", "0", "1000"
+        sidecar("initContainers", **context(runAsUser=0)), f"initContainers[0].{OWN}.runAsUser", "0", "1000"
     ),
     "privileged": (setting(f"{MAIN}.{OWN}.privileged", True), f"{FIRST}.{OWN}.privileged", "true", "none"),
     "another privileged": (
-        beside("containers", **context(privileged=True)), f"containers[1].{OWN}.privileged", "true", "none"
+        sidecar("containers", **context(privileged=True)), f"containers[1].{OWN}.privileged", "true", "none"
     ),
     "privileged init container": (
-        beside("initContainers", **context(privileged=True)), f"initContainers[0].{OWN}.privileged", "true", "none"
+        sidecar("initContainers", **context(privileged=True)), f"initContainers[0].{OWN}.privileged", "true", "none"
     ),
     "capability": (
         setting(f"{MAIN}.{OWN}.capabilities", {"add": ["CHOWN", "SYS_ADMIN"]}), f"{FIRST}.{OWN}.capabilities.add",
@@ -164,7 +164,7 @@ def renamed(item: Object) -> None:
 
 def named(item: Object) -> None:
     """Name the other container in the annotation."""
-    put(item, ("metadata", "annotations", names.CONTAINER), "beside")
+    put(item, ("metadata", "annotations", names.CONTAINER), "other")
     main(item).update(image="mine")
 
 
@@ -215,7 +215,7 @@ WAYS = {"json": _json, "merge": _merge, "strategic": _strategic, "apply": _apply
 
 @dataclass(frozen=True)
 class Place:
-    """A project with a strict Environment and a Deployment that has it, with a container of its own beside."""
+    """A project with a strict Environment and a Deployment that has it, with a sidecar of its own."""
 
     kube: Kube
     rest: Rest
@@ -258,7 +258,7 @@ def place(cluster: Cluster, rest: Rest, operator: Operator) -> Iterator[Place]: 
     found = Place(kube, rest, project, Kube.unique("env"))
     passed(rest.create(ENVIRONMENTS, manifest(found.environment, **STRICT)))
     item = made("Deployment", project, found.environment, "stored")
-    spec(item)["containers"].append({"name": "beside", "image": "mine"})
+    spec(item)["containers"].append({"name": "other", "image": "mine"})
     found.apply(item)
     yield found
     rest.delete(f"/api/v1/namespaces/{project}")
@@ -319,7 +319,7 @@ def test_update(place: Place, row: str, way: str) -> None:
 
 @pytest.mark.parametrize("way", [way for way in WAYS if way != "apply"])
 def test_variable_twice(place: Place, way: str) -> None:
-    """A variable that stands twice is judged by the one that counts."""
+    """A variable that stands twice is validated by the one that counts."""
     before, wanted = place.stored, bare(place.stored)
     twice(wanted)
     # A strategic merge patch knows one variable of a name; so does applying on the server.
@@ -330,7 +330,7 @@ def test_variable_twice(place: Place, way: str) -> None:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_taking_away(place: Place, way: str) -> None:
-    """What the Environment put in comes back, and so does what the submitter had written like it."""
+    """What the Environment injected comes back, and so does what the submitter had written like it."""
     name = Kube.unique("d")
     item = made("Deployment", place.project, place.environment, name, command=["env"])
     put(spec(item), ("securityContext", "runAsUser"), 1000)
@@ -373,7 +373,7 @@ def test_rollout_undo(place: Place) -> None:
 
 
 def forged(item: Object) -> Object:
-    """Return a workload whose record says that nothing is guarded and nothing was put in."""
+    """Return a workload whose record has no field that may not be overridden and nothing injected."""
     out = bare(item)
     records = json.loads(item["metadata"]["annotations"][names.RECORD])
     lies = {key: {**entry, "locked": [], "put": [], "seen": []} for key, entry in records.items()}
@@ -384,7 +384,7 @@ def forged(item: Object) -> Object:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_forged_record(place: Place, way: str) -> None:
-    """A record that a request brings is worth nothing, with an override beside it or without."""
+    """A record that a request brings is ignored, with an override or without."""
     before = place.stored
     false, evil = forged(before), forged(before)
     main(evil)["image"] = "mine"
@@ -413,7 +413,7 @@ OWNER = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "x", "uid": "x",
 )
 @pytest.mark.parametrize("kind", ["StatefulSet", "Job", "ReplicaSet"])
 def test_through_the_status(place: Place, kind: str, change: Object) -> None:
-    """A request to the status changes no record, reference or owner, of which no webhook is told."""
+    """A request to the status changes no record, reference or owner, which calls no webhook."""
     name = Kube.unique("w")
     before = passed(place.create(made(kind, place.project, place.environment, name)))
     reply = place.rest.patch(at(kind, place.project, name, "/status"), change)
@@ -447,7 +447,7 @@ def test_marks_of_the_pods(place: Place, marks: Object) -> None:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_owner_of_a_workload(place: Place, way: str) -> None:
-    """A workload is not given to a controller, whose changes nobody judges, whether something else changes or not."""
+    """A workload is not given to a controller, whose changes are not validated, with or without another change."""
     other = passed(place.create(made("ReplicaSet", place.project, None, Kube.unique("rs"), image="x")))["metadata"]
     before, taken = place.stored, bare(place.stored)
     taken["metadata"]["ownerReferences"] = [{**OWNER, "name": other["name"], "uid": other["uid"]}]
@@ -543,7 +543,7 @@ def test_sidecars_of_others(place: Place, other: Neighbour, kind: str) -> None:
 
 
 def test_own_sidecar_with_rights(place: Place, other: Neighbour) -> None:
-    """The same containers from the submitter are judged, also beside those of a service mesh."""
+    """The same containers from the submitter are validated, also next to those of a service mesh."""
     other.changes = mesh
     pod = made("Pod", place.project, place.environment)
     spec(pod)["initContainers"] = [{"name": "mine", "image": "x", **context(capabilities={"add": ["NET_ADMIN"]})}]
@@ -556,8 +556,8 @@ def test_image_mirror(place: Place, other: Neighbour) -> None:
     other.changes = mirror
     name = Kube.unique("d")
     item = made("Deployment", place.project, place.environment, name)
-    beside("containers")(item)
-    beside("initContainers")(item)
+    sidecar("containers")(item)
+    sidecar("initContainers")(item)
     spec(item)["initContainers"][0]["name"] = "y"
     stored = passed(place.create(item))
     scaled = passed(place.rest.patch(at("Deployment", place.project, name), {"spec": {"replicas": 2}}))
@@ -586,7 +586,7 @@ def test_overriding_by_another_webhook(place: Place, other: Neighbour, kind: str
 
 
 def test_update_by_another_webhook(place: Place, other: Neighbour) -> None:
-    """What another webhook does to the main container in an update is refused too, whatever the update was for."""
+    """What another webhook does to the main container in an update is refused too, in an update for any purpose."""
     other.changes = setting(f"{MAIN}.{OWN}.privileged", True)
 
     check(place.rest.patch(place.path, {"spec": {"replicas": 3}}), f".{FIRST}.{OWN}.privileged: true")
@@ -634,7 +634,7 @@ def test_restricted_namespace(kube: Kube, project: str) -> None:
         seccompProfile={"type": "RuntimeDefault"},
     )
     pod = made("Pod", project, name, **demanded)
-    beside("containers", **demanded)(pod)
+    sidecar("containers", **demanded)(pod)
 
     passed(kube.rest.create(at("Pod", project), pod))
     plain = made("Pod", project, name, "plain")
@@ -698,8 +698,8 @@ def test_nothing_else(place: Place) -> None:
         env=[*main(wanted)["env"], {"name": "MORE", "value": "x"}],
     )
     spec(wanted).update(volumes=[{"name": "v", "emptyDir": {}}], nodeSelector={"a": "b"}, hostUsers=False)
-    beside("containers", command=["sleep"], **context(runAsUser=1000, readOnlyRootFilesystem=True))(wanted)
-    beside("initContainers", **context(capabilities={"drop": ["ALL"], "add": ["CHOWN"]}))(wanted)
+    sidecar("containers", command=["sleep"], **context(runAsUser=1000, readOnlyRootFilesystem=True))(wanted)
+    sidecar("initContainers", **context(capabilities={"drop": ["ALL"], "add": ["CHOWN"]}))(wanted)
     spec(wanted)["initContainers"][0]["name"] = "y"
     for way in WAYS.values():
         passed(way(place.rest, f"{path}", passed(place.rest.get(path)), wanted))

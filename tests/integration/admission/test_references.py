@@ -1,4 +1,4 @@
-"""Who may use an Environment, at the real API server; and law 5: a reference that is stored is never judged again."""
+"""Who may use an Environment, at the real API server; and law 5: a stored reference is never validated again."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -195,7 +195,7 @@ FATES: dict[Callable[[Used], None], str] = {
 
 @pytest.mark.parametrize("fate", FATES, ids=lambda fate: fate.__name__)
 def test_stored_reference(used: Used, fate: Callable[[Used], None]) -> None:
-    """Whatever becomes of an Environment, its users scale, change, are marked, start and stop; new ones are refused."""
+    """With an Environment in any state its users scale, change, are annotated, start, stop; new ones are refused."""
     kube, project = used.kube, used.project
     fate(used)
     # A dry run goes on without an Environment that is gone.

@@ -85,7 +85,7 @@ def test_narrowed(kube: Kube, project: str, edited: str) -> None:
 
 
 def test_warnings(kube: Kube, project: str) -> None:
-    """Author and submitter are told what works and surprises; what lasts is in a condition."""
+    """Author and submitter are warned of what works and surprises; what lasts is in a condition."""
     name, level = kube.unique("env"), "pod-security.kubernetes.io/enforce"
     spec = {"env": [{"name": "API_KEY", "value": "x"}], "security": {"hostNetwork": True}}
     author = kube.rest.create(ENVIRONMENTS, manifest(name, **spec, deprecated={"message": "too old"}))

@@ -1,4 +1,4 @@
-"""Pods that run already: what their Environment guards stays, the rest of them is as free as ever.
+"""Pods that run already: what may not be overridden stays, the rest of them is as free as ever.
 
 The operator is stopped. One Pod comes of a workload that was admitted before; the others are made with the label and
 the annotation that admission writes.
@@ -60,7 +60,7 @@ def pods(rest: Rest) -> str:
 
 
 def run(rest: Rest, pods: str, guarded: str | None, security: Object = PLAIN, pod_security: Object = PLAIN) -> str:
-    """Return the URL path of a new Pod with a guard, and with security contexts of its main container and of itself."""
+    """Return the URL path of a new Pod with the annotation, and security contexts of main container and Pod."""
     annotations = {} if guarded is None else {"annotations": {GUARDED: guarded}}
     body = {
         "apiVersion": "v1",
@@ -222,7 +222,7 @@ class TestImage:
         assert None is refusal(cluster.kubectl(*image, "sidecar=other:2", check=False))
 
     def test_unlabelled(self, rest: Rest, pods: str) -> None:
-        """A Pod without the label is nobody's, whatever its annotations."""
+        """A Pod without the label is free, with any annotations."""
         pod = {
             "metadata": {"name": unique("pod"), "annotations": {GUARDED: "main;Image"}},
             "spec": {"containers": [{"name": "main", "image": "main:1"}]},
@@ -241,11 +241,11 @@ def _marks(**values: str | None) -> Object:
 MARKS: dict[str, tuple[Object, str]] = {
     "label removed": (_marks(label=None), f'metadata.labels[{LABEL}] is "jupyter" and cannot be removed'),
     "label changed": (_marks(label="x"), f'metadata.labels[{LABEL}] is "jupyter" and cannot become "x"'),
-    "guard removed": (
+    "annotation removed": (
         _marks(annotation=None),
         f'metadata.annotations[{GUARDED}] is "main;Image" and cannot be removed',
     ),
-    "guard changed": (
+    "annotation changed": (
         _marks(annotation="main;"),
         f'metadata.annotations[{GUARDED}] is "main;Image" and cannot become "main;"',
     ),
@@ -277,7 +277,7 @@ class TestMarks:
         assert refuses(rest.patch(run(rest, pods, "main;Image"), removal, "json"), "cannot be removed")
 
     def test_applied_away(self, rest: Rest, pods: str) -> None:
-        """Server-side apply does not give up a label that it has put in."""
+        """Server-side apply does not give up a label that it has added."""
         head = {"apiVersion": "v1", "kind": "Pod"}
         spec = {"containers": [{"name": "main", "image": "main:1"}]}
         meta: Object = {"name": unique("pod"), "annotations": {GUARDED: "main;Image"}}
@@ -338,8 +338,8 @@ class TestMarks:
         assert [False] * 3 == [answer.ok for answer in answers]
         assert "main:1" == image_of(rest, path, "main")
 
-    def test_guard_is_added(self, rest: Rest, pods: str) -> None:
-        """A Pod without the annotation guards nothing; with it, it is as guarded as any."""
+    def test_annotation_is_added(self, rest: Rest, pods: str) -> None:
+        """A Pod without the annotation is free; with it, it is as restricted as any."""
         path = run(rest, pods, None)
 
         assert None is refusal(rest.patch(path, _marks(annotation="main;Image")))
@@ -509,7 +509,7 @@ class TestDebugging:
 
     @pytest.mark.parametrize("case", [case for case in (*RIGHTS, *USERS) if case[-1]], ids=str)
     def test_not_guarded(self, rest: Rest, pods: str, case: Case) -> None:
-        """Where neither is guarded, whatever the API server takes passes."""
+        """Where both may be overridden, all that the API server accepts passes."""
         main, pod, added, _ = case
 
         assert None is refusal(attach(rest, run(rest, pods, "main;Image", main, pod), securityContext=added))
@@ -573,7 +573,7 @@ class TestDebugging:
         assert three in answer.message
         assert "Containers[1]" not in answer.message
 
-    def test_what_stands_is_not_judged_again(self, rest: Rest, pods: str) -> None:
+    def test_what_stands_is_not_validated_again(self, rest: Rest, pods: str) -> None:
         """A container with more rights that was added before the Pod was guarded hinders nothing that comes after."""
         pod = {"metadata": {"name": unique("pod")}, "spec": {"containers": [{"name": "main", "image": "main:1"}]}}
         path = f"{pods}/{sent(rest.create(pods, pod))['metadata']['name']}"

@@ -90,7 +90,7 @@ class People:
 def people(cluster: Cluster, rest: Rest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[People]:
     """Return those whose tokens the API server accepts by the text in deploy/; they may do all with workloads."""
     if cluster.flavor != "local":
-        pytest.skip("only an API server of our own can be told whom to trust")
+        pytest.skip("only the authentication of an API server of our own can be configured")
     configuration = yaml.safe_load(CONFIGURATION.read_text(encoding="utf-8"))
     (provider,) = configuration["jwt"]
     with Issuer() as issuer:
@@ -340,7 +340,7 @@ def test_template_has_none(alice: Someone, bob: Someone, personal: str, project:
 
 
 def _replaced(by: Rest, path: str, new: Object) -> Reply:
-    """Send the whole object, whatever controllers have written meanwhile."""
+    """Send the whole object, also when controllers have written meanwhile."""
     metadata = {key: value for key, value in new["metadata"].items() if key != "resourceVersion"}
     return by.replace(path, {**new, "metadata": metadata})
 
@@ -552,7 +552,7 @@ def test_planted_record(alice: Someone, bob: Someone, personal: str, project: st
 
 
 def test_not_taken_over(alice: Someone, bob: Someone, personal: str, project: str) -> None:
-    """Nobody makes somebody else's workload a part of his own one, so that it is not judged any more."""
+    """Nobody makes another person's workload a part of his own one, so that it is not validated any more."""
     kind, path = KINDS["deployments.apps"], path_of(KINDS["deployments.apps"], project, "w")
     submit(alice, workload("Deployment", "w", project, personal))
     owner = submit(bob, workload("StatefulSet", "mine", project))

@@ -144,7 +144,7 @@ CONCERNS_THE_REFERENCE: dict[str, Object] = {
 
 @pytest.mark.usefixtures("down")
 def test_reference_without_the_webhook(existing: list[str], kube: Kube) -> None:
-    """With the webhook down, whatever concerns the reference is refused, in the name of the webhook."""
+    """With the webhook down, what concerns the reference is refused, in the name of the webhook."""
     for path in existing:
         for what, metadata in CONCERNS_THE_REFERENCE.items():
             refused = kube.rest.patch(path, {"metadata": metadata})
@@ -291,7 +291,7 @@ class Load:
         self._rest.close()
 
     def _run(self) -> None:
-        """Create until told to stop."""
+        """Create until stopped."""
         while not self._stop.is_set():
             reply = self._rest.create(self._path, self._body)
             self.done += 1

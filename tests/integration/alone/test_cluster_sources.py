@@ -27,8 +27,8 @@ def assets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_programs_that_are_given(assets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the programs in KUBEBUILDER_ASSETS alone nothing is built, and Environments and their users work."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "empty"))
-    told: list[str] = []
-    with Cluster(directory=tmp_path / "c", flavor="local", report=told.append) as made:
+    reported: list[str] = []
+    with Cluster(directory=tmp_path / "c", flavor="local", report=reported.append) as made:
         rest = Rest(made.kubeconfig)
         kube = Kube(made, rest)
         kube.apply(manifest("given"))
@@ -38,7 +38,7 @@ def test_programs_that_are_given(assets: Path, tmp_path: Path, monkeypatch: pyte
 
         assert made.pid(binaries.CONTROLLERS) is None
         assert str(assets) in Path(f"/proc/{server}/cmdline").read_text()
-    assert [True] == [binaries.CONTROLLERS in line for line in told if line.startswith("there is no")]
+    assert [True] == [binaries.CONTROLLERS in line for line in reported if line.startswith("there is no")]
 
 
 def test_programs_that_are_not_there(assets: Path, tmp_path: Path) -> None:

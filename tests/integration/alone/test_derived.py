@@ -48,7 +48,7 @@ def environment(kube: Kube) -> str:
 
 
 def _at_rest(environment: Object) -> bool:
-    """Say whether the operator will not change the metadata of an Environment."""
+    """Return whether the operator will not change the metadata of an Environment."""
     meta = environment["metadata"]
     return "deletionTimestamp" not in meta and names.FINALIZER in meta.get("finalizers", ())
 
@@ -95,7 +95,7 @@ def until_counted(kube: Kube, project: str, environment: str, *expected: str) ->
     """Wait until these users, each as ``Kind/name``, and nobody else are counted, and all that came before was seen.
 
     A user of every kind that a child may have comes last: when it is counted, the children have been seen, since a
-    watch tells of the objects of one kind in the order in which they came.
+    watch sends the objects of one kind in the order in which they came.
     """
     kube.apply(*(workload(kind.kind, "witness", project, environment) for kind in WITNESSES))
     wanted = {*expected, *(f"{kind.kind}/witness" for kind in WITNESSES)}

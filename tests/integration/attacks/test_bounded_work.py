@@ -37,7 +37,7 @@ SECONDS, LONGEST, AT_ONCE = 4, 1.0, 3.0
 # many times longer it may take then.
 QUIET, SLOWER = 10, 3
 CONNECTIONS = 4
-# Of one review, in seconds of the processor, whatever the machine does besides.
+# Of one review, in seconds of the processor, with any other load.
 MOST = 1.0
 KNOWN, UNKNOWN = "the-environment", "nobody-has-this-name"
 MAIN = "spec", "containers", "main"
@@ -368,7 +368,7 @@ def admitted(rest: Rest, namespace: str, item: Object) -> float:
 
 
 def is_expected(reply: Reply, expected: str) -> bool:
-    """Say whether a request was refused with some words, or accepted where there are none."""
+    """Return whether a request was refused with some words, or accepted where there are none."""
     return expected in reply.message if expected else reply.ok
 
 

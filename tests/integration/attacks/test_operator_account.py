@@ -303,7 +303,7 @@ def test_pod_templates(account: Rest) -> None:
     assert 403 == account.create(f"/api/v1/namespaces/default/podtemplates{DRY_RUN}", made).status
 
 
-# What would lead to everything else, in whatever namespace: verb, group and resource.
+# What would lead to everything else, in any namespace: verb, group and resource.
 NEVER = [
     ("create", "", "pods"), ("create", "apps", "deployments"), ("patch", "apps", "deployments"),
     ("get", "", "secrets"), ("list", "", "secrets"), ("create", "", "serviceaccounts/token"),

@@ -53,7 +53,7 @@ def test_contexts(kube: Kube, plugin: Plugin, config: Any) -> None:
 
 
 def test_contexts_that_kubectl_finds(plugin: Plugin, config: Any, tmp_path: Path) -> None:
-    """A context that is asked for needs no current one beside it, and a variable that is empty is as none."""
+    """A context that is asked for needs no current one, and a variable that is empty is as none."""
 
     def edit(content: dict[str, Any]) -> None:
         content["current-context"] = "gone"
@@ -135,7 +135,7 @@ def test_credentials_that_are_of_no_use(
 
 
 def test_no_warnings_of_libraries(plugin: Plugin, config: Any) -> None:
-    """Who wants no check of the API server's certificate is not told at every request."""
+    """Who wants no check of the API server's certificate is not warned at every request."""
 
     def edit(content: dict[str, Any]) -> None:
         cluster = content["clusters"][0]["cluster"]
@@ -147,7 +147,7 @@ def test_no_warnings_of_libraries(plugin: Plugin, config: Any) -> None:
 
 
 def test_a_project_that_may_not_be_read(kube: Kube, plugin: Plugin, project: str) -> None:
-    """Who may see Environments, but not the project, is answered as far as can be, and told what is not known."""
+    """Who may see Environments, but not the project, is answered as far as can be, with what is not known."""
     name, viewer = kube.unique("env"), kube.unique("viewer")
     kube.apply(manifest(name, scope={"projects": [project]}))
     kube.kubectl("create", "clusterrolebinding", viewer, "--clusterrole=environment-viewer", f"--user={viewer}")
@@ -195,7 +195,7 @@ def test_request_timeout_of_watches(kube: Kube, plugin: Plugin) -> None:
     ],
 )
 def test_faults(plugin: Plugin, through: str, faults: FaultProxy, fault: Any, code: int, words: str) -> None:
-    """Whatever the API server answers is said in words, with an exit code of its own."""
+    """Each answer of the API server has its message, with an exit code of its own."""
     faults.add(Rule(Match(path=ENVIRONMENTS), fault))
 
     for command in (("list",), ("list", "-o", "json"), ("list", "--watch"), ("describe", "x"), ("delete", "x")):
@@ -203,7 +203,7 @@ def test_faults(plugin: Plugin, through: str, faults: FaultProxy, fault: Any, co
 
 
 def test_credentials_that_are_not_accepted(plugin: Plugin, config: Any) -> None:
-    """A token that the API server does not know is told from a right that is missing."""
+    """A token that the API server does not know is distinguished from a right that is missing."""
     wrong = config(lambda content: content["users"][0].update(user={"token": "wrong"}))
 
     assert "Choose another --context, or log in again." in plugin.fails("list", code=5, KUBECONFIG=wrong)
@@ -222,7 +222,7 @@ def test_progress(kube: Kube, plugin: Plugin, through: str, faults: FaultProxy) 
 
 
 def test_one_slow_request(kube: Kube, plugin: Plugin, through: str, faults: FaultProxy) -> None:
-    """One request that takes longer than a second is waited for visibly, whatever the command."""
+    """One request that takes longer than a second is waited for visibly, by each command."""
     name = kube.unique("env")
     kube.apply(manifest(name))
     faults.add(Rule(Match(path=ENVIRONMENTS), Delay(1.3)))
@@ -275,7 +275,7 @@ def test_a_reader_that_leaves(kube: Kube, plugin: Plugin) -> None:
 
 
 def test_interruption(plugin: Plugin, through: str, faults: FaultProxy) -> None:
-    """Who stops it is told no more than that, with the exit code of an interruption."""
+    """Who stops it reads no more than that, with the exit code of an interruption."""
     held = faults.add(Rule(Match(path=ENVIRONMENTS), Hold()))
     ran = plugin.interrupted(held, "list", KUBECONFIG=through)
 
@@ -337,7 +337,7 @@ def test_the_original_columns_in_one_list(kube: Kube, plugin: Plugin, through: s
 
 
 def lacks(of: dict[str, Any]) -> bool:
-    """Say whether the table lacks something of an Environment: what it shortens, or a description."""
+    """Return whether the table lacks something of an Environment: what it shortens, or a description."""
     status = of.get("status") or {}
     shown = [status.get(key, "") for key in ("scope", "tools")]
     return "description" in of["spec"] or not shown[0] or any(",+" in text for text in shown)

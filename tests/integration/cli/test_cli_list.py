@@ -230,7 +230,7 @@ def test_watch(kube: Kube, plugin: Plugin, three: dict[str, str]) -> None:
 
 
 def test_rights_are_the_users_own(plugin: Plugin) -> None:
-    """Who may not list Environments is told so by the API server, and the exit code says refused."""
+    """Who may not list Environments reads the API server's refusal, and the exit code is that of a refusal."""
     assert 'User "nobody" cannot list' in plugin.fails("list", "--as", "nobody", code=3)
 
 

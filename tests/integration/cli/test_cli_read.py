@@ -72,7 +72,7 @@ def test_users_of_one_project(
 
 
 def test_lists_of_environments_have_no_namespace(kube: Kube, plugin: Plugin, project: str, config: Any) -> None:
-    """Environments are cluster-scoped: ``list`` shows all, and ``describe`` all users, whatever the context says."""
+    """``list`` shows all Environments, and ``describe`` all users, with any namespace in the context."""
     name = kube.unique("env")
     kube.apply(manifest(name, scope={"projects": [project]}), workload("Deployment", "lab", project, name))
     kube.until_used(name, 1)
@@ -84,7 +84,7 @@ def test_lists_of_environments_have_no_namespace(kube: Kube, plugin: Plugin, pro
 
 
 def test_kinds_that_may_not_be_read(kube: Kube, plugin: Plugin, project: str) -> None:
-    """Who may not list kinds is told in one line which are left out, and how many users the operator counts."""
+    """Who may not list kinds reads in one line which are left out, and how many users the operator counts."""
     name = kube.unique("env")
     kube.apply(manifest(name), workload("Deployment", "lab", project, name))
     kube.until_used(name, 1)
@@ -114,7 +114,7 @@ def test_kinds_that_may_not_be_read(kube: Kube, plugin: Plugin, project: str) ->
 
 
 def test_describe(kube: Kube, plugin: Plugin, project: str) -> None:
-    """One Environment is shown with what it puts in, its scope, its users and its Events."""
+    """One Environment is shown with what it injects, its scope, its users and its Events."""
     name = kube.unique("env")
     kube.apply(
         manifest(name, scope={"projects": [project, "later"]}, image="registry.example/lab:1", overridable=["Image"])

@@ -100,7 +100,7 @@ def both_of(files: Any, environments: list[Any]) -> list[str]:
 
 
 def test_roles(kube: Kube, plugin: Plugin, project: str, files: Any) -> None:
-    """Environments for single roles are put in and judged like the main one, with the cluster and without."""
+    """Environments for single roles are injected and validated like the main one, with the cluster and without."""
     main, role, small = kube.unique("main"), kube.unique("role"), kube.unique("small")
     fields: Any = {"architecture": "Distributed", "framework": "PyTorch", "workloadTypes": ["Training"]}
     environments = [manifest(main, **fields, image="main:1"), manifest(role, **fields, image="role:1")]
@@ -108,10 +108,10 @@ def test_roles(kube: Kube, plugin: Plugin, project: str, files: Any) -> None:
     asked = files("job.yaml", training(main, role))
     shown = [
         plugin("render", "-f", asked),
-        plugin("render", main, "-f", files("other.yaml", training("whatever", role))),
+        plugin("render", main, "-f", files("other.yaml", training("one", role))),
         plugin("render", *both_of(files, environments), "-f", asked, KUBECONFIG="/none"),
     ]
-    both = plugin("render", main, "-f", asked, "-f", files("other.yaml", training("whatever", role)))
+    both = plugin("render", main, "-f", asked, "-f", files("other.yaml", training("one", role)))
     unknown, unfit = (files(f"{each}.yaml", training(main, each)) for each in ("nobody", small))
 
     for each in shown:

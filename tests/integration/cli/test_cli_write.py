@@ -271,7 +271,7 @@ def test_edit_of_what_changed_meanwhile(kube: Kube, plugin: Plugin, editor: Edit
     theirs = f"KUBECONFIG={plugin.cluster.kubeconfig} kubectl patch env {name} --type=merge -p {patch} >/dev/null"
     said = plugin.fails("edit", name, code=3, KUBE_EDITOR=editor(f"sed -i s/before/mine/ $1; {theirs}", "true"))
 
-    assert "somebody else changed it" in said
+    assert "it was changed meanwhile" in said
     assert "theirs" == kube.environment(name)["spec"]["description"]
 
 
@@ -305,7 +305,7 @@ def test_delete_of_what_is_used(kube: Kube, plugin: Plugin, project: str) -> Non
 
 
 def test_users_that_may_not_be_seen(kube: Kube, plugin: Plugin, project: str, tmp_path: Path) -> None:
-    """Who may not list workloads is asked before a used Environment goes, and is not told that nobody uses it."""
+    """Who may not list workloads is asked before a used Environment is deleted, and reads no "no users"."""
     name, author, file = kube.unique("env"), kube.unique("author"), tmp_path / "e.yaml"
     kube.apply(manifest(name), workload("Deployment", "lab", project, name))
     file.write_text(yaml.safe_dump(manifest(name, workingDir="/new")))

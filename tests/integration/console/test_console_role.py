@@ -78,7 +78,7 @@ class Console:
 def issuer(cluster: Cluster) -> Iterator[Issuer]:
     """Return an identity provider whose tokens the API server accepts by the text in deploy/."""
     if cluster.flavor != "local":
-        pytest.skip("only an API server of our own can be told whom to trust")
+        pytest.skip("only the authentication of an API server of our own can be configured")
     configuration = yaml.safe_load(CONFIGURATION.read_text(encoding="utf-8"))
     (provider,) = configuration["jwt"]
     with Issuer() as made:
@@ -152,7 +152,7 @@ def variables(
 
 
 def ready(of: Console, process: "subprocess.Popen[bytes]") -> bool:
-    """Say whether the console is ready; one that ended is a failure."""
+    """Return whether the console is ready; one that ended is a failure."""
     assert process.poll() is None, of.log.read_text()
     try:
         with OPENER.open(f"http://127.0.0.1:{of.http}/readyz") as answer:

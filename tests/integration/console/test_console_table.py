@@ -81,7 +81,7 @@ def test_first_look(chromium: Browser, plugin: Plugin, some: Names) -> None:
 
 
 def test_states(browse: Any, some: Names) -> None:
-    """Ready, unused and deprecated ones are told apart by words and by colour."""
+    """Ready, unused and deprecated ones differ by words and by colour."""
     page = browse(f"/environments?search={some['word']}")
     states = {name: row(page, some[name]).locator(".state") for name in ("used", "idle", "old")}
     colours = {key: each.evaluate("e => getComputedStyle(e).color") for key, each in states.items()}

@@ -43,7 +43,7 @@ def unguarded(kube: Kube, used: str) -> Iterator[None]:
 
 
 def _may_be_deleted(kube: Kube, name: str) -> bool:
-    """Say whether a deletion would be accepted."""
+    """Return whether a deletion would be accepted."""
     return kube.rest.delete(f"{ENVIRONMENTS}/{name}?dryRun=All").ok
 
 
@@ -198,7 +198,7 @@ def test_user_behind_the_look(kube: Kube, proxy: FaultProxy) -> None:
 
 
 def test_the_status_can_be_written_as_it_is(kube: Kube, used: str) -> None:
-    """Whatever the operator writes has a place in the schema: nothing is pruned."""
+    """All that the operator writes has a place in the schema: nothing is pruned."""
     schema = definition()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"]
 
     assert set(kube.status(used)) <= set(schema["properties"])

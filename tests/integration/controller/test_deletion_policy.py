@@ -249,7 +249,7 @@ class TestFinalizer:
         assert [names.FINALIZER] == finalizers(rest, used)
 
     def test_replace(self, cluster: Cluster, used: str) -> None:
-        """``kubectl replace`` with a manifest that lacks it is refused, and told what to do."""
+        """``kubectl replace`` with a manifest that lacks it is refused with the way out."""
         done = cluster.kubectl("replace", "-f", "-", input=manifest(environment(used, SCOPE)), check=False)
 
         assert refuses(done, f"{KEEP}: add it to the manifest, or use kubectl apply instead"), done.stderr

@@ -246,7 +246,7 @@ def test_definitions_that_may_not_be_read(
 
 
 def test_kind_that_came_a_moment_ago(kube: Kube, environment: str, project: str, proxy: FaultProxy) -> None:
-    """A kind of which the watch has not told yet is found before an Environment is let go: its user holds it."""
+    """A kind that the watch has not reported yet is found before an Environment is released: its user holds it."""
     kube.until_condition(environment, "InUse", "False", "Unused")
     watches, hold = Match(path=f"{DEFINITIONS}$", watch=True), Hold()
     held = proxy.add(Rule(watches, hold))

@@ -1,4 +1,4 @@
-"""Faults: whatever happens to the operator, the API server or a watch, the status is right in the end.
+"""Faults: after any fault of the operator, the API server or a watch, the status is right in the end.
 
 A proxy stands between the operator and the API server where the fault is one of the connection.
 """
@@ -33,7 +33,7 @@ def environment(kube: Kube) -> str:
     return name
 
 
-def told_right(kube: Kube, name: str, users: int) -> None:
+def counted_right(kube: Kube, name: str, users: int) -> None:
     """Wait until an Environment is ready, protected, and its users counted."""
     kube.until_ready(name)
     kube.until_used(name, users)
@@ -87,14 +87,14 @@ def test_killed_at_every_write(operator: Operator, kube: Kube, project: str, pro
     name, reaper = kube.unique("env"), Reaper(operator, moment is Before)
     proxy.add(Rule(Match(methods=WRITES.methods, path=f"/environments/{name}"), moment(reaper)))
     for users in story(kube, name, project):
-        kube.until(f"{users} users", lambda: _told(kube, name, users, reaper))  # noqa: B023 - used at once
+        kube.until(f"{users} users", lambda: _counted(kube, name, users, reaper))  # noqa: B023 - used at once
 
-    # The API server may have told us of the last write before it told the operator, which is killed over it then.
+    # We may have had the event of the last write before the operator, which is killed over it then.
     kube.until("a kill over every write", lambda: 4 <= reaper.kills)
 
 
-def _told(kube: Kube, name: str, users: int | None, reaper: Reaper) -> bool:
-    """Say whether a step has its effect; start the operator again when it was killed over it."""
+def _counted(kube: Kube, name: str, users: int | None, reaper: Reaper) -> bool:
+    """Return whether a step has its effect; start the operator again when it was killed over it."""
     reaper.revive()
     found = kube.find(name)
     total: int | None = (found or {}).get("status", {}).get("usage", {}).get("total")
@@ -104,12 +104,12 @@ def _told(kube: Kube, name: str, users: int | None, reaper: Reaper) -> bool:
 def test_api_server_restarted(operator: Operator, kube: Kube, environment: str, project: str) -> None:
     """After a crash of the API server the same operator process goes on, and counts right."""
     kube.apply(workload("Job", "before", project, environment))
-    told_right(kube, environment, 1)
+    counted_right(kube, environment, 1)
     pid = operator.pid
     kube.cluster.stop("kube-apiserver", signal.SIGKILL)
     kube.cluster.start("kube-apiserver")
     kube.apply(workload("Job", "after", project, environment))
-    told_right(kube, environment, 2)
+    counted_right(kube, environment, 2)
 
     assert pid == operator.pid
 
@@ -119,7 +119,7 @@ def test_only_the_controller_is_behind_the_proxy(kube: Kube, environment: str, p
     kube.cluster.stop_operator()
     kube.cluster.start_operator()
     await_admission(kube.cluster.layout)
-    told_right(kube, environment, 0)
+    counted_right(kube, environment, 0)
 
     assert 1 == len([watch for watch in proxy.watches() if WATCHES_OF_ENVIRONMENTS(watch)])
 
@@ -127,25 +127,25 @@ def test_only_the_controller_is_behind_the_proxy(kube: Kube, environment: str, p
 def test_expired_watch(kube: Kube, environment: str, project: str, proxy: FaultProxy) -> None:
     """When a watch ends with 410, users that came and went in the gap are counted right."""
     kube.apply(*(workload("Job", f"goes{n}", project, environment) for n in range(2)))
-    told_right(kube, environment, 2)
+    counted_right(kube, environment, 2)
     hold = Hold()
     proxy.add(Rule(LISTS_OF_JOBS, hold))
     assert proxy.end_watches(WATCHES_OF_JOBS, EndWatch(expired=True)) == 1
     kube.kubectl("delete", "jobs", "--all", "-n", project)
     kube.apply(*(workload("Job", f"comes{n}", project, environment) for n in range(3)))
     hold.release.set()
-    told_right(kube, environment, 3)
+    counted_right(kube, environment, 3)
 
     assert ["comes0", "comes1", "comes2"] == [w["name"] for w in kube.status(environment)["workloads"]]
 
 
 def test_environment_of_a_gap(kube: Kube, environment: str, proxy: FaultProxy) -> None:
     """When the watch of Environments ends with 410, one that came and one that went in the gap are known at once."""
-    told_right(kube, environment, 0)
+    counted_right(kube, environment, 0)
     before = _environments(kube)
     hold, came, went = Hold(), kube.unique("env"), kube.unique("env")
     kube.apply(manifest(went))
-    told_right(kube, went, 0)
+    counted_right(kube, went, 0)
     rule = proxy.add(Rule(LISTS_OF_ENVIRONMENTS, hold))
     assert proxy.end_watches(WATCHES_OF_ENVIRONMENTS, EndWatch(expired=True)) == 1
     kube.until("a list", lambda: bool(rule.applied))
@@ -155,7 +155,7 @@ def test_environment_of_a_gap(kube: Kube, environment: str, proxy: FaultProxy) -
     kube.apply(manifest(came))
     hold.release.set()
 
-    told_right(kube, came, 0)
+    counted_right(kube, came, 0)
     kube.until("one to be forgotten", lambda: before + 1 == _environments(kube))
 
 
@@ -167,11 +167,11 @@ def _environments(kube: Kube) -> float:
 
 def test_broken_watch(kube: Kube, environment: str, project: str, proxy: FaultProxy) -> None:
     """A watch that breaks off is taken up where it stopped, without another list."""
-    told_right(kube, environment, 0)
+    counted_right(kube, environment, 0)
     proxy.traffic.clear()
     assert proxy.end_watches(WATCHES_OF_JOBS, EndWatch(abrupt=True)) == 1
     kube.apply(workload("Job", "j", project, environment))
-    told_right(kube, environment, 1)
+    counted_right(kube, environment, 1)
 
     assert () == proxy.traffic.exchanges(LISTS_OF_JOBS)
 
@@ -183,11 +183,11 @@ def test_kind_that_cannot_be_listed(
     """While a kind cannot be listed the others are counted, its users stay counted, and nothing is released."""
     unused = kube.unique("env")
     kube.apply(manifest(unused), workload("Job", "j", project, environment))
-    told_right(kube, environment, 1)
+    counted_right(kube, environment, 1)
     with operator.down(signal.SIGKILL):
         rule = proxy.add(Rule(Match(path="/apis/batch/v1/jobs$"), Answer(status)))
     kube.apply(workload("Deployment", "d", project, environment))
-    told_right(kube, environment, 2)
+    counted_right(kube, environment, 2)
     message = kube.until_condition(unused, "InUse", "Unknown", "UsageUnknown")["message"]
     kube.kubectl("delete", "env", unused, "--wait=false")
     kube.until_condition(unused, "DeletionBlocked", "True", "UsageUnknown")
@@ -196,7 +196,7 @@ def test_kind_that_cannot_be_listed(
 
     assert "jobs.batch" in message
     assert str(status) in message
-    told_right(kube, environment, 2)
+    counted_right(kube, environment, 2)
 
 
 def test_burst(operator: Operator, kube: Kube, environment: str, project: str, proxy: FaultProxy) -> None:
@@ -204,7 +204,7 @@ def test_burst(operator: Operator, kube: Kube, environment: str, project: str, p
     nobody is left, which lets a deletion go on, is written at once.
     """
     with operator.anew(gather_seconds=1):
-        told_right(kube, environment, 0)
+        counted_right(kube, environment, 0)
         proxy.traffic.clear()
         path = f"/api/v1/namespaces/{project}/podtemplates"
         for n in range(500):

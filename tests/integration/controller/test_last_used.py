@@ -26,7 +26,7 @@ def last_used(kube: Kube, name: str) -> str:
 
 
 def is_recent(kube: Kube, name: str) -> bool:
-    """Say whether an Environment was used in the last minutes."""
+    """Return whether an Environment was used in the last minutes."""
     return last_used(kube, name) > ago(RECENT)
 
 
@@ -65,9 +65,9 @@ def test_while_there_are_users(kube: Kube, used: str) -> None:
 
 
 def test_at_most_once_an_hour(kube: Kube, used: str) -> None:
-    """Within the hour the time stays, though the Environment is looked at again."""
+    """Within the hour the time stays, though the Environment is reconciled again."""
     then = seed(kube, used, timedelta(minutes=30))
-    kube.apply(manifest(used, description="An edit, so that it is looked at"))
+    kube.apply(manifest(used, description="An edit, so that it is reconciled"))
     kube.until("the edit to be seen", lambda: kube.status(used)["observedGeneration"] == 2)
 
     assert then == last_used(kube, used)
@@ -79,7 +79,7 @@ def test_when_the_last_user_goes(kube: Kube, used: str, project: str) -> None:
     kube.kubectl("delete", "job", "train", "-n", project)
     kube.until_used(used, 0)
     gone = last_used(kube, used)
-    kube.apply(manifest(used, description="An edit, so that it is looked at"))
+    kube.apply(manifest(used, description="An edit, so that it is reconciled"))
     kube.until("the edit to be seen", lambda: kube.status(used)["observedGeneration"] == 2)
 
     assert gone > ago(RECENT)

@@ -1,4 +1,4 @@
-"""Two controllers: one leads, and whatever becomes of it, the other goes on, alone."""
+"""Two controllers: one leads; after its failure the other goes on, alone."""
 
 import os
 import signal

@@ -68,7 +68,7 @@ def test_last_update(kube: Kube, environment: str) -> None:
     created = kube.environment(environment)["metadata"]["creationTimestamp"]
     kube.until("an edit in a later second", lambda: edited() > created)
     last = edited()
-    kube.until("it to be told", lambda: kube.status(environment)["lastUpdateTime"] == last)
+    kube.until("the status to be written", lambda: kube.status(environment)["lastUpdateTime"] == last)
 
 
 def test_nothing_of_kopf_and_nothing_in_spec(kube: Kube, environment: str, project: str) -> None:
@@ -101,7 +101,7 @@ def _managed(kube: Kube, environment: str) -> str:
     ],
 )
 def test_stalled_and_mended(kube: Kube, fields: Object, reason: str) -> None:
-    """What cannot work is stalled with its reason, told in an Event, and ready once it is mended."""
+    """What cannot work is stalled with its reason, has an Event, and is ready once it is corrected."""
     name = kube.unique("env")
     kube.apply(manifest(name, **fields))
     message = kube.until_condition(name, "Stalled", "True", reason)["message"]
@@ -113,7 +113,7 @@ def test_stalled_and_mended(kube: Kube, fields: Object, reason: str) -> None:
     assert {} == kube.condition(name, "Stalled")
 
 
-def test_told_again_while_it_lasts(kube: Kube, operator: Operator) -> None:
+def test_event_again_while_it_lasts(kube: Kube, operator: Operator) -> None:
     """The Event of a trouble is posted again when the API server has forgotten it, as it does after an hour."""
     name = kube.unique("env")
     kube.apply(manifest(name, image="a/" + "b" * 255))

@@ -40,7 +40,7 @@ def trouble(proxy: FaultProxy, flow: Flow, chance: Random) -> None:
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_as_after_a_fresh_start(operator: Operator, kube: Kube, proxy: FaultProxy, seed: int) -> None:
-    """Whatever happened to requests and watches, users are counted right in the end: a fresh start changes nothing."""
+    """After faults of requests and watches users are counted right in the end: a fresh start changes nothing."""
     names = [kube.unique("env") for _ in range(5)]
     pid = operator.pid
     with Flow(kube, names) as flow:

@@ -29,7 +29,7 @@ UNPROCESSABLE = HTTPStatus.UNPROCESSABLE_ENTITY
 Make = Callable[..., str]
 
 
-def told(kube: Kube, name: str, reason: Reason) -> str:
+def event(kube: Kube, name: str, reason: Reason) -> str:
     """Return what an Event of a reason says about credentials, empty when there is none."""
     where = f"{NAMESPACES}/{names.SYSTEM_NAMESPACE}/events?fieldSelector=involvedObject.name={name},reason={reason}"
     return " ".join(event["message"] for event in kube.rest.get(where).body["items"])
@@ -158,14 +158,14 @@ def test_departments(kube: Kube, publish: Make, projects: Make) -> None:
 
 
 def test_nobodys_own_is_touched(kube: Kube, publish: Make, projects: Make) -> None:
-    """A project's own Secret by that name stays as it is, which an Event tells, until its owner deletes it."""
+    """A project's own Secret by that name stays as it is, with an Event, until its owner deletes it."""
     project, name = projects(), kube.unique("hub")
     assert kube.rest.create(secrets(project), secret(name, "mine")).ok
     mine = found(kube.rest, project, name)
     publish("sesame", {"projects": [project]}, name=name)
     kube.until(
         "the Event",
-        lambda: f'Not published to project "{project}": it has a Secret "' in told(kube, name, Reason.NAME_TAKEN),
+        lambda: f'Not published to project "{project}": it has a Secret "' in event(kube, name, Reason.NAME_TAKEN),
     )
     publish("changed", {"projects": [project]}, name=name)
     canary = publish("canary", {"projects": [project]})
@@ -195,7 +195,7 @@ def test_copies_of_copies(kube: Kube, publish: Make, projects: Make) -> None:
 
 
 @pytest.mark.parametrize(
-    ("scope", "told_of"),
+    ("scope", "reported"),
     [
         ("projects: [vision]", "cannot be read: Invalid JSON"),
         ('{"projets": ["vision"]}', "projets: Extra inputs are not permitted"),
@@ -203,19 +203,19 @@ def test_copies_of_copies(kube: Kube, publish: Make, projects: Make) -> None:
         ("{}", "has to name either the cluster, or departments and projects"),
     ],
 )
-def test_a_scope_that_cannot_be_read(kube: Kube, publish: Make, projects: Make, scope: str, told_of: str) -> None:
-    """A mistake in the scope is told with the way out; nobody gets anything by it, and nobody loses what he has."""
+def test_a_scope_that_cannot_be_read(kube: Kube, publish: Make, projects: Make, scope: str, reported: str) -> None:
+    """A mistake in the scope has an Event with the way out; no project gets or loses anything by it."""
     project, other = projects(), projects()
     name = publish("sesame", {"projects": [project]})
     until_held(kube.rest, project, name, payload("sesame"))
     publish("sesame", scope, name=name)
-    kube.until("the Event", lambda: told_of in told(kube, name, Reason.INVALID_CREDENTIALS))
+    kube.until("the Event", lambda: reported in event(kube, name, Reason.INVALID_CREDENTIALS))
     canary = publish("canary", {"projects": [project, other]})
     until_held(kube.rest, project, canary, payload("canary"))
     until_held(kube.rest, other, canary, payload("canary"))
 
     assert [payload("sesame"), ""] == [holds(kube.rest, one, name) for one in (project, other)]
-    assert '{"projects": ["vision"]}' in told(kube, name, Reason.INVALID_CREDENTIALS)
+    assert '{"projects": ["vision"]}' in event(kube, name, Reason.INVALID_CREDENTIALS)
 
 
 def test_not_let_any_more(kube: Kube, publish: Make, projects: Make) -> None:
@@ -238,7 +238,7 @@ def test_not_let_any_more(kube: Kube, publish: Make, projects: Make) -> None:
 
 
 def test_a_binding_of_another_name(operator: Operator, kube: Kube, publish: Make, projects: Make) -> None:
-    """A RoleBinding lets the operator whatever it is called: one of another name is found by the audit."""
+    """A RoleBinding of any name lets the operator: one of another name is found by the audit."""
     with operator.anew(resync_seconds=1):
         project = projects(lets=False)
         name = publish("sesame", {"projects": [project]})
@@ -303,7 +303,7 @@ def test_no_value_leaves_the_secrets(operator: Operator, kube: Kube, publish: Ma
         name = publish(password, {"projects": [project]})
         until_held(kube.rest, project, name, payload(password))
         publish(password, "nonsense", name=name)
-        kube.until("the Event", lambda: "cannot be read" in told(kube, name, Reason.INVALID_CREDENTIALS))
+        kube.until("the Event", lambda: "cannot be read" in event(kube, name, Reason.INVALID_CREDENTIALS))
         texts = [(kube.cluster.layout.log(program)).read_text() for program in ("operator", "webhook")]
         texts.append(kube.kubectl("get", "events,environments", "-A", "-o", "yaml"))
         texts += [str(found(kube.rest, where, name)["metadata"]) for where in (project, names.SYSTEM_NAMESPACE)]

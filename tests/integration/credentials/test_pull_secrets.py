@@ -44,7 +44,7 @@ def pulls(reply: Reply) -> list[str]:
 
 
 def test_added_without_being_named(kube: Kube, publish: Make, projects: Make) -> None:
-    """What is published for the image's registry is added, beside what is named and what the account has."""
+    """What is published for the image's registry is added to what is named and what the account has."""
     project = projects()
     ours, theirs = publish("a", {"projects": [project]}), publish("b", {"projects": [project]}, "other.example")
     for name, password, host in ((ours, "a", HOST), (theirs, "b", "other.example")):
@@ -83,7 +83,7 @@ def test_taken_out_again(kube: Kube, publish: Make, projects: Make) -> None:
 
 
 def test_only_where_the_operator_is_let(kube: Kube, publish: Make, projects: Make) -> None:
-    """Elsewhere nothing is added; what is named is put in unchecked, and the answer says so."""
+    """Elsewhere nothing is added; what is named is injected unchecked, with a warning."""
     open_, closed = projects(), projects(lets=False)
     name = publish("a", {"projects": [open_, closed]})
     until_held(kube.rest, open_, name, payload("a"))
@@ -172,7 +172,7 @@ LOOKS = Match(path=r"/namespaces/pull-[^/]*/secrets/")
 def test_an_api_server_that_does_not_say(
     doubtful: FaultProxy, kube: Kube, publish: Make, projects: Make, match: Match
 ) -> None:
-    """When the API server does not say what a project has, the workload is admitted, and told."""
+    """When the API server does not answer what a project has, the workload is admitted with a warning."""
     project = projects()
     name = publish("a", {"projects": [project]})
     until_held(kube.rest, project, name, payload("a"))
@@ -218,52 +218,52 @@ def test_values_are_not_asked_for(doubtful: FaultProxy, kube: Kube, publish: Mak
     assert [] == [one for one in seen if one.length > 10_000]
 
 
-def told(kube: Kube, name: str, status: str, reason: str) -> str:
+def condition(kube: Kube, name: str, status: str, reason: str) -> str:
     """Return what the condition of an Environment says when it says so with this status."""
     message: str = kube.until_condition(name, "PullSecretsFound", status, reason)["message"]
     return message
 
 
 def test_the_condition(kube: Kube, publish: Make, projects: Make) -> None:
-    """The Environment tells which projects lack a pull secret, at once when that changes; it is ready all the same."""
+    """The condition names the projects that lack a pull secret, at once when that changes; it is ready all the same."""
     open_, closed = projects(), projects(lets=False)
     name = kube.unique("hub")
     env = published(kube, imagePullSecrets=[name], scope={"projects": [open_, closed]})
     nobody = f'project "{closed}" could not be checked'
-    told(kube, env, "False", "MissingPullSecrets")
+    condition(kube, env, "False", "MissingPullSecrets")
     wanted = f'spec.imagePullSecrets: missing "{name}" in project "{open_}"; {nobody}. Create the missing Secrets.'
     kube.until("all to be said", lambda: kube.condition(env, "PullSecretsFound")["message"] == wanted)
     assert "True" == kube.condition(env, "Ready")["status"]
 
     assert kube.rest.create(secrets(open_), secret(name, "mine")).ok
-    assert told(kube, env, "Unknown", "Unchecked").startswith(
+    assert condition(kube, env, "Unknown", "Unchecked").startswith(
         f"spec.imagePullSecrets: {nobody}. Create the RoleBinding"
     )
     assert kube.rest.delete(secrets(open_, name)).ok
-    told(kube, env, "False", "MissingPullSecrets")
+    condition(kube, env, "False", "MissingPullSecrets")
     let(kube.rest, closed)
     publish("a", {"projects": [open_, closed]}, name=name)
-    told(kube, env, "True", "Resolved")
+    condition(kube, env, "True", "Resolved")
     stop_letting(kube.rest, closed)
-    assert told(kube, env, "Unknown", "Unchecked").startswith(
+    assert condition(kube, env, "Unknown", "Unchecked").startswith(
         f"spec.imagePullSecrets: {nobody}. Create the RoleBinding"
     )
 
 
 def test_the_condition_of_users(kube: Kube, projects: Make) -> None:
-    """An Environment for everybody tells of the projects that use it, as long as they do."""
+    """An Environment with cluster scope reports the projects that use it, as long as they do."""
     project, env = projects(), published(kube, imagePullSecrets=[kube.unique("hub")])
     kube.until_ready(env)
     assert {} == kube.condition(env, "PullSecretsFound")
     job = submitted(kube, project, env)
-    assert f'in project "{project}". Create' in told(kube, env, "False", "MissingPullSecrets")
+    assert f'in project "{project}". Create' in condition(kube, env, "False", "MissingPullSecrets")
     assert kube.rest.delete(path_of(JOB, project, job.body["metadata"]["name"])).ok
 
     kube.until("nothing to be said", lambda: kube.condition(env, "PullSecretsFound") == {})
 
 
 def until_all_is_said(kube: Kube, name: str) -> None:
-    """Wait until a condition tells of what is missing and of where nobody looked."""
+    """Wait until a condition names what is missing and which projects could not be checked."""
     wanted = re.compile("spec.imagePullSecrets: missing .*; project .* could not be checked")
 
     def said() -> str:
@@ -272,7 +272,7 @@ def until_all_is_said(kube: Kube, name: str) -> None:
     kube.until("all to be said", lambda: bool(wanted.match(said())))
 
 
-def test_a_restart_tells_nothing_new(operator: Operator, kube: Kube, projects: Make) -> None:
+def test_a_restart_posts_nothing_new(operator: Operator, kube: Kube, projects: Make) -> None:
     """While a restarted operator does not know yet what the projects have, the condition stays as it is."""
     project, other = projects(), projects(lets=False)
     env = published(kube, imagePullSecrets=[kube.unique("hub")], scope={"projects": [project, other]})

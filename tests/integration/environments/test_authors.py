@@ -192,7 +192,7 @@ def test_label(world: World, who: str, scope: str) -> None:
     assert fits(world.lacking(who, scope), answer), answer
 
 
-def test_every_name_is_judged() -> None:
+def test_every_name_is_validated() -> None:
     """The policies have a place for each name that the schema admits."""
     assert v1alpha1.MOST_NAMES == MOST_NAMES
 
@@ -322,7 +322,7 @@ class TestScopeChanges:
         answer = person.rest.patch(at(name), ANOTHER_NAME)
 
         assert fits(f'Changing an environment of project "c-{world.suffix}" needs', answer), answer
-        assert "leave it to somebody who has it" in answer.message
+        assert "leave it to a person who has it" in answer.message
 
     def test_narrow_the_cluster(self, rest: Rest, world: World) -> None:
         """Who may publish to a project cannot take an Environment of the whole cluster there."""
@@ -397,7 +397,7 @@ class TestWays:
         assert None is refusal(world.people["author in a and b"].kubectl(*command, "-f", "-", stdin=mine))
 
     def test_json_patch(self, world: World, shared: str) -> None:
-        """A JSON patch of one name is judged by what it makes."""
+        """A JSON patch of one name is validated by its result."""
         patch = [{"op": "remove", "path": "/spec/scope/projects/2"}]
 
         answer = world.people["author in a and b"].rest.patch(at(shared), patch, kind="json")
@@ -444,7 +444,7 @@ class TestMetadata:
 
     @pytest.mark.parametrize("value", ["true", "false", ""])
     def test_override_added(self, world: World, foreign: str, value: str) -> None:
-        """Adding the annotation needs ``publish``, whatever its value."""
+        """Adding the annotation needs ``publish``, with any value."""
         change = {"metadata": {"annotations": {names.ALLOW_DELETE_IN_USE: value}}}
 
         answer = world.people["author"].rest.patch(at(foreign), change)
@@ -474,7 +474,7 @@ class TestMetadata:
 
 
 class TestOperator:
-    """The operator publishes nothing, and its own work is not judged."""
+    """The operator publishes nothing, and its own writes are not validated."""
 
     @pytest.fixture
     def operator(self, world: World) -> Person:
@@ -648,12 +648,12 @@ def test_policies_fit_the_types(rest: Rest) -> None:
 
 
 def test_status_is_not_the_authors(rest: Rest, world: World) -> None:
-    """An author cannot write the usage that guards an Environment."""
+    """An author cannot write the usage that protects an Environment."""
     name, mine, change = unique("mine"), world.people["author in a and b"].rest, {"status": {"scope": "forged"}}
     create(rest, environment(name, world.scopes["one project"]))
 
-    direct, beside = (mine.patch(path, change) for path in (f"{at(name)}/status", at(name)))
+    direct, whole = (mine.patch(path, change) for path in (f"{at(name)}/status", at(name)))
 
     assert fits("cannot patch resource", direct), direct
-    assert None is refusal(beside)
+    assert None is refusal(whole)
     assert "forged" != sent(rest.get(at(name))).get("status", {}).get("scope")

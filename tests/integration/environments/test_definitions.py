@@ -185,7 +185,7 @@ def test_fields_without_a_place(rest: Rest, word: str) -> None:
 
 @pytest.mark.parametrize("word", ["sparkapplication"], indirect=True)
 def test_spark_driver(rest: Rest, word: str) -> None:
-    """A driver's pod template keeps whatever it is given; the driver itself keeps what it knows."""
+    """A driver's pod template keeps all fields; the driver itself keeps those that it knows."""
     known = {"template": {"x": 1}, "image": "i", "securityContext": {"runAsUser": 1}}
     driver = tried(rest, word, "spec.driver", **known, hostIPC=True).body["spec"]["driver"]
     assert at(sample(word, "tried", "default"), "spec.driver") | known == driver

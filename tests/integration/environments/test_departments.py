@@ -140,7 +140,7 @@ def test_move(office: Office, old: str | None, new: str | None, refused: str | N
 
 @pytest.mark.parametrize("command", ["apply", "replace"])
 def test_manifest(office: Office, command: str) -> None:
-    """Manifests sent by kubectl are judged alike, and a refusal is printed."""
+    """Manifests sent by kubectl are validated alike, and a refusal is printed."""
     project = office.project(None)
     foreign, own = (manifest(office.namespace(project, department)) for department in ("hr", "ml"))
 
@@ -160,7 +160,7 @@ def test_create(office: Office, department: str | None, *, allowed: bool) -> Non
 
 @pytest.mark.parametrize("department", ["hr", None])
 def test_other_changes(office: Office, department: str | None) -> None:
-    """Whatever else is changed about a namespace is nobody's department."""
+    """Every other change of a namespace concerns no department."""
     path, edit = f"{NAMESPACES}/{office.project(department)}", office.editor.rest.patch
     answers = [
         edit(path, {"metadata": {"labels": {"pod-security.kubernetes.io/warn": "baseline"}}}),

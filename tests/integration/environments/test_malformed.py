@@ -26,7 +26,7 @@ NOBODY = "nobody-has-this-name"
 NOWHERE = ["spec", "containers", NOBODY, "image"]
 ENTRY = {"v": 1, "env": "e", "generation": 1, "hash": "h", "token": "tokentok", "put": [NOWHERE]}
 
-# What stands in the metadata beside a reference to FOUND. FOUND, LATE and HERE are filled in.
+# What stands in the metadata with a reference to FOUND. FOUND, LATE and HERE are filled in.
 FOUND, LATE, HERE = "an-environment", "one-that-comes-later", "path/to/the/template"
 ODD: dict[str, Object] = {
     "large annotation": {"annotations": {"example.org/large": "ä" * 50_000}},
@@ -151,7 +151,7 @@ def started(stored: Nonsense) -> tuple[list[int | None], int]:
 
 
 def failures(stored: Nonsense) -> int:
-    """Return how often the webhook failed to judge a request."""
+    """Return how often the webhook failed to answer a request."""
     admissions = stored.kube.admissions()
     return sum(count for what, count in admissions.items() if what.endswith((" error", " malformed")))
 
@@ -168,7 +168,7 @@ def test_count(stored: Nonsense) -> None:
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.kind)
 def test_changed(stored: Nonsense, started: tuple[list[int | None], int], kind: Kind) -> None:
-    """Whatever runs can be changed, the reference taken away or given anew; the operator fails over none of it."""
+    """What runs can be changed, the reference removed or added again; the operator fails over none of it."""
     for case in ODD:
         path = f"{stored.path(kind, case)}?dryRun=All"
         if kind.kind != "Job":
@@ -187,12 +187,12 @@ def another_image(kind: Kind) -> list[Object]:
 
 
 def freed(stored: Nonsense, kind: Kind, path: str, case: str) -> None:
-    """Take the reference away: nothing was put in."""
+    """Take the reference away: nothing was injected."""
     check(stored.kube.rest.patch(path, {"metadata": {"labels": {names.REFERENCE: None}}}), kind.kind, case)
 
 
 def bound(stored: Nonsense, kind: Kind, path: str, case: str) -> None:
-    """Refer to an Environment, and to a container that exists: it is put in."""
+    """Refer to an Environment, and to a container that exists: it is injected."""
     mended = {"labels": {names.REFERENCE: stored.late}, "annotations": {names.CONTAINER: None, names.REFRESH: "now"}}
     reply = stored.kube.rest.patch(path, {"metadata": mended})
     check(reply, case, "reference")
@@ -213,7 +213,7 @@ def down(stored: Nonsense, operator: Operator) -> Iterator[None]:
 @pytest.mark.usefixtures("down")
 @pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.kind)
 def test_life_without_the_operator(stored: Nonsense, kind: Kind) -> None:
-    """With the operator down, no nonsense keeps an object from being marked, scaled, stopped, told of and deleted."""
+    """With the operator down, an object with any nonsense is annotated, scaled, stopped, reported on and deleted."""
     for case in ODD:
         live(stored, kind, case)
     for case in ODD:
@@ -230,7 +230,7 @@ def gone(stored: Nonsense, path: str) -> bool:
 
 
 def live(stored: Nonsense, kind: Kind, case: str) -> None:
-    """Mark, scale and stop an object, and tell of it as its controller would."""
+    """Annotate, scale and stop an object, and write its status as its controller would."""
     rest, path = stored.kube.rest, stored.path(kind, case)
     change, status = LIFE[kind.kind]
     check(rest.patch(path, MARKED), case, "label and annotate")

@@ -95,13 +95,13 @@ def test_unchecked(kube: Kube, proxy: FaultProxy, status: int) -> None:
 
 @pytest.mark.parametrize(("fields", "said"), REFUSED, ids=[said for _, said in REFUSED])
 def test_refused(kube: Kube, fields: Object, said: str) -> None:
-    """What the schema can tell is refused at once."""
+    """What the schema can check is refused at once."""
     assert said in kube.rest.create(ENVIRONMENTS, manifest(kube.unique("env"), **fields)).message
 
 
 @pytest.fixture
 def editor(tmp_path: Path) -> str:
-    """Return an editor that puts in what the API server refuses, and gives up when it is opened again."""
+    """Return an editor that writes what the API server refuses, and gives up when it is opened again."""
     program, line = tmp_path / "editor", "  security: {seccompProfile: {type: Localhost, localhostProfile: /absolute}}"
     program.write_text(f"#!/bin/sh\ngrep -q seccomp $1 || sed -i 's|^spec:|spec:\\n{line}|' $1\n")
     program.chmod(0o700)

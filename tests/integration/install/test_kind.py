@@ -23,7 +23,7 @@ def docker() -> None:
 
 @pytest.mark.usefixtures("docker")
 def test_ready_on_kind(tmp_path: Path) -> None:
-    """An Environment becomes ready on a kind cluster, with the operator beside it."""
+    """An Environment becomes ready on a kind cluster, with the operator next to it."""
     with Cluster(directory=tmp_path / "state", flavor="kind") as cluster:
         cluster.kubectl("apply", "-f", "-", input=json.dumps(manifest("kind")))
         cluster.kubectl("wait", "--for=condition=Ready", "environment/kind", TIMEOUT)

@@ -72,7 +72,7 @@ def _right(request: Object) -> Right:
 
 
 def _allowed(request: Object) -> bool:
-    """Say whether a request was one that the operator may make."""
+    """Return whether a request was one that the operator may make."""
     return bool(request["annotations"]["authorization.k8s.io/decision"] == "allow")
 
 

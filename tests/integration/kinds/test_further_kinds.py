@@ -77,7 +77,7 @@ def test_kind_of_somebodys_own(kube: Kube, project: str, tmp_path: Path) -> None
     """A kind with a row in a file is filled in, role by role, counted and guarded like any other."""
     name, other = kube.unique("env"), kube.unique("env")
     distributed = {"architecture": "Distributed", "framework": "Any", "workloadTypes": ["Training"]}
-    for made, image in ((name, "all:1"), (other, "judge:1")):
+    for made, image in ((name, "all:1"), (other, "scorer:1")):
         assert kube.rest.create(ENVIRONMENTS, manifest(made, **distributed, image=image)).ok
     asked: Object = {
         "apiVersion": "example.org/v1",
@@ -100,7 +100,7 @@ def test_kind_of_somebodys_own(kube: Kube, project: str, tmp_path: Path) -> None
         kube.until_used(used, 1)
 
     assert "all:1" == stored["spec"]["trainers"][0]["template"]["spec"]["containers"][0]["image"]
-    assert ["side:1", "judge:1"] == [c["image"] for c in stored["spec"]["evaluator"]["template"]["spec"]["containers"]]
+    assert ["side:1", "scorer:1"] == [c["image"] for c in stored["spec"]["evaluator"]["template"]["spec"]["containers"]]
     assert "is used by 1 workload" in kube.rest.delete(f"{ENVIRONMENTS}/{name}").message
     known_to_the_plugin(Plugin(kube.cluster), kube, project, name, other, tmp_path)
 

@@ -330,7 +330,7 @@ def test_pod_template(hands: Kube, place: str) -> None:
 
 
 def test_what_a_workload_makes(hands: Kube, place: str, defined: None) -> None:  # noqa: ARG001 - all are
-    """What the controller of a kind makes is not filled in, not checked and not counted, whatever labels it copies."""
+    """What the controller of a kind makes is not injected, validated or counted, with any labels that it copies."""
     kube, name = hands, published(hands, "trainjob")
     owner = created(kube, user("trainjob", name, place, name))
     made = workload("Job", f"{name}-job", place, name)
@@ -370,8 +370,8 @@ def test_nowhere_to_put_it(hands: Kube, place: str, spark: None, word: str) -> N
 
 
 @pytest.mark.parametrize("word", ["trainjob"], indirect=True)
-def test_guards_that_belong_elsewhere(hands: Kube, place: str, word: str) -> None:
-    """A TrainJob whose pods get their security contexts from its runtime refuses what guards these; the runtime may."""
+def test_overrides_that_belong_elsewhere(hands: Kube, place: str, word: str) -> None:
+    """A TrainJob whose runtime sets the security contexts refuses an Environment that sets them; the runtime may."""
     kube, guarded = hands, published(hands, word, user={"source": "Custom", "uid": 7}, overridable=["Env"])
     refused, runtime = (user(each, guarded, place, guarded) for each in (word, "trainingruntime"))
 
@@ -469,7 +469,7 @@ WAYS_ROUND: list[tuple[str, Object, str]] = [
 
 @pytest.mark.parametrize(("word", "change", "said"), WAYS_ROUND, indirect=["word"])
 def test_ways_round(hands: Kube, place: str, word: str, change: Object, said: str) -> None:
-    """What a controller makes containers or annotations of is judged wherever it stands, when it comes and later."""
+    """What a controller makes containers or annotations of is validated wherever it stands, when it comes and later."""
     rights = {"security": STRICT["security"]} if word in ("workflow", "cronworkflow", "workflowtemplate") else STRICT
     kube, name = hands, published(hands, word, **rights)
     stored = created(kube, user(word, name, place, name))
@@ -494,7 +494,7 @@ def merged(made: Any, change: Any) -> Any:
     return {**made, **{key: merged(made.get(key), value) for key, value in change.items()}}
 
 
-# What of each kind is changed by its users and controllers all the time, beside the pod templates.
+# What of each kind is changed by its users and controllers all the time, apart from the pod templates.
 CHANGES: dict[str, Object] = {
     "pytorchjob": {"spec": {"runPolicy": {"suspend": True}}},
     "tfjob": {"spec": {"runPolicy": {"suspend": True}}},
@@ -633,7 +633,7 @@ def test_written_by_argo(hands: Kube, existing: dict[str, Object], word: str) ->
 
 @pytest.mark.parametrize("word", WORDS)
 def test_operator_down(hands: Kube, place: str, existing: dict[str, Object], word: str) -> None:
-    """With the operator down each kind is scaled, suspended, marked and told of; only what it runs waits, in words."""
+    """With the operator down each kind is scaled, suspended, annotated, gets its status; only what it runs waits."""
     if word not in existing:
         pytest.skip("its definition cannot be there together with that of the other project")
     kube, stored = hands, existing[word]
@@ -643,8 +643,8 @@ def test_operator_down(hands: Kube, place: str, existing: dict[str, Object], wor
     for change in (marks, CHANGES.get(word, marks)):
         reply = kube.rest.patch(where, change)
         assert reply.ok, reply.message
-    told = kube.rest.patch(f"{where}/status", {"status": {"conditions": []}})
-    assert told.ok or told.status == 404
+    reported = kube.rest.patch(f"{where}/status", {"status": {"conditions": []}})
+    assert reported.ok or reported.status == 404
     whole = kube.rest.get(where).body
     assert kube.rest.replace(where, {**whole, "status": {}}).ok
 

@@ -20,14 +20,14 @@ from tool_users import (
     LAB,
     ROUTE,
     ROUTES,
+    events,
     made,
     published,
     routed,
-    told,
     tool,
     tools,
+    until_event,
     until_made,
-    until_told,
     used,
 )
 
@@ -68,7 +68,7 @@ def test_service(kube: Kube, project: str) -> None:
     (owner,) = service["metadata"]["ownerReferences"]
     assert (user["metadata"]["uid"], None) == (owner["uid"], owner.get("controller"))
     assert service["spec"]["selector"].items() <= user["spec"]["template"]["metadata"]["labels"].items()
-    until_told(kube, project, "w", "Exposed", f"lab: environment-{token}.{project}.svc:8888", "board: ")
+    until_event(kube, project, "w", "Exposed", f"lab: environment-{token}.{project}.svc:8888", "board: ")
     kube.until_condition(name, "ToolsExposed", "True", "Exposed")
 
 
@@ -90,7 +90,7 @@ def test_without_tools_nothing(kube: Kube, project: str) -> None:
     assert template is not None
     assert names.TOOLS not in template["metadata"]["annotations"]
     assert "https://wandb.example" == tools(kube, "deployment", "away", project)["tools"]["board"]["url"]
-    assert [] == told(kube, project, "plain")
+    assert [] == events(kube, project, "plain")
 
 
 def test_variables_in_a_url(kube: Kube, project: str) -> None:
@@ -118,7 +118,7 @@ def test_node_port(kube: Kube, project: str) -> None:
     (port,) = found["environment-T-node-port"]["spec"]["ports"]
 
     assert "NodePort" == found["environment-T-node-port"]["spec"]["type"]
-    until_told(kube, project, "w", "Exposed", f"lab: port {port['nodePort']} of every node")
+    until_event(kube, project, "w", "Exposed", f"lab: port {port['nodePort']} of every node")
 
 
 def made_again(kube: Kube, kind: str, name: str, project: str, uid: str) -> bool:
@@ -226,12 +226,12 @@ def test_nothing_is_written_on_a_restart(kube: Kube, project: str, operator: Ope
     kube.apply(workload("Deployment", "w", project, published(kube, LAB, tool("np", 81, type="NodePort"))))
     until_made(kube, "services", project, "environment-T", "environment-T-node-port")
     until_made(kube, "httproutes", project, "environment-T-lab")
-    until_told(kube, project, "w", "Exposed", "lab: ")
+    until_event(kube, project, "w", "Exposed", "lab: ")
     kinds = "services,httproutes,events"
     before = kube.kubectl("get", kinds, "-n", project, "-o", "json")
     operator.restart()
     kube.apply(workload("Deployment", "later", project, published(kube, LAB)))
-    until_told(kube, project, "later", "Exposed", "lab: ")
+    until_event(kube, project, "later", "Exposed", "lab: ")
     kube.kubectl("delete", "deployment", "later", "-n", project)
     after = {
         item["metadata"]["uid"]: item
@@ -263,7 +263,7 @@ def test_url_by_path(kube: Kube, project: str) -> None:
     assert (f"environment-{said['token']}", 8888) == tuple(first["backendRefs"][0][key] for key in ("name", "port"))
     assert f"/environments/{project}/deployments.apps/w/lab" == alias["matches"][0]["path"]["value"]
     assert path == alias["filters"][0]["requestRedirect"]["path"]["replacePrefixMatch"]
-    until_told(kube, project, "w", "Exposed", f"lab: {HOST}{path}")
+    until_event(kube, project, "w", "Exposed", f"lab: {HOST}{path}")
 
 
 def test_self_contained(kube: Kube, project: str) -> None:
@@ -326,24 +326,24 @@ def test_custom_url(kube: Kube, project: str) -> None:
     """A URL that was asked for is routed, followed when it changes, refused to others, and free again afterwards."""
     name, mine, other = published(kube, CUSTOM), kube.unique("mine"), kube.unique("other")
     kube.apply(used("Deployment", "w", project, name, lab=f"/{mine}"))
-    until_told(kube, project, "w", "Exposed", f"lab: {HOST}/{mine}")
+    until_event(kube, project, "w", "Exposed", f"lab: {HOST}/{mine}")
     late = used("Deployment", "late", project, name, lab=f"{HOST}/{mine}/")
     said = kube.refused("apply", "-f", "-", stdin=yaml.safe_dump(late))
     assert f"cannot have {HOST}/{mine}: deployments.apps/{project}/w has it" in said
 
     kube.kubectl("annotate", "--overwrite", "deployment", "w", "-n", project, f"{names.CUSTOM_TOOL}lab=/{other}")
-    until_told(kube, project, "w", "Exposed", f"lab: {HOST}/{other}")
+    until_event(kube, project, "w", "Exposed", f"lab: {HOST}/{other}")
     user = kube.get("deployment", "w", project)
     assert user is not None
     (variable,) = user["spec"]["template"]["spec"]["containers"][0]["env"]
     assert f"/{other}" == variable["value"]
     kube.until("the first one to be free", lambda: kube.cluster.kubectl(
         "apply", "-f", "-", input=yaml.safe_dump(late), check=False).returncode == 0)  # fmt: skip
-    until_told(kube, project, "late", "Exposed", f"lab: {HOST}/{mine}")
+    until_event(kube, project, "late", "Exposed", f"lab: {HOST}/{mine}")
 
 
 def test_fifty_at_once(kube: Kube, project: str, operator: Operator) -> None:
-    """Of fifty who ask for one URL at once one gets it; the others have no route, and are told who has it.
+    """Of fifty who ask for one URL at once one gets it; the others have no route, and an Event names who has it.
 
     When it goes, another one gets it.
     """
@@ -352,12 +352,12 @@ def test_fifty_at_once(kube: Kube, project: str, operator: Operator) -> None:
     with operator.down():
         kube.apply(*(used("Deployment", f"w{n}", project, name, lab=url) for n in range(50)))
     kube.until(
-        "forty-nine to be told",
-        lambda: sum(("AddressTaken" in [r for r, _ in told(kube, project, f"w{n}")]) for n in range(50)) == 49,
+        "forty-nine Events",
+        lambda: sum(("AddressTaken" in [r for r, _ in events(kube, project, f"w{n}")]) for n in range(50)) == 49,
     )
     assert 1 == len(routed(kube, url))
     said = kube.until_condition(name, "ToolsExposed", "False", "AddressTaken")["message"]
-    (holder,) = {f"w{n}" for n in range(50) if not any(r == "AddressTaken" for r, _ in told(kube, project, f"w{n}"))}
+    (holder,) = {f"w{n}" for n in range(50) if not any(r == "AddressTaken" for r, _ in events(kube, project, f"w{n}"))}
     assert f'does not get {url}: deployments.apps "{holder}" in project "{project}" has it' in said
     before = routed(kube, url)
     kube.kubectl("delete", "deployment", holder, "-n", project)

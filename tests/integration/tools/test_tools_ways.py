@@ -30,8 +30,8 @@ from tool_users import (
     routed,
     tool,
     tools,
+    until_event,
     until_made,
-    until_told,
     used,
 )
 
@@ -73,7 +73,7 @@ def test_custom_node_port(kube: Kube, project: str) -> None:
     """A node port that was asked for is given; one that somebody has, or that there is not, is refused."""
     name, port = published(kube, NODE), free_port(kube)
     kube.apply(used("Deployment", "w", project, name, lab=str(port)))
-    until_told(kube, project, "w", "Exposed", f"lab: port {port} of every node")
+    until_event(kube, project, "w", "Exposed", f"lab: port {port} of every node")
     assert [port] == port_of(kube, project)
 
     late = yaml.safe_dump(used("Deployment", "late", project, name, lab=str(port)))
@@ -93,9 +93,9 @@ def test_node_port_race(kube: Kube, project: str, operator: Operator) -> None:
     kube.until("the port", lambda: port_of(kube, project) == [port])
     said = kube.until_condition(name, "ToolsExposed", "False", "AddressTaken")["message"]
     loser = said.split('"')[1]
-    until_told(kube, project, loser, "AddressTaken", f"node port {port} is taken by deployments.apps")
+    until_event(kube, project, loser, "AddressTaken", f"node port {port} is taken by deployments.apps")
     kube.kubectl("delete", "deployment", {"a": "b", "b": "a"}[loser], "-n", project)
-    until_told(kube, project, loser, "Exposed", f"port {port}")
+    until_event(kube, project, loser, "Exposed", f"port {port}")
     kube.until_condition(name, "ToolsExposed", "True", "Exposed")
 
 
@@ -119,14 +119,14 @@ def test_the_master(kube: Kube, project: str) -> None:
 
 
 def test_routes_come_and_go(kube: Kube, project: str) -> None:
-    """Without HTTPRoutes in the cluster tools have Services, and are told of; when there are some, they have routes, in
+    """Without HTTPRoutes in the cluster tools have Services, and an Event; when there are some, they have routes, in
     whichever version these are served.
     """
     kube.kubectl("delete", "crd", ROUTES)
     name = published(kube, LAB)
     kube.apply(workload("Deployment", "w", project, name))
     until_made(kube, "services", project, "environment-T")
-    until_told(kube, project, "w", "NoRoutes", 'Tool "lab" has no URL', "is not installed")
+    until_event(kube, project, "w", "NoRoutes", 'Tool "lab" has no URL', "is not installed")
     assert "is not installed" in kube.until_condition(name, "ToolsExposed", "False", "NoRoutes")["message"]
     for version in ("v1beta1", "v1"):
         uninstall(kube.rest, [ROUTES])
@@ -137,7 +137,7 @@ def test_routes_come_and_go(kube: Kube, project: str) -> None:
         where = f"/apis/gateway.networking.k8s.io/{version}/namespaces/{project}/httproutes"
         kube.until("the route", partial(one_item, kube, where))
         kube.until_condition(name, "ToolsExposed", "True", "Exposed")
-    until_told(kube, project, "w", "Exposed", f"lab: {HOST}")
+    until_event(kube, project, "w", "Exposed", f"lab: {HOST}")
 
 
 def test_load_balancer(kube: Kube, project: str, operator: Operator) -> None:
@@ -171,7 +171,7 @@ def test_ingress(kube: Kube, project: str, operator: Operator) -> None:
         assert ("nginx", "tools.example.com", f"/environments/{token}.lab") == (
             ingress["spec"]["ingressClassName"], rule["host"], rule["http"]["paths"][0]["path"]
         )  # fmt: skip
-        until_told(kube, project, "w", "Exposed", f"lab: {HOST}/environments/{token}.lab")
+        until_event(kube, project, "w", "Exposed", f"lab: {HOST}/environments/{token}.lab")
         kube.kubectl("delete", "ingress", ingress["metadata"]["name"], "-n", project)
         until_made(kube, "ingresses", project, "environment-T-lab")
         operator.restart()
@@ -229,7 +229,7 @@ def test_by_host(kube: Kube, project: str, operator: Operator) -> None:
             "env"
         ]
         assert {"name": "ENVIRONMENT_TOOL_LAB_BASE_PATH"} == variable
-        until_told(kube, project, "w", "Exposed", f"lab: https://{host}")
+        until_event(kube, project, "w", "Exposed", f"lab: https://{host}")
 
         name, asked = published(kube, CUSTOM), f"https://{word}.tools.example.com"
         kube.apply(used("Deployment", "c", project, name, lab=asked))
@@ -295,7 +295,7 @@ def test_made_again(kube: Kube, project: str) -> None:
 
 
 def test_two_who_have_what_the_other_asks_for(kube: Kube, project: str, operator: Operator) -> None:
-    """Two workloads each of which has an address that the other one asks for are told so, and then left alone."""
+    """Two workloads each of which has an address that the other one asks for get Events, and are then left alone."""
     one, other = (f"/{kube.unique('cross')}" for _ in range(2))
     name = published(kube, CUSTOM, {**CUSTOM, "name": "board", "containerPort": 6006})
     with operator.down():
@@ -304,10 +304,10 @@ def test_two_who_have_what_the_other_asks_for(kube: Kube, project: str, operator
         for who, mine in (("a", one), ("b", other)):
             assert kube.rest.create(LEASES, claim(kube, project, who, f"{HOST}{mine}")).ok
     for who in ("a", "b"):
-        until_told(kube, project, who, "AddressTaken")
+        until_event(kube, project, who, "AddressTaken")
     before = looks(kube)
     kube.apply(workload("Deployment", "later", project, published(kube, LAB)))
-    until_told(kube, project, "later", "Exposed", "lab: ")
+    until_event(kube, project, "later", "Exposed", "lab: ")
 
     assert looks(kube) - before <= 20
 
@@ -321,7 +321,7 @@ def claim(kube: Kube, project: str, name: str, asked: str) -> Object:
 
 
 def looks(kube: Kube) -> float:
-    """Return how often the tools of a workload were looked at."""
+    """Return how often the tools of a workload were reconciled."""
     every = kube.metric("controller_runtime_reconcile_total")
     return sum(sample.value for sample in every if sample.labels["controller"] == "tools")
 
@@ -336,7 +336,7 @@ def test_gone_while_its_kind_was_not_known(kube: Kube, project: str, operator: O
         kube.kubectl("delete", "deployment", "w", "-n", project)
         rule = proxy.add(Rule(Match(path="/apis/apps/v1/deployments$"), Answer(403)))
     kube.apply(workload("StatefulSet", "later", project, published(kube, LAB)))
-    until_told(kube, project, "later", "Exposed", "lab: ")
+    until_event(kube, project, "later", "Exposed", "lab: ")
     assert kube.rest.get(lease).ok
     rule.remove()
     kube.until("it to be given back", lambda: kube.rest.get(lease).status == 404)
@@ -390,11 +390,11 @@ def test_bare_pod(kube: Kube, project: str) -> None:
 
 
 def test_quota(kube: Kube, project: str) -> None:
-    """What a quota refuses is told, and made when there is room."""
+    """What a quota refuses has an Event, and is created when there is room."""
     kube.kubectl("create", "quota", "none", "--hard=services=0", "-n", project)
     kube.until("the quota", lambda: "hard" in (kube.get("quota", "none", project) or {}).get("status", {}))
     kube.apply(workload("Deployment", "w", project, published(kube, INSIDE)))
-    until_told(kube, project, "w", "NotExposed", "exceeded quota")
+    until_event(kube, project, "w", "NotExposed", "exceeded quota")
     kube.kubectl("delete", "quota", "none", "-n", project)
     until_made(kube, "services", project, "environment-T")
 
@@ -417,7 +417,7 @@ def test_quota(kube: Kube, project: str) -> None:
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
 def test_rights(kube: Kube, allowed: bool, what: list[str]) -> None:
-    """The operator may write what exposes tools and hold addresses in its own namespace, and nothing beside that."""
+    """The operator may write what exposes tools and hold addresses in its own namespace, and nothing else."""
     said = kube.cluster.kubectl("auth", "can-i", *what, OPERATOR, check=False).stdout.strip()
 
     assert ("yes" if allowed else "no") == said

@@ -1,1 +1,1 @@
-"""What admission costs, measured beside others that do the same or nothing, in one run: ``python -m bench``."""
+"""What admission costs, compared with others that do the same or nothing, in one run: ``python -m bench``."""

@@ -35,7 +35,7 @@ def say(line: str) -> None:
 
 @contextmanager
 def ways(cluster: Cluster, project: str) -> Iterator[dict[str, Way]]:
-    """Have a project, an Environment, and the webhooks that ours is measured beside; return the ways of a Pod.
+    """Have a project, an Environment, and the webhooks that ours is compared with; return the ways of a Pod.
 
     Args:
         cluster: the cluster, with the operator.

@@ -1,4 +1,4 @@
-"""The webhooks that ours is measured beside: handlers that do nothing, and one in Go as Kubeflow's PodDefaults is."""
+"""The webhooks that ours is compared with: handlers that do nothing, and one in Go as Kubeflow's PodDefaults is."""
 
 import base64
 import subprocess

@@ -19,7 +19,7 @@ class Change:
         user: whether it is a user.
         exists: False when it is gone, or refers to nothing any more.
         terminating: whether it has a deletionTimestamp.
-        at: when we were told, in seconds of our clock.
+        at: when the event came, in seconds of our clock.
     """
 
     revision: int

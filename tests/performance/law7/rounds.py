@@ -20,7 +20,7 @@ Say = Callable[[str], None]
 
 
 async def play(stage: Stage, terms: Terms, say: Say) -> Tally:
-    """Play all rounds; return what came of them."""
+    """Play all rounds; return their outcomes."""
     tally, rounds = Tally(), script.rounds(terms)
     async with stage.connection() as connection, Slowness() as slowness, asyncio.TaskGroup() as tasks:
         witness = Witness(connection)
@@ -158,16 +158,16 @@ class Player:
                 await witness.until(f"{name} to be deleted", lambda: self._terminating(name))
 
     def _protected(self, name: str) -> bool:
-        """Say whether an Environment has our finalizer."""
+        """Return whether an Environment has our finalizer."""
         found = self._witness.environments.get(name, {}).get("metadata", {})
         return names.FINALIZER in found.get("finalizers", ())
 
     def _terminating(self, name: str) -> bool:
-        """Say whether an Environment is being deleted, or gone."""
+        """Return whether an Environment is being deleted, or gone."""
         return self._gone(name) or "deletionTimestamp" in self._witness.environments[name]["metadata"]
 
     def _gone(self, name: str) -> bool:
-        """Say whether an Environment is gone."""
+        """Return whether an Environment is gone."""
         return name not in self._witness.environments
 
 
@@ -190,7 +190,7 @@ def _place(body: Object) -> str:
 
 
 def _both(asked: dict[str, int]) -> bool:
-    """Say whether a replica was asked by both of our webhooks."""
+    """Return whether a replica was asked by both of our webhooks."""
     return {"mutate", "validate"} <= {what.split()[0] for what, count in asked.items() if count}
 
 

@@ -1,4 +1,4 @@
-"""Somebody else's webhooks, which take their time: called after ours has filled in, and beside ours at the end."""
+"""Slow webhooks of another project: called after ours has mutated, and together with ours at the end."""
 
 import asyncio
 import base64

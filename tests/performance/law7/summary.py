@@ -1,4 +1,4 @@
-"""What came of all rounds, in words."""
+"""The outcomes of all rounds, in words."""
 
 import re
 from collections import Counter
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from cluster.rest import Reply
 
-# What the API server says when the time of a request is over, at whatever point that was.
+# What the API server answers when the time of a request is over, at any point.
 TIMES_UP = re.compile(
     "context deadline exceeded|request did not complete within|timed out|context canceled|connection broke"
 )
@@ -46,7 +46,7 @@ class Tally:
     violations: list[str] = field(default_factory=list)
 
     def take(self, reply: Reply) -> None:
-        """Count what came of the request of a user."""
+        """Count the outcome of a user's request."""
         self.asked += 1
         if reply.ok:
             self.admitted += 1

@@ -61,7 +61,7 @@ def faults(message: str, *, way_out: bool = True) -> Iterator[str]:
 
 
 def _is_imperative(sentence: str) -> bool:
-    """Say whether a sentence says what to do."""
+    """Return whether a sentence says what to do."""
     _, to, main = sentence.rpartition(", ") if sentence.startswith(("To ", "If ", "For ")) else ("", "", sentence)
     first = main.split()[0]
     return (first.capitalize() if to else first) in VERBS
@@ -80,7 +80,7 @@ def _refused_ways_out(message: str) -> Iterator[str]:
 
 
 def _is_valid(fields: dict[str, object]) -> bool:
-    """Say whether the schema accepts an Environment with some fields."""
+    """Return whether the schema accepts an Environment with some fields."""
     try:
         EnvironmentSpec.model_validate(spec(**fields))
     except ValidationError:

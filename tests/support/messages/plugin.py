@@ -76,7 +76,7 @@ def _raised_text(call: Callable[..., str], **named: Any) -> Callable[[], str]:
     return lambda: call("lab", **named)
 
 
-def _told(error: ApiError) -> Callable[[], str]:
+def _failed_by(error: ApiError) -> Callable[[], str]:
     """Return what makes the message about an answer of the API server."""
     return lambda: failures.described(error)[0]
 
@@ -191,9 +191,9 @@ _SERVER: Mapping[str, Callable[[], str]] = {
     ),
     "a header with a line break": _raised(headers.sendable, "impersonate-user", "a\nb"),
     "an answer that is none": _raised(responses.read, b"<html>"),
-    "credentials that are not accepted": _told(ApiError(401, "Unauthorized")),
-    "a cluster without Environments": _told(NotFound(404, responses.NO_SUCH_KIND)),
-    "a user without a binding": _told(Forbidden(403, _DENIED)),
+    "credentials that are not accepted": _failed_by(ApiError(401, "Unauthorized")),
+    "a cluster without Environments": _failed_by(NotFound(404, responses.NO_SUCH_KIND)),
+    "a user without a binding": _failed_by(Forbidden(403, _DENIED)),
 }
 ROWS: Mapping[str, Callable[[], str]] = {**_LINES, **_FILES, **_CHECKS, **_SERVER}
 NO_WAY_OUT: Collection[str] = ()

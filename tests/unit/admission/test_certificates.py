@@ -47,7 +47,7 @@ def test_renewed_after_two_thirds() -> None:
 
 
 def test_overlap() -> None:
-    """A new authority is trusted beside the old one before it signs, and the old one as long as it lasts."""
+    """A new authority is trusted next to the old one before it signs, and the old one as long as it lasts."""
     old = renew(None, TERMS, START)
     due = START + 80 * DAY
     both = renew(old, TERMS, due)
@@ -60,7 +60,7 @@ def test_overlap() -> None:
 
 
 def test_always_trusted() -> None:
-    """Looked at every six hours for three years: whoever trusts the bundle of a day ago believes the certificate."""
+    """Checked every six hours for three years: the bundle of a day ago always verifies the certificate."""
     bundle, earlier, issued = renew(None, TERMS, START), [], set()
     earlier = [bundle.trusted] * 4
     for hours in range(0, 3 * 365 * 24, 6):

@@ -134,7 +134,7 @@ def test_derived() -> None:
     ],
 )
 def test_taken_by_a_controller(kind: str, was: list[Object], label: str | None, expected: str) -> None:
-    """A workload whose template can change does not become a controller's, which nobody judges; a Pod is adopted."""
+    """A workload whose template can change does not become a controller's, which is not validated; a Pod is adopted."""
     old, new = (workload(kind, "w", "team", label) for _ in range(2))
     old["metadata"]["ownerReferences"], new["metadata"]["ownerReferences"] = was, [OWNER]
     plural = {"Deployment": "deployments.apps", "Pod": "pods"}[kind]
@@ -238,7 +238,7 @@ async def test_depth(client: Client, stage: review.Stage) -> None:
 
 @given(JSON, JSON)
 def test_patch_is_exact(before: object, after: object) -> None:
-    """The patch leads from any object to any other, with numbers, booleans and odd keys told apart."""
+    """The patch leads from any object to any other, with numbers, booleans and odd keys kept apart."""
     request = review.read(json.dumps(a_review({"it": before})).encode())
     response = review.answer(request, Outcome({"it": after})).review["response"]
     patch = json.loads(base64.b64decode(response["patch"])) if "patch" in response else []
@@ -275,7 +275,7 @@ def stored(new: Object, old: Object | None = None) -> Object:
 
 
 def test_environment_is_protected_and_marked() -> None:
-    """An Environment gets our finalizer beside others, and who created it beside other annotations."""
+    """An Environment gets our finalizer next to others, and who created it next to other annotations."""
     made = stored(env(finalizers=["example.org/other"], annotations={"a": "b"}))
     assert ["example.org/other", names.FINALIZER] == made["finalizers"]
     assert {"a": "b", names.CREATED_BY: "alice"} == made["annotations"]
@@ -292,7 +292,7 @@ def test_environment_is_protected_and_marked() -> None:
     ],
 )
 def test_creator(new: Object, old: Object | None, creator: str | None) -> None:
-    """Who created an Environment is put in at the beginning and put back when it is dropped."""
+    """Who created an Environment is stamped at creation and restored when it is dropped."""
     assert creator == (stored(new, old).get("annotations") or {}).get(names.CREATED_BY)
 
 
@@ -366,7 +366,7 @@ def test_malformed(body: bytes) -> None:
 
 
 class Server:
-    """Stands in for `Cluster`: knows one Environment, and fails where it is told to."""
+    """Stands in for `Cluster`: knows one Environment, and fails where the test wants it."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []

@@ -71,7 +71,7 @@ def test_row_of_a_whole_environment() -> None:
 
 
 def test_row_of_the_servers_table() -> None:
-    """The same comes of the API server's own table, cells by name in whatever order, and of the metadata in it; null
+    """The same comes of the API server's own table, cells by name in any order, and of the metadata in it; null
     is empty, and so is for now what only the whole Environment has.
     """
     cells = {"Name": "jupyter", "Workloads": 12, "Ready": None, "Scope": "department/ml,project/a,b"}
@@ -293,7 +293,7 @@ def test_an_order_that_cannot_be_read() -> None:
 
 @given(st.lists(st.lists(st.text(), min_size=2, max_size=2), min_size=1))
 def test_csv_comes_back(values: list[list[str]]) -> None:
-    """Whatever a value holds, a reader of CSV gets it back, apart from the mark before what looks like a formula."""
+    """A reader of CSV gets any value back, apart from the mark before what looks like a formula."""
     written = text.as_csv(["one", "two"], values)
     header, *read = csv.reader(io.StringIO(written, newline=""))
 
@@ -315,10 +315,10 @@ def test_csv_begins_with_a_mark_when_asked() -> None:
 
 
 def test_messages_in_one_line() -> None:
-    """What is the same of many names is told once, with the first of them."""
-    told = {name: f'environment "{name}" is forbidden' for name in "abcde"} | {"f": 'conflict of "f"'}
+    """What is the same of many names is printed once, with the first of them."""
+    given = {name: f'environment "{name}" is forbidden' for name in "abcde"} | {"f": 'conflict of "f"'}
 
-    assert ["a, b, c and 2 more: environment … is forbidden", 'f: conflict of "f"'] == list(text.grouped(told))
+    assert ["a, b, c and 2 more: environment … is forbidden", 'f: conflict of "f"'] == list(text.grouped(given))
 
 
 @pytest.mark.parametrize(
@@ -334,7 +334,7 @@ def test_nothing_acts_on_the_terminal(value: str, shown: str) -> None:
     ("seconds", "shown"), [(0, "0s"), (59, "59s"), (60, "1m"), (7300, "2h"), (90000, "1d"), (4e7, "1y"), (-5, "0s")]
 )
 def test_age(seconds: float, shown: str) -> None:
-    """An age is told in its greatest unit; a clock that is behind makes nobody younger than nothing."""
+    """An age is printed in its greatest unit; with a clock that is behind no age is negative."""
     then = datetime(2026, 1, 1, tzinfo=UTC)
 
     assert shown == text.age("2026-01-01T00:00:00Z", then + timedelta(seconds=seconds))

@@ -62,7 +62,7 @@ def kubeconfigs(directory: Path, user: str, server: str = "https://api.example")
     return ":".join(str(directory / name / "config") for name in files)
 
 
-def test_certificates_beside_the_kubeconfig_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_certificates_next_to_the_kubeconfig_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The files of a user are found from where the user stands, wherever the cluster does."""
     monkeypatch.setenv("KUBECONFIG", kubeconfigs(tmp_path, "{client-certificate: me.crt, client-key: me.key}"))
     for name in ("me.crt", "me.key"):

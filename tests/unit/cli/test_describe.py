@@ -54,7 +54,7 @@ def found(status: dict[str, Any] | None = None, hashed: str = "", **spec: Any) -
     ],
 )
 def test_status_of_a_user(each: dict[str, Any], status: str) -> None:
-    """How a workload is comes from whatever its kind says: phase, replicas, conditions, whether it is stopped."""
+    """The state of a workload is what its kind has: phase, replicas, conditions, whether it is stopped."""
     assert status == user(JOB, each, "jupyter", "v1-a").status
 
 
@@ -76,13 +76,13 @@ def test_a_user_that_goes() -> None:
     ],
 )
 def test_state_of_a_user(hashed: str, today: str, state: str) -> None:
-    """A user is outdated when what was put in is not what the Environment is today."""
+    """A user is outdated when what was injected is not what the Environment is today."""
     assert state == user(JOB, found(hashed=hashed), "jupyter", today).state
 
 
 @pytest.mark.parametrize("annotation", ["", "[]", "{", '{"spec": 1}', '{"spec": {"env": "jupyter"}}'])
 def test_a_record_that_cannot_be_read(annotation: str) -> None:
-    """Whatever somebody wrote as record, the user is shown."""
+    """With any text as record, the user is shown."""
     each = found()
     each["metadata"]["annotations"] = {names.RECORD: annotation}
 
@@ -143,7 +143,7 @@ def test_scope_is_a_tree() -> None:
 
 
 def test_scope_without_the_right_to_see_projects() -> None:
-    """Who may not list namespaces is told so, and nothing is claimed of them."""
+    """Who may not list namespaces reads that, and nothing is claimed of them."""
     text = describe.description(known(scope={"departments": ["ml"], "projects": ["later"]}, projects=None))
 
     assert "└─ its projects: you may not list namespaces\n  project later\n" in text
@@ -172,7 +172,7 @@ def test_an_environment_without_trouble_has_no_warnings() -> None:
 
 
 def test_everything_is_there() -> None:
-    """Tools, variables and where they come from, users, Events, and what is put in are shown; nothing acts on
+    """Tools, variables and where they come from, users, Events, and what is injected are shown; nothing acts on
     the terminal.
     """
     secret = {"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "hub", "key": "token"}}}

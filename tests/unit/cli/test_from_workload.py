@@ -119,7 +119,7 @@ def test_choices_are_those_of_the_models() -> None:
 
 def test_every_option_is_used() -> None:
     """No option of ``create`` is dropped on the way to the spec."""
-    told = {p.name for p in create_command.params if isinstance(p, click.Option)}
+    known = {p.name for p in create_command.params if isinstance(p, click.Option)}
     others = {
         "source",
         "dry_run",
@@ -132,7 +132,7 @@ def test_every_option_is_used() -> None:
         "kinds_file",
     }
     values = {"endpoint": "1", "tools": ("a=b:1",), "env": ("A",), "command": "x", "args": "x"}
-    given = {name: values.get(name, ("x",) if name.endswith("s") else "x") for name in told - others if name}
+    given = {name: values.get(name, ("x",) if name.endswith("s") else "x") for name in known - others if name}
 
     for name in given:
         assert spec_options.spec(given) != spec_options.spec({**given, name: None}), name
@@ -153,7 +153,7 @@ def test_every_option_is_used() -> None:
     ],
 )
 def test_lifting_loses_nothing(workload_of: dict[str, Any]) -> None:
-    """Admission makes of both halves together what the workload was alone, whatever could not be lifted."""
+    """Admission makes of both halves together what the workload was alone, with any part that could not be lifted."""
     both = lift(JOB, workload_of, "lab", GIVEN)
     environment = published(apply.manifest("lab", both.spec))
     outcome = admitted(JOB, both.workload, [environment], Project("vision"))
@@ -161,7 +161,7 @@ def test_lifting_loses_nothing(workload_of: dict[str, Any]) -> None:
     assert "" == outcome.refusal
     assert outcome.workload is not None
     pods = outcome.workload["spec"]["template"]["spec"].get("securityContext", {})
-    # Ids that an Environment guards get no groups of the image.
+    # Ids that may not be overridden get no groups of the image.
     assert pods.pop("supplementalGroupsPolicy", "Strict") == "Strict"
     assert _with_defaults(workload_of) == _with_defaults(outcome.workload)
     assert "image" not in both.workload["spec"]["template"]["spec"]["containers"][0]

@@ -34,7 +34,7 @@ def notes(text: str) -> dict[str, str]:
 
 
 def test_each_value_has_its_source() -> None:
-    """Values of the Environment, of the person's identity, of the operator and of the workload are told apart."""
+    """Values of the Environment, of the person's identity, of the operator and of the workload are distinguished."""
     tool = {"name": "web", "type": "MLflow", "connection": {"type": "ClusterIP"}}
     known = published(
         environment("lab", user={"source": "IdPToken"}, env=[{"name": "DATA", "value": "/data"}], tools=[tool])
@@ -43,12 +43,12 @@ def test_each_value_has_its_source() -> None:
     asked["spec"]["template"]["spec"]["containers"][0] = {"name": "main", "env": [{"name": "MINE", "value": "1"}]}
     outcome = admitted(DEPLOYMENT, asked, [known], Project("vision"), Ids(7, 8))
     assert outcome.workload is not None, outcome.refusal
-    told = notes(
+    noted = notes(
         provenance.annotated(outcome.workload, provenance.sources(DEPLOYMENT, outcome.workload, ["lab"]), "workload")
     )
 
     assert {names.TOOLS: "operator", names.RECORD: "operator"}.items() <= {
-        line.partition(":")[0]: note for line, note in told.items()
+        line.partition(":")[0]: note for line, note in noted.items()
     }.items()
     assert {
         "image: registry.example/team/jupyter:4.2": "Environment lab",
@@ -61,12 +61,12 @@ def test_each_value_has_its_source() -> None:
         f"{names.INJECTED_FROM}: lab": "operator",
         f"{names.REFERENCE}: lab": "workload",
         "replicas: 1": "workload",
-    }.items() <= told.items()
+    }.items() <= noted.items()
 
 
 @given(st.dictionaries(TEXT, PLAIN, max_size=4))
 def test_notes_change_nothing(item: dict[str, Any]) -> None:
-    """With notes on its lines it is the same YAML, whatever the values hold."""
+    """With notes on its lines it is the same YAML, for any values."""
     assert item == yaml.safe_load(provenance.annotated(item, {}, "workload"))
 
 
@@ -161,7 +161,7 @@ def spoilt(item: Any) -> Iterator[Any]:
 
 
 def test_malformed_workloads() -> None:
-    """Whatever stands in a workload, what becomes of it is shown, or it is said why nothing does."""
+    """For any workload the result is shown, or why there is none."""
     tools = [{"name": "lab", "type": "JupyterNotebook"}]
     more: Any = {"imagePullSecrets": ["hub"], "createHomeDir": True, "overridable": ["Image", "Env"]}
     env = published(environment("env", tools=tools, env=[{"name": "A", "value": "1"}], **more))
@@ -174,7 +174,7 @@ def test_malformed_workloads() -> None:
 
 
 def test_malformed_environments() -> None:
-    """Whatever stands in an Environment of a file, it is taken, or it is said why it cannot be used."""
+    """Any Environment of a file is used, or the message gives the reason why not."""
     made = environment("env", deprecated={"message": "m", "replacedBy": "x"}, imagePullSecrets=["hub"])
     for spec in spoilt(made["spec"]):
         assert published({**made, "spec": spec}, ["x"]).name

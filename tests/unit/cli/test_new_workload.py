@@ -41,7 +41,7 @@ def environment(**fields: Any) -> dict[str, Any]:
 )
 def test_the_kind_follows_from_the_types(fields: dict[str, Any], installed: tuple[str, ...], expected: str) -> None:
     """The first workload type decides, and of the kinds that fit the first that the cluster has; admission takes what
-    is written, and puts in the image.
+    is written, and sets the image.
     """
     of = environment(**fields)
     kind = new_workload.kind_of(of["spec"], TABLE, lambda each: each.kind in installed)

@@ -58,7 +58,7 @@ def test_successor() -> None:
 
 
 def test_an_earlier_run_is_recognised() -> None:
-    """What an earlier run made is the successor whatever it is called by people; another set-up is none."""
+    """What an earlier run made is the successor with any display name; another set-up is none."""
     wanted = successor(manifest("old", deprecated=deprecation("new")), "new", {})
 
     assert is_successor(manifest("new", displayName="N", deprecated={"message": "x"}), wanted)

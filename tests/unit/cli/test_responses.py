@@ -24,7 +24,7 @@ OBJECTS = st.recursive(
 @example({"continue": '}"{'}, None, ["kind", "apiVersion", "metadata", "items", "zones"])
 @given(META, OBJECTS, st.permutations(["kind", "apiVersion", "metadata", "items", "zones"]))
 def test_where_a_list_goes_on(metadata: dict[str, Any], items: Any, order: list[str]) -> None:
-    """It is what stands in the list's own metadata, wherever they are, whatever stands in the items."""
+    """It is what stands in the list's own metadata, wherever they are, with any items."""
     every = {"kind": "PodList", "apiVersion": "v1", "metadata": metadata, "items": items, "zones": items}
     body = {key: every[key] for key in order}
 

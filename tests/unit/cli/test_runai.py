@@ -157,11 +157,11 @@ def test_a_full_asset_comes_over_whole() -> None:
 def test_what_does_not_fit_is_named(path: tuple[Any, ...], other: Any) -> None:
     """Whichever key holds something else, it is named with its path, and the rest comes over as ever."""
     before, changed = imported(FULL, MAPPED)[0], imported(replaced(FULL, path, other), MAPPED)[0]
-    told = "; ".join((*changed.notes, changed.problem))
+    notes = "; ".join((*changed.notes, changed.problem))
     fits = path[-1] in TEXTS if isinstance(other, str) else other is True and isinstance(at(FULL, path), bool)
 
-    assert fits or any(in_words(path[:length]) in told for length in range(2, len(path) + 1)), told
-    assert "upgrade the operator" not in told
+    assert fits or any(in_words(path[:length]) in notes for length in range(2, len(path) + 1)), notes
+    assert "upgrade the operator" not in notes
     if changed.manifest and not set(FAR) & set(path):
         fields = {*before.manifest["spec"], *changed.manifest["spec"]}
         differing = [f for f in fields if before.manifest["spec"].get(f) != changed.manifest["spec"].get(f)]
@@ -198,7 +198,7 @@ def test_unknown_keys_are_named(path: tuple[Any, ...]) -> None:
 @settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.sampled_from(places_in(FULL)[1:]), JSON), min_size=1, max_size=3))
 def test_malformed_assets_never_end_in_a_traceback(tmp_path: Path, changes: list[tuple[tuple[Any, ...], Any]]) -> None:
-    """Whatever stands wherever in an asset, it becomes what the models accept, or is refused in words."""
+    """Any content of an asset becomes what the models accept, or is refused with a message."""
     changed: Any = FULL
     for path, other in changes:
         with suppress(KeyError, IndexError, TypeError):
@@ -508,7 +508,7 @@ def test_what_cannot_work(given: dict[str, Any], said: str) -> None:
 
 @given(st.text(max_size=300))
 def test_any_name_becomes_a_name(text: str) -> None:
-    """Whatever a name holds, what becomes of it is valid."""
+    """Any name becomes a valid one."""
     made = words.name(text)
 
     assert len(made) <= 63
@@ -534,7 +534,7 @@ def test_the_result_is_a_spec() -> None:
     ],
 )
 def test_last_use(given: object, stamp: str | None, note: str) -> None:
-    """When an asset was used last is carried over, so that what nobody uses can still be told after the move."""
+    """When an asset was used last is carried over, so that unused ones are still known after the move."""
     found = imported({**asset(), "usageTimes": given}, {})[0]
 
     assert stamp == (found.manifest["metadata"].get("annotations") or {}).get(names.LAST_USED)

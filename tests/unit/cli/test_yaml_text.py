@@ -16,7 +16,7 @@ VALUES = st.recursive(
 
 @given(VALUES)
 def test_what_is_written_is_read(value: object) -> None:
-    """Whatever the API server has in JSON comes back from its YAML."""
+    """All that the API server has in JSON comes back from its YAML."""
     assert [{"a": value}] == yaml_text.read(yaml_text.write({"a": value}))
 
 

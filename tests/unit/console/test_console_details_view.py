@@ -20,7 +20,7 @@ RICH: dict[str, Any] = {
 }
 
 
-def told(**spec: Any) -> dict[str, str]:
+def shown(**spec: Any) -> dict[str, str]:
     """Return the facts about an Environment, by title."""
     return {fact.title: fact.value for fact in details.facts(environment(**spec))}
 
@@ -36,7 +36,7 @@ def test_facts() -> None:
         "Serves": "HTTP on port 8000",
         "Security": "capabilities: NET_ADMIN, runAsNonRoot: true, seccompProfile: RuntimeDefault",
         "May be overridden": "nothing",
-    } == told(**RICH)
+    } == shown(**RICH)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_facts() -> None:
 )
 def test_whom_pods_run_as(user: dict[str, Any] | None, expected: str | None) -> None:
     """Each source of the user has its words; where nothing is set nothing is said."""
-    found = told(user=user).get("Runs as")
+    found = shown(user=user).get("Runs as")
 
     assert found is None if expected is None else str(found).startswith(expected)
 

@@ -64,7 +64,7 @@ def test_forms_without_a_script() -> None:
     ],
 )
 def test_how_many_show_it(query: list[tuple[str, str]], enough: int) -> None:
-    """The first ones in the order of names show a page of it, unless each of them has to be looked at."""
+    """The first ones in the order of names show a page of it, unless each of them has to be read."""
     assert enough == read_view(query).enough
 
 
@@ -136,5 +136,5 @@ def test_the_command_that_lists_the_same() -> None:
     [("Ready", "ok"), ("Unused", "idle"), ("Stalled: InvalidImage", "bad"), ("Deprecated → x", "warn"), ("", "warn")],
 )
 def test_states_look_different(state: str, tone: str) -> None:
-    """States are told apart by their look as well as by their words."""
+    """States differ by colour as well as by words."""
     assert tone == table.tone(state)

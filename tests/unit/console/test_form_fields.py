@@ -57,7 +57,7 @@ def test_what_is_written_is_escaped() -> None:
 
 @pytest.mark.parametrize("path", leaves(), ids=dotted)
 def test_each_field_of_the_model_is_in_the_form(path: tuple[str, ...]) -> None:
-    """Whatever the models hold can be entered, with its description as help."""
+    """All that the models hold can be entered, with its description as help."""
     assert found(fields.form(), f"spec.{dotted(path)}").help
 
 

@@ -106,7 +106,7 @@ def hollow(of: Any) -> Any:
 
 
 def _is_rows(value: Any) -> bool:
-    """Say whether a value is a list."""
+    """Return whether a value is a list."""
     return isinstance(value, list)
 
 

@@ -121,7 +121,7 @@ TAKEN = (("jobs.batch/a/x", "https://h/x", "jobs.batch/b/y"), ("jobs.batch/a/z",
     ],
 )
 def test_tools(exposed: Exposed, sample: int, expected: tuple[str, str, str] | None) -> None:
-    """A condition says whether tools are reached, and if not who has the address, as far as names may be told."""
+    """A condition says whether tools are reached, and if not who has the address, as far as names may be shown."""
     plan = decide(snapshot(environment(), exposed=exposed, options=Options(sample)))
 
     assert expected == condition(plan, "ToolsExposed")
@@ -157,7 +157,7 @@ def test_tools_that_the_cluster_has_no_way_for(tools: list[dict[str, Any]], expe
 
 
 def test_outdated() -> None:
-    """Users that received something else are counted, where a refresh can reach them and anything was put in."""
+    """Users that received something else are counted, where a refresh can reach them and anything was injected."""
     first = decide(snapshot(environment(), known())).status
     assert first is not None
     deployments = [User("deployments.apps", "team", name) for name in ("new", "old", "never")]
@@ -203,7 +203,7 @@ def test_a_released_environment() -> None:
 
 
 def test_nothing_to_do() -> None:
-    """When the status is as it should be, the plan is empty, whatever the time."""
+    """When the status is as it should be, the plan is empty, at any time."""
     first = decide(snapshot(environment(), known(JOB)))
     later = snapshot(environment(status=first.status), known(JOB), now="2027-01-01T00:00:00Z")
 
@@ -437,7 +437,7 @@ FIELDS = st.fixed_dictionaries(
 def test_deciding_again_changes_nothing(
     fields: dict[str, Any], users: list[User], gone: bool, replacement_exists: bool, live: LiveLook | None
 ) -> None:
-    """Law 6: whatever the state, once the plan is carried out there is nothing left to write."""
+    """Law 6: in any state, once the plan is carried out there is nothing left to write."""
     env = deleted(**fields) if gone else environment(**fields)
     args: dict[str, Any] = {
         "departments": {"a": "ml", "b": None},
@@ -489,7 +489,7 @@ OURS = {"departments": ["imaging"], "projects": ["absent"]}
     ],
 )  # fmt: skip
 def test_pull_secrets(fields: dict[str, Any], secrets: Any, expected: tuple[str, str, str]) -> None:
-    """The projects that use an Environment, or that its scope names, are told where they lack a pull secret."""
+    """The projects that use an Environment, or that its scope names, are reported where they lack a pull secret."""
     env = environment(**{"imagePullSecrets": ["hub"], **fields})
     plan = decide(snapshot(env, known(JOB), departments=PROJECTS, secrets=secrets))
 
@@ -497,7 +497,7 @@ def test_pull_secrets(fields: dict[str, Any], secrets: Any, expected: tuple[str,
 
 
 def test_pull_secrets_while_nobody_knows() -> None:
-    """Until every project was looked at, what was said stays; nothing is said where nobody looks or nobody pulls."""
+    """Until every project was checked, the condition stays; there is none where nothing is checked or nothing pulls."""
     env, plain = environment(imagePullSecrets=["hub"]), environment()
     state: dict[str, Any] = {"departments": PROJECTS, "secrets": {"team": []}}
     first = decide(snapshot(env, known(JOB), **state))
@@ -558,7 +558,7 @@ def test_last_use_while_nobody_knows() -> None:
 
 
 def test_reminded() -> None:
-    """People are told of a trouble once, and again when they are to be reminded, also when nothing is written."""
+    """A trouble has one Event, and another one when it is to be repeated, also when nothing is written."""
     stalled = environment(image="a/" + "b" * 255)
     first = decide(snapshot(stalled))
     stalled["status"] = status_of(first)

@@ -1,4 +1,4 @@
-"""The indices: who uses what, readable both ways, whatever the order of events."""
+"""The indices: who uses what, readable both ways, for any order of events."""
 
 import json
 
@@ -21,7 +21,7 @@ STEPS = st.lists(
 
 
 def test_a_role_without_pods_uses_nothing() -> None:
-    """A label for a role counts when its Environment was put in; where nobody knows what was put in, it counts."""
+    """A label for a role counts when its Environment was injected; where there is no record, it counts."""
     labels = {names.REFERENCE: "x", f"{names.ROLE_REFERENCE}worker": "y", f"{names.ROLE_REFERENCE}leader": "z"}
     record = json.dumps({"a": {"env": "x", "hash": "1"}, "b": {"env": "y", "hash": "2"}})
 
@@ -52,12 +52,12 @@ def test_references() -> None:
     ],
 )
 def test_injected(record: str, expected: dict[str, str]) -> None:
-    """The record says what was put in; whatever else stands there says nothing."""
+    """The record has what was injected; anything else in its place counts as none."""
     assert expected == injected(record)
 
 
 def test_another_hash_is_a_change() -> None:
-    """An Environment is told when one of its users received something else."""
+    """An Environment is enqueued when one of its users received something else."""
     index = UsageIndex()
     index.put(A, {"x": "h1"})
 
@@ -66,7 +66,7 @@ def test_another_hash_is_a_change() -> None:
     assert {A: "h2"} == index.users("x")
 
 
-def test_put_tells_whom_it_concerns() -> None:
+def test_put_returns_whom_it_concerns() -> None:
     """A change names the Environments that were left or come to, and no other."""
     index = UsageIndex()
 
@@ -89,7 +89,7 @@ def test_sweep_forgets_what_a_list_no_longer_has() -> None:
 
 @given(STEPS)
 def test_index_is_what_was_said_last(steps: list[tuple[str, str, frozenset[str]]]) -> None:
-    """Whatever the order of events, the users of an Environment are the objects whose last word names it."""
+    """For any order of events, the users of an Environment are the objects whose last event names it."""
     index, last = UsageIndex(), {}
     for kind, name, environments in steps:
         index.put(User(kind, "ns", name), dict.fromkeys(environments, ""))

@@ -78,7 +78,7 @@ def pods(case: Case, item: Object) -> Object:
 
 
 def put_in(item: Object) -> dict[str, Any]:
-    """Return what the record of an object says was put in."""
+    """Return what was injected by the record of an object."""
     return {key: entry.record.put for key, entry in record.entries(item).items()}
 
 

@@ -1,4 +1,4 @@
-"""Where a reference is demanded: no object, whatever its kind and shape, is refused without the label and with it."""
+"""Where a reference is demanded: no object, of any kind and shape, is refused both without the label and with it."""
 
 import re
 from collections.abc import Iterator
@@ -160,7 +160,7 @@ def change(item: Object, way: Way, how: str) -> None:
 @settings(max_examples=300)
 @given(shapes())
 def test_a_way_is_open(shape: tuple[str, Object]) -> None:
-    """Whatever an object has of pod templates, it is created without the label or with it."""
+    """An object with any pod templates is created without the label or with it."""
     word, item = shape
 
     assert not is_demanded(item) or "" == refusal(row(word), item, environment_for(word))

@@ -178,7 +178,7 @@ def test_way_out_is_one(framework: str, types: set[str], kind: Kind) -> None:
 
 
 def _may(fields: dict[str, Any], types: set[str], kind: Kind) -> bool:
-    """Say whether a workload of a kind, indexed where it can be, may use an Environment with these fields."""
+    """Return whether a workload of a kind, indexed where it can be, may use an Environment with these fields."""
     label = next((each for each in kind.types if each in types), "")
     item: dict[str, Any] = {"metadata": {"labels": {names.WORKLOAD_TYPE: label}}}
     indexed = copied(item)
@@ -193,7 +193,7 @@ def test_unknown() -> None:
     assert "did you mean" not in unknown("jupiter", ["pytorch"])
 
 
-def test_stored_references_are_not_judged() -> None:
+def test_stored_references_are_not_validated() -> None:
     """A scope that shrank, or another type, stops nothing that is stored; a switch back is a new reference."""
     new = workload("Deployment", "d", "team", "e")
     stored = admit(DEPLOYMENT, new, None, around(published(), project=Project("team"))).workload

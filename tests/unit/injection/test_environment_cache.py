@@ -1,4 +1,4 @@
-"""The Environments as admission sees them, whatever was reconciled."""
+"""The Environments as admission sees them, reconciled or not."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ from environment_operator.spec.fragment import fragment_hash, render
 
 
 def whole(name: str, generation: int = 1, deleted: str = "", **fields: object) -> Whole:
-    """Return an Environment as the informer tells of it."""
+    """Return an Environment as the informer has it."""
     return Whole(name=name, generation=generation, deletionTimestamp=deleted, spec=spec(**fields))
 
 

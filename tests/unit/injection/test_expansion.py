@@ -244,7 +244,7 @@ VARIABLES = st.lists(st.builds(lambda n, v: {"name": n, "value": v}, st.sampled_
 @settings(max_examples=100, deadline=None)
 @given(PIECES, PIECES, VARIABLES, VARIABLES)
 def test_the_laws_hold(directory: str, where: str, theirs: list[Object], mine: list[Object]) -> None:
-    """Whatever is expanded, again changes nothing, and without the reference the workload is as before."""
+    """A second expansion changes nothing, and without the reference the workload is as before."""
     given_env = list({v["name"]: v for v in theirs if v["value"]}.values())
     env = [*given_env, {"name": "HOME", "value": f"/h{where}"}]
     known = published("e", createHomeDir=True, env=env, workingDir=f"/w{directory}", overridable=["Env", "Image"])

@@ -84,7 +84,7 @@ def test_ids_of_the_submitter() -> None:
 
 
 def test_no_ids() -> None:
-    """A controller or a pipeline has none, and is told what to do instead."""
+    """A controller or a pipeline has none, and the refusal names what to do instead."""
     refusal = submit("deployments.apps", DEPLOYMENT, None, "system:serviceaccount:argocd:server", NOBODY).refusal
     assert "user.source Custom" in refusal
     assert "argocd" in refusal
@@ -229,7 +229,7 @@ def test_ids_on_a_container_go_too() -> None:
     assert "" == asked("deployments.apps", scaled(mine), mine, "bob", BOB).refusal
 
 
-def test_main_container_beside_the_list() -> None:
+def test_main_container_outside_the_list() -> None:
     """What runs is also what stands in a main container of its own place, such as the model of KServe."""
     kind = "inferenceservices.serving.kserve.io"
     mine = stored(kind, of("InferenceService", "serving.kserve.io/v1beta1", "s", INFERENCE))

@@ -216,7 +216,7 @@ def test_nothing_of_the_submitter_is_lost(
 def test_updates_ignore_what_became_of_the_environment(
     kind: Kind, fields: Object, pod: Object, sidecar: bool, server: Server, pulls: bool, later: Object
 ) -> None:
-    """Laws 4 and 5: applying the submitter's part again changes nothing, whatever the Environment is now."""
+    """Laws 4 and 5: applying the submitter's part again changes nothing, with any Environment now."""
     before = server(kind, requested(kind, pod, sidecar))
     stored = server(kind, admitted(kind, before, None, environment(fields), pulls))
 
@@ -265,7 +265,7 @@ RECORDS = st.fixed_dictionaries(
 
 @settings(max_examples=CASES)
 @given(st.sampled_from(list(KINDS.values())), RECORDS | JSON, JSON, JSON, st.booleans())
-def test_whatever_comes_gets_an_answer(
+def test_any_request_gets_an_answer(
     kind: Kind, record: object, containers: object, template: object, stored: bool
 ) -> None:
     """However a record or a workload is malformed, the answer is a workload or words, never a crash."""

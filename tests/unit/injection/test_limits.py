@@ -104,7 +104,7 @@ def test_many_pod_templates(word: str, path: str) -> None:
     ],
 )
 def test_many_values(large: Object) -> None:
-    """What is large in another way is refused as well, whatever its lists are called."""
+    """What is large in another way is refused as well, with any names of its lists."""
     assert f"This Pod has too many values; with an Environment, at most {limits.VALUES} are allowed" in refusal(
         POD, large
     )
@@ -156,7 +156,7 @@ def test_many_service_accounts() -> None:
 
 
 def test_injection_does_not_exceed_the_limits() -> None:
-    """What is injected counts too: so whatever is stored can be updated and refreshed."""
+    """What is injected counts too: so all that is stored can be updated and refreshed."""
     full = pod(containers=main(env=named(limits.ITEMS)))
 
     assert f"has {limits.ITEMS + 1} items at spec.containers[0].env" in refusal(POD, full)
@@ -194,7 +194,7 @@ def test_the_last_word_leaves_room() -> None:
 
 
 def test_the_reference_comes_first() -> None:
-    """Nothing that came along is looked at for a reference that cannot be had: a record costs nothing then."""
+    """Nothing that came along is read for a reference that is refused: a record costs nothing then."""
     work(lambda: admit(POD, forged(1, 300), None, around()))  # what is cached once
     plain = work(lambda: admit(POD, forged(1, 300), None, around()))
 
@@ -227,7 +227,7 @@ def test_a_record_that_came_along(paths: int, left: int) -> None:
 
 
 def work(decide: Callable[[], object]) -> int:
-    """Return how many functions are entered or resumed while something is decided: work, whatever the machine."""
+    """Return how many functions are entered or resumed while something is decided: work, on any machine."""
     count = 0
 
     def entered(_frame: FrameType, event: str, _argument: object) -> None:
@@ -301,7 +301,7 @@ def counted(value: Any) -> int:
 
 @given(PLAIN)
 def test_the_bound_is_never_too_low(value: Any) -> None:
-    """The number that is found without decoding is at least that of the values, whatever stands in strings."""
+    """The number that is found without decoding is at least that of the values, with anything in strings."""
     assert counted(value) <= limits.bound(json.dumps(value).encode())
 
 
@@ -319,7 +319,7 @@ def test_the_bound_decides_nothing(of: dict[str, Any], more: int, room: int) -> 
 
 @given(PLAIN)
 def test_values_are_counted_without_decoding(value: Any) -> None:
-    """Whatever stands in strings does not count."""
+    """What stands in strings does not count."""
     assert counted(value) == limits.values(json.dumps(value).encode())
 
 

@@ -60,7 +60,7 @@ def test_variables() -> None:
 
 
 def test_a_variable_has_one_value() -> None:
-    """A variable that takes its value from somewhere is not given a value beside it."""
+    """A variable that takes its value from somewhere is not given a value as well."""
     mine = {"name": "A", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}
     container = merged({"env": [{"name": "A", "value": "1"}]}, {"env": [mine]})["containers"][0]
 
@@ -134,7 +134,7 @@ def test_image_and_its_pull_policy(fields: Object, mine: Object, expected: tuple
 
 
 def test_ports() -> None:
-    """Ports are told apart by number and protocol; a name that is taken is not given twice."""
+    """Ports differ by number and protocol; a name that is taken is not given twice."""
     fields = {
         "tools": [{"name": "lab", "type": "JupyterNotebook"}, {"name": "x", "type": "Custom", "containerPort": 9}]
     }
@@ -183,7 +183,7 @@ def test_security_contexts() -> None:
 
 
 def test_home_directory() -> None:
-    """The home directory is a volume of its own beside the workload's."""
+    """The home directory is a volume of its own next to the workload's."""
     pod = merged(
         {"createHomeDir": True}, {"volumeMounts": [{"name": "d", "mountPath": "/data"}]}, volumes=[{"name": "d"}]
     )
@@ -205,6 +205,6 @@ def test_record_is_plain_data_without_values() -> None:
     "raw", [{}, {"put": 1}, {"put": [[]]}, {"put": [[1]]}, {"put": [], "was": [1]}, {"put": [["a"]], "was": 5}]
 )
 def test_what_is_not_a_record(raw: Object) -> None:
-    """Anything else than a record is said to be none, whatever somebody wrote there."""
+    """Any text that is no record counts as none."""
     with pytest.raises(ValueError, match=r"not a record|unpack"):
         Record.from_json(raw)

@@ -54,7 +54,7 @@ def main(stored: Object) -> Object:
 
 
 def test_record() -> None:
-    """The record says what was put in and by which generation; the pod says from which Environment it is."""
+    """The record has what was injected and of which generation; the pod has the Environment's name."""
     stored = admitted(made(), None, published())
     record = json.loads(stored["metadata"]["annotations"][names.RECORD])["spec/template"]
 
@@ -130,7 +130,7 @@ def test_refresh_without_a_change(kind: str, fields: Object) -> None:
 
 
 def test_refresh_with_a_change() -> None:
-    """A refresh with another hash, or with other guards, reaches the pod template."""
+    """A refresh with another hash, or other overridable fields, reaches the pod template."""
     stored = admitted(made(), None, published())
     asked = copy.deepcopy(stored)
     asked["metadata"]["annotations"][names.REFRESH] = "now"
@@ -155,7 +155,7 @@ def test_restored(today: Published, expected: int) -> None:
 
 
 def test_stored_references_are_not_refused() -> None:
-    """A stored workload can be changed though its Environment is gone, and keeps what was put in."""
+    """A stored workload can be changed though its Environment is gone, and keeps what was injected."""
     stored = admitted(made(), None, published())
     scaled = copy.deepcopy(stored) | {"spec": {**stored["spec"], "replicas": 5}}
 
@@ -216,7 +216,7 @@ def test_broken_record(record: str) -> None:
 
 
 def test_forged_record() -> None:
-    """A record that somebody made up cannot make an update take out or put in anything of the Environment's."""
+    """A forged record cannot make an update strip or inject anything of the Environment's."""
     stored = admitted(made(), None, published(workingDir="/env"))
     forged = copy.deepcopy(stored)
     records = json.loads(forged["metadata"]["annotations"][names.RECORD])
@@ -238,14 +238,14 @@ def test_copy() -> None:
 
 
 def test_replace() -> None:
-    """A replace with the submitter's manifest, without record and without what was put in, changes nothing."""
+    """A replace with the submitter's manifest, without record and without what was injected, changes nothing."""
     stored = admitted(made(), None, published(env=[{"name": "A", "value": "1"}]))
 
     assert stored == admitted(made(), stored)
 
 
 def test_override() -> None:
-    """What an update sets to another value is the submitter's from then on, and stays when the rest is put in again."""
+    """What an update sets to another value is the submitter's from then on; it stays when the rest is injected."""
     stored = admitted(made(), None, published(workingDir="/env"))
     changed = copy.deepcopy(stored)
     main(changed)["workingDir"] = "/mine"
@@ -273,7 +273,7 @@ def test_rollout_undo() -> None:
 
 
 def test_refresh() -> None:
-    """A new value of the refresh annotation puts in today's Environment; the same value puts in nothing."""
+    """A new value of the refresh annotation injects today's Environment; the same value injects nothing."""
     stored = admitted(made(), None, published(workingDir="/old"))
     refreshed = copy.deepcopy(stored)
     refreshed["metadata"]["annotations"][names.REFRESH] = "now"
@@ -319,7 +319,7 @@ def test_renamed_container() -> None:
 
 
 def test_label_on_the_template() -> None:
-    """A reference on the pod template does nothing, and the submitter is told where it belongs."""
+    """A reference on the pod template has no effect, and a warning names where it belongs."""
     new = made(reference=None, image="mine")
     new["spec"]["template"]["metadata"]["labels"][names.REFERENCE] = "e"
     answer = outcome(new, None, published())
@@ -430,6 +430,6 @@ def test_repeated(container: Object, fields: Object, expected: str) -> None:
 
 
 def test_saved_object_repeats_nothing() -> None:
-    """What was put in before and comes along with a copy is no repetition."""
+    """What was injected before and comes along with a copy is no repetition."""
     saved = admitted(made(), None, published())
     assert [] == [each for each in outcome(saved, None, published()).warnings if "repeats" in each]

@@ -1,4 +1,4 @@
-"""Kinds that say beside their pod templates what the containers do: to change that is to change what runs."""
+"""Kinds with fields outside their pod templates for what the containers do: their change changes what runs."""
 
 import copy
 from collections.abc import Callable
@@ -77,7 +77,7 @@ def test_orders_of_somebody_else(word: str, change: Callable[[Object], object]) 
 
 @pytest.mark.parametrize(("word", "_change"), ORDERS)
 def test_applied_again(word: str, _change: object) -> None:
-    """The same manifest again, without what was put in, orders nothing new: a pipeline may apply it."""
+    """The same manifest again, without what was injected, orders nothing new: a pipeline may apply it."""
     kind, stored = of_alice(word)
     plain = sample(word, "w", "p")
     plain["metadata"]["labels"] = {names.REFERENCE: "e"}

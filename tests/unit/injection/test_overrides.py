@@ -31,7 +31,7 @@ DATA = {"env": [{"name": "A", "value": "env"}], "overridable": []}
 
 
 def right(fields: Object, **others: Any) -> tuple[tuple[str, ...], Right]:
-    """Return what an Environment with these fields guards, and the pod template that it makes of an empty one."""
+    """Return which of these fields may not be overridden, and the pod template that they make of an empty one."""
     environment = published(**fields)
     assert environment.spec is not None
     empty = {"spec": {"containers": [{"name": "main"}]}}
@@ -41,7 +41,7 @@ def right(fields: Object, **others: Any) -> tuple[tuple[str, ...], Right]:
 
 
 def broken(fields: Object, template: Object, **others: Any) -> list[str]:
-    """Return where a pod template breaks the guards of an Environment."""
+    """Return where a pod template overrides an Environment that does not allow it."""
     items, held = right(fields, **others)
     return [".".join(violation.path) for violation in violations(items, template, held)]
 
@@ -56,7 +56,7 @@ def pod(**fields: Any) -> Object:
     return {"spec": {"containers": [{"name": "main"}], **fields}}
 
 
-def beside(where: str, **fields: Any) -> Object:
+def sidecar(where: str, **fields: Any) -> Object:
     """Return a pod template with another container that has these fields, in one of the lists."""
     template = container()
     template["spec"].setdefault(where, []).append({"name": "x", "image": "x", **fields})
@@ -80,7 +80,7 @@ INNER = f"{HERE}.securityContext"
 ROWS: list[tuple[Object, Object, str]] = [
     ({}, container(image="mine"), f"{HERE}.image"),
     ({}, container(image=IMAGE), ""),
-    ({}, beside("containers", command=["x"]), ""),
+    ({}, sidecar("containers", command=["x"]), ""),
     ({"overridable": ["Image"]}, container(image="mine"), ""),
     ({}, container(command=["mine"], args=["mine"], workingDir="/mine"), ""),
     ({"command": ["env"], "overridable": []}, container(command=["mine"]), f"{HERE}.command"),
@@ -97,7 +97,7 @@ ROWS: list[tuple[Object, Object, str]] = [
     (DATA, container(env=[{"name": "A", "value": "mine"}, {"name": "A", "value": "env"}]), f"{HERE}.env.A"),
     (DATA, container(env=[{"name": "A", "value": "env"}] * 2), ""),
     (DATA, container(env=[{"name": "A", "valueFrom": {"fieldRef": {}}}]), f"{HERE}.env.A"),
-    (DATA, beside("containers", env=[{"name": "A", "value": "mine"}]), ""),
+    (DATA, sidecar("containers", env=[{"name": "A", "value": "mine"}]), ""),
     ({**DATA, "overridable": ["Env"]}, container(env=[{"name": "A", "value": "mine"}]), ""),
     ({"env": [{"name": "A", "required": True}]}, container(), f"{HERE}.env.A"),
     ({"env": [{"name": "A", "required": True}]}, container(env=[{"name": "A", "value": ""}]), f"{HERE}.env.A"),
@@ -114,11 +114,11 @@ ROWS: list[tuple[Object, Object, str]] = [
     (CUSTOM, pod(**context(supplementalGroups=[5, 6, 0])), f"{OWN}.supplementalGroups"),
     (CUSTOM, container(**context(runAsUser=0)), f"{INNER}.runAsUser"),
     (CUSTOM, container(**context(runAsUser=1000, runAsGroup=100)), ""),
-    (CUSTOM, beside("containers", **context(runAsUser=0)), "spec.containers.x.securityContext.runAsUser"),
-    (CUSTOM, beside("initContainers", **context(runAsGroup=0)), "spec.initContainers.x.securityContext.runAsGroup"),
-    (CUSTOM, beside("ephemeralContainers", **context(runAsUser=0)),
+    (CUSTOM, sidecar("containers", **context(runAsUser=0)), "spec.containers.x.securityContext.runAsUser"),
+    (CUSTOM, sidecar("initContainers", **context(runAsGroup=0)), "spec.initContainers.x.securityContext.runAsGroup"),
+    (CUSTOM, sidecar("ephemeralContainers", **context(runAsUser=0)),
      "spec.ephemeralContainers.x.securityContext.runAsUser"),
-    (CUSTOM, beside("initContainers", **context(runAsUser=1000)), ""),
+    (CUSTOM, sidecar("initContainers", **context(runAsUser=1000)), ""),
     (CUSTOM, container(**context(privileged=True)), ""),
     ({**CUSTOM, "overridable": ["User"]}, pod(**context(runAsUser=0, fsGroup=0)), ""),
     ({"user": {"source": "Custom", "uid": 1000}}, pod(**context(runAsGroup=0)), f"{OWN}.runAsGroup"),
@@ -130,9 +130,9 @@ ROWS: list[tuple[Object, Object, str]] = [
     *((SECURE, pod(**{key: True}), f"spec.{key}") for key in ("hostNetwork", "hostIPC", "hostPID")),
     *((SECURE, template(**context(privileged=True)), path) for template, path in (
         (container, f"{INNER}.privileged"),
-        (lambda **f: beside("containers", **f), "spec.containers.x.securityContext.privileged"),
-        (lambda **f: beside("initContainers", **f), "spec.initContainers.x.securityContext.privileged"),
-        (lambda **f: beside("ephemeralContainers", **f), "spec.ephemeralContainers.x.securityContext.privileged"))),
+        (lambda **f: sidecar("containers", **f), "spec.containers.x.securityContext.privileged"),
+        (lambda **f: sidecar("initContainers", **f), "spec.initContainers.x.securityContext.privileged"),
+        (lambda **f: sidecar("ephemeralContainers", **f), "spec.ephemeralContainers.x.securityContext.privileged"))),
     *((SECURE, container(**context(**{key: value})), f"{INNER}.{key}") for key, value in (
         ("allowPrivilegeEscalation", True), ("readOnlyRootFilesystem", False), ("runAsNonRoot", False),
         ("procMount", "Unmasked"), ("seccompProfile", {"type": "Unconfined"}), ("seccompProfile", LOCALHOST),
@@ -164,17 +164,17 @@ ROWS: list[tuple[Object, Object, str]] = [
     (LOOSE, container(**context(allowPrivilegeEscalation=False, capabilities={"add": []})), ""),
     (LOOSE, container(**context(capabilities={"add": ["KILL"]})), ""),
     (LOOSE, container(**context(capabilities={"add": ["CAP_CHOWN", "KILL"]})), ""),
-    (LOOSE, beside("containers", **context(allowPrivilegeEscalation=True, capabilities={"add": ["KILL"]})), ""),
+    (LOOSE, sidecar("containers", **context(allowPrivilegeEscalation=True, capabilities={"add": ["KILL"]})), ""),
     (LOOSE, container(**context(capabilities={"add": ["KILL", "SYS_ADMIN"]})), f"{INNER}.capabilities.add"),
     (LOOSE, container(**context(capabilities={"add": ["ALL"]})), f"{INNER}.capabilities.add"),
     (LOOSE, container(**context(capabilities={"add": ["sys_admin"]})), f"{INNER}.capabilities.add"),
     (LOOSE, container(**context(capabilities={"add": "KILL"})), f"{INNER}.capabilities.add"),
-    (LOOSE, beside("initContainers", **context(capabilities={"add": ["SYS_ADMIN"]})),
+    (LOOSE, sidecar("initContainers", **context(capabilities={"add": ["SYS_ADMIN"]})),
      "spec.initContainers.x.securityContext.capabilities.add"),
     # The profile of the runtime is another one than the Environment's own, and weaker than none.
     (PROFILE, container(**context(seccompProfile={"type": "RuntimeDefault"})), f"{INNER}.seccompProfile"),
     (PROFILE, container(**context(seccompProfile=LOCALHOST)), ""),
-    (PROFILE, beside("containers", **context(seccompProfile={"type": "RuntimeDefault"})), ""),
+    (PROFILE, sidecar("containers", **context(seccompProfile={"type": "RuntimeDefault"})), ""),
     # Nobody's.
     (STRICT, pod(nodeSelector={"a": "b"}, tolerations=[{}], volumes=[{"name": "x"}], hostUsers=False), ""),
     (STRICT, container(resources={"limits": {}}, livenessProbe={}, volumeMounts=[{"mountPath": "/x"}]), ""),
@@ -202,7 +202,7 @@ def test_row(fields: Object, template: Object, path: str) -> None:
     ],
 )
 def test_locked(fields: Object, expected: tuple[str, ...]) -> None:
-    """An Environment guards what it sets, its image always, and not what it lets be overridden."""
+    """What an Environment sets may not be overridden, its image always, but what it lists as overridable."""
     assert expected == right(fields)[0]
 
 
@@ -213,18 +213,18 @@ def test_in_short() -> None:
 
 @pytest.mark.parametrize("where", ["containers", "initContainers"])
 def test_containers_of_others(where: str) -> None:
-    """A container that another webhook added is not judged, whatever it is allowed to do; the main one always is."""
+    """A container that another webhook added is not validated, with any rights; the main one always is."""
     fields = {**SECURE, **CUSTOM}
-    sidecar = beside(where, **context(runAsUser=1337, privileged=True, capabilities={"add": ["NET_ADMIN"]}))
+    added = sidecar(where, **context(runAsUser=1337, privileged=True, capabilities={"add": ["NET_ADMIN"]}))
 
-    assert 3 == len(broken(fields, sidecar))
+    assert 3 == len(broken(fields, added))
     assert [] == broken(fields, sidecar, theirs=["x"])
     assert [] == broken(fields, annotated("x", "unconfined"), theirs=["x"])
     assert [f"{INNER}.runAsUser"] == broken(fields, container(**context(runAsUser=0)), theirs=["main"])
 
 
 def test_containers_outside_of_lists() -> None:
-    """A container that a kind has under a key of its own is judged too, also when another one has the Environment."""
+    """A container that a kind has under its own key is validated too, also when another one has the Environment."""
     template = {"spec": {"model": context(privileged=True), "containers": [{"name": "main"}]}}
 
     assert ["spec.model.securityContext.privileged"] == broken(SECURE, template, inline=["model"])
@@ -243,7 +243,7 @@ def test_containers_outside_of_lists() -> None:
     ],
 )
 def test_what_was_put_in_may_not_be_missing(fields: Object, path: str) -> None:
-    """What was put in has to be there, or the image would decide instead; what was not may be left out."""
+    """What was injected has to be there, or the image would decide instead; what was not may be left out."""
     _, held = right(fields)
     keys = tuple(path.split("."))
     template = copy.deepcopy(held.template)
@@ -263,14 +263,14 @@ def test_what_was_put_in_may_not_be_missing(fields: Object, path: str) -> None:
     ],
 )
 def test_what_may_be_missing(fields: Object, path: str, template: Object) -> None:
-    """A right that was given may be left unused; arguments are not missed beside another command."""
+    """A right that was given may be left unused; arguments are not missed with another command."""
     assert [] == broken(fields, template, put=[tuple(path.split("."))])
 
 
 def test_expected() -> None:
     """A violation says what the Environment has: for a container, what the pod has."""
     items, held = right(CUSTOM)
-    (found,) = violations(items, beside("containers", **context(runAsUser=0)), held)
+    (found,) = violations(items, sidecar("containers", **context(runAsUser=0)), held)
 
     assert ("User", 0, 1000) == (found.field, found.given, found.expected)
 
@@ -296,7 +296,7 @@ PUT = st.lists(
 def test_what_is_stored_is_no_override(
     items: list[str], spec: Object, put: list[tuple[str, ...]], annotated: bool
 ) -> None:
-    """Whatever a pod template holds, it is right when it is what is stored; only a variable can still be missed."""
+    """A pod template with any content is valid when it is what is stored; only a variable can still be missing."""
     profiles = {f"{APPARMOR}main": "unconfined"} if annotated else {}
     template: Object = {"metadata": {"annotations": profiles}, "spec": spec}
     held = Right(template, MAIN, put, annotations=ANNOTATIONS)
@@ -309,7 +309,7 @@ def test_what_is_stored_is_no_override(
 def test_leaving_something_out_is_no_override(
     items: list[str], spec: Object, stored: Object, data: st.DataObject
 ) -> None:
-    """Where nothing was put in, whatever is taken out of a pod template breaks no guard that was not broken before."""
+    """Where nothing was injected, what is removed from a pod template overrides nothing that was not before."""
     held = Right({"spec": stored}, MAIN)
     before = violations(items, {"spec": spec}, held)
     leaves = [(*MAIN, "image"), (*MAIN, "env"), (*MAIN, "securityContext"), ("spec", "securityContext")]
@@ -322,8 +322,8 @@ def test_leaving_something_out_is_no_override(
 
 @settings(max_examples=200)
 @given(ITEMS, ITEMS, PODS, PODS)
-def test_guards_are_independent(some: list[str], others: list[str], spec: Object, stored: Object) -> None:
-    """Each field guards by itself: what two lists of fields find is what they find one by one."""
+def test_rules_are_independent(some: list[str], others: list[str], spec: Object, stored: Object) -> None:
+    """Each field has its own rule: what two lists of fields find is what they find one by one."""
     held = Right({"spec": stored}, MAIN)
     found = [v for item in (*some, *others) for v in violations([item], {"spec": spec}, held)]
 
@@ -332,8 +332,8 @@ def test_guards_are_independent(some: list[str], others: list[str], spec: Object
 
 @settings(max_examples=200)
 @given(ITEMS, PODS, st.dictionaries(st.sampled_from(["nodeSelector", "tolerations", "volumes", "affinity"]), JSON))
-def test_what_nobody_guards(items: list[str], spec: Object, others: Object) -> None:
-    """What is not in the table is never judged: scheduling, volumes, resources."""
+def test_what_no_rule_names(items: list[str], spec: Object, others: Object) -> None:
+    """What is not in the table is never validated: scheduling, volumes, resources."""
     held = Right({"spec": {"containers": [{"name": "main"}]}}, MAIN)
     more = {"spec": {**spec, **others}}
     more["spec"]["containers"] = [{**c, "resources": others, "lifecycle": others} for c in spec["containers"]]
@@ -343,7 +343,7 @@ def test_what_nobody_guards(items: list[str], spec: Object, others: Object) -> N
 
 @settings(max_examples=200)
 @given(ITEMS, JSON, JSON, JSON)
-def test_whatever_stands_there(items: list[str], containers: object, init: object, context: object) -> None:
+def test_any_content(items: list[str], containers: object, init: object, context: object) -> None:
     """However malformed a pod template is, there is an answer."""
     template = {"spec": {"containers": containers, "initContainers": init, "securityContext": context}}
     held = Right({"spec": {"containers": [{"name": "main"}]}}, MAIN, annotations=ANNOTATIONS)

@@ -77,7 +77,7 @@ def test_overridable(name: str, example: Example) -> None:
     ],
 )
 def test_what_goes_together(fields: Object, main: Object) -> None:
-    """What is no contradiction is put in as ever."""
+    """What is no contradiction is injected as ever."""
     found = outcome(Example(fields, main=main), *fields.pop("overridable", ()))
 
     assert found.workload is not None, found.refusal
@@ -103,7 +103,7 @@ def test_kinds_of_other_projects() -> None:
         (custom(uid=7) | {"security": {"runAsNonRoot": True}}, context(runAsUser=0), "runAsUser: 0"),
     ],
 )
-def test_what_breaks_a_guard_is_refused_for_that(fields: Object, main: Object, said: str) -> None:
+def test_an_override_is_refused_as_one(fields: Object, main: Object, said: str) -> None:
     """Where theirs may not be there at all, that is said."""
     new, known = user("notebook", "w", "team", "e"), published("e", **fields, overridable=[])
     containers("notebook", new)[0].update(main)
@@ -137,11 +137,11 @@ def test_later(overridable: list[str]) -> None:
     containers("notebook", changed)[0]["securityContext"]["privileged"] = True
     found = admit(kind, changed, stored, around())
     assert found.workload is not None
-    judged = approve(kind, found.workload, stored, around())
+    validated = approve(kind, found.workload, stored, around())
     again = copy.deepcopy(changed)
     containers("notebook", again)[0]["env"] = [{"name": "A", "value": "1"}]
 
-    assert bool(overridable) == (judged.workload is not None)
+    assert bool(overridable) == (validated.workload is not None)
     assert None is not admit(kind, again, changed, around()).workload
     if overridable:
         assert {"privileged": True} == containers("notebook", found.workload)[0]["securityContext"]

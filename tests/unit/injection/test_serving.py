@@ -80,7 +80,7 @@ def test_the_serving_port(word: str, endpoint: Object, expected: list[Object]) -
     ],
 )
 def test_a_port_of_the_submitters_own(word: str, endpoint: Object, own: Object, warning: str) -> None:
-    """The submitter's own port is kept as the only one, and he is told where it does not go with the endpoint."""
+    """The submitter's own port is kept as the only one, with a warning where it does not match the endpoint."""
     known = environment(endpoint=endpoint)
     outcome = admitted(word, known, ports=[own], image="env:1")
     assert outcome.workload is not None
@@ -110,11 +110,11 @@ def test_a_port_that_comes_later() -> None:
 
 @pytest.mark.parametrize("port", [9, 8080])
 @pytest.mark.parametrize("word", ["inferenceservice-custom", "inferenceservice"])
-def test_a_port_beside_the_main_container(word: str, port: int) -> None:
+def test_a_port_outside_the_main_container(word: str, port: int) -> None:
     """The whole pod has one port: where another container has it, the main one has none, and a warning says so."""
     known, row, made = environment(), row_of(word), asked(word)
-    beside = {"name": "transformer-container", "image": "a:1", "ports": [{"containerPort": port}]}
-    made["spec"]["predictor"].setdefault("containers", []).append(beside)
+    other = {"name": "transformer-container", "image": "a:1", "ports": [{"containerPort": port}]}
+    made["spec"]["predictor"].setdefault("containers", []).append(other)
     outcome = admit(row, made, None, around(known))
     assert outcome.workload is not None, outcome.refusal
 
@@ -226,7 +226,7 @@ PORTS = st.sampled_from([[], [{"containerPort": 8888}], [{"containerPort": 9000,
 @settings(max_examples=200)
 @given(SPECS, VARIABLES, ENDPOINTS, PORTS)
 def test_knative_is_content(fields: Object, variables: list[Object], endpoint: Object, ports: list[Object]) -> None:
-    """Whatever an Environment has: it is refused by us, or Knative has nothing to refuse."""
+    """Any Environment is refused by us, or Knative has nothing to refuse."""
     known = environment(**{**fields, "env": variables, "endpoint": endpoint})
     asked_ = asked("knative-service", **({"ports": ports} if ports else {}))
     outcome = admit(KNATIVE, asked_, None, around(known))

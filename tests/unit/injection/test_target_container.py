@@ -153,7 +153,7 @@ def test_the_container_with_the_port_is_the_main_one(first: Object) -> None:
     assert [first, {**PORT, "image": "mine:1"}] == inner(admit(KNATIVE, free, stored, SERVING))
 
 
-def test_containers_that_nobody_can_tell_apart() -> None:
+def test_containers_of_the_same_name() -> None:
     """Where nothing says which of two without names is meant, the refusal asks for names."""
     for containers in ([{"image": "a:1"}, {"image": "b:1"}], [{**PORT, "image": "a:1"}, {**PORT, "image": "b:1"}]):
         said = admit(KNATIVE, service(*containers), None, SERVING).refusal

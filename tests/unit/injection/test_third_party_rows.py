@@ -52,7 +52,7 @@ def test_every_role(word: str) -> None:
 
 
 def test_framework_of_kserve() -> None:
-    """What KServe's webhook makes of a framework's key keeps what was put in, and goes on as the model."""
+    """What KServe's webhook makes of a framework's key keeps what was injected, and goes on as the model."""
     row, known = row_of("inferenceservice"), environment("inferenceservice")
     asked = user("inferenceservice", "w", "team", "e")
     asked["spec"] = {"predictor": {"sklearn": {"storageUri": "pvc://models/iris"}}}
@@ -116,7 +116,7 @@ ROUND: list[tuple[str, tuple[str | int, ...], Object, str]] = [
 
 @pytest.mark.parametrize(("word", "at", "fields", "said"), ROUND)
 def test_ways_round(word: str, at: tuple[str | int, ...], fields: Object, said: str) -> None:
-    """What stands beside a pod template and reaches its pods is validated with it, when it comes and later."""
+    """What stands next to a pod template and reaches its pods is validated with it, when it comes and later."""
     row, known = row_of(word), environment(word, **RIGHTS)
     stored = admitted(row, user(word, "w", "team", "e"), None, known)
     changed = copy.deepcopy(stored)
@@ -131,7 +131,7 @@ def test_ways_round(word: str, at: tuple[str | int, ...], fields: Object, said: 
 
 
 def test_tasks_without_a_name() -> None:
-    """A task that Volcano's webhook names after us keeps what was put in."""
+    """A task that Volcano's webhook names after us keeps what was injected."""
     row, known = row_of("volcano-job"), environment("volcano-job")
     asked = user("volcano-job", "w", "team", "e")
     for task in asked["spec"]["tasks"]:
@@ -172,7 +172,7 @@ def test_no_place(word: str, fields: Object, expected: str) -> None:
     assert f"sets {expected}, for which a {row_of(word).kind} has no field" in outcome.refusal
 
 
-def test_guards_that_are_let_go() -> None:
+def test_rules_that_end() -> None:
     """Where the pods' security contexts come from elsewhere, an Environment that lets go of them may be used."""
     known = environment("trainjob", user={"source": "Image"}, overridable=["Env"])
     free = environment("trainjob", security={"hostIPC": False}, overridable=["Security"])
@@ -186,7 +186,7 @@ def test_guards_that_are_let_go() -> None:
 
 @pytest.mark.parametrize("word", ["workflow", "cronworkflow"])
 def test_borrowed_templates(word: str) -> None:
-    """A workflow with the templates of another object is told to have that one refer to the Environment."""
+    """A workflow with the templates of another object is refused: that one has to refer to the Environment."""
     row, asked = row_of(word), user(word, "w", "team", "e")
     holder = asked["spec"].get("workflowSpec", asked["spec"])
     del holder["templates"]
@@ -254,7 +254,7 @@ def test_ids_of_a_workflow() -> None:
 
 
 def test_promoted_canary() -> None:
-    """Canaries are told apart by their names: when one goes, the other keeps what it has, guards included."""
+    """Canaries are matched by their names: when one goes, the other keeps what it has, and its override rules."""
     row, known = row_of("inferenceservice-custom"), environment("inferenceservice-custom")
     stored = admitted(row, user("inferenceservice-custom", "w", "team", "e"), None, known)
     promoted = copy.deepcopy(stored)
@@ -310,7 +310,7 @@ def refused(word: str, asked: Object, **fields: Any) -> str:
     ],
 )  # fmt: skip
 def test_containers_and_profiles_elsewhere(word: str, where: str, value: Any, said: tuple[str, ...]) -> None:
-    """What a controller makes a container of the same pods, or their annotations, is judged wherever it stands."""
+    """What a controller makes a container of the same pods, or their annotations, is validated wherever it stands."""
     asked = user(word, "w", "team", "e")
     put(asked, tuple(where.split(".")), value)
     words = refused(word, asked, **STRICT)
@@ -333,7 +333,7 @@ def test_harmless_scaler(value: Object) -> None:
 
 
 def test_stored_scaler_stays() -> None:
-    """An autoscaler that was there before the guard is no reason against another change; another one is."""
+    """An autoscaler that was there before the Environment is no reason against another change; another one is."""
     row, known = row_of("raycluster"), around(environment("raycluster", **STRICT))
     stored = admitted(row, user("raycluster", "w", "team", "e"), None, environment("raycluster", **STRICT))
     stored["spec"]["autoscalerOptions"] = copy.deepcopy(ROOT)
@@ -346,7 +346,7 @@ def test_stored_scaler_stays() -> None:
 
 
 def test_roles_in_another_spelling() -> None:
-    """A role that the kind does not know so is refused with a reference, and the way out told; a stored one stays."""
+    """A role that the kind does not know so is refused with a reference and a way out; a stored one stays."""
     row, known = row_of("tfjob"), environment("tfjob")
     asked = user("tfjob", "w", "team", "e")
     for role, way_out in (

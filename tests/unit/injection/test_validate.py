@@ -1,4 +1,4 @@
-"""The last word of admission: new references by the Environment, stored ones by themselves, whatever came between."""
+"""The last word of admission: new references by the Environment, stored ones by themselves, after any other webhook."""
 
 import copy
 import json
@@ -25,7 +25,7 @@ from unit.injection.test_laws import ANY, CONTAINERS, JSON, RECORDS, Server, req
 Object = dict[str, Any]
 Later = Callable[[Object], None]
 DEPLOYMENT, JOB, POD, TEMPLATE = (KINDS[name] for name in ("deployments.apps", "jobs.batch", "pods", "podtemplates"))
-# A kind with a list of pod templates, and one whose container stands alone beside others.
+# A kind with a list of pod templates, and one whose container stands alone next to others.
 MANY = Kind(
     group="example.org", version="v1", kind="Many", plural="manies",
     pod_templates=(PodTemplate(path="spec.parts[name].template", role="*"),),
@@ -146,7 +146,7 @@ def test_override(container: Object, path: str) -> None:
 
 
 def test_everything_at_once() -> None:
-    """All overrides are told in one refusal."""
+    """All overrides are in one refusal."""
     said = refusal(DEPLOYMENT, made(image="mine", workingDir="/mine"), None, around(published(**STRICT)))
 
     assert ["image: ", "workingDir: "] == [word for word in ("image: ", "workingDir: ", "command: ") if word in said]
@@ -243,7 +243,7 @@ def sidecar(item: Object) -> None:
 
 @pytest.mark.parametrize("kind", [POD, DEPLOYMENT], ids=lambda kind: kind.kind)
 def test_sidecar_of_another_webhook(kind: Kind) -> None:
-    """Containers that another webhook adds are not judged; the same ones of the submitter are."""
+    """Containers that another webhook adds are not validated; the same ones of the submitter are."""
     known = around(published(**STRICT))
     its_own = changed(made(kind), sidecar)
     its_own["metadata"]["annotations"] = {names.CONTAINER: "main"}
@@ -318,7 +318,7 @@ def test_reference_of_another_webhook(record: bool) -> None:
     "fields", [{"locked": []}, {"put": []}, {"env": "other"}, {"seen": ["main", "x"]}, {"by": "root"}, {"token": "x"}]
 )
 def test_forged_record(fields: Object) -> None:
-    """Whatever record a request brings, it is judged as without it, and what is stored is the record that was."""
+    """With any record that a request brings, it is validated as without it; the stored record stays."""
     before = stored(DEPLOYMENT, made(), around(published(**STRICT)))
     false = forged(before, **fields)
     evil = changed(false, lambda item: main(item).update(image="mine"))
@@ -329,7 +329,7 @@ def test_forged_record(fields: Object) -> None:
 
 
 def test_record_that_admission_did_not_write() -> None:
-    """A record stored without a reference is worth nothing: what comes later gets the Environment's guards."""
+    """A record stored without a reference is ignored: what comes later gets the Environment's rules."""
     known, open_to_all = around(published(security={})), around(published(overridable=["Image"]))
     part = {"name": "a", "template": {"spec": {"containers": [{"name": "main", "image": "a"}]}}}
     labels = {names.REFERENCE: "e"}
@@ -348,7 +348,7 @@ def test_record_that_admission_did_not_write() -> None:
 
 
 def test_changed_between_the_webhooks() -> None:
-    """An Environment that changed while the request was under way is asked for again, not judged by another one."""
+    """With an Environment that changed during the request the submitter has to retry; no other one decides."""
     before, after = published(workingDir="/old"), published(workingDir="/new", generation=2)
     filled = admit(DEPLOYMENT, made(), None, around(before)).workload
     assert filled is not None
@@ -390,7 +390,7 @@ def test_pod_template_that_comes_later() -> None:
 
 
 def test_container_that_stands_alone() -> None:
-    """A container under a key of its own is judged, also when the annotation has another one chosen."""
+    """A container under a key of its own is validated, also when the annotation has another one chosen."""
     new: Object = {"metadata": {"labels": {names.REFERENCE: "e"}}, "spec": {"part": {"model": {}}}}
     aside = copy.deepcopy(new)
     aside["spec"]["part"] = {"model": {"securityContext": {"privileged": True}}, "containers": [{"name": "x"}]}
@@ -440,7 +440,7 @@ def test_ids_of_another_person(where: str, explicit: Object) -> None:
 
 
 def test_ids_of_who_changes_what_runs() -> None:
-    """Who changes what runs has it run with his own ids, and none of the submitter's beside them."""
+    """Who changes what runs has it run with his own ids, and none of the submitter's."""
     ann, bob = PERSON
     before = stored(DEPLOYMENT, made(), ann)
     found = outcome(DEPLOYMENT, changed(before, lambda item: main(item).update(args=["mine"])), before, bob)
@@ -479,7 +479,7 @@ OVERRIDABLE = st.lists(st.sampled_from(FREE_FIELDS), unique=True)
 def test_what_was_admitted_goes_on(
     kind: Kind, fields: Object, pod: Object, sidecar: bool, server: Server, pulls: bool, overridable: list[str]
 ) -> None:
-    """Law 5: whatever passed once passes again without any Environment: as it is stored, and as it was requested."""
+    """Law 5: what passed once passes again without any Environment: as it is stored, and as it was requested."""
     new = server(kind, requested(kind, pod, sidecar))
     found = outcome(kind, new, None, around(published(**fields, overridable=overridable), **unnamed(pulls)))
     if found.workload is None:
@@ -503,7 +503,7 @@ def test_updates_override_no_more_than_creation(
     overridable: list[str],
     own: Object,
 ) -> None:
-    """Whatever an update makes of the main container, it passes only with what a new workload could have too."""
+    """Any update of the main container passes only with what a new workload could have too."""
     environment = around(published(**fields, overridable=overridable), **unnamed(pulls))
     before = stored(kind, requested(kind, {"containers": [{"name": "main"}]}, sidecar), environment)
     update = requested(kind, {**pod, "containers": [{**own, "name": "main"}]}, sidecar)
@@ -514,7 +514,7 @@ def test_updates_override_no_more_than_creation(
 
 @settings(max_examples=100)
 @given(st.sampled_from(list(KINDS.values())), RECORDS | JSON, JSON, JSON, st.booleans())
-def test_whatever_comes_gets_an_answer(
+def test_any_request_gets_an_answer(
     kind: Kind, record: object, containers: object, init: object, was_there: bool
 ) -> None:
     """However a record or a workload is malformed, the answer is a workload or words, never a crash."""
@@ -526,8 +526,8 @@ def test_whatever_comes_gets_an_answer(
     assert answer.workload is not None or answer.refusal
 
 
-def test_kinds_without_a_guard_are_let_through() -> None:
-    """What refers to no Environment is not judged, whatever it holds."""
+def test_kinds_without_rules_are_let_through() -> None:
+    """What refers to no Environment is not validated, with any content."""
     assert "" == refusal(
         DEPLOYMENT, made(reference=None, image="x", securityContext={"privileged": True}), None, around()
     )
@@ -544,7 +544,7 @@ def test_templates_have_no_ids() -> None:
 
 @pytest.mark.parametrize("kind", [JOB, POD], ids=lambda kind: kind.kind)
 def test_kinds_whose_template_stays(kind: Kind) -> None:
-    """A Job and a Pod are judged when they are made, like the others."""
+    """A Job and a Pod are validated when they are created, like the others."""
     known = around(published(**STRICT))
 
     assert "" == refusal(kind, made(kind), None, known)

@@ -1,4 +1,4 @@
-"""What authors and submitters are told although nothing is refused."""
+"""What authors and submitters are warned of although nothing is refused."""
 
 from typing import Any
 
@@ -51,14 +51,14 @@ CUSTOM = {"source": "Custom", "uid": 1000}
     ],
 )
 def test_spec(fields: dict[str, Any], expected: str) -> None:
-    """An author is told of secrets in clear text, of settings without effect and of ids that may not exist."""
+    """An author is warned of secrets in clear text, of settings without effect and of ids that may not exist."""
     found = on_spec(EnvironmentSpec.model_validate(spec(**fields)))
     assert (1 if expected else 0) == len(found)
     assert expected in "".join(found)
 
 
 def test_use() -> None:
-    """A submitter is told of a deprecated Environment."""
+    """A submitter is warned of a deprecated Environment."""
     assert [] == on_use(published(), around(project=Project("team")))
     (said,) = on_use(published(deprecated={"message": "old"}), around(project=Project("team")))
     assert "is deprecated: old" in said
@@ -83,7 +83,7 @@ ROOT = {"user": CUSTOM | {"uid": 0}, "overridable": ["User", "Security"]}
     ],
 )
 def test_pod_security(fields: dict[str, Any], pods: dict[str, Any], level: str, expected: str) -> None:
-    """A submitter is told of pods that the namespace will refuse for what is put in, as the workload sets it itself."""
+    """A submitter is warned of pods that the namespace will refuse, for what is injected or what the workload sets."""
     new = workload("Deployment", "w", "team", "e")
     new["spec"]["template"]["spec"].update(pods)
     del new["spec"]["template"]["spec"]["containers"][0]["image"]
@@ -113,7 +113,7 @@ FROM = {"configMapRef": {"name": "mine"}}
     ],
 )
 def test_env_from(sources: list[Any], own: list[Any], overridable: list[str], expected: str) -> None:
-    """A submitter is told that variables of the Environment win over what envFrom may give."""
+    """A submitter is warned that variables of the Environment win over what envFrom may give."""
     new = workload("Deployment", "w", "team", "e")
     new["spec"]["template"]["spec"]["containers"][0].update({"envFrom": sources, "env": own})
     del new["spec"]["template"]["spec"]["containers"][0]["image"]
@@ -139,15 +139,15 @@ def test_env_from(sources: list[Any], own: list[Any], overridable: list[str], ex
     ],
 )
 def test_pull_secrets(named: list[str] | None, secrets: Secrets, expected: list[str]) -> None:
-    """A submitter is told which of the Environment's pull secrets are missing, and when nobody looked."""
+    """A submitter is warned of missing pull secrets of the Environment, and when they were not checked."""
     found = on_use(published(imagePullSecrets=named), around(project=Project("team"), secrets=secrets))
 
     assert len(expected) == len(found)
-    assert all(words in told for words, told in zip(expected, found, strict=True))
+    assert all(words in warning for words, warning in zip(expected, found, strict=True))
 
 
-def test_told_once() -> None:
-    """A new reference is told; an update of what is stored is not."""
+def test_warned_once() -> None:
+    """A new reference is warned of; an update of what is stored is not."""
     pod, kind = workload("Pod", "p", "team", "e"), BUILTIN[0]
     del pod["spec"]["containers"][0]["image"]
     known = around(published(deprecated={"message": "old"}))

@@ -1,4 +1,4 @@
-"""What an Argo workflow says beside its templates: for all of them, or about the pods after admission."""
+"""What an Argo workflow has outside its templates: for all of them, or for the pods after admission."""
 
 import copy
 from typing import Any
@@ -84,7 +84,7 @@ STORED = [
 
 @pytest.mark.parametrize(("own", "other", "said"), STORED)
 def test_what_is_stored_stays(own: Object, other: Object, said: str) -> None:
-    """What was there before the guard is no reason against another change."""
+    """What was there before the Environment is no reason against another change."""
     before = admit(WORKFLOW, workflow(), None, KNOWN).workload
     assert before is not None
     before["spec"] |= own
@@ -99,7 +99,7 @@ def test_what_is_stored_stays(own: Object, other: Object, said: str) -> None:
 
 @pytest.mark.parametrize(("own", "_other", "_said"), STORED)
 def test_free_where_nothing_is_guarded(own: Object, _other: object, _said: object) -> None:
-    """Where the Environment guards nothing, none of it is refused."""
+    """Where the Environment lets all be overridden, none of it is refused."""
     every = ["Image", "Env", "Command", "Args", "WorkingDir", "User", "Security"]
     free = around(published(user={"source": "Custom"}, overridable=every))
     filled = admit(WORKFLOW, workflow(own), None, free)
@@ -109,7 +109,7 @@ def test_free_where_nothing_is_guarded(own: Object, _other: object, _said: objec
 
 
 def test_the_kin_of_workflows() -> None:
-    """Whatever holds a workflow is judged alike, from where the workflow begins."""
+    """Each kind that holds a workflow is validated alike, from where the workflow begins."""
     kin = [row for row in ROWS if row.configured_in == WORKFLOW.group]
     places = {row.kind: row.pod_templates[0].annotated for row in kin}
     whole = {row.pod_templates[0].patches for row in kin}

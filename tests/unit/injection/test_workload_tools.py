@@ -121,7 +121,7 @@ PROJECT = {"name": "PROJECT", "valueFrom": {"fieldRef": {"fieldPath": "metadata.
     ],
 )
 def test_variables_in_urls(env: list[Object], own: list[Object], expected: str) -> None:
-    """A variable in a URL is its value in the container, the workload's own first; what has none stays, and is told.
+    """A variable in a URL is its value in the container, the workload's own first; what has none stays, with a warning.
 
     It is looked up once: what is stored stays, though the variable is changed later.
     """
@@ -129,8 +129,10 @@ def test_variables_in_urls(env: list[Object], own: list[Object], expected: str) 
     new["spec"]["template"]["spec"]["containers"][0]["env"] = own
     found = stored(DEPLOYMENT, new, None, about)
     assert expected == tools(found)["tools"]["board"]["url"]
-    told = [words for words in admit(DEPLOYMENT, new, None, about).warnings if 'tool "board": its URL has ${' in words]
-    assert ("${" in expected) == bool(told)
+    warned = [
+        words for words in admit(DEPLOYMENT, new, None, about).warnings if 'tool "board": its URL has ${' in words
+    ]
+    assert ("${" in expected) == bool(warned)
     later = copy.deepcopy(found)
     later["spec"]["template"]["spec"]["containers"][0]["env"].append({"name": "MORE", "value": "1"})
 
@@ -282,7 +284,7 @@ def test_reference_removed() -> None:
 
 
 def test_another_url() -> None:
-    """A URL that changes takes the base path with it, in what was put in alone; a Job would need new pods."""
+    """A URL that changes takes the base path with it, in what was injected alone; a Job would need new pods."""
     about = known(environment(CUSTOM))
     before = stored(DEPLOYMENT, made(lab="/mine"), None, about)
     after = stored(DEPLOYMENT, made(lab="/other"), before, known())
@@ -320,7 +322,7 @@ def test_taken() -> None:
 
 
 def test_refused_annotations_do_not_block() -> None:
-    """What is stored and could not be asked for today blocks no update; what is new is judged."""
+    """What is stored and could not be asked for today blocks no update; what is new is validated."""
     before = stored(DEPLOYMENT, made(), None, known(environment(LAB)))
     before["metadata"]["annotations"][f"{names.CUSTOM_TOOL}lab"] = "nonsense"
     again = copy.deepcopy(before)
@@ -349,7 +351,7 @@ def test_no_warning_that_nobody_can_act_on() -> None:
     ],
 )
 def test_readable_addresses(tools: list[dict[str, Any]], expected: str) -> None:
-    """Beside the record for programs stands, for people, where each tool is; it goes and comes with the record."""
+    """Next to the record for programs is, for people, the address of each tool; it comes and goes with the record."""
     before = stored(DEPLOYMENT, made(), None, known(environment(*tools)))
     said = before["metadata"]["annotations"]
     read = addresses.read(said[names.TOOLS])

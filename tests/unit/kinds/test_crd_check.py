@@ -44,7 +44,7 @@ def test_not_served_yet(conditions: tuple[str, ...], expected: str) -> None:
 
 
 def test_without_a_status() -> None:
-    """A definition that nobody has looked at yet serves nothing."""
+    """A definition that is not established yet serves nothing."""
     assert "" == version(ROW, {"spec": {"versions": [{"name": "v2", "served": True}]}})
 
 
@@ -104,7 +104,7 @@ FLAT = schema(labels=STRINGS, annotations=STRINGS, containers={"type": "array"})
     ],
 )
 def test_misfits(row: PodTemplate, spec: dict[str, Any], expected: list[str]) -> None:
-    """What of a row has no place in the schema is told with its path; a rough schema takes anything."""
+    """What of a row has no place in the schema is reported with its path; a rough schema takes anything."""
     kind = ROW.model_copy(update={"pod_templates": (row,)})
     found = definition("Established", v2=True)
     found["spec"]["versions"][0]["schema"] = {"openAPIV3Schema": schema(spec=spec)}

@@ -122,7 +122,7 @@ def test_fragments_hold_what_the_models_allow() -> None:
 
 @pytest.mark.parametrize(("_word", "kind", "item"), EVERY, ids=IDS)
 def test_everything_of_a_fragment(_word: str, kind: Kind, item: Object) -> None:
-    """Whatever the models let an Environment contribute decides what runs, so that its change calls the webhook."""
+    """All that the models let an Environment contribute decides what runs, so that its change calls the webhook."""
     for place in places(kind, item):
         tried = []
         for way, fragment in OF_FRAGMENTS.items():
@@ -220,7 +220,7 @@ OTHERS: list[tuple[str, str, Any, bool]] = [
 
 
 @pytest.mark.parametrize(("word", "path", "value", "expected"), OTHERS)
-def test_fields_beside_the_pods(word: str, path: str, value: Any, *, expected: bool) -> None:
+def test_fields_outside_the_pods(word: str, path: str, value: Any, *, expected: bool) -> None:
     """What goes into a command, an identity or a volume is what runs; what only scales, schedules or ends is not."""
     kind, item = next((kind, item) for found, kind, item in EVERY if found == word)
     changed = copy.deepcopy(item)
@@ -277,7 +277,7 @@ def test_tasks_of_a_workflow() -> None:
 
 @pytest.mark.parametrize(("word", "at", "given", "expected"), ITEMS)
 def test_fields_of_items(word: str, at: Way, given: Object, *, expected: bool) -> None:
-    """What stands beside the pods in an item of a list is held to the same."""
+    """What stands next to the pods in an item of a list is validated alike."""
     kind, item = next((kind, item) for found, kind, item in EVERY if found == word)
     changed = copy.deepcopy(item)
     found: Any = changed
@@ -314,7 +314,7 @@ JSON = st.recursive(
 
 @settings(max_examples=50, deadline=None)
 @given(JSON, st.sampled_from(TABLE))
-def test_whatever_stands_there(node: Any, kind: Kind) -> None:
+def test_any_content(node: Any, kind: Kind) -> None:
     """However malformed an object is, the question has an answer, and it is not changed."""
     before = copy.deepcopy(node)
     what_runs(kind, {"spec": node})
@@ -325,6 +325,6 @@ def test_whatever_stands_there(node: Any, kind: Kind) -> None:
 
 
 def test_kinds_of_every_cluster_are_known() -> None:
-    """Each row with pod templates is looked at above."""
+    """Each row with pod templates is covered above."""
     assert {kind.name for kind in TABLE if kind.pod_templates} == {kind.name for _, kind, _ in EVERY}
     assert KINDS

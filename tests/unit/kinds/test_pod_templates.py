@@ -98,7 +98,7 @@ def test_role(row: Object, item: Object, expected: str) -> None:
     ],
 )
 def test_reference(labels: Any, role: str, expected: str) -> None:
-    """The label of a role counts beside the main one, and only there."""
+    """The label of a role counts together with the main one, and only then."""
     assert expected == reference({"metadata": {"labels": labels}}, role)
 
 
@@ -185,7 +185,7 @@ def test_keys_are_unique(parts: list[Object]) -> None:
 
 @settings(max_examples=100)
 @given(JSON, st.sampled_from(["spec.template", "spec.x[name].env", "spec.x.env[name].x"]))
-def test_whatever_stands_there(node: Any, path: str) -> None:
+def test_any_content(node: Any, path: str) -> None:
     """However malformed an object is, its places are found or there are none."""
     for place in places(kind_of(path=path, role="worker"), {"spec": node}):
         assert place.key.startswith("spec/")

@@ -24,7 +24,7 @@ DEPLOYMENT = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "d", "contr
     ],
 )
 def test_derived(owner: dict[str, object], expected: bool) -> None:
-    """An object is derived when its controller is of a kind in the table, whatever the version."""
+    """An object is derived when its controller is of a kind in the table, in any version."""
     assert expected is is_derived([owner], BUILTIN)
 
 

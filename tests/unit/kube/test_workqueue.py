@@ -8,7 +8,7 @@ from environment_operator.kube.workqueue import WorkQueue
 
 
 class Clock:
-    """A clock that moves when told to."""
+    """A clock that the test moves."""
 
     now = 100.0
 

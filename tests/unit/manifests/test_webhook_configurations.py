@@ -23,7 +23,7 @@ WORKLOADS = [entry for entry in ENTRIES if entry["failurePolicy"] == "Fail"]
 (OWN,) = (entry for entry in ENTRIES if entry["name"].startswith(names.PLURAL))
 (DEFAULTS,) = (entry for entry in ENTRIES if entry["name"].startswith("defaults."))
 WORKER = (PodTemplate(path="spec.worker"),)
-# What all objects may have, and one of them, which an annotation of 262,144 bytes has to hold beside others.
+# What all objects may have, and one of them, which an annotation of 262,144 bytes has to hold with others.
 MOST_IN_ALL, MOST_OF_ONE, MOST_OF_A_ROW = 200_000, 60_000, 4_000
 
 
@@ -33,7 +33,7 @@ def entries_of(kind: Kind) -> list[dict[str, Any]]:
 
 
 def _matches(rule: dict[str, Any], kind: Kind) -> bool:
-    """Say whether a rule is about a kind."""
+    """Return whether a rule is about a kind."""
     there = (kind.group in rule["apiGroups"], kind.version in rule["apiVersions"], kind.plural in rule["resources"])
     return all(there)
 
@@ -46,7 +46,7 @@ def expression(entry: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize("kind", TABLE, ids=lambda kind: kind.name)
 def test_every_kind_has_one_entry(kind: Kind) -> None:
-    """Each kind of the table is called for once to fill in and once to judge, for where its pod template is."""
+    """Each kind of the table calls once to mutate and once to validate, for where its pod template is."""
     mutating, validating = entries_of(kind)
     assert (names.MUTATE, names.VALIDATE) == tuple(
         entry["clientConfig"]["service"]["path"] for entry in (mutating, validating)
@@ -151,7 +151,7 @@ def test_what_a_controller_makes_is_not_asked_about(maker: str, made: str) -> No
 
 
 def test_an_added_kind_may_own_any() -> None:
-    """What a controller of an administrator's own kind makes is its affair, whatever the kind."""
+    """What a controller of an administrator's own kind makes calls no webhook, for any kind."""
     own = Kind(group="example.org", version="v1", kind="Sweep", plural="sweeps")
     (kind,) = (each for each in TABLE if each.kind == "RayJob")
 

@@ -1,4 +1,4 @@
-"""Image references: grammar, what the grammar cannot tell, and the default pull policy."""
+"""Image references: grammar, what the grammar cannot check, and the default pull policy."""
 
 import pytest
 
@@ -38,7 +38,7 @@ def test_parse(reference: str, expected: images.Image | None) -> None:
     ],
 )
 def test_problem(reference: str, expected: str) -> None:
-    """What a runtime would refuse is told in words that say what to change."""
+    """What a runtime would refuse is refused with what to change."""
     assert expected in (images.problem(reference) or "")
 
 

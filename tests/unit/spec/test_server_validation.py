@@ -46,7 +46,7 @@ def leaves(node: Any, path: str = "") -> list[str]:
 
 
 def exists(path: str) -> bool:
-    """Say whether a specification has a field, given or not."""
+    """Return whether a specification has a field, given or not."""
     node: Any = FULL.plain()
     for step in re.findall(r"[A-Za-z]+|\[\d+\]", path.removeprefix("spec.")):
         if step.startswith("["):
@@ -60,7 +60,7 @@ def exists(path: str) -> bool:
 
 @pytest.mark.parametrize("path", leaves(render(FULL)))
 def test_every_leaf_has_a_field(path: str) -> None:
-    """Whatever an Environment puts into a pod, the author is told of it by a field of the spec."""
+    """What the API server refuses of an injected pod is reported by its field of the spec."""
     found = field(path, render(FULL), FULL)
     assert found != "spec"
     assert exists(found)
@@ -123,7 +123,7 @@ def test_pod_template() -> None:
     ("port", "expected"), [(30000, ""), (32767, ""), (80, "80 is no"), (32768, "from 30000 to 32767")]
 )
 def test_node_ports(port: int, expected: str) -> None:
-    """A node port outside the range of the cluster is found, which no dry run of a Service tells."""
+    """A node port outside the range of the cluster is found, which no dry run of a Service finds."""
     connection = {"type": "NodePort", "assign": "Custom", "nodePort": port}
     tools = [{"name": "lab", "type": "JupyterNotebook", "connection": connection}]
     found = of_node_ports(EnvironmentSpec.model_validate(spec(tools=tools)), range(30000, 32768))

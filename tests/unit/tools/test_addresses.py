@@ -155,7 +155,7 @@ def test_only_what_may_be_asked_for() -> None:
     ],
 )
 def test_what_admission_cannot_have_written(url: str, said: str) -> None:
-    """Whatever an object says that it asked for, it gets what may be asked for, in the one spelling that it has."""
+    """From any recorded request an object gets what may be asked for, in its one spelling."""
     written = Tools(env="e", token="t", tools={"lab": Address(type="ExternalURL", port=80, url=url, custom=True)})
 
     assert said in forged(written, PATH)
@@ -170,7 +170,7 @@ def test_one_address_each() -> None:
 
 
 def test_what_is_settled_stays() -> None:
-    """What was asked for before is not judged again, whatever the cluster's host is now; what is new is."""
+    """What was asked for before is not validated again, with any host of the cluster now; what is new is."""
     before = settled(given_tools(PATH, custom()), {"lab": "/x"}, None, PATH)
     elsewhere = Routing("other.example")
 
@@ -202,7 +202,7 @@ def test_read_back(routing: Routing, tool: Tool) -> None:
 
 
 @given(st.text() | st.just('{"env": 1}') | st.just("[" * 10_000))
-def test_whatever_is_there(text: str) -> None:
+def test_any_text(text: str) -> None:
     """What cannot be read counts as absent."""
     assert read(text) is None
 

@@ -63,6 +63,6 @@ def test_url(url: str, routing: Routing) -> None:
     ],
 )
 def test_mistakes(given: dict[str, str], words: str) -> None:
-    """What does not go together, or is no host, no Gateway or no path, is told at start."""
+    """What does not go together, or is no host, no Gateway or no path, is refused at start."""
     with pytest.raises(ValidationError, match=re.escape(words)):
         Settings.model_validate(given)

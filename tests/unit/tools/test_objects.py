@@ -105,7 +105,7 @@ def test_no_pods() -> None:
 
 
 def test_exposed() -> None:
-    """People are told where each tool is that is anywhere."""
+    """The Event names the address of each tool that has one."""
     workload = user(lab=LAB, ssh=NODE, away=AWAY, web=BALANCED, late=MINE)
     found = made(workload)
     found["Service", "environment-tokentok-node-port"]["spec"]["ports"][0]["nodePort"] = 31234
@@ -131,7 +131,7 @@ def leaves(node: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target["metadata"]["name"])
 def test_right(target: dict[str, Any]) -> None:
-    """What has all that it is to have is right, whatever the API server and others add."""
+    """An object with all wanted fields is right, also with what the API server and others add."""
     seen = copy.deepcopy(target)
     seen["metadata"]["annotations"]["example.org/dns"] = "x"
     seen["metadata"]["ownerReferences"].append({"uid": "other"})

@@ -114,7 +114,7 @@ def test_other_namespaces() -> None:
 
 @given(st.text(max_size=300))
 def test_names_of_leases(asked: str) -> None:
-    """The name of a Lease is one that the API server takes, whatever the address."""
+    """The name of a Lease is one that the API server accepts, for any address."""
     assert claim_name(asked).isascii()
     assert 45 == len(claim_name(asked))
 
@@ -133,7 +133,7 @@ EVENTS = st.lists(
 
 
 def replay(ledger: Ledger, event: tuple[str, ...]) -> None:
-    """Tell a ledger of one event."""
+    """Give a ledger one event."""
     what, *rest = event
     if what == "put":
         ledger.put(*rest)

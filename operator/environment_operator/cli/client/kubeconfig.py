@@ -125,10 +125,10 @@ def _certificates(merged: Any, context: Object) -> dict[str, str | None]:
     found = merged.config["users"].get_with_name(context.get("user"), safe=True)
     if not found or not found.value.get("user"):
         return {}
-    beside = str(Path(found.path).absolute().parent)
+    folder = str(Path(found.path).absolute().parent)
     files = {"cert_file": "client-certificate", "key_file": "client-key"}
     return {
-        field: library().kube_config.FileOrData(found["user"], key, file_base_path=beside).as_file()
+        field: library().kube_config.FileOrData(found["user"], key, file_base_path=folder).as_file()
         for field, key in files.items()
     }
 
@@ -163,7 +163,7 @@ def _heard() -> Iterator[list[logging.LogRecord]]:
 
 
 def _is_loopback(url: str) -> bool:
-    """Say whether a URL leads to our own machine."""
+    """Return whether a URL leads to our own machine."""
     host = urlsplit(url).hostname or ""
     try:
         return host == "localhost" or ip_address(host).is_loopback
@@ -172,7 +172,7 @@ def _is_loopback(url: str) -> bool:
 
 
 def _in_pod(settings: Any) -> bool:
-    """Say whether there is an API server around our pod; if so the settings lead to it."""
+    """Return whether there is an API server around our pod; if so the settings lead to it."""
     try:
         library().in_cluster.load_incluster_config(client_configuration=settings)
     except library().error:

@@ -1,4 +1,4 @@
-"""``delete``: Environments go when nobody uses them, or when somebody insists."""
+"""``delete``: Environments are deleted when they have no users, or with ``--force``."""
 
 import time
 from typing import Any

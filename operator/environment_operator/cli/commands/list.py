@@ -215,7 +215,7 @@ def _full_name(row: Row) -> str:
 
 
 def _watch(connection: Connection, asked: Query) -> None:
-    """Print what is there, and then each one that changes, until somebody or the timeout of a request stops it."""
+    """Print what is there, then each one that changes, until an interruption or the timeout of a request."""
     from environment_operator.kube.errors import Expired
 
     department = _department(connection, asked.project)

@@ -53,7 +53,7 @@ def rename_command(
         raise Problem("nothing to change is given. Give --display-name, --description or --to.", Exit.USAGE)
     found, rehearsed = lookup.environment(connection, name), dry_run != "none"
     if new:
-        renaming.Renaming(connection, found, new, dry_run=rehearsed, tell=console.line).carry_out(fields, sure=yes)
+        renaming.Renaming(connection, found, new, dry_run=rehearsed, progress=console.line).carry_out(fields, sure=yes)
         return
     query = {"dryRun": "All"} if rehearsed else {}
     connection.patch(f"{ENVIRONMENTS}/{name}", {"spec": fields}, fieldValidation="Strict", **query)

@@ -82,7 +82,7 @@ def render_command(
 def check_command(
     connection: Connection, *, name: str, project: str, kinds: tuple[str, ...], files: tuple[str, ...]
 ) -> int:
-    """Say whether an Environment may be used in a project, and if not why.
+    """Check whether an Environment may be used in a project, and if not why.
 
     Without NAME each workload of the files is checked with the Environment of its label. The exit code is 0 when it may
     and 1 when it may not.
@@ -112,7 +112,7 @@ def check_command(
 def _checked(
     connection: Connection, name: str, project: str, workloads: "Sequence[Object]", find: "Find", *, whole: bool
 ) -> bool:
-    """Say whether an Environment may be used, and if not why; return whether it may."""
+    """Print whether an Environment may be used, and if not why; return whether it may."""
     from environment_operator.api.references import references
     from environment_operator.cli import checking, lookup
     from environment_operator.cli.local_admission import referring

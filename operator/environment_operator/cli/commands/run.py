@@ -135,7 +135,7 @@ def _create(connection: Connection, kind: "Kind", wanted: Object, dry_run: str) 
 
 
 def _report(kind: "Kind", name: str, made: Object, given: Object) -> None:
-    """Say what became of it, as kubectl does, or print it."""
+    """Print the result as kubectl does, or the object."""
     full = f"{kind.kind.lower()}{f'.{kind.group}' if kind.group else ''}/{name}"
     done = {"none": "created", "client": "created (dry run)", "server": "created (server dry run)"}[given["dry_run"]]
     if given["output"] in ("yaml", "json"):

@@ -85,7 +85,7 @@ def _warnings(held: Sequence[Object]) -> Iterator[str]:
 
 
 def _release_all(connection: Connection, held: Sequence[Object]) -> set[str]:
-    """Release Environments; return the names of those that may not be, after saying why."""
+    """Release Environments; return the names of those that may not be, after printing why."""
     from environment_operator.kube.errors import ApiError
 
     refused: dict[str, str] = {}

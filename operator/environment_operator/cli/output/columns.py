@@ -101,7 +101,7 @@ def _state(environment: Object) -> str:
 
 
 def _has_no_description(environment: Object) -> bool:
-    """Say whether nobody gave a description, by the fields that the API server keeps of each writer."""
+    """Return whether nobody gave a description, by the fields that the API server keeps of each writer."""
     writers = environment["metadata"].get("managedFields") or ()
     return bool(writers) and not any("f:description" in _fields(writer).get("f:spec", {}) for writer in writers)
 
@@ -118,7 +118,7 @@ def _created(environment: Object) -> str:
 
 
 def _updated(environment: Object) -> str:
-    """Return when somebody changed it last."""
+    """Return when it was last changed."""
     from environment_operator.api.lifecycle import last_change
 
     return _time(last_change(environment))
@@ -207,19 +207,19 @@ def of_object(environment: Object, columns: Iterable[Column], context: str) -> R
 
 
 def lacks(table: Object, columns: Iterable[Column]) -> bool:
-    """Say whether the API server's own table, made by an earlier definition, lacks something of some columns."""
+    """Return whether the API server's own table, made by an earlier definition, lacks something of some columns."""
     printed = {definition["name"] for definition in table.get("columnDefinitions") or ()}
     return any(column.cell and column.cell not in printed for column in columns)
 
 
 def is_cut(row: Row) -> bool:
-    """Say whether a row of the API server's table has only the beginning of a value, or no scope yet."""
+    """Return whether a row of the API server's table has only the beginning of a value, or no scope yet."""
     shortened = (row.get(column.title, "") for column in (SCOPE, TOOLS))
     return row.get(SCOPE.title) == "" or any(_CUT.fullmatch(text.rpartition(",")[2]) for text in shortened)
 
 
 def lacks_of(metadata: Object, columns: Iterable[Column]) -> bool:
-    """Say whether an Environment, of which only the metadata are known, may have a value in some columns."""
+    """Return whether an Environment, of which only the metadata are known, may have a value in some columns."""
     return any(column.absent and not column.absent(metadata) for column in columns)
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Object = dict[str, Any]
 _PATIENCE_SECONDS = 1
-# Beyond this nobody looks at colours, and aligning them takes longer than fetching.
+# Beyond this aligning takes longer than fetching, and colours help nobody.
 _MOST_COLOURED = 500
 # Cells between two columns, and those that a column needs to be read.
 _GAP, _READABLE = 2, 12
@@ -28,12 +28,12 @@ _READY_COLOURS = {"True": "green", "False": "red", "Unknown": "yellow"}
 
 
 def is_terminal() -> bool:
-    """Say whether a person reads standard output."""
+    """Return whether a person reads standard output."""
     return sys.stdout.isatty()
 
 
 def can_ask() -> bool:
-    """Say whether a person is there to answer."""
+    """Return whether a person is there to answer."""
     return sys.stdin.isatty()
 
 
@@ -83,7 +83,7 @@ def confirm(question: str, *, sure: bool) -> None:
 
 
 def note(text: str) -> None:
-    """Say something that is no part of the output."""
+    """Print a line that is no part of the output."""
     _line.clear()
     click.echo(printable(text), err=True)
 

@@ -38,7 +38,7 @@ def read_order(text: str) -> Order:
 
 
 def matches(row: Row, filters: Iterable[Filter], search: str = "") -> bool:
-    """Say whether a row passes: each column with filters has to match one of them, and the text to occur somewhere.
+    """Return whether a row passes: each column with filters has to match one of them, and the text to occur somewhere.
 
     A pattern is a glob over the whole value, or over one item of a list; case makes no difference.
     """
@@ -59,7 +59,7 @@ def looked_at(
 
 
 def may_use(row: Row, project: str, department: str | None) -> bool:
-    """Say whether a project may use the Environment of a row, by its scope.
+    """Return whether a project may use the Environment of a row, by its scope.
 
     Args:
         row: the row, with the scope.
@@ -85,7 +85,7 @@ def ordered(listed: Iterable[T], orders: Sequence[Order], row: Callable[[T], Row
 
 
 def _matches(value: str, pattern: str) -> bool:
-    """Say whether a value, or one of its items, fits a glob."""
+    """Return whether a value, or one of its items, fits a glob."""
     value = value.lower()
     return fnmatchcase(value, pattern) or any(fnmatchcase(item, pattern) for item in value.split(","))
 

@@ -126,7 +126,7 @@ class _Dumper(yaml.SafeDumper):
     """Quotes what either library would not read as a text, and writes out what stands there twice."""
 
     def ignore_aliases(self, _data: Any) -> bool:
-        """Say that nothing is an alias."""
+        """Return that no node is an alias."""
         return True
 
 

@@ -31,7 +31,7 @@ class Part:
         self._parts: list[Part] = []
 
     def __contains__(self, key: str) -> bool:
-        """Say whether a field is there."""
+        """Return whether a field is there."""
         return key in self._given
 
     @property

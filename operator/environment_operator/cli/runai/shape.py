@@ -31,7 +31,7 @@ def _given(of: dict[str, Any], key: str) -> str:
 
 
 def _is_deep(value: Any, left: int) -> bool:
-    """Say whether data is nested deeper than so many levels."""
+    """Return whether data is nested deeper than so many levels."""
     if not isinstance(value, dict | list):
         return False
     inner = value.values() if isinstance(value, dict) else value

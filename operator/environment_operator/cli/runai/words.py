@@ -39,7 +39,7 @@ def words(line: str) -> list[str]:
 
 
 def runs_shell(command: Collection[str]) -> bool:
-    """Say whether a command hands its text to a shell, which replaces variables itself."""
+    """Return whether a command hands its text to a shell, which replaces variables itself."""
     return any(word.rpartition("/")[2] in _SHELLS for word in command)
 
 

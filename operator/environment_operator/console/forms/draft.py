@@ -1,4 +1,4 @@
-"""What somebody has written so far: a form and its YAML, which are two views of one object. Pure.
+"""What a person has written so far: a form and its YAML, which are two views of one object. Pure.
 
 A page carries the object that its form and its YAML were made from. So it is known which of the two was changed, and
 nothing is kept between requests.
@@ -24,7 +24,7 @@ _NO_OBJECT = "write one Environment with apiVersion, kind, metadata and spec"
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What somebody has written.
+    """What a person has written.
 
     Args:
         item: the Environment so far.

@@ -16,13 +16,13 @@ Object = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """What came of a draft.
+    """The result of a draft.
 
     Args:
         causes: why it is refused, by its fields; none when it is not.
         lines: what would change, as a unified diff.
         outdated: who would be outdated, in words; empty for a new Environment.
-        theirs: the Environment as somebody else changed it meanwhile, None when nobody did.
+        theirs: the Environment as another person changed it meanwhile, None without a change.
         stored: whether it was stored.
         is_accepted: whether the API server was asked and accepts it as it is.
     """

@@ -1,6 +1,6 @@
 """An Environment ↔ what a form shows and sends. Pure.
 
-A form is a set of changes to the object that it was made from: what somebody leaves as it is shown stays as it is, so
+A form is a set of changes to the object that it was made from: what a person leaves as it is shown stays as it is, so
 that nothing is lost that a form cannot show, such as unknown fields, annotations and the order of keys. The object may
 be half finished: what cannot be read of a field stands there as text until it is corrected.
 """
@@ -192,7 +192,7 @@ def every(of: Control) -> Iterator[Control]:
 
 
 def _fits(field: Field, value: Any) -> bool:
-    """Say whether a field can show a value."""
+    """Return whether a field can show a value."""
     if value is ABSENT or value is None:
         return True
     if field.widget is Widget.PART:
@@ -205,7 +205,7 @@ def _fits(field: Field, value: Any) -> bool:
 
 
 def _sendable(value: Any) -> bool:
-    """Say whether a single value comes back from a browser as it was sent."""
+    """Return whether a single value comes back from a browser as it was sent."""
     return not isinstance(value, dict | list) and not _UNSENDABLE.search(_shown(value))
 
 
@@ -241,7 +241,7 @@ def _plain(text: str) -> str:
 
 
 def _read(field: Field, text: str) -> Any:
-    """Return what somebody wrote into a field; what cannot be read stays a text, which the rules refuse."""
+    """Return what a person wrote into a field; what cannot be read stays a text, which the rules refuse."""
     if field.widget is Widget.WORDS:
         words = [_number(word) if field.is_integer else word for word in re.split(r"[\s,]+", text) if word]
         return words or ([] if field.required else ABSENT)

@@ -4,7 +4,7 @@
 const fresh = (html) => new DOMParser().parseFromString(html, "text/html");
 
 // Puts the regions of another state of this page into it, or one of them. Where one is, what has the focus and what is
-// open stays; a region in which somebody fills in something is left alone.
+// open stays; a region with input is left alone.
 function swap(html, only) {
   const next = fresh(html), regions = next.querySelectorAll(only ? `#${only}` : "[data-live]");
   for (const region of [...regions].filter((each) => only || !each.parentElement.closest("[data-live]"))) {

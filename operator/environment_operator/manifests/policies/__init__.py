@@ -1,6 +1,6 @@
 """The admission policies that the API server enforces by itself, with the operator up or down. Pure.
 
-``publishing`` says who may write for which scope, ``departments`` who may move a namespace, ``guards`` what protects
+``publishing`` says who may write for which scope, ``departments`` who may move a namespace, ``in_use`` what protects
 an Environment in use, ``creator`` who has created it, ``enforcement`` where a workload must use one, ``misplaced``
 what has no effect where it is, ``running`` what stays as it is in Pods that have one, ``revisions`` in what makes
 them, ``status`` what a request to a status leaves alone, ``account`` what the operator itself may write, and ``sizes``
@@ -17,7 +17,7 @@ from environment_operator.manifests.policies import (
     creator,
     departments,
     enforcement,
-    guards,
+    in_use,
     misplaced,
     publishing,
     revisions,
@@ -32,7 +32,7 @@ def objects(table: Iterable[Kind]) -> list[dict[str, Any]]:
     policies = (
         *publishing.policies(),
         *departments.policies(),
-        *guards.policies(),
+        *in_use.policies(),
         *creator.policies(),
         *enforcement.policies(table),
         *misplaced.policies(table),

@@ -1,7 +1,7 @@
 """What the operator's own account may write, beyond what RBAC can express: objects of ours, and only their own part.
 
 RBAC gives a verb on a resource; it knows neither labels nor fields. Whoever has the token of the account gets no
-further than these policies: no webhook of their own, no Service in front of somebody else's Pods, no Secret that holds
+further than these policies: no webhook of their own, no Service in front of other Pods, no Secret that holds
 the token of another service account.
 """
 

@@ -31,7 +31,7 @@ def policies() -> Iterator[Policy]:
             Validation(
                 f"{_CREATES} && variables.new.orValue('') == {USERNAME}",
                 said,
-                f"metadata.annotations[{names.CREATED_BY}] names somebody who did not create the {_KIND}. {_REMEDY}",
+                f"metadata.annotations[{names.CREATED_BY}] names a person who did not create the {_KIND}. {_REMEDY}",
             )
         ],
     )

@@ -1,6 +1,6 @@
 """Where a workload must use an Environment: in namespaces with the label ``environments.dev/enforce: required``.
 
-A guard against forgetting, not a boundary: whoever may write Pods can write an owner, too. It looks at what is created,
+Against forgetting, no boundary: whoever may write Pods can write an owner, too. It validates what is created,
 and at updates that take the reference away; what was there without one goes on as ever.
 """
 
@@ -36,8 +36,8 @@ _LEFT_ALONE = f"request.operation == 'UPDATE' && {OLD}{_CONTROLLED}"
 _BY_A_NODE = "request.userInfo.?groups.orValue([]).exists(g, g == 'system:nodes')"
 # The kubelet shows Pods of its own manifests like this; it runs them whether they are shown or not.
 _MIRROR = f"request.kind.kind == 'Pod' && {NEW}.?metadata.?annotations[?'kubernetes.io/config.mirror'].hasValue()"
-# What is created for somebody else, or shown of what runs anyway.
-OTHERS_AFFAIR = " || ".join((f"{NEW}{_CONTROLLED}", _BY_A_NODE, _MIRROR))
+# What a controller creates, or what shows what runs anyway.
+NOT_OF_A_USER = " || ".join((f"{NEW}{_CONTROLLED}", _BY_A_NODE, _MIRROR))
 
 
 def policies(table: Iterable[Kind]) -> Iterator[Policy]:

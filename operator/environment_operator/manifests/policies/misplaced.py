@@ -1,6 +1,6 @@
 """What of ours has no effect where it is written, or as it is spelt: a warning, never a refusal.
 
-A condition lets every other object pass: it looks at the keys of labels and annotations, of the object and of its pod
+A condition lets every other object pass: it reads the keys of labels and annotations, of the object and of its pod
 templates. What a controller made is not asked: the warning would reach nobody.
 """
 
@@ -180,7 +180,7 @@ def _old(path: str) -> str:
 
 
 def _in_templates(rows: Iterable[PodTemplate]) -> Iterator[str]:
-    """Yield CEL that says whether metadata of a pod template mention something of ours."""
+    """Yield CEL for whether metadata of a pod template mention something of ours."""
     known = [row for row in rows if row.metadata and row.path]
     plain = [_maps(_NEW + "".join(f".?{key}" for key, _ in row.steps), row) for row in known if not _lists(row)]
     if plain:
@@ -189,7 +189,7 @@ def _in_templates(rows: Iterable[PodTemplate]) -> Iterator[str]:
 
 
 def _lists(row: PodTemplate) -> bool:
-    """Say whether the way to a pod template leads through a list."""
+    """Return whether the way to a pod template leads through a list."""
     return any(field for _, field in row.steps)
 
 
@@ -200,14 +200,14 @@ def _maps(template: str, row: PodTemplate) -> str:
 
 
 def _mentioned(maps: str) -> str:
-    """Return CEL that says whether one of some maps has a key of ours that has no effect there."""
+    """Return CEL for whether one of some maps has a key of ours that has no effect there."""
     # With a reference, the webhook speaks about that label on the template.
     theirs = f"k == '{names.REFERENCE}' && {_REFERS}"
     return f"[{maps}].exists(m, m.orValue({{}}).exists(k, {_OURS} && !(k in {list(MARKS)}) && !({theirs})))"
 
 
 def _along(node: str, way: Sequence[Step], row: PodTemplate, depth: int = 0) -> str:
-    """Return CEL that says whether a pod template at the end of a way, through any item of its lists, mentions ours."""
+    """Return CEL for whether a pod template at the end of a way, through any item of its lists, mentions ours."""
     for number, (key, field) in enumerate(way):
         node += f".?{key}"
         if field:

@@ -1,4 +1,4 @@
-"""A policy as data: what it looks at, when it applies, what must hold; and the CEL that policies share."""
+"""A policy as data: what it matches, when it applies, what must hold; and the CEL that policies share."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -87,11 +87,11 @@ class Policy:
 
     Args:
         name: last part of the objects' name.
-        operations: the requests that it looks at.
+        operations: the requests that it matches.
         condition: name and CEL of the condition without which it does nothing.
         validations: what must hold.
         variables: CEL that validations and messages share.
-        rules: the resources that it looks at.
+        rules: the resources that it matches.
         selectors: labels without which it is not evaluated, as ``matchConstraints`` has them.
         action: whether a failure refuses the request or only warns.
     """

@@ -25,7 +25,7 @@ MOST_NAMES = 24
 
 _ROLE = f"{names.KIND.lower()}-publisher"
 _VERB = f'the verb "{names.PUBLISH}" on'
-_LEAVE = "leave it to somebody who has it."
+_LEAVE = "leave it to a person who has it."
 _DELETES = "request.operation == 'DELETE'"
 
 # The accounts of the garbage collector: its own, and that of a controller manager whose controllers share one.
@@ -51,7 +51,7 @@ def _metadata_changes() -> str:
 def _changes() -> str:
     """Return whether a request needs the right to publish.
 
-    The operator's own account is held by policies of its own. The garbage collector follows owners that somebody with
+    The operator's own account is held by policies of its own. The garbage collector follows owners that a user with
     the right has written, and deletes no Environment in use.
     """
     owned = f"{OLD}.?metadata.?ownerReferences.orValue([]).size() > 0"

@@ -1,9 +1,9 @@
-"""Pods that run already: what an Environment guards is not changed behind its back, the little of it that can change.
+"""Pods that run already: of what may not be overridden the little that can change stays as it is.
 
 Admission writes onto each injected Pod which fields are guarded, ``<main container>;<Field>,<Field>``, and nothing
 where none is. Of a Pod only images can be changed and ephemeral containers added, so Image, Security and User matter
-here. Only what a request changes is validated. What cannot be read guards everything. A Binding, by which a scheduler
-gives a Pod its node, carries metadata that the API server writes onto the Pod.
+here. Only what a request changes is validated. Where it cannot be read nothing may be overridden. A Binding, by which a
+scheduler gives a Pod its node, carries metadata that the API server writes onto the Pod.
 
 The API server evaluates these after its own validation: containers stay in their places, nobody removes or changes an
 ephemeral container, and neither ``ephemeralcontainers`` nor ``resize`` changes metadata. ``status`` does.
@@ -41,7 +41,7 @@ _WEAKER = ", ".join(f"'{key}': dyn({json.dumps(values)})" for key, values in WEA
 _NO_WIDER = f"""{_MINE} == {_BASE} || {{{_WEAKER}}}[?k].orValue([]).exists(v, {_MINE} == optional.of(v))
 || k == 'capabilities' && {_MINE}.?add.orValue([]).all(a, a in {_BASE}.?add.orValue([]))"""
 
-# The policies look at no other Pods.
+# The policies match no other Pods.
 _INJECTED: Mapping[str, Any] = {
     "objectSelector": {"matchExpressions": [{"key": names.INJECTED_FROM, "operator": "Exists"}]}
 }

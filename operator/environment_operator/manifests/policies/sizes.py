@@ -1,4 +1,4 @@
-"""How many labels and annotations an object with a reference may have: no more than admission looks at one by one.
+"""How many labels and annotations an object with a reference may have: no more than admission reads one by one.
 
 Each one makes every later request to the object dearer. What is stored with more stays, shrinks and goes as it likes.
 """

@@ -52,7 +52,7 @@ _WORDS = """variables.sample[?i].?kind.orValue('') + ' '
 
 
 def policies() -> Iterator[Policy]:
-    """Yield the guards."""
+    """Yield the policies."""
     yield _deletion()
     yield _finalizer()
     yield _edit()
