@@ -12,6 +12,9 @@ unexport NODE
 # BROWSER=1 has test fail where there is no browser for the page.
 unexport BROWSER
 
+# What a test module is compiled to, its assertions rewritten, is kept for the next run.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 
 help: ## Show this list.

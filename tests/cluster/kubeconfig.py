@@ -33,7 +33,7 @@ def write_with_token(path: Path, *, admin: Path, token: Path, server: str | None
 def cluster_of(path: Path) -> dict[str, Any]:
     """Return the `cluster` block of the current context of a kubeconfig."""
     try:
-        content = yaml.safe_load(path.read_text())
+        content = yaml.load(path.read_text(), yaml.CSafeLoader)
         contexts = {entry["name"]: entry["context"] for entry in content["contexts"]}
         clusters = {entry["name"]: entry["cluster"] for entry in content["clusters"]}
         return dict(clusters[contexts[content["current-context"]]["cluster"]])

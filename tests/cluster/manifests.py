@@ -38,7 +38,7 @@ def apply(layout: Layout, repo_root: Path, *, force: bool) -> None:
 def apply_webhooks(layout: Layout, repo_root: Path, url: str, *, force: bool) -> None:
     """Apply the webhook configuration so that the API server calls a URL instead of a Service."""
     for path in files(repo_root, WEBHOOKS):
-        configurations = list(yaml.safe_load_all(path.read_text()))
+        configurations = list(yaml.load_all(path.read_text(), yaml.CSafeLoader))
         for entry in (entry for each in configurations for entry in each["webhooks"]):
             entry["clientConfig"] = {"url": url + entry["clientConfig"]["service"]["path"]}
         _apply_text(layout, yaml.safe_dump_all(configurations), force=force)

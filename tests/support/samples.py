@@ -367,14 +367,14 @@ modelserving:
 SAMPLES: dict[str, Object] = {
     word: made
     for text in (TRAINING_OPERATOR, TRAINER, BATCH, RAY, SERVING, ARGO, OTHER_PROJECTS)
-    for word, made in yaml.safe_load(text).items()
+    for word, made in yaml.load(text, yaml.CSafeLoader).items()
 }
 
 
 @cache
 def definitions(file: Path) -> list[Object]:
     """Return the CustomResourceDefinitions of a file."""
-    items: list[Object] = yaml.safe_load(file.read_text(encoding="utf-8"))["items"]
+    items: list[Object] = yaml.load(file.read_text(encoding="utf-8"), yaml.CSafeLoader)["items"]
     return items
 
 

@@ -9,7 +9,7 @@ from builders import manifest, workload
 from environment_operator.api import names
 from kube import Kube, Object
 
-ROUTE = yaml.safe_load((Path(__file__).parents[1] / "fixtures/gateway.yaml").read_text(encoding="utf-8"))
+ROUTE = yaml.load((Path(__file__).parents[1] / "fixtures/gateway.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader)
 ROUTES = ROUTE["metadata"]["name"]
 HOST = "https://tools.example.com"
 LAB = {"name": "lab", "type": "JupyterNotebook"}

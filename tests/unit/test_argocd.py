@@ -42,7 +42,7 @@ def plain(value: Any) -> Any:
 
 def read(path: Path) -> Any:
     """Return the content of a file."""
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
+    return yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)
 
 
 @pytest.mark.parametrize("case", read(HEALTH / "health_test.yaml")["tests"], ids=lambda case: case["inputPath"])
@@ -116,12 +116,12 @@ def test_config_map() -> None:
 
     assert health == data["resource.customizations.health.environments.dev_Environment"]
     for kind, group in KINDS.items():
-        found = yaml.safe_load(data[f"resource.customizations.actions.{group}_{kind}"])
+        found = yaml.load(data[f"resource.customizations.actions.{group}_{kind}"], yaml.CSafeLoader)
         assert {"mergeBuiltinActions": True, **actions} == found
 
 
 BLOCKS = re.findall(r"```yaml\n(.*?)```", (FOLDER.parent / "gitops.md").read_text(encoding="utf-8"), re.DOTALL)
-TEAM, OPERATOR, FLUX = map(yaml.safe_load, BLOCKS)
+TEAM, OPERATOR, FLUX = (yaml.load(each, yaml.CSafeLoader) for each in BLOCKS)
 
 
 def test_examples_to_copy() -> None:
@@ -138,7 +138,7 @@ def test_what_others_write_is_overlooked() -> None:
     """What the operator and Kubernetes fill in is overlooked: it is in no manifest."""
     roles = [
         each
-        for each in yaml.safe_load_all((FOLDER.parent / "rbac.yaml").read_text("utf-8"))
+        for each in yaml.load_all((FOLDER.parent / "rbac.yaml").read_text("utf-8"), yaml.CSafeLoader)
         if "aggregationRule" in each
     ]
     (ignored,) = OPERATOR["spec"]["ignoreDifferences"]
@@ -147,7 +147,7 @@ def test_what_others_write_is_overlooked() -> None:
     assert [(ignored["kind"], ignored["name"])] == [(each["kind"], each["metadata"]["name"]) for each in roles]
     for which in ("Mutating", "Validating"):
         key = f"resource.customizations.ignoreDifferences.admissionregistration.k8s.io_{which}WebhookConfiguration"
-        assert [".webhooks[]?.clientConfig.caBundle"] == yaml.safe_load(data[key])["jqPathExpressions"]
+        assert [".webhooks[]?.clientConfig.caBundle"] == yaml.load(data[key], yaml.CSafeLoader)["jqPathExpressions"]
 
 
 def test_flux_waits_for_environments() -> None:

@@ -19,8 +19,10 @@ from environment_operator.settings import Settings
 Object = dict[str, Any]
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "deploy/operator.yaml"
-FOUND: list[Object] = list(yaml.safe_load_all(FILE.read_text(encoding="utf-8")))
-CONSOLE: list[Object] = list(yaml.safe_load_all((ROOT / "deploy/console.yaml").read_text(encoding="utf-8")))
+FOUND: list[Object] = list(yaml.load_all(FILE.read_text(encoding="utf-8"), yaml.CSafeLoader))
+CONSOLE: list[Object] = list(
+    yaml.load_all((ROOT / "deploy/console.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader)
+)
 DEPLOYMENTS = [each for each in (*FOUND, *CONSOLE) if each["kind"] == "Deployment"]
 PODS = {each["metadata"]["name"]: each["spec"]["template"] for each in DEPLOYMENTS}
 
@@ -48,7 +50,7 @@ def test_program(role: str) -> None:
 def test_the_page_has_no_rights_of_its_own() -> None:
     """It gets no token of its account, its kubeconfig says nothing about who acts, and nothing binds its account."""
     pod, kinds = PODS[f"{names.SERVICE_ACCOUNT}-console"]["spec"], {each["kind"]: each for each in CONSOLE}
-    kubeconfig = yaml.safe_load(kinds["ConfigMap"]["data"]["kubeconfig"])
+    kubeconfig = yaml.load(kinds["ConfigMap"]["data"]["kubeconfig"], yaml.CSafeLoader)
 
     assert pod["automountServiceAccountToken"] is False
     assert kinds["ServiceAccount"]["automountServiceAccountToken"] is False
@@ -84,7 +86,7 @@ def test_network() -> None:
     block = (
         (ROOT / "deploy/security.md").read_text("utf-8").split("### Limits")[1].split("```yaml\n")[1].split("```")[0]
     )
-    narrowed = yaml.safe_load(block)
+    narrowed = yaml.load(block, yaml.CSafeLoader)
     assert [{"ipBlock": {"cidr": "192.0.2.0/24"}}] == narrowed["spec"]["ingress"][0].pop("from")
     assert policies[webhook] == narrowed
 

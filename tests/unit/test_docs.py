@@ -298,7 +298,7 @@ BLOCKS = [(path, block) for path in DOCUMENTS for block in YAML.findall(TEXTS[pa
 @pytest.mark.parametrize("block", [b for _, b in BLOCKS if f"\nkind: {names.KIND}\n" in b])
 def test_every_example_works(block: str) -> None:
     """Each Environment in a document is one that can work."""
-    example = yaml.safe_load(block)
+    example = yaml.load(block, yaml.CSafeLoader)
 
     assert None is validate(example["spec"], replacement_exists=False).stalled
 

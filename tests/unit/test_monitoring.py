@@ -18,7 +18,9 @@ from environment_operator.injection.context import Refusal
 from environment_operator.metrics import described
 
 ROOT = Path(__file__).parents[2]
-RULES: dict[str, Any] = yaml.safe_load((ROOT / "deploy/chart/monitoring/alerts.yaml").read_text("utf-8"))["spec"]
+RULES: dict[str, Any] = yaml.load((ROOT / "deploy/chart/monitoring/alerts.yaml").read_text("utf-8"), yaml.CSafeLoader)[
+    "spec"
+]
 ALERTS = {rule["alert"]: rule for group in RULES["groups"] for rule in group["rules"]}
 DASHBOARD = json.loads((ROOT / "deploy/chart/monitoring/dashboard.json").read_text("utf-8"))
 TARGETS = [target["expr"] for panel in DASHBOARD["panels"] for target in panel.get("targets", ())]

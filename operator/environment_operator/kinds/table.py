@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -61,6 +61,7 @@ class OwnStart(BaseModel):
     elsewhere: bool = False
 
 
+@cache
 def steps(path: str) -> tuple[Step, ...]:
     """Return a path key by key, each with the field by which the items of its list differ, empty for no list."""
     found = (re.fullmatch(r"(\w+)(?:\[+([\w/]+)\]+)?", step) for step in path.split(".") if step)

@@ -101,7 +101,7 @@ def _joined(parts: Sequence[Sequence[_Way]]) -> Iterator[_Way]:
 def _rows() -> Iterator[tuple[str, str]]:
     """Yield each text once, by the first policy that has it."""
     seen = set[str]()
-    for policy in yaml.safe_load_all(_POLICIES.read_text()):
+    for policy in yaml.load_all(_POLICIES.read_text(), yaml.CSafeLoader):
         if policy["kind"] != "ValidatingAdmissionPolicy":
             continue
         title = policy["metadata"]["name"].removeprefix(f"{names.GROUP}-")

@@ -54,7 +54,7 @@ def test_how_to_use_it() -> None:
     """Manifest and command name the Environment, and have a place for each variable that has to be given."""
     wanted = [{"name": "TOKEN", "required": True, "description": "A token"}, {"name": "DATA", "value": "/data"}]
     use = details.use(environment(env=wanted), KINDS["jobs.batch"], "vision", ["--context=east"])
-    made = yaml.safe_load(use.manifest)
+    made = yaml.load(use.manifest, yaml.CSafeLoader)
 
     assert ("vision", "jupyter") == (made["metadata"]["namespace"], made["metadata"]["labels"][names.REFERENCE])
     assert [{"name": "TOKEN", "value": "<A token>"}] == made["spec"]["template"]["spec"]["containers"][0]["env"]

@@ -25,7 +25,7 @@ KNOWN: Published = publish(
 CATALOGUE = [
     made
     for file in sorted((REPO_ROOT / "deploy/catalogue").glob("*.yaml"))
-    if (made := yaml.safe_load(file.read_text(encoding="utf-8"))).get("kind") == "Environment"
+    if (made := yaml.load(file.read_text(encoding="utf-8"), yaml.CSafeLoader)).get("kind") == "Environment"
 ]
 
 

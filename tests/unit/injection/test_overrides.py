@@ -218,7 +218,7 @@ def test_containers_of_others(where: str) -> None:
     added = sidecar(where, **context(runAsUser=1337, privileged=True, capabilities={"add": ["NET_ADMIN"]}))
 
     assert 3 == len(broken(fields, added))
-    assert [] == broken(fields, sidecar, theirs=["x"])
+    assert [] == broken(fields, added, theirs=["x"])
     assert [] == broken(fields, annotated("x", "unconfined"), theirs=["x"])
     assert [f"{INNER}.runAsUser"] == broken(fields, container(**context(runAsUser=0)), theirs=["main"])
 

@@ -261,4 +261,4 @@ def test_marks_of_the_pods() -> None:
 
 def test_yaml_is_the_objects() -> None:
     """What is written is what was generated."""
-    assert OBJECTS == list(yaml.safe_load_all(render(OBJECTS)))
+    assert OBJECTS == list(yaml.load_all(render(OBJECTS), yaml.CSafeLoader))

@@ -14,10 +14,12 @@ from environment_operator.injection.warnings import on_spec
 from environment_operator.spec.validation import validate
 
 FOLDER = Path(__file__).parents[3] / "deploy" / "catalogue"
-KUSTOMIZATION = yaml.safe_load((FOLDER / "kustomization.yaml").read_text(encoding="utf-8"))
+KUSTOMIZATION = yaml.load((FOLDER / "kustomization.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader)
 OWN = {"kustomization.yaml", *KUSTOMIZATION["configurations"], "README.md"}
 FILES = sorted(path for path in FOLDER.iterdir() if path.name not in OWN)
-MANIFESTS: dict[str, dict[str, Any]] = {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in FILES}
+MANIFESTS: dict[str, dict[str, Any]] = {
+    path.stem: yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader) for path in FILES
+}
 LEAST = 14
 
 
