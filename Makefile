@@ -24,7 +24,7 @@ demo: venv ## Walk through the story on a real Kubernetes API, with real command
 	$(if $(NODE),NODE=$(NODE)) PYTHONPATH=$(TESTS) $(PY) -m demo
 
 test: venv ## Run all tests, those on a real Kubernetes API included; NODE=1 fails where no node can run.
-	$(PY) -m pytest -n 3 --dist loadfile $(if $(BROWSER),--require-browser)
+	$(PY) -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(if $(BROWSER),--require-browser)
 	$(PY) -m pytest tests/node $(if $(NODE),--require-node)
 
 test-controllers: venv ## Run workloads under the real controllers of other projects, which are built once: minutes.

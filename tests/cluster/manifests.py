@@ -3,6 +3,7 @@
 import json
 import secrets
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -46,10 +47,10 @@ def apply_webhooks(layout: Layout, repo_root: Path, url: str, *, force: bool) ->
 
 def await_admission(layout: Layout) -> None:
     """Return when the API server calls the operator and believes its certificate."""
-    until("the operator to be trusted", lambda: _trusted(layout))
-    name = f"environment-cluster-canary-{secrets.token_hex(4)}"
-    canary = yaml.safe_dump(_environment(name))
-    until("admission to be in force", lambda: _changed_by_webhook(layout, canary))
+    with closing(Rest(layout.kubeconfig)) as rest:
+        until("the operator to be trusted", lambda: _trusted(rest))
+        canary = _environment(f"environment-cluster-canary-{secrets.token_hex(4)}")
+        until("admission to be in force", lambda: _changed_by_webhook(rest, canary))
 
 
 def configurations(rest: Rest) -> dict[str, dict[str, Any]]:
@@ -86,19 +87,16 @@ def _options(*, force: bool) -> list[str]:
     return ["--server-side", f"--field-manager={FIELD_MANAGER}", *conflicts]
 
 
-def _trusted(layout: Layout) -> bool:
+def _trusted(rest: Rest) -> bool:
     """Return whether each of the operator's webhooks has the authority that signed its certificate."""
-    kinds = "mutatingwebhookconfigurations,validatingwebhookconfigurations"
-    found = kubectl.run(layout, "get", kinds, f"--selector={SELECTOR}", "--output=json")
-    entries = [entry for item in json.loads(found.stdout)["items"] for entry in item["webhooks"]]
+    entries = [entry for item in configurations(rest).values() for entry in item["webhooks"]]
     return all("caBundle" in entry["clientConfig"] for entry in entries)
 
 
-def _changed_by_webhook(layout: Layout, canary: str) -> bool:
-    """Return whether the webhook puts the finalizer on an Environment; unless it was asked, nobody does."""
-    dry_run = ("create", "--dry-run=server", "--output=json", "--filename=-")
-    answer = kubectl.run(layout, *dry_run, stdin=canary, check=False)
-    return answer.returncode == 0 and "finalizers" in json.loads(answer.stdout)["metadata"]
+def _changed_by_webhook(rest: Rest, canary: dict[str, object]) -> bool:
+    """Return whether the webhook adds the finalizer to an Environment; nobody else does."""
+    reply = rest.create(f"/apis/{canary['apiVersion']}/environments?dryRun=All", canary)
+    return reply.ok and "finalizers" in reply.body["metadata"]
 
 
 def _environment(name: str) -> dict[str, object]:
@@ -144,16 +142,18 @@ def _await_enforced(layout: Layout) -> None:
     # The first thing it denies is its own probe, a dry run.
     try:
         kubectl.run(layout, "create", "--filename=-", stdin=canary)
-        until("the policies to be enforced", lambda: _denied(layout, name))
+        with closing(Rest(layout.kubeconfig)) as rest:
+            until("the policies to be enforced", lambda: _denied(rest, name))
     finally:
         options = ["--ignore-not-found", "--wait=false", "--filename=-"]
         kubectl.run(layout, "delete", *options, stdin=canary, check=False)
 
 
-def _denied(layout: Layout, name: str) -> bool:
-    probe = ["create", "configmap", name, "--namespace=default", "--dry-run=server"]
-    answer = kubectl.run(layout, *probe, check=False)
-    return answer.returncode != 0 and f"ValidatingAdmissionPolicy '{name}'" in answer.stderr
+def _denied(rest: Rest, name: str) -> bool:
+    """Return whether the policy of that name refuses its own probe."""
+    probe = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}}
+    reply = rest.create("/api/v1/namespaces/default/configmaps?dryRun=All", probe)
+    return not reply.ok and f"ValidatingAdmissionPolicy '{name}'" in reply.message
 
 
 def _canary(name: str) -> list[dict[str, object]]:

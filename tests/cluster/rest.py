@@ -13,6 +13,8 @@ from urllib.parse import quote
 from kubernetes import config
 from urllib3 import HTTPHeaderDict
 
+from cluster.resources import Resources
+
 Object = dict[str, Any]
 CONTENT = {
     "merge": "application/merge-patch+json",
@@ -48,8 +50,9 @@ class Rest:
         self, kubeconfig: Path, user: str = "", groups: tuple[str, ...] = (), extra: Mapping[str, str] | None = None
     ) -> None:
         """Connect lazily; with `user` every request is made as that user, with what else is known of them."""
+        self.resources = Resources(lambda path, form: list(self.get(path, form).body["items"]))
         self._api = config.new_client_from_config(str(kubeconfig))
-        self._headers = [("Accept", "application/json"), *self._token()]
+        self._headers = self._token()
         self._headers += [("Impersonate-User", user)] if user else []
         self._headers += [("Impersonate-Group", group) for group in groups]
         self._headers += [(f"Impersonate-Extra-{quote(key, '')}", value) for key, value in (extra or {}).items()]
@@ -62,9 +65,9 @@ class Rest:
         """Close the connections."""
         self._api.rest_client.pool_manager.clear()
 
-    def get(self, path: str) -> Reply:
-        """Read an object or a list."""
-        return self.send("GET", path)
+    def get(self, path: str, accept: str = "") -> Reply:
+        """Read an object or a list, in another form than that of JSON if `accept` says so."""
+        return self.send("GET", path, accept=accept)
 
     def create(self, path: str, body: Object) -> Reply:
         """Create an object below the path of its kind."""
@@ -82,9 +85,12 @@ class Rest:
         """Delete an object, or a collection."""
         return self.send("DELETE", path)
 
-    def send(self, method: str, path: str, body: object = None, content: str = "application/json") -> Reply:
+    def send(
+        self, method: str, path: str, body: object = None, content: str = "application/json", accept: str = ""
+    ) -> Reply:
         """Make a request; a refusal is a reply like any other. A body in bytes is sent as it is."""
-        headers: Mapping[str, str] = _merged([*self._headers, ("Content-Type", content)])
+        form = [("Accept", accept or "application/json"), ("Content-Type", content)]
+        headers: Mapping[str, str] = _merged([*self._headers, *form])
         data = body if body is None or isinstance(body, bytes) else json.dumps(body)
         url = f"{self._api.configuration.host}{path}"
         answer = self._api.rest_client.pool_manager.request(method, url, headers=headers, body=data)

@@ -1,13 +1,14 @@
 """kubectl for tests: objects as dicts, refusals as text, and waiting for what must come true."""
 
-import json
 import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 from urllib.request import ProxyHandler, build_opener
 from uuid import uuid4
 
@@ -151,9 +152,20 @@ class Kube:
 
     def get(self, kind: str, name: str, namespace: str = "") -> Object | None:
         """Return an object, or None when there is none."""
-        place = [f"--namespace={namespace}"] if namespace else []
-        out = self.kubectl("get", kind, name, *place, "-o", "json", "--ignore-not-found")
-        return json.loads(out) if out else None
+        reply = self.rest.get(self.rest.resources(kind).path(namespace, name))
+        if reply.status == HTTPStatus.NOT_FOUND:
+            self.rest.resources.forget()
+            reply = self.rest.get(self.rest.resources(kind).path(namespace, name))
+        assert reply.ok or reply.status == HTTPStatus.NOT_FOUND, reply.message
+        return reply.body if reply.ok else None
+
+    def objects(self, kind: str, namespace: str = "", labels: str = "", fields: str = "") -> list[Object]:
+        """Return the objects of a kind, in a namespace or in all, which these selectors select."""
+        query = urlencode({"labelSelector": labels, "fieldSelector": fields})
+        reply = self.rest.get(f"{self.rest.resources(kind).path(namespace)}?{query}")
+        assert reply.ok, reply.message
+        head = {"apiVersion": reply.body["apiVersion"], "kind": reply.body["kind"].removesuffix("List")}
+        return [{**head, **item} for item in reply.body["items"]]
 
     def environment(self, name: str) -> Object:
         """Return an Environment that must exist."""
@@ -225,9 +237,7 @@ class Kube:
 
     def events(self, name: str) -> list[Object]:
         """Return the Events about an Environment."""
-        selector = f"--field-selector=involvedObject.kind=Environment,involvedObject.name={name}"
-        items: list[Object] = json.loads(self.kubectl("get", "events", "-A", selector, "-o", "json"))["items"]
-        return items
+        return self.objects("events", fields=f"involvedObject.kind=Environment,involvedObject.name={name}")
 
     def admissions(self) -> Counter[str]:
         """Return how often each webhook was called since its start, by what became of the calls."""

@@ -48,7 +48,7 @@ def tools(kube: Kube, kind: str, name: str, project: str) -> Object:
 
 def made(kube: Kube, kind: str, project: str) -> dict[str, Object]:
     """Return the objects of a kind that we made in a project, by name without the token."""
-    found = json.loads(kube.kubectl("get", kind, "-n", project, "-l", names.TOKEN, "-o", "json"))["items"]
+    found = kube.objects(kind, project, labels=names.TOKEN)
     return {item["metadata"]["name"].replace(item["metadata"]["labels"][names.TOKEN], "T"): item for item in found}
 
 
@@ -60,9 +60,8 @@ def until_made(kube: Kube, kind: str, project: str, *wanted: str) -> dict[str, O
 
 def events(kube: Kube, project: str, name: str) -> list[tuple[str, str]]:
     """Return reason and message of the operator's Events about a workload."""
-    chosen = f"--field-selector=involvedObject.name={name},reportingComponent=environment-operator"
-    items = json.loads(kube.kubectl("get", "events", "-n", project, chosen, "-o", "json"))["items"]
-    return [(item["reason"], item["message"]) for item in items]
+    chosen = f"involvedObject.name={name},reportingComponent=environment-operator"
+    return [(item["reason"], item["message"]) for item in kube.objects("events", project, fields=chosen)]
 
 
 def until_event(kube: Kube, project: str, name: str, reason: str, *words: str) -> None:
@@ -75,10 +74,9 @@ def until_event(kube: Kube, project: str, name: str, reason: str, *words: str) -
 
 def routed(kube: Kube, url: str) -> list[str]:
     """Return the routes in the whole cluster that lead from a URL."""
-    found = json.loads(kube.kubectl("get", "httproutes", "-A", "-o", "json"))["items"]
     return [
         item["metadata"]["name"]
-        for item in found
+        for item in kube.objects("httproutes")
         for host in item["spec"]["hostnames"]
         for rule in item["spec"]["rules"]
         for match in rule["matches"]

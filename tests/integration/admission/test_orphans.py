@@ -76,7 +76,7 @@ def test_orphans_of_the_garbage_collector(kube: Kube, project: str, enforced: bo
     made = workload("Deployment", "w", project, name)
     made["spec"]["template"]["metadata"]["labels"][names.REFERENCE] = name
     kube.apply(manifest(name), made)
-    kube.until("its ReplicaSet", lambda: bool(kube.kubectl("get", "replicasets", "-n", project, "-o", "name")))
+    kube.until("its ReplicaSet", lambda: bool(kube.objects("replicasets", project)))
     if enforced:
         kube.kubectl("label", "namespace", project, f"{names.ENFORCEMENT}=required")
     (replicas,) = kube.kubectl("get", "replicasets", "-n", project, "-o", "name").split()

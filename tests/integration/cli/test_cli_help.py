@@ -84,6 +84,13 @@ def stage(kube: Kube, request: pytest.FixtureRequest) -> Iterator[Stage]:
         yield made
 
 
+@pytest.fixture(scope="module", autouse=True)
+def place(rest: Rest) -> Iterator[None]:
+    """Take away the project of the examples in the end; until then each stage leaves it empty."""
+    yield
+    rest.delete(f"/api/v1/namespaces/{PROJECT}")
+
+
 @pytest.fixture(scope="module")
 def shared_stage(cluster: Cluster, rest: Rest, operator: Operator) -> Iterator[None]:  # noqa: ARG001 - it runs
     """Have one stage for all commands that only read."""
@@ -98,7 +105,6 @@ def standing(kube: Kube, command: str) -> Iterator[Stage]:
     made.set_up()
     yield made
     made.clear()
-    kube.rest.delete(f"/api/v1/namespaces/{PROJECT}")
 
 
 @pytest.fixture

@@ -83,7 +83,7 @@ def test_without_tools_nothing(kube: Kube, project: str) -> None:
     kube.apply(workload("Deployment", "away", project, published(kube, away)))
     name = published(kube, INSIDE)
     kube.apply(workload("PodTemplate", "t", project, name), workload("Deployment", "w", project, name))
-    kube.until("the Pods", lambda: len(kube.kubectl("get", "replicasets", "-n", project, "-o", "name").split()) == 3)
+    kube.until("the Pods", lambda: len(kube.objects("replicasets", project)) == 3)
     until_made(kube, "services", project, "environment-T")
 
     template = kube.get("podtemplate", "t", project)
@@ -191,7 +191,7 @@ def test_gone_with_the_workload(kube: Kube, project: str, operator: Operator) ->
     """What exposes a tool goes with the workload, also while the operator is down."""
     name = published(kube, LAB)
     kube.apply(workload("Deployment", "a", project, name), workload("Deployment", "b", project, name))
-    kube.until("both", lambda: len(kube.kubectl("get", "httproutes", "-n", project, "-o", "name").split()) == 2)
+    kube.until("both", lambda: len(kube.objects("httproutes", project)) == 2)
     kube.kubectl("delete", "deployment", "a", "-n", project)
     until_made(kube, "httproutes", project, "environment-T-lab")
     with operator.down():
@@ -205,15 +205,15 @@ def test_scale_to_zero_and_suspend(kube: Kube, project: str) -> None:
     """What exposes a tool stays as it is while a workload is scaled to zero or suspended."""
     name = published(kube, INSIDE)
     kube.apply(workload("Deployment", "w", project, name), workload("CronJob", "c", project, name))
-    kube.until("both Services", lambda: len(kube.kubectl("get", "svc", "-n", project, "-o", "name").split()) == 2)
+    kube.until("both Services", lambda: len(kube.objects("svc", project)) == 2)
     before = kube.kubectl("get", "services", "-n", project, "-o", "yaml")
     kube.kubectl("scale", "deployment/w", "--replicas=0", "-n", project)
     kube.kubectl("patch", "cronjob/c", "-n", project, "--type=merge", "-p", '{"spec":{"suspend":true}}')
     other = published(kube, INSIDE)
     kube.apply(workload("Deployment", "later", project, other))
-    kube.until("the later Service", lambda: len(kube.kubectl("get", "svc", "-n", project, "-o", "name").split()) == 3)
+    kube.until("the later Service", lambda: len(kube.objects("svc", project)) == 3)
     kube.kubectl("delete", "deployment", "later", "-n", project)
-    kube.until("it to be gone", lambda: len(kube.kubectl("get", "svc", "-n", project, "-o", "name").split()) == 2)
+    kube.until("it to be gone", lambda: len(kube.objects("svc", project)) == 2)
 
     assert (
         yaml.safe_load(before)["items"]

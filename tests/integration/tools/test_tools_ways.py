@@ -53,7 +53,7 @@ def routes(cluster: Cluster, rest: Rest, operator: Operator) -> Iterator[None]: 
 
 def free_port(kube: Kube) -> int:
     """Return a node port that nobody has."""
-    services = json.loads(kube.kubectl("get", "services", "-A", "-o", "json"))["items"]
+    services = kube.objects("services")
     taken = {port.get("nodePort") for service in services for port in service["spec"].get("ports", ())}
     return next(port for port in range(32767, 30000, -1) if port not in taken)
 
