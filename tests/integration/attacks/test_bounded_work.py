@@ -32,7 +32,7 @@ from third_party import install, path, uninstall
 Object = dict[str, Any]
 People = tuple[tuple[Person, str], tuple[Person, str]]
 # So many seconds an ordinary Pod waits at most, while one sends, and while several do, each with a review under way.
-SECONDS, LONGEST, AT_ONCE = 4, 1.0, 3.0
+SECONDS, LONGEST, AT_ONCE = 2, 1.0, 3.0
 # On a machine that is busy with other things, an ordinary Pod takes as long without an attack: so many are sent, and so
 # many times longer it may take then.
 QUIET, SLOWER = 10, 3
