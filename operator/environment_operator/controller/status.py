@@ -20,6 +20,7 @@ from environment_operator.spec.fragment import fragment_hash, pod_security
 from environment_operator.spec.validation import Verdict
 from environment_operator.tools.index import Exposed
 from environment_operator.tools.objects import ASK_FOR_ANOTHER
+from environment_operator.tools.verdicts import routes_refused
 
 Hold = tuple[Reason, str]
 
@@ -222,9 +223,11 @@ def _exposed(exposed: Exposed, lacking: Sequence[str], sample: int) -> Finding:
     if exposed.problem:
         said.append(f"Tools have no URL: {cut(exposed.problem)}. Use kubectl environment connect --forward.")
     said += lacking
+    said += [routes_refused(exposed.refused, named=bool(sample))] if exposed.refused else []
     if not said:
         return Finding("ToolsExposed", "True", Reason.EXPOSED, "The tools of its workloads are exposed.")
-    reason = Reason.ADDRESS_TAKEN if exposed.conflicts else Reason.NO_ROUTES
+    missing = Reason.NO_ROUTES if exposed.problem or lacking else Reason.ROUTE_REFUSED
+    reason = Reason.ADDRESS_TAKEN if exposed.conflicts else missing
     return Finding("ToolsExposed", "False", reason, " ".join(said))
 
 

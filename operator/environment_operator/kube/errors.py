@@ -49,6 +49,7 @@ class Reason(StrEnum):
     ADDRESS_TAKEN = "AddressTaken"
     NO_ROUTES = "NoRoutes"
     NOT_EXPOSED = "NotExposed"
+    ROUTE_REFUSED = "RouteRefused"
 
     # Warnings: it works, and the author should know something.
     SPEC_WARNINGS = "SpecWarnings"

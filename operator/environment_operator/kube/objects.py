@@ -35,7 +35,7 @@ class Metadata(BaseModel):
 
 
 class Whole(Metadata):
-    """What is read of an object that was asked for whole: more of its metadata, and its spec, or a Secret's data."""
+    """What is read of an object that was asked for whole: more of its metadata, spec and status, or a Secret's data."""
 
     generation: int = 0
     deletion_timestamp: str = Field("", alias="deletionTimestamp")
@@ -43,6 +43,7 @@ class Whole(Metadata):
     type: str = ""
     data: dict[str, str] = Field(default_factory=dict, repr=False)
     invalid: str = ""
+    status: Any = Field(None, repr=False)
 
 
 class Item(BaseModel):
@@ -66,6 +67,7 @@ class WholeItem(Item):
     def model_post_init(self, _: object, /) -> None:
         """Put what it holds where the reader of a list or a watch finds it."""
         self.metadata.spec, self.metadata.type, self.metadata.data = self.spec, self.type, self.data or {}
+        self.metadata.status = self.status
         self.metadata.invalid = invalid_fragment(self.status, self.metadata.generation)
 
 

@@ -87,7 +87,7 @@ class Exposures:
         """Return how the tools of an Environment's users are reached."""
         problem = self.no_routes if self.ways.route and self.ledger.is_routed(environment) else ""
         users, conflicts = len(self.ledger.users(environment)), tuple(self.ledger.conflicts(environment))
-        return Exposed(users, conflicts, problem, self.ways.lacks)
+        return Exposed(users, conflicts, problem, self.ways.lacks, tuple(self.ledger.refused(environment)))
 
     def update(self, kind: str, item: Metadata, *, background: bool = False) -> None:
         """Take in a workload; nothing is exposed where nothing is admitted."""

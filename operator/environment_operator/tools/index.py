@@ -14,6 +14,7 @@ from environment_operator.api import names
 from environment_operator.kube.objects import Whole
 from environment_operator.tools import addresses
 from environment_operator.tools.addresses import Tools
+from environment_operator.tools.verdicts import Refused, refusal
 
 Keys = frozenset[str]
 Place = tuple[str, str, str]
@@ -29,12 +30,14 @@ class Exposed:
         conflicts: who has not the address that was asked for: the workload, the address, and who has it.
         problem: why those that are to have a URL have none; empty when they have, or are to have none.
         lacks: the types of connection that the cluster has no way for, each with the setting that gives one.
+        refused: the routes that the Gateway does not take.
     """
 
     workloads: int = 0
     conflicts: tuple[tuple[str, str, str], ...] = ()
     problem: str = ""
     lacks: Mapping[str, str] = field(default_factory=dict)
+    refused: tuple[Refused, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +49,14 @@ class Seen:
         version: its resource version.
         going: whether it is being deleted.
         body: what of it matters, as JSON.
+        refused: why its Gateway does not take it; empty while it does, or has not reported yet.
     """
 
     uid: str
     version: str
     going: bool
     body: bytes
+    refused: str
 
     @property
     def object(self) -> dict[str, Any]:
@@ -172,7 +177,8 @@ class Ledger:
             },
             "spec": item.spec,
         }
-        now = Seen(item.uid, item.resource_version, bool(item.deletion_timestamp), json.dumps(body).encode())
+        going, refused = bool(item.deletion_timestamp), refusal(item.status, item.generation)
+        now = Seen(item.uid, item.resource_version, going, json.dumps(body).encode(), refused)
         if self._made.get(key, {}).get(place) == now:
             return _NOBODY
         lost = self.delete(*place) if self._exposed.get(place, key) != key else _NOBODY
@@ -244,6 +250,11 @@ class Ledger:
         pairs = ((key, asked) for key in self.users(environment) for asked in self._workloads[key].asked)
         found = ((key, asked, self.claims[asked].key) for key, asked in pairs if asked in self.claims)
         return sorted(conflict for conflict in found if conflict[0] != conflict[2])
+
+    def refused(self, environment: str) -> list[Refused]:
+        """Return which routes of an Environment's users their Gateway does not take."""
+        found = ((key, place, seen) for key in self.users(environment) for place, seen in self.made(key).items())
+        return sorted((key, name, seen.refused) for key, (_, _, name), seen in found if seen.refused)
 
     def _forget(self, key: str) -> None:
         """Take a workload out, if it is there."""

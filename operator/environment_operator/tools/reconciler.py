@@ -23,6 +23,7 @@ from environment_operator.tools.cache import Exposures
 from environment_operator.tools.index import Claim, Place, asked_by, claim_name
 from environment_operator.tools.objects import Workload, exposed, is_right, not_exposed, taken, wanted, without_url
 from environment_operator.tools.selection import Selection, needs_look
+from environment_operator.tools.verdicts import route_refused
 
 logger = logging.getLogger(__name__)
 Object = dict[str, Any]
@@ -243,7 +244,16 @@ class Exposer:
         urls = [n for n, a in workload.tools.tools.items() if a.port and a.type == "ExternalURL"]
         if wrote and urls and self._known.ways.route and (why := self._known.no_routes):
             found.append(Notice("Warning", Reason.NO_ROUTES, without_url(urls, why)))
-        return found
+        return [*found, *self._refused(workload)]
+
+    def _refused(self, workload: Workload) -> list[Notice]:
+        """Return what people read on a workload about the routes that the Gateway does not take."""
+        routes = [(name, seen.refused) for (_, _, name), seen in self._ledger.made(workload.key).items()]
+        return [
+            Notice("Warning", Reason.ROUTE_REFUSED, route_refused(workload.key, name, why))
+            for name, why in routes
+            if why
+        ]
 
     async def _clear(self, key: str, targets: Collection[Place]) -> None:
         """Delete what is not to be there.

@@ -101,6 +101,8 @@ _UNKNOWN = {
     "jobs.batch": "jobs.batch cannot be listed: access is denied: 403 forbidden",
     "pods": "pods is not listed yet",
 }
+NOT_ALLOWED = "NotAllowedByListeners: No listeners included by this parent ref allowed this attachment."
+_REFUSED = ("deployments.apps/vision/lab", "environment-tokentok-lab", NOT_ALLOWED)
 _TAKEN = ("deployments.apps/speech/lab", _URL, "deployments.apps/vision/lab")
 _SPEC: Mapping[str, Callable[[], str]] = {
     "an image reference that is none": _stalled(image="registry.example/Team/jupyter"),
@@ -177,6 +179,13 @@ _CLUSTER: Mapping[str, Callable[[], str]] = {
     "another workload, which may not be named, has the address": _tools(Exposed(1, (_TAKEN,)), sample=0),
     "other workloads, which may not be named, have the addresses": _tools(Exposed(2, (_TAKEN, _TAKEN)), sample=0),
     "nothing leads to tools": _tools(Exposed(1, (), "httproutes.gateway.networking.k8s.io is not installed")),
+    "the Gateway does not take the route of a workload": _tools(Exposed(1, refused=(_REFUSED,))),
+    "the Gateway does not take the routes of workloads": _tools(
+        Exposed(3, refused=(_REFUSED, *((f"jobs.batch/vision/{name}", "r", "x") for name in "ab")))
+    ),
+    "the Gateway does not take the routes of workloads, which may not be named": _tools(
+        Exposed(2, refused=(_REFUSED, ("jobs.batch/vision/a", "r", "x"))), sample=0
+    ),
     "the cluster has no host for tools": _tools(Exposed(lacks={"ExternalURL": "TOOLS_URL"}), tools=[LAB]),
 }
 ROWS: Mapping[str, Callable[[], str]] = {**_LIFE, **_SPEC, **_CLUSTER}

@@ -14,7 +14,8 @@ from environment_operator.kube.objects import Whole
 from environment_operator.tools import objects
 from environment_operator.tools.addresses import Address, Routing, Tools, forged
 from environment_operator.tools.objects import Ways, Workload, exposed, not_exposed, taken, wanted, without_url
-from messages.conditions import JOB, decided, deleted
+from environment_operator.tools.verdicts import route_refused
+from messages.conditions import JOB, NOT_ALLOWED, decided, deleted
 
 TITLE = "Events"
 CONVERTED = True
@@ -78,6 +79,9 @@ ROWS: Mapping[str, Callable[[], str]] = {
         ["lab", "board"], "httproutes.gateway.networking.k8s.io is not installed"
     ),
     "another workload has the address": lambda: taken("https://tools.example.com/mine", "deployments.apps/vision/lab"),
+    "the Gateway does not take a route": lambda: route_refused(
+        "deployments.apps/vision/lab", "environment-tokentok-lab", NOT_ALLOWED
+    ),
     "the addresses of a workload were not written by admission": lambda: forged(
         Tools(env="e", token="t", tools={"lab": _LAB.model_copy(update=_FORGED)}), _ROUTING
     ),
