@@ -237,6 +237,9 @@ workflow:
   kind: Workflow
   spec: &workflow
     entrypoint: main
+    volumeClaimTemplates:
+    - metadata: {name: work}
+      spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
     templates:
     - name: main
       steps:

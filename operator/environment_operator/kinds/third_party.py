@@ -121,9 +121,11 @@ def _paced(at: str) -> tuple[str, ...]:
         "outputs",
         "steps[[name]].arguments",
     )
+    claim = f"{at}.volumeClaimTemplates[metadata/name]"
     return (
         *each,
-        *(f"{path}?" for path in (*written, f"{at}.arguments")),
+        *(f"{path}?" for path in (*written, f"{at}.arguments", f"{claim}.status")),
+        f"{claim}.metadata.creationTimestamp",
         *below(
             at, "activeDeadlineSeconds", "affinity", "nodeSelector", "parallelism", "podDisruptionBudget", "podGC",
             "podMetadata", "podPriorityClassName", "priority", "schedulerName", "shutdown", "suspend", "tolerations",

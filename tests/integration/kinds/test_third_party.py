@@ -600,6 +600,9 @@ def written_by_argo(item: Object) -> Object:
     made: Object = copied(item)
     spec = made["spec"].get("workflowSpec", made["spec"])
     spec.setdefault("arguments", {})
+    for claim in spec.get("volumeClaimTemplates", ()):
+        claim["metadata"]["creationTimestamp"] = None
+        claim.setdefault("status", {})
     for template in spec["templates"]:
         tasks = template.get("dag", {}).get("tasks", [])
         for step in (*tasks, *(step for group in template.get("steps", ()) for step in group)):
