@@ -175,3 +175,37 @@ def test_what_is_stored_can_be_mended(kube: Kube, project: str, stored_before: d
         kube.kubectl("delete", "deployment", name, "-n", project)
         kube.until_used(name, 0)
         kube.kubectl("delete", "env", name)
+
+
+FUTURE = "fromTheFuture"
+
+
+def newer() -> Object:
+    """Return a definition with a field that this operator does not know."""
+    made = definition()
+    (version,) = made["spec"]["versions"]
+    fields = version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+    fields[FUTURE] = {"type": "string", "maxLength": 9}
+    return made
+
+
+def test_newer_than_the_operator(kube: Kube, project: str, used: str) -> None:
+    """With a newer definition only what has one of its fields is stalled; with the one before it is ready again."""
+    name, field = kube.unique("new"), {"spec": {FUTURE: "x"}}
+    kube.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=json.dumps(newer()))
+    path = f"{ENVIRONMENTS}/{used}"
+    kube.until("the newer definition", lambda: FUTURE in kube.rest.patch(f"{path}?dryRun=All", field).body["spec"])
+    kube.apply(manifest(name, **field["spec"]))
+    message = kube.until_condition(name, "Stalled", "True", "InvalidSpec")["message"]
+    refused = kube.refused("create", "-f", "-", stdin=json.dumps(workload("Job", name, project, name)))
+    kube.apply(workload("Job", used, project, used))
+    kube.until_used(used, 2)
+    kube.kubectl(
+        "apply", "--server-side", "--force-conflicts", "-f", str(REPO_ROOT / "crds/environments.environments.dev.yaml")
+    )
+    kube.until("today's definition", lambda: FUTURE not in kube.environment(name)["spec"])
+    kube.kubectl("label", "env", name, "a=b")
+
+    assert f"spec.{FUTURE}: unknown field" in message
+    assert f"spec.{FUTURE}: unknown field" in refused
+    kube.until_ready(name)
