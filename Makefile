@@ -30,6 +30,9 @@ test: venv ## Run all tests, those on a real Kubernetes API included; NODE=1 fai
 test-controllers: venv ## Run workloads under the real controllers of other projects, which are built once: minutes.
 	$(PY) -m pytest tests/controllers -n0
 
+test-matrix: venv ## Run the tests of admission, controller and definition on other versions of Kubernetes, which are built once: half an hour each.
+	PYTHONPATH=$(TESTS) $(PY) -m cluster.matrix $(or $(VERSIONS),v1.34.4 v1.35.4)
+
 node-packages: venv ## Install what a node needs, as root on Debian.
 	apt-get update -qq
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$($(CLUSTER_TOOL) packages)
@@ -125,5 +128,5 @@ venv: .venv/.installed
 	$(PYTHON) -m venv .uv
 	.uv/bin/pip install --quiet --disable-pip-version-check uv==0.13.9
 
-.PHONY: help demo test test-controllers node-packages browser-packages promtool law7 bench-scale bench-admission bench-page corpus unit lint types fmt generate manifests release verify lock up down stop-operator \
+.PHONY: help demo test test-controllers test-matrix node-packages browser-packages promtool law7 bench-scale bench-admission bench-page corpus unit lint types fmt generate manifests release verify lock up down stop-operator \
   start-operator venv

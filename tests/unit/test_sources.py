@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster import binaries, modules
+from cluster import binaries, matrix, modules
 from cluster.binaries import left
 from cluster.borrowed import Kind, docker_answers
 from cluster.source import choose
@@ -81,3 +81,14 @@ def test_a_runtime_with_strict_groups() -> None:
     major, *_ = modules.CONTAINERD.version.removeprefix("v").split(".")
 
     assert int(major) >= 2
+
+
+def test_another_version() -> None:
+    """The module of another version takes that version of everything that Kubernetes is published in."""
+    found = matrix.module("v1.34.4").splitlines()
+    replaced = [line.split() for line in found if "=>" in line]
+
+    assert "require k8s.io/kubernetes v1.34.4" in found
+    assert ["k8s.io/apiserver", "=>", "k8s.io/apiserver", "v0.34.4"] in replaced
+    assert {"v0.34.4"} == {version for *_, version in replaced}
+    assert (modules.HERE / "go.mod").read_text("utf-8").count(" => ") == len(replaced)
