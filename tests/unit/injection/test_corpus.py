@@ -142,7 +142,7 @@ def test_the_version_before_reads_what_this_one_writes(case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_two_versions_beside_each_other(case: Case) -> None:
+def test_two_versions_side_by_side(case: Case) -> None:
     """While both answer, what a replica of an earlier version injected is validated by one of this version."""
     assert "" == approve(case.row, case.stored, None, known(case)).refusal
 
