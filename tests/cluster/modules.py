@@ -127,7 +127,16 @@ PODDEFAULTS = Module(
     costs="it took a minute",
     variables=lambda _version: {},
 )
-MODULES = (KUBERNETES, CONTAINERD, HELM, PODDEFAULTS)
+# How Flux sees the health of an object, with its source here.
+FLUX = Module(
+    title="Flux",
+    requires="github.com/fluxcd/cli-utils",
+    folder=HERE / "flux",
+    packages={"flux": "environments.dev/flux"},
+    costs="it took a minute",
+    variables=lambda _version: {},
+)
+MODULES = (KUBERNETES, CONTAINERD, HELM, PODDEFAULTS, FLUX)
 
 
 def of(program: str) -> Module:
