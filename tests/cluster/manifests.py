@@ -42,7 +42,7 @@ def apply_webhooks(layout: Layout, repo_root: Path, url: str, *, force: bool) ->
         configurations = list(yaml.load_all(path.read_text(), yaml.CSafeLoader))
         for entry in (entry for each in configurations for entry in each["webhooks"]):
             entry["clientConfig"] = {"url": url + entry["clientConfig"]["service"]["path"]}
-        _apply_text(layout, yaml.safe_dump_all(configurations), force=force)
+        _apply_text(layout, yaml.dump_all(configurations, Dumper=yaml.CSafeDumper), force=force)
 
 
 def await_admission(layout: Layout) -> None:

@@ -132,7 +132,11 @@ def test_indexed_job(kube: Kube, project: str) -> None:
 
 def test_two_roles(kube: Kube, project: str) -> None:
     """Of a workload with two roles, each runs with its own Environment; this test makes the Pods as its controller."""
-    kube.apply(*yaml.safe_load_all((REPO_ROOT / "tests/fixtures/crds/kubeflow-training-operator.yaml").read_text()))
+    kube.apply(
+        *yaml.load_all(
+            (REPO_ROOT / "tests/fixtures/crds/kubeflow-training-operator.yaml").read_text(), yaml.CSafeLoader
+        )
+    )
     kube.until_established("pytorchjobs.kubeflow.org")
     environments = {role: _speaking(kube, role) for role in ("master", "worker")}
     labels = {names.REFERENCE: environments["master"], f"{names.ROLE_REFERENCE}worker": environments["worker"]}

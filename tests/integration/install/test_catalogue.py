@@ -130,7 +130,7 @@ def test_the_example_of_the_readme(kube: Kube, project: str, applied: str) -> No
 def built(kube: Kube, folder: Path, text: str) -> dict[str, dict[str, Any]]:
     """Return the Environments that a kustomization makes, by name: it makes nothing else."""
     (folder / "kustomization.yaml").write_text(text.replace("deploy/catalogue", os.path.relpath(FOLDER, folder)))
-    found = list(yaml.safe_load_all(kube.kubectl("kustomize", str(folder))))
+    found = list(yaml.load_all(kube.kubectl("kustomize", str(folder)), yaml.CSafeLoader))
     assert {"Environment"} == {made["kind"] for made in found}
     return {made["metadata"]["name"]: made["spec"] for made in found}
 

@@ -47,7 +47,7 @@ OTHERS: Mapping[str, str] = {
 def documents(*options: str, namespace: str = NAMESPACE) -> list[Object]:
     """Return the objects that the chart is rendered to."""
     out = helm("template", RELEASE, str(CHART), f"--namespace={namespace}", *options).stdout
-    return [each for each in yaml.safe_load_all(out) if each]
+    return [each for each in yaml.load_all(out, yaml.CSafeLoader) if each]
 
 
 def keyed(found: Iterable[Object]) -> dict[tuple[str, str], Object]:
@@ -79,7 +79,7 @@ def test_equal_to_the_plain_manifests() -> None:
         *(REPO_ROOT / "crds").glob("environments.*.yaml"),
         *(REPO_ROOT / f"deploy/{n}.yaml" for n in (*GENERATED, "operator", "rbac")),
     ]
-    plain = keyed(each for file in files for each in yaml.safe_load_all(file.read_text("utf-8")))
+    plain = keyed(each for file in files for each in yaml.load_all(file.read_text("utf-8"), yaml.CSafeLoader))
     found = keyed(documents("--no-hooks"))
 
     assert {"helm.sh/resource-policy": "keep"} == found["CustomResourceDefinition", names.CRD_NAME]["metadata"].pop(
@@ -102,7 +102,7 @@ def test_kustomize_base() -> None:
     out = subprocess.run(
         [kubectl, "kustomize", REPO_ROOT / "deploy"], capture_output=True, text=True, check=True
     ).stdout
-    found = keyed(yaml.safe_load_all(out))
+    found = keyed(yaml.load_all(out, yaml.CSafeLoader))
 
     assert {("Namespace", NAMESPACE), *keyed(documents("--no-hooks"))} == found.keys()
 
@@ -170,7 +170,7 @@ def test_console() -> None:
 @contextmanager
 def defined(rest: Rest, project: str) -> Iterator[None]:
     """Have the kinds of another project defined for a while."""
-    definitions = list(yaml.safe_load_all((REPO_ROOT / f"tests/fixtures/{project}.yaml").read_text()))
+    definitions = list(yaml.load_all((REPO_ROOT / f"tests/fixtures/{project}.yaml").read_text(), yaml.CSafeLoader))
     for each in definitions:
         assert rest.create(DEFINITIONS, each).ok
     yield

@@ -57,7 +57,7 @@ def programs(cluster: Cluster, rest: Rest) -> Iterator[None]:
 @pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.name)
 def test_every_way_of_applying(kube: Kube, path: Path, side: str) -> None:
     """Each manifest is accepted in every way of applying it, also by who did not apply it before."""
-    objects = list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
+    objects = list(yaml.load_all(path.read_text(encoding="utf-8"), yaml.CSafeLoader))
     for entry in (entry for each in objects for entry in each.get("webhooks", ())):
         # As the cluster of the tests has it.
         where = entry["clientConfig"].pop("service")["path"]
@@ -69,7 +69,7 @@ def test_every_way_of_applying(kube: Kube, path: Path, side: str) -> None:
 
 def test_programs(kube: Kube) -> None:
     """The Pods of the two programs are allowed in their namespace, and run under the account that has the rights."""
-    found = list(yaml.safe_load_all((REPO_ROOT / "deploy/operator.yaml").read_text(encoding="utf-8")))
+    found = list(yaml.load_all((REPO_ROOT / "deploy/operator.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader))
     pods = [each["spec"]["template"] for each in found if each["kind"] == "Deployment"]
     for number, pod in enumerate(pods):
         metadata = {"name": f"program-{number}", "namespace": names.SYSTEM_NAMESPACE, **pod["metadata"]}

@@ -80,7 +80,10 @@ def test_chart_and_manifests(out: Path) -> None:
     """The packed chart renders the objects of the one manifest, which has the namespace besides."""
     rendered = helm("template", "any", str(out / CHART), "--no-hooks").stdout
     plain = (out / PLAIN).read_text("utf-8")
-    names = [{(e["kind"], e["metadata"]["name"]) for e in yaml.safe_load_all(text) if e} for text in (rendered, plain)]
+    names = [
+        {(e["kind"], e["metadata"]["name"]) for e in yaml.load_all(text, yaml.CSafeLoader) if e}
+        for text in (rendered, plain)
+    ]
 
     assert {("Namespace", "environments-system")} == names[1] - names[0]
     assert set() == names[0] - names[1]

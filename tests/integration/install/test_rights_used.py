@@ -80,7 +80,7 @@ def granted() -> set[Right]:
     """Return every right that the manifests give the operator's account; one that projects give has no namespace."""
     objects: list[Any] = []
     for name in MANIFESTS:
-        objects += yaml.safe_load_all((REPO_ROOT / f"deploy/{name}.yaml").read_text("utf-8"))
+        objects += yaml.load_all((REPO_ROOT / f"deploy/{name}.yaml").read_text("utf-8"), yaml.CSafeLoader)
     return {
         Right(verb, group, resource, "" if place == "*" else place)
         for each in objects
