@@ -47,8 +47,8 @@ class Load:
 
     def _change(self) -> Reply:
         if self.changes % EDIT == 0:
-            image = {"spec": {"image": f"registry.example/team/jupyter:{self.changes}"}}
-            return self.rest.patch(f"{ENVIRONMENTS}/{self.chance.choice(NAMES)}", image)
+            edit = {"spec": {"workingDir": f"/work/{self.changes}"}}
+            return self.rest.patch(f"{ENVIRONMENTS}/{self.chance.choice(NAMES)}", edit)
         if self.users and (len(self.users) >= MOST or self.chance.random() < 0.45):
             name = self.chance.choice(sorted(self.users))
             del self.users[name]
@@ -61,6 +61,7 @@ class Load:
 def hour(cluster: Cluster, rest: Rest, minutes: int, rate: float) -> None:
     """Make changes at a rate for some minutes; print the memory each minute, and its slope over the last half."""
     kube, load = Kube(cluster, rest), Load(rest)
+    cluster.start_operator()
     rest.create("/api/v1/namespaces", {"metadata": {"name": PROJECT}})
     for name in NAMES:
         rest.create(ENVIRONMENTS, manifest(name))
@@ -81,6 +82,8 @@ def hour(cluster: Cluster, rest: Rest, minutes: int, rate: float) -> None:
         slope = linear_regression(range(len(late)), late).slope * 60
         say(f"{name}: {found[0]:.1f} MB at the start, {found[-1]:.1f} MB at the end, {slope:+.1f} MB an hour over the "
             "last half")  # fmt: skip
+    if load.failed:
+        raise SystemExit(f"{load.failed} of {load.changes} changes failed")
 
 
 def _for_a_minute(load: Load, rate: float) -> None:
