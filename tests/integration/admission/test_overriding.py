@@ -164,7 +164,7 @@ def renamed(item: Object) -> None:
 
 def named(item: Object) -> None:
     """Name the other container in the annotation."""
-    put(item, ("metadata", "annotations", names.CONTAINER), "other")
+    put(item, ("metadata", "annotations", names.CONTAINER), "sidecar")
     main(item).update(image="mine")
 
 
@@ -258,7 +258,7 @@ def place(cluster: Cluster, rest: Rest, operator: Operator) -> Iterator[Place]: 
     found = Place(kube, rest, project, Kube.unique("env"))
     passed(rest.create(ENVIRONMENTS, manifest(found.environment, **STRICT)))
     item = made("Deployment", project, found.environment, "stored")
-    spec(item)["containers"].append({"name": "other", "image": "mine"})
+    spec(item)["containers"].append({"name": "sidecar", "image": "mine"})
     found.apply(item)
     yield found
     rest.delete(f"/api/v1/namespaces/{project}")
