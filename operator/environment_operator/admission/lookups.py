@@ -83,7 +83,8 @@ class Lookups:
             TimeoutError: the API server has not answered everything by then.
             ApiError: it cannot be asked.
         """
-        wanted = review.wanted(sent, self._table)
+        excess = review.excess(sent, self._table, stage)
+        wanted = review.wanted(sent, self._table) if not excess else frozenset[str]()
         now = asyncio.get_running_loop().time()
         async with asyncio.timeout_at(deadline):
             # These go on while the rest is asked for, most of which is in memory. What the mutating call begins is to
@@ -110,7 +111,7 @@ class Lookups:
             taken=taken,
             dry_run=sent.dry_run,
             strict_groups=self._settings.strict_groups,
-            most=sent.most,
+            excess=excess,
             invalid=invalid,
         )
 

@@ -68,7 +68,7 @@ class PullSecrets:
             return Secrets(), {}
         named = {name for environment in used for name in environment.pull_secrets}
         due = self._sources.due(project.name, project.department)
-        images = _images(used) | review.images(sent, self._table)
+        images = _images(used) | review.images(sent, self._table) if due else frozenset[str]()
         offered = [source for source in due if any(map(source.serves, images))]
         if not named and not offered:
             return Secrets(), {}

@@ -166,17 +166,21 @@ def uid(head: bytes) -> str:
     return found[1].decode() if found else ""
 
 
+def excess(request: Request, table: Table, stage: Stage) -> str:
+    """Return why a workload is too large to decide about it, empty when it is not; arguments as for `decided`."""
+    kind, new, room = row(request, table), request.new, limits.ROOM if stage == VALIDATE else 1
+    return limits.excess(kind, new, request.old, room, request.most) if kind and new is not None else ""
+
+
 def wanted(request: Request, table: Table) -> frozenset[str]:
     """Return the names of the Environments that deciding takes: those of new references.
 
     Args:
-        request: the request.
+        request: the request; its workload is not too large.
         table: the kinds table, by full name.
     """
-    kind, new, old = row(request, table), request.new, request.old
-    if kind is None or new is None or limits.excess(kind, new, old, limits.ROOM, request.most):
-        return frozenset()
-    return _names(new_references(kind, new, old))
+    kind, new = row(request, table), request.new
+    return _names(new_references(kind, new, request.old)) if kind and new is not None else frozenset()
 
 
 def accounts(request: Request, table: Table) -> frozenset[str]:

@@ -119,7 +119,7 @@ class RequestContext:
         taken: addresses of tools that cannot be given, each with the reason.
         dry_run: whether nothing of the request is stored.
         strict_groups: whether guarded ids keep the groups of the image out.
-        most: the `limits.bound` of the review, where it is known.
+        excess: the `limits.excess` of the workload; None where it was not found out before.
         invalid: where the request writes an Environment, why the API server refuses its pods; empty when it does not.
     """
 
@@ -136,7 +136,7 @@ class RequestContext:
     taken: Mapping[str, str] = field(default_factory=dict)
     dry_run: bool = False
     strict_groups: bool = True
-    most: int | None = None
+    excess: str | None = None
     invalid: str = ""
 
     def may_come(self, name: str) -> bool:

@@ -47,9 +47,9 @@ def check_labels(kind: Kind, new: dict[str, Any], old: dict[str, Any] | None) ->
 
 def idle_labels(kind: Kind, workload: dict[str, Any]) -> list[tuple[str, list[str]]]:
     """Return the labels of a workload for roles that it does not write out, each with the roles that it does."""
-    roles = sorted({place.role for place in places(kind, workload)} - {""})
     labels = get(workload, ("metadata", "labels")) or {}
-    given = (label for label in labels if label.startswith(names.ROLE_REFERENCE))
+    given = [label for label in labels if label.startswith(names.ROLE_REFERENCE)]
+    roles = sorted({place.role for place in places(kind, workload)} - {""}) if given else []
     return [(label, roles) for label in given if label.removeprefix(names.ROLE_REFERENCE) not in roles]
 
 

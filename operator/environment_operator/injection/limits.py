@@ -49,13 +49,13 @@ def bound(body: bytes) -> int:
     return body.count(b",") + body.count(b"{") + body.count(b"[")
 
 
-def check(kind: Kind, new: Item, old: Item | None, room: int = 1, most: int | None = None) -> None:
-    """Validate the size of a workload; arguments as for `excess`.
+def check(kind: Kind, new: Item, old: Item | None, room: int = 1, known: str | None = None) -> None:
+    """Validate the size of a workload; arguments as for `excess`, and what that returned, where it was asked before.
 
     Raises:
         Refused: it is too large.
     """
-    if why := excess(kind, new, old, room, most):
+    if why := excess(kind, new, old, room) if known is None else known:
         raise Refused(why, Refusal.TOO_LARGE)
 
 
@@ -120,6 +120,8 @@ def _excess_of_values(kind: Kind, item: Item, room: int) -> str:
 def _excess_of_reads(kind: Kind, item: Item) -> str:
     """Return of what a workload has too much that takes a read of the API server each, empty when it does not."""
     found = places(kind, item)
+    if len(found) <= min(ENVIRONMENTS, ACCOUNTS):
+        return ""
     if (number := len({reference(item, place.role) for place in found})) > ENVIRONMENTS:
         return _refusal(kind, item, f"refers to {number} Environments", ENVIRONMENTS)
     if (number := len(accounts(found, item))) > ACCOUNTS:

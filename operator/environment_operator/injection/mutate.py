@@ -68,7 +68,7 @@ def admit(kind: Kind, new: Object, old: Object | None, around: RequestContext) -
         around: what is known around the request.
     """
     try:
-        limits.check(kind, new, old, most=around.most)
+        limits.check(kind, new, old, known=around.excess)
         admission = _Admission(kind, copied_object(new), old, around)
         admission.run()
         limits.check(kind, admission.workload, old)
@@ -131,7 +131,8 @@ class _Admission:
             else:
                 self._keep(place)
         self._change_hands()
-        self._leave_behind()
+        if self._stored:
+            self._leave_behind()
         for place in self._places:
             if entry := self._entries.get(place.key):
                 self._mark(place, entry)
@@ -272,8 +273,7 @@ class _Admission:
         self.warnings += warnings.on_env_from(environment, fragment, place, self.workload, entry.main)
         puts = merge.puts(fragment, entry.main, marks(place, entry))
         self.warnings += self._apply(place, puts, entry, environment.image)
-        pods = place.to_validate(self.workload)
-        self.warnings += warnings.on_pod_security(environment, self.around.project, pods, entry.main)
+        self.warnings += warnings.on_pod_security(environment, self.around.project, place, self.workload, entry.main)
         now = self._entries[place.key]
         self.warnings += warnings.on_repeats(environment, now, lambda path: place.words(path, self.workload))
 

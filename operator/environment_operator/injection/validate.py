@@ -24,7 +24,7 @@ from environment_operator.injection.starts import leave_out
 from environment_operator.injection.workload_tools import Master
 from environment_operator.kinds.harmless import runs_differently
 from environment_operator.kinds.paths import Path, Unfit, copied_object, get, is_nameless, put, remove
-from environment_operator.kinds.pod_templates import Place, Template, named, places, reference, within
+from environment_operator.kinds.pod_templates import Place, Template, first, named, places, reference, within
 from environment_operator.kinds.table import Kind
 from environment_operator.tools import addresses
 from environment_operator.tools.addresses import BadAddress, Tools
@@ -53,7 +53,7 @@ def approve(kind: Kind, new: Object, old: Object | None, around: RequestContext)
         around: what is known around the request; Environments as the API server has them now.
     """
     try:
-        limits.check(kind, new, old, limits.ROOM, around.most)
+        limits.check(kind, new, old, limits.ROOM, around.excess)
         check_templates(kind, new, old)
         approval = _Approval(kind, new, old, around)
         wrong = [words for place in places(kind, new) for words in approval.check(place)]
@@ -80,6 +80,7 @@ class _Approval:
         self._entries, self._stored = record.aligned(kind, new), record.trusted(kind, old)
         self._old_places = {place.key: place for place in places(kind, old)} if old else {}
         self._last: tuple[Path, list[Put], Template] | None = None
+        self._usable: set[str] = set()
 
     @cached_property
     def _changed(self) -> frozenset[str]:
@@ -98,7 +99,7 @@ class _Approval:
         if is_new_reference(self.old, self.new, place, self._old_places):
             if self.around.may_come(name) and entry is None:
                 return
-            usable(self.around, name, self.kind, self.new)
+            self._check_reference(name)
             if entry is None or entry.env != name:
                 raise Refused(messages.not_injected(name), Refusal.NOT_INJECTED)
             locked, right = self._of_the_environment(place, entry)
@@ -122,6 +123,12 @@ class _Approval:
             before = self._old_places.get(place.key)
             had = before and violation.given == get(before.to_validate(self.old or {}), violation.path)
             yield _in_words(violation, entry.env, place, self.new, entry.main, is_old=bool(had) and self._is_refresh)
+
+    def _check_reference(self, name: str) -> None:
+        """Refuse an Environment that may not be used; most templates of a workload refer to the same one."""
+        if name not in self._usable:
+            usable(self.around, name, self.kind, self.new)
+            self._usable.add(name)
 
     @property
     def _is_refresh(self) -> bool:
@@ -148,7 +155,7 @@ class _Approval:
 
     def _tools(self) -> tuple[Tools | None, Entry | None]:
         """Return the tools as they should be, and the record of the pod template that has them."""
-        place = next(iter(places(self.kind, self.new)), None)
+        place = first(self.kind, self.new)
         entry = self._entries.get(place.key) if place else None
         if place is None or entry is None or not reference(self.new, place.role):
             return None, None

@@ -15,7 +15,7 @@ from environment_operator.injection.merge import puts
 from environment_operator.injection.overrides import LEAVES
 from environment_operator.injection.record import Entry
 from environment_operator.kinds.paths import Item, Path, get
-from environment_operator.kinds.pod_templates import Place, Template
+from environment_operator.kinds.pod_templates import Place
 from environment_operator.kinds.table import Kind
 from environment_operator.spec.fragment import foreign_references, known_variables, pod_security
 
@@ -72,11 +72,12 @@ def on_repeats(environment: Published, entry: Entry, where: Callable[[Path], str
         where: gives a path as it is in the whole object.
     """
     fields = {(*entry.main, key): field for field, key in LEAVES.items()}
-    guarded = set(environment.spec.overridable) if environment.spec else set()
-    put_in = dict(puts(environment.fragment, entry.main, {}))
-    same = [path for path, value in entry.record.was.items() if path in fields and value == put_in.get(path)]
+    there = {path: value for path, value in entry.record.was.items() if path in fields}
+    put_in = dict(puts(environment.fragment, entry.main, {})) if there else {}
+    same = [path for path, value in there.items() if value == put_in.get(path)]
     if not same:
         return []
+    guarded = set(environment.spec.overridable) if environment.spec else set()
     listed = ", ".join(where(path) for path in same)
     locked = any(fields[path] not in guarded for path in same)
     means = "a refresh after its next edit is refused" if locked else "a refresh does not change what is repeated"
@@ -91,17 +92,19 @@ def on_absence(name: str) -> str:
     )
 
 
-def on_pod_security(environment: Published, project: Project, pods: Template, main: Path) -> list[str]:
+def on_pod_security(environment: Published, project: Project, place: Place, item: Item, main: Path) -> list[str]:
     """Return that the pods will be refused in their namespace for what the Environment injects, if they will.
 
     Args:
         environment: the Environment.
         project: where the pods are.
-        pods: the pod template as it is to be stored: what the workload sets itself counts.
+        place: the place of the pod template.
+        item: the workload as it is to be stored: what it sets itself counts.
         main: path of the main container.
     """
     if project.level not in _LEVELS:
         return []
+    pods = place.to_validate(item)
     keys = ("securityContext", "hostNetwork", "hostIPC", "hostUsers")
     effective = {"containers": [get(pods, main) or {}], **{key: get(pods, ("spec", key)) for key in keys}}
     needed = min((pod_security(dict(environment.fragment)), pod_security(effective)), key=_LEVELS.index)
@@ -126,6 +129,8 @@ def on_env_from(environment: Published, fragment: Mapping[str, Any], place: Plac
         main: path of the main container.
     """
     template = place.template(item)
+    if not get(template, (*main, "envFrom")):
+        return []
     found = (get(template, (*main, key)) for key in ("envFrom", "env"))
     sources, own = ([one for one in each if isinstance(one, dict)] if isinstance(each, list) else [] for each in found)
     prefixes = tuple(str(one.get("prefix") or "") for one in sources)

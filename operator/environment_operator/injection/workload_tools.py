@@ -55,7 +55,7 @@ class Master:
         if self.kind.template:
             return closed(environment)
         found = self._offered(environment, token)
-        found = _filled_in(found, self._values(environment, main, found))
+        found = _filled_in(found, self._values(environment, main, found)) if found.tools else found
         return addresses.settled(found, addresses.asked(self.item), None, self.routing)
 
     def opened_before(self, environment: Published, token: str) -> Tools:
@@ -70,8 +70,9 @@ class Master:
         """
         if self.kind.template:
             return closed(environment)
-        written = addresses.read(addresses.written(self.item))
-        found = _filled_in_as(self._offered(environment, token), written)
+        found = self._offered(environment, token)
+        if found.tools:
+            found = _filled_in_as(found, addresses.read(addresses.written(self.item)))
         return addresses.settled(found, addresses.asked(self.item), None, self.routing)
 
     def _offered(self, environment: Published, token: str) -> Tools:

@@ -134,12 +134,21 @@ def places(kind: Kind, item: Item, *, every: bool = False) -> tuple[Place, ...]:
         item: the object.
         every: also those whose pods are not for an Environment.
     """
-    return tuple(
-        Place("/".join(keys) or ".", row, row.role if named_at is None else keys[named_at].lower(), at)
-        for row, named_at in ((row, _named_at(row)) for row in kind.pod_templates)
-        for keys, at in _found(item, row)
-        if every or _is_meant(row, item, at)
-    )
+    return tuple(_places(kind, item, every=every))
+
+
+def first(kind: Kind, item: Item) -> Place | None:
+    """Return the first pod template that an object has, None for none; arguments as for `places`."""
+    return next(_places(kind, item), None)
+
+
+def _places(kind: Kind, item: Item, *, every: bool = False) -> Iterator[Place]:
+    """Yield the pod templates that an object has; arguments as for `places`."""
+    for row in kind.pod_templates:
+        for way, at, found in _found(item, row):
+            if every or _is_meant(row, found):
+                role = row.role if row.named_at is None else way[row.named_at].lower()
+                yield Place("/".join(way) or ".", row, role, at)
 
 
 def main(place: Place, template: Template, chosen: str = "", known: Collection[str] = ()) -> Path | None:
@@ -260,9 +269,9 @@ def lacks_template(kind: Kind, new: Item, old: Item | None) -> bool:
         new: the object as requested.
         old: the object as stored; None on CREATE.
     """
-    if places(kind, new) or not reference(new):
+    if not reference(new) or first(kind, new):
         return False
-    return old is None or bool(places(kind, old)) or reference(new) != reference(old)
+    return old is None or first(kind, old) is not None or reference(new) != reference(old)
 
 
 def strays(kind: Kind, new: Item, old: Item | None) -> list[str]:
@@ -273,37 +282,31 @@ def strays(kind: Kind, new: Item, old: Item | None) -> list[str]:
         new: the object as requested.
         old: the object as stored; None on CREATE.
     """
+    if not kind.roles_in or not reference(new):
+        return []
     way = tuple(kind.roles_in.split("."))
     found, before = (get(item or {}, way) for item in (new, old if reference(old or {}) else None))
-    if not kind.roles_in or not reference(new) or not isinstance(found, dict):
+    if not isinstance(found, dict):
         return []
     return [role for role in found if role not in kind.spellings and role not in (before or {})]
 
 
-def _is_meant(row: PodTemplate, item: Item, at: _At) -> bool:
-    """Return whether a place has pods for an Environment: some kinds have others, too."""
-    found: Any = item
-    for step in at:
-        found = found[step]
+def _is_meant(row: PodTemplate, found: Any) -> bool:
+    """Return whether what stands at a place has pods for an Environment: some kinds have others, too."""
+    if not row.strict and (row.spec or row.optional):
+        return True
     listed = get(found, ((row.spec, "containers") if row.spec else ("containers",)))
     if row.strict:
         return isinstance(listed, list) and row.container in [c.get("name") for c in listed if isinstance(c, dict)]
-    if row.spec or row.optional:
-        return True
     return bool(listed) or any(get(found, (key,)) is not None for key in row.inline)
 
 
-def _named_at(row: PodTemplate) -> int | None:
-    """Return which key is what a label calls the pods: the name of the item in a list; None where the row says it."""
-    if row.role != "*":
-        return None
-    return next(number for number, (_, field) in enumerate(row.steps) if field) + 1
-
-
-def _found(node: Any, row: PodTemplate, step: int = 0, keys: Path = (), at: _At = ()) -> Iterator[tuple[Path, _At]]:
-    """Yield where the steps of a row lead to: the keys for the record, and the keys and positions."""
+def _found(
+    node: Any, row: PodTemplate, step: int = 0, keys: Path = (), at: _At = ()
+) -> Iterator[tuple[Path, _At, Any]]:
+    """Yield where the steps of a row lead to: keys for the record, keys and positions, and what stands there."""
     if step == len(row.steps):
-        yield keys, at
+        yield keys, at, node
         return
     key, field = row.steps[step]
     if not isinstance(node, dict) or node.get(key) is None:

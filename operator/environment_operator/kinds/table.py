@@ -141,12 +141,12 @@ class PodTemplate(BaseModel):
     starts: OwnStart | None = None
     first_tools: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def inherited(self) -> tuple[str, ...]:
         """The keys that hold for all templates where they stand at ``inherits``."""
         return (*INHERITED, *self.patches) if self.inherits else ()
 
-    @property
+    @cached_property
     def outside(self) -> tuple[str, ...]:
         """The paths in the object that lead to what the object has next to the template."""
         return (*self.adds, *self.annotated)
@@ -155,6 +155,13 @@ class PodTemplate(BaseModel):
     def steps(self) -> tuple[Step, ...]:
         """The path, key by key, each with the field by which the items of its list differ, empty for no list."""
         return steps(self.path)
+
+    @cached_property
+    def named_at(self) -> int | None:
+        """Which key on the way is what a label calls the pods: the name of an item; None where the row says it."""
+        if self.role != "*":
+            return None
+        return next(number for number, (_, field) in enumerate(self.steps) if field) + 1
 
 
 def api_version(path: str) -> str:

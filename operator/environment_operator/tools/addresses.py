@@ -266,6 +266,8 @@ def settled(
     Raises:
         BadAddress: one of them cannot be given.
     """
+    if not (wishes or tools.tools):
+        return tools
     new = {name for name in {*wishes, *tools.tools} if before is None or wishes.get(name) != before.get(name)}
     for name in wishes:
         if name in new and not (name in tools.tools and tools.tools[name].custom):

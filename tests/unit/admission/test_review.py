@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import dataclasses
 import io
 import json
 from collections.abc import AsyncIterator
@@ -175,6 +176,22 @@ def test_what_cannot_be_a_name(name: str) -> None:
 
     assert frozenset() == review.wanted(request, KINDS)
     assert review.accounts(request, KINDS) <= {"default"}
+
+
+@pytest.mark.parametrize(("number", "stages"), [(300, ()), (301, ("mutate",)), (601, ("mutate", "validate"))])
+@pytest.mark.parametrize("stage", [review.MUTATE, review.VALIDATE])
+def test_size_is_found_out_once(stage: review.Stage, number: int, stages: tuple[str, ...]) -> None:
+    """Whether a workload is too large is known before anything is read; after other webhooks it may be larger."""
+    new = workload("Deployment", "d", "team", "jupyter")
+    new["spec"]["template"]["spec"]["containers"][0]["env"] = [{"name": f"V{n}", "value": "1"} for n in range(number)]
+    request = review.read(json.dumps(a_review(new)).encode())
+    excess = review.excess(request, KINDS, stage)
+    known = dataclasses.replace(around(JUPYTER, user="alice"), excess=excess)
+    decided = review.decided(request, KINDS, known, stage)
+
+    assert (stage in stages) == bool(excess)
+    assert (stage in stages) == (decided.reason == Refusal.TOO_LARGE)
+    assert excess == (decided.review["response"]["status"]["message"] if excess else "")
 
 
 def test_warnings() -> None:
