@@ -42,6 +42,8 @@ class Keys:
     others: tuple[str, ...] = ()
 
 
+# The groups of Kubernetes' own kinds that do not end in k8s.io.
+_BUILTIN = ("", "apps", "autoscaling", "batch", "policy")
 WORKLOAD = Keys(
     (names.REFERENCE, names.WORKLOAD_TYPE),
     (names.CONTAINER, names.REFRESH),
@@ -103,6 +105,7 @@ def _unknown(table: Iterable[Kind]) -> Policy:
         condition=("has-no-row", f"{is_custom} && !({is_known}) && !{had} && !{_CONTROLLED}"),
         validations=[Validation("false", said, "The kind of this object cannot use an Environment. Use another kind.")],
         rules=[Rule("*", ("*",), ("*",))],
+        excluded=[Rule(group, ("*",), ("*",)) for group in _BUILTIN],
         selectors={"objectSelector": {"matchExpressions": [{"key": names.REFERENCE, "operator": "Exists"}]}},
         action="Warn",
     )

@@ -92,6 +92,7 @@ class Policy:
         validations: what must hold.
         variables: CEL that validations and messages share.
         rules: the resources that it matches.
+        excluded: resources among these that it does not match, so that its condition costs nothing there.
         selectors: labels without which it is not evaluated, as ``matchConstraints`` has them.
         action: whether a failure refuses the request or only warns.
     """
@@ -102,6 +103,7 @@ class Policy:
     validations: Sequence[Validation]
     variables: Mapping[str, str] = field(default_factory=dict)
     rules: Sequence[Rule] = (Rule(names.GROUP, ("*",), (names.PLURAL,)),)
+    excluded: Sequence[Rule] = ()
     selectors: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     action: Literal["Deny", "Warn"] = "Deny"
 
@@ -116,6 +118,7 @@ class Policy:
     def _spec(self) -> dict[str, Any]:
         """Return the spec of the policy."""
         condition, expression = self.condition
+        excluded = [rule.as_item(self.operations) for rule in self.excluded]
         return {
             # A policy with Fail that cannot be evaluated refuses the request even when its binding only warns.
             "failurePolicy": "Fail" if self.action == "Deny" else "Ignore",
@@ -125,6 +128,7 @@ class Policy:
                 "namespaceSelector": {},
                 "objectSelector": {},
                 "resourceRules": [rule.as_item(self.operations) for rule in self.rules],
+                **({"excludeResourceRules": excluded} if excluded else {}),
                 **self.selectors,
             },
             "matchConditions": [{"name": condition, "expression": expression}],
