@@ -12,7 +12,7 @@ from kube import Kube
 async def measured(kube: Kube, project: str, found: Mapping[str, Way]) -> dict[str, Took]:
     """Return what the creation of Pods takes, by way, with two clients."""
     async with connected(kube.cluster.kubeconfig, project) as client:
-        return await in_turns(client, found, clients=2, rounds=10, each=10)
+        return await in_turns(client.create, found, clients=2, rounds=10, each=10)
 
 
 def test_what_admission_takes(kube: Kube, project: str) -> None:

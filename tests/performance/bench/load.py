@@ -20,6 +20,7 @@ from kubernetes.aio.client import Configuration
 from builders import workload
 
 Object = dict[str, Any]
+_MERGE = "application/strategic-merge-patch+json"
 
 
 @dataclass
@@ -54,30 +55,74 @@ class Took:
         return len(self.each) / self.all
 
 
+@dataclass(frozen=True)
+class Way:
+    """A way in which a workload is admitted.
+
+    Args:
+        labels: the labels that have it go that way.
+        server: the API server.
+        process: the webhooks that it passes, None where there are none.
+    """
+
+    labels: Mapping[str, str]
+    server: psutil.Process | None
+    process: psutil.Process | None = None
+
+    @property
+    def stored(self) -> str:
+        """The name of the Deployment that is stored with these labels."""
+        return "-".join(["stored", *(key.rpartition("/")[2] for key in self.labels)])
+
+    def cpu(self) -> tuple[float, float]:
+        """Return the processor's time that its webhooks have taken so far, and the API server."""
+        return _cpu(self.process), _cpu(self.server)
+
+
+Send = Callable[[Way], Awaitable[None]]
+
+
 class Client:
-    """Creates Pods that are not stored, over kept connections.
+    """Creates Pods and changes Deployments, none of which is stored, over kept connections.
 
     Args:
         session: the connections.
         server: the URL of the API server.
-        project: the namespace of the Pods.
+        project: the namespace of the workloads.
     """
 
     def __init__(self, session: ClientSession, server: str, project: str) -> None:
-        self._session, self._server, self._project, self._numbers = session, server, project, count()
+        self._session, self._server, self._numbers = session, server, count()
+        self._project = project
+        self._deployments = f"/apis/apps/v1/namespaces/{project}/deployments"
 
-    async def post(self, path: str, body: Object) -> None:
+    async def send(self, method: str, path: str, body: Object, form: str = "application/json") -> None:
         """Send one request; anything but success ends the measurement."""
-        async with self._session.post(f"{self._server}{path}", json=body) as reply:
+        headers = {"Content-Type": form}
+        async with self._session.request(method, f"{self._server}{path}", json=body, headers=headers) as reply:
             text = await reply.text()
             if not reply.ok:
                 raise SystemExit(f"{path}: {reply.status} {text[:500]}")
 
-    async def create(self, labels: Mapping[str, str]) -> None:
-        """Create a Pod with some labels."""
+    async def create(self, way: Way) -> None:
+        """Create a Pod that goes a way."""
         pod = workload("Pod", f"p{next(self._numbers)}", self._project)
-        pod["metadata"]["labels"] = dict(labels)
-        await self.post(f"/api/v1/namespaces/{self._project}/pods?dryRun=All&fieldManager=bench", pod)
+        pod["metadata"]["labels"] = dict(way.labels)
+        await self.send("POST", f"/api/v1/namespaces/{self._project}/pods?dryRun=All&fieldManager=bench", pod)
+
+    async def store(self, way: Way) -> None:
+        """Create the Deployment of a way, and store it; it has no Pods."""
+        deployment = workload("Deployment", way.stored, self._project)
+        deployment["metadata"]["labels"] = dict(way.labels)
+        deployment["spec"]["replicas"] = 0
+        await self.send("POST", self._deployments, deployment)
+
+    async def update(self, way: Way) -> None:
+        """Change what the Deployment of a way runs."""
+        main = {"name": "main", "env": [{"name": "STEP", "value": str(next(self._numbers))}]}
+        change = {"spec": {"template": {"spec": {"containers": [main]}}}}
+        path = f"{self._deployments}/{way.stored}?dryRun=All&fieldManager=bench"
+        await self.send("PATCH", path, change, _MERGE)
 
 
 @asynccontextmanager
@@ -91,31 +136,12 @@ async def connected(kubeconfig: Path, project: str) -> AsyncIterator[Client]:
         yield Client(session, configuration.host, project)
 
 
-@dataclass(frozen=True)
-class Way:
-    """A way in which a Pod is admitted.
-
-    Args:
-        labels: the labels that have it go that way.
-        server: the API server.
-        process: the webhooks that it passes, None where there are none.
-    """
-
-    labels: Mapping[str, str]
-    server: psutil.Process | None
-    process: psutil.Process | None = None
-
-    def cpu(self) -> tuple[float, float]:
-        """Return the processor's time that its webhooks have taken so far, and the API server."""
-        return _cpu(self.process), _cpu(self.server)
-
-
-async def in_turns(client: Client, ways: Mapping[str, Way], clients: int, rounds: int, each: int) -> dict[str, Took]:
+async def in_turns(send: Send, ways: Mapping[str, Way], clients: int, rounds: int, each: int) -> dict[str, Took]:
     """Return how long requests took, by way; a first round is for the connections and does not count.
 
     Args:
-        client: sends them.
-        ways: in which the Pods are admitted.
+        send: sends one.
+        ways: in which the workloads are admitted.
         clients: how many requests are under way at a time.
         rounds: how often every way takes its turn.
         each: how many requests every client sends in a turn.
@@ -125,7 +151,7 @@ async def in_turns(client: Client, ways: Mapping[str, Way], clients: int, rounds
         for name, way in ways.items():
             taken = took[name] if number else Took()
             before = way.cpu()
-            await _burst(partial(client.create, way.labels), clients, each, taken)
+            await _burst(partial(send, way), clients, each, taken)
             after = way.cpu()
             taken.cpu += after[0] - before[0]
             taken.server += after[1] - before[1]
@@ -137,13 +163,13 @@ def _cpu(process: psutil.Process | None) -> float:
     return sum(process.cpu_times()[:2]) if process else 0.0
 
 
-async def _burst(send: Callable[[], Awaitable[None]], clients: int, each: int, took: Took) -> None:
+async def _burst(send_one: Callable[[], Awaitable[None]], clients: int, each: int, took: Took) -> None:
     """Have clients send requests, each one after the other."""
 
     async def one() -> None:
         for _ in range(each):
             begin = time.perf_counter()
-            await send()
+            await send_one()
             took.each.append(time.perf_counter() - begin)
 
     begin = time.perf_counter()

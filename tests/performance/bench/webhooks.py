@@ -23,13 +23,16 @@ EMPTY, PODDEFAULTS = f"{GROUP}/empty", f"{GROUP}/poddefaults"
 ADMISSION = "/apis/admissionregistration.k8s.io/v1"
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 BOTH, FIRST = ("Mutating", "Validating"), ("Mutating",)
+_VERSIONS = {"apiVersions": ["v1"]}
+PODS: Object = {"apiGroups": [""], "resources": ["pods"], "operations": ["CREATE"], **_VERSIONS}
+DEPLOYMENTS: Object = {"apiGroups": ["apps"], "resources": ["deployments"], "operations": ["UPDATE"], **_VERSIONS}
 
 
 @contextmanager
 def empty_handlers(rest: Rest, project: str) -> Iterator[psutil.Process]:
     """Have the API server call handlers that do nothing, both of them, in a process of their own as ours are."""
     command = [sys.executable, str(Path(__file__).with_name("empty.py")), "{certificate}", "{port}"]
-    with _called(rest, project, EMPTY, command, BOTH) as process:
+    with _called(rest, project, EMPTY, command, BOTH, (PODS, DEPLOYMENTS)) as process:
         yield process
 
 
@@ -44,7 +47,7 @@ def poddefaults(rest: Rest, project: str, kubeconfig: Path) -> Iterator[psutil.P
     program = str(binaries.path("poddefaults"))
     command = [program, "-certificate={certificate}", "-port={port}", f"-kubeconfig={kubeconfig}"]
     try:
-        with _called(rest, project, PODDEFAULTS, command, FIRST) as process:
+        with _called(rest, project, PODDEFAULTS, command, FIRST, (PODS,)) as process:
             yield process
     finally:
         rest.delete(f"{DEFINITIONS}/poddefaults.{GROUP}")
@@ -52,9 +55,9 @@ def poddefaults(rest: Rest, project: str, kubeconfig: Path) -> Iterator[psutil.P
 
 @contextmanager
 def _called(
-    rest: Rest, project: str, label: str, command: Sequence[str], webhooks: Sequence[str]
+    rest: Rest, project: str, label: str, command: Sequence[str], webhooks: Sequence[str], rules: Sequence[Object]
 ) -> Iterator[psutil.Process]:
-    """Run a program that serves webhooks, and have the API server call it for Pods with a label."""
+    """Run a program that serves webhooks, and have the API server call it for requests about objects with a label."""
     authority, port, name = trustme.CA(), free_port(), label.replace("/", ".")
     with TemporaryDirectory() as folder:
         certificate = Path(folder, "pair.pem")
@@ -63,7 +66,7 @@ def _called(
         paths = [f"{ADMISSION}/{each.lower()}webhookconfigurations" for each in webhooks]
         try:
             for each, path in zip(webhooks, paths, strict=True):
-                assert rest.create(path, _configuration(each, name, label, port, authority)).ok
+                assert rest.create(path, _configuration(each, label, port, authority, rules)).ok
             until(f"{name} to be called", lambda: rest.create(*_probe(project, label)).ok)
             yield psutil.Process(process.pid)
         finally:
@@ -73,8 +76,9 @@ def _called(
             process.wait()
 
 
-def _configuration(which: str, name: str, label: str, port: int, authority: trustme.CA) -> Object:
-    """Return the configuration of a webhook for Pods with a label."""
+def _configuration(which: str, label: str, port: int, authority: trustme.CA, rules: Sequence[Object]) -> Object:
+    """Return the configuration of a webhook for requests about objects with a label."""
+    name = label.replace("/", ".")
     entry = {
         "name": name,
         "admissionReviewVersions": ["v1"],
@@ -84,7 +88,7 @@ def _configuration(which: str, name: str, label: str, port: int, authority: trus
         },
         "objectSelector": {"matchExpressions": [{"key": label, "operator": "Exists"}]},
         "sideEffects": "None",
-        "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}],
+        "rules": list(rules),
     }
     kind = f"{which}WebhookConfiguration"
     return {
