@@ -12,7 +12,6 @@ from environment_operator.cli import files
 from environment_operator.cli.client.connection import ENVIRONMENTS, JSON_PATCH, Connection
 from environment_operator.cli.exit_codes import Exit, Problem
 from environment_operator.cli.output import console
-from environment_operator.injection import messages
 from environment_operator.kube.errors import ApiError
 
 Object = dict[str, Any]
@@ -91,10 +90,17 @@ def validated(connection: Connection) -> Iterator[None]:
     with connection.hearing() as said:
         yield
     for warning in said:
-        if warning.startswith(messages.UNUSABLE):
+        if _says_unusable(warning):
             raise Problem(warning, Exit.REFUSED)
     for warning in said:
         console.warn(warning)
+
+
+def _says_unusable(warning: str) -> bool:
+    """Return whether a warning is that no workload could use an Environment."""
+    from environment_operator.injection import messages
+
+    return warning.startswith(messages.UNUSABLE)
 
 
 def environments_first(found: Sequence[Object]) -> tuple[list[Object], list[Object]]:

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench import report
+from bench import plugin, report
 from bench.load import Client, Way, connected, in_turns, side_by_side
 from bench.webhooks import EMPTY, PODDEFAULTS, empty_handlers, poddefaults
 from builders import manifest
@@ -65,7 +65,7 @@ def ways(cluster: Cluster, project: str) -> Iterator[dict[str, Way]]:
 async def series(cluster: Cluster, found: Mapping[str, Way], requests: int, environments: int) -> list[str]:
     """Measure every way with few Environments and with many; return what is over its limit.
 
-    The webhook in Go knows no change of a Deployment, so that is measured beside the handlers that do nothing alone.
+    The webhook in Go knows no change of a Deployment, so that is compared with the handlers that do nothing alone.
     """
     over: list[str] = []
     known = {name: found[name] for name in (report.NONE, EMPTY_HANDLERS, report.OURS)}
@@ -81,6 +81,13 @@ async def series(cluster: Cluster, found: Mapping[str, Way], requests: int, envi
                     say("\n".join(("", head, *report.lines(took))))
                     over += (f"{head}: {why}" for why in report.excesses(report.ratios(took), report.LIMITS[what]))
     return over
+
+
+def _plugin(kubeconfig: Path, environments: int) -> list[str]:
+    """Measure commands of the plugin, with as many Environments as there are; return what is over its limit."""
+    ran = plugin.measured(kubeconfig, NAME)
+    say("\n".join(("", f"plugin, {environments:,} Environments", *plugin.lines(ran))))
+    return plugin.excesses(ran, report.LIMITS["plugin"]["cpu"])
 
 
 async def _fill(client: Client, first: int, last: int) -> None:
@@ -106,6 +113,7 @@ def run(given: argparse.Namespace) -> int:
         ways(cluster, NAME) as found,
     ):
         over = asyncio.run(series(cluster, found, given.requests, given.environments))
+        over += _plugin(cluster.kubeconfig, given.environments)
     for each in over:
         say(f"missed: {each}")
     return 1 if over else 0

@@ -34,6 +34,16 @@ def test_help_is_quick(name: str | None) -> None:
     assert ["0", ""] == done.stdout.split("\n")[-3:-1]
 
 
+def test_what_asks_nobody_is_quick() -> None:
+    """A manifest that is only printed takes neither the kubernetes library, nor the models, nor the kinds."""
+    options = ["--image=a:1", "--type=training", "--cluster-wide", "--dry-run=client", "--output=yaml"]
+    program = f"import sys; from environment_operator.cli.main import run; run({['create', 'a', *options]}); "
+    loaded = f"print(*sorted(set(sys.modules) & set({HEAVY})))"
+    done = subprocess.run([sys.executable, "-c", program + loaded], capture_output=True, text=True, check=True)
+
+    assert ["  architecture: Standard", "yaml"] == done.stdout.splitlines()[-2:]
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_has_examples(name: str) -> None:
     """Each command's help says what it does as the list of commands does, and shows examples of it."""
