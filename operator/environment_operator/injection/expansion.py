@@ -12,7 +12,7 @@ from typing import Any
 
 from environment_operator.injection import merge
 from environment_operator.injection.merge import Put, Template
-from environment_operator.kinds.paths import Path, copied, copied_object, get, put
+from environment_operator.kinds.paths import Path, copied, copied_object, get, keys, put
 from environment_operator.kinds.pod_templates import account
 from environment_operator.spec.fragment import HOME_VOLUME
 
@@ -64,7 +64,7 @@ def expanded(
     if not found and all(path != _HOME for path, _ in written):
         return Expanded(puts, {})
     variables = [pair for pair in written if pair[0][:-1] == (*main, "env")]
-    known = values(item, merge.apply(template, variables, main)[0], main)
+    known = _known(item, template, _merged(template, variables, main))
     pairs = [
         (path, _rewritten(path, value, {w: _expand(t, known)[0] for w, t in found.items()})) for path, value in written
     ]
@@ -114,12 +114,27 @@ def values(item: Mapping[str, Any], template: Template, main: Path) -> dict[str,
         template: its pod template.
         main: path of the main container.
     """
+    return _known(item, template, get(template, (*main, "env")))
+
+
+def _known(item: Mapping[str, Any], template: Template, listed: Any) -> dict[str, str | None]:
+    """Return the values of a list of variables; the rest as for `values`."""
     found: dict[str, str | None] = {}
-    listed = get(template, (*main, "env"))
     for variable in listed if isinstance(listed, list) else ():
         if isinstance(variable, dict):
             found[str(variable.get("name"))] = _value(variable, item, template, found)
     return found
+
+
+def _merged(template: Template, variables: list[Put], main: Path) -> Any:
+    """Return the variables of the main container as they will be: without its own, or with all, nothing is merged."""
+    own = get(template, (*main, "env"))
+    if not own:
+        return list(dict(variables).values())
+    there = set(keys(own, "env")) if isinstance(own, list) else ()
+    if all(path[-1] in there for path, _ in variables):
+        return own
+    return get(merge.apply(template, variables, main)[0], (*main, "env"))
 
 
 def _value(variable: Mapping[str, Any], item: Mapping[str, Any], template: Template, before: Values) -> str | None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from builders import KINDS, around, published, workload
 from environment_operator.api import names
+from environment_operator.injection import expansion
 from environment_operator.injection.context import Outcome
 from environment_operator.injection.mutate import admit
 from environment_operator.injection.validate import approve
@@ -257,6 +258,22 @@ def test_the_laws_hold(directory: str, where: str, theirs: list[Object], mine: l
     assert first.workload == admitted(first.workload, None, known).workload
     assert first.workload == admitted(first.workload, first.workload).workload
     assert plain == admit(KIND, freed, first.workload, around()).workload
+
+
+@settings(max_examples=100, deadline=None)
+@given(VARIABLES, VARIABLES, st.booleans())
+def test_variables_are_those_of_the_result(theirs: list[Object], mine: list[Object], both: bool) -> None:
+    """A text is expanded by the variables that the container has in the end, whoever wrote which of them."""
+    env = list({v["name"]: v for v in theirs if v["value"]}.values())
+    own = [*mine, *(env if both else ())]
+    known = published("e", env=env, workingDir="/w/$(A)-$(B)", overridable=["Env", "Image"])
+    main = stored(admitted(asked(image="mine:1", env=own), None, known))
+    values = expansion.values({}, {"spec": {"containers": [main]}}, ("spec", "containers", "main"))
+
+    def value(name: str) -> str:
+        return f"$({name})" if values.get(name) is None else str(values[name])
+
+    assert f"/w/{value('A')}-{value('B')}" == main["workingDir"]
 
 
 def doubling(number: int) -> list[Object]:
