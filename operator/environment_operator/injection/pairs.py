@@ -8,7 +8,7 @@ and the kubelet, which starts no container as root where that must not be, or wi
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from environment_operator.injection.comparison import containers
@@ -98,13 +98,18 @@ def contradictions(template: Template, puts: list[Put], main: Path) -> Iterator[
         main: path of the main container.
     """
     values = dict(puts)
-    for pair in PAIRS:
-        path = pair.path(main)
+    for path, pair in _placed(main):
         if path in values and pair.holds(values[path]) and _is_free(template, path):
             yield from (
                 Contradiction(pair, path, values[path], where, get(template, where))
                 for where in pair.theirs(template, main)
             )
+
+
+@lru_cache(maxsize=64)
+def _placed(main: Path) -> tuple[tuple[Path, Pair], ...]:
+    """Return every pair with where ours is in a pod template; the main container is called alike in most."""
+    return tuple((pair.path(main), pair) for pair in PAIRS)
 
 
 def without(puts: list[Put], found: list[Contradiction]) -> list[Put]:
