@@ -52,7 +52,7 @@ promtool: .venv/bin/promtool ## Fetch what tests the alerts, as root on Debian; 
 bench-scale: venv ## Measure the controller with 10,000 Environments and 100,000 users, and how another one goes on: minutes.
 	PYTHONPATH=$(TESTS) $(PY) -m scale
 
-bench-admission: venv ## Measure what admission costs, compared with handlers that do nothing and a webhook in Go: minutes.
+bench-admission: venv ## Measure what admission and the plugin cost, compared with handlers that do nothing and a webhook in Go: minutes.
 	PYTHONPATH=$(TESTS) $(PY) -m bench
 
 bench-page: venv ## Measure how the page shows 10, 1,000 and 10,000 Environments, in Chromium: minutes.
