@@ -51,7 +51,7 @@ def running(kube: Kube, controller: Controller, *arguments: str) -> Iterator[Non
         processes.stop(layout, controller.name)
 
 
-def mount(kube: Kube, namespace: str, secret: str) -> None:
+def mount(kube: Kube, namespace: str, secret: str, folder: Path = MOUNTED) -> None:
     """Do for a controller what the kubelet would: write the certificate that it keeps in a Secret into its files."""
     where = f"/api/v1/namespaces/{namespace}/secrets/{secret}"
 
@@ -60,9 +60,9 @@ def mount(kube: Kube, namespace: str, secret: str) -> None:
         return "tls.crt" in data
 
     kube.until(f"the certificate in {secret}", written)
-    MOUNTED.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     for name, content in kube.rest.get(where).body["data"].items():
-        (MOUNTED / name).write_bytes(base64.b64decode(content))
+        (folder / name).write_bytes(base64.b64decode(content))
 
 
 def pods(kube: Kube, project: str) -> list[Object]:

@@ -78,6 +78,7 @@ def _module(title: str, requires: str, package: str, costs: str) -> Module:
 
 _RAY = "github.com/ray-project/kuberay/ray-operator"
 _TRAIN = "github.com/kubeflow/training-operator"
+_KUEUE = "sigs.k8s.io/kueue"
 _CONTOUR = "github.com/projectcontour/contour"
 _ARGO = "github.com/argoproj/argo-workflows/v4"
 KUBERAY = Controller(
@@ -89,6 +90,11 @@ TRAINING_OPERATOR = Controller(
     _module("training-operator", _TRAIN, f"{_TRAIN}/cmd/training-operator.v1", "it took 3 to 6 minutes"),
     "manifests/base/crds",
     ("--metrics-bind-address=0", "--health-probe-bind-address=0"),
+)
+KUEUE = Controller(
+    _module("Kueue", _KUEUE, f"{_KUEUE}/cmd/kueue", "it took 3 to 6 minutes"),
+    "config/components/crd/bases",
+    ("--feature-gates=VisibilityOnDemand=false",),
 )
 CONTOUR = Controller(
     _module("Contour", _CONTOUR, f"{_CONTOUR}/cmd/contour", "it took 3 to 6 minutes"),
