@@ -77,8 +77,8 @@ def until_pods(kube: Kube, project: str, count: int) -> list[Object]:
     return pods(kube, project)
 
 
-def runs(kube: Kube, pod: Object) -> None:
-    """Report for the kubelet that a Pod runs and is ready."""
+def runs(kube: Kube, pod: Object, address: str = "127.0.0.1") -> None:
+    """Report for the kubelet that a Pod runs at an address and is ready."""
     containers = [
         {
             "name": container["name"],
@@ -94,8 +94,8 @@ def runs(kube: Kube, pod: Object) -> None:
     conditions = [
         {"type": each, "status": "True"} for each in ("Initialized", "ContainersReady", "PodScheduled", "Ready")
     ]
-    address = {"podIP": "127.0.0.1", "podIPs": [{"ip": "127.0.0.1"}]}
-    status = {"phase": "Running", **address, "conditions": conditions, "containerStatuses": containers}
+    addresses = {"podIP": address, "podIPs": [{"ip": address}]}
+    status = {"phase": "Running", **addresses, "conditions": conditions, "containerStatuses": containers}
     meta = pod["metadata"]
     reply = kube.rest.patch(f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}/status", {"status": status})
     assert reply.ok, reply.message

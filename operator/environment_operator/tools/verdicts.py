@@ -8,7 +8,7 @@ from typing import Any
 
 from environment_operator.api.wording import cut, named_by_key
 
-# A condition that says no, by its type: Contour reports a route of which another one has a part with the last one.
+# A condition that is a refusal, by its type: Contour reports a route of which another one has a part with the last one.
 _NO = {("Accepted", "False"), ("ResolvedRefs", "False"), ("PartiallyInvalid", "True")}
 # The workload, the name of its route, and why that is refused.
 Refused = tuple[str, str, str]

@@ -46,7 +46,7 @@ def status(*conditions: dict[str, Any]) -> dict[str, Any]:
     ],
 )
 def test_refusal(found: object, expected: str) -> None:
-    """A route is refused where a Gateway says so of the route as it is now; what is not reported yet is no refusal."""
+    """A route is refused where a Gateway reports that of it as it is now; what is not reported yet is no refusal."""
     assert expected == refusal(found, 2)
 
 
