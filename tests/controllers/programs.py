@@ -78,6 +78,7 @@ def _module(title: str, requires: str, package: str, costs: str) -> Module:
 
 _RAY = "github.com/ray-project/kuberay/ray-operator"
 _TRAIN = "github.com/kubeflow/training-operator"
+_TRAINER = "github.com/kubeflow/trainer/v2"
 _KUEUE = "sigs.k8s.io/kueue"
 _CONTOUR = "github.com/projectcontour/contour"
 _ARGO = "github.com/argoproj/argo-workflows/v4"
@@ -91,6 +92,13 @@ TRAINING_OPERATOR = Controller(
     "manifests/base/crds",
     ("--metrics-bind-address=0", "--health-probe-bind-address=0"),
 )
+TRAINER = Controller(
+    _module("Trainer", _TRAINER, f"{_TRAINER}/cmd/trainer-controller-manager", "it took 3 to 6 minutes"),
+    "manifests/base/crds",
+    ("--health-probe-bind-address=0",),
+)
+# What Trainer makes. Nothing is built of it: it has the definitions, in the version that Trainer is built with.
+JOBSET = Module("JobSet", "sigs.k8s.io/jobset", TRAINER.module.folder, {}, "nothing", lambda _version: {})
 KUEUE = Controller(
     _module("Kueue", _KUEUE, f"{_KUEUE}/cmd/kueue", "it took 3 to 6 minutes"),
     "config/components/crd/bases",

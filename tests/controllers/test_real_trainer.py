@@ -1,0 +1,119 @@
+"""What Kubeflow's Trainer makes of a TrainJob and its runtime: a JobSet, whose own controller does not run here."""
+
+from collections.abc import Iterator
+from functools import partial
+
+import pytest
+import yaml
+
+from cluster.manifests import await_admission
+from cluster.record import free_port
+from controllers.beside import create_definitions, define, mount, running
+from controllers.installing import installed
+from controllers.lives import DATA, IDS
+from controllers.programs import JOBSET, TRAINER, definitions, source
+from kube import ENVIRONMENTS, Kube, Object
+from third_party import environment, path, user
+
+NAMESPACE = "kubeflow-system"
+CERTIFICATE = "kubeflow-trainer-webhook-cert"
+JOBSETS = "/apis/jobset.x-k8s.io/v1alpha2/namespaces/{}/jobsets"
+RUNTIMES = "/apis/trainer.kubeflow.org/v1alpha1/namespaces/{}/trainingruntimes"
+
+
+@pytest.fixture(scope="module")
+def trainer(kube: Kube) -> Iterator[None]:
+    """Have Trainer run, with its definitions and webhooks and the definition of JobSets."""
+    create_definitions(kube, list(definitions(JOBSET, "config/components/crd/bases")))
+    define(kube, TRAINER)
+    rendered = kube.kubectl("kustomize", str(source(TRAINER.module) / "manifests/base/webhook"))
+    hooks: list[Object] = list(yaml.safe_load_all(rendered))
+    for entry in (entry for made in hooks for entry in made["webhooks"]):
+        entry["clientConfig"]["service"]["namespace"] = NAMESPACE
+    secret = {"namespace": NAMESPACE, "name": CERTIFICATE}
+    port, needed = (
+        free_port(),
+        [
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}},
+            {"apiVersion": "v1", "kind": "Secret", "metadata": secret},
+        ],
+    )
+    arguments = f"--webhook-server-port={port}"
+    with installed(kube, [*needed, *hooks], port), running(kube, TRAINER, arguments):
+        mount(kube, NAMESPACE, CERTIFICATE)
+        yield
+
+
+def published(kube: Kube, word: str, image: str, **fields: object) -> str:
+    """Return the name of an Environment with an image, which the sample may use."""
+    name = kube.unique("env")
+    reply = kube.rest.create(ENVIRONMENTS, environment(name, word, image=image, **fields))
+    assert reply.ok, reply.message
+    kube.until_ready(name)
+    return name
+
+
+def runtime(kube: Kube, project: str) -> str:
+    """Create a runtime, once Trainer's webhook answers; return the Environment that it uses, which demands ids."""
+    name = published(kube, "trainingruntime", "registry.example/team/runtime:1", user=IDS)
+    made = user("trainingruntime", "torch-distributed", project, name)
+    made["spec"]["template"]["spec"]["replicatedJobs"] = [
+        job for job in made["spec"]["template"]["spec"]["replicatedJobs"] if job["name"] == "node"
+    ]
+    kube.until("Trainer's webhook to answer", lambda: kube.rest.create(f"{path(made)}?dryRun=All", made).ok)
+    reply = kube.rest.create(path(made), made)
+    assert reply.ok, reply.message
+    return name
+
+
+def jobset(kube: Kube, project: str) -> Object:
+    """Return the JobSet of the TrainJob, an empty object while there is none."""
+    reply = kube.rest.get(f"{JOBSETS.format(project)}/w")
+    return reply.body if reply.ok else {}
+
+
+@pytest.mark.usefixtures("trainer")
+def test_train_job(kube: Kube, project: str) -> None:
+    """The JobSet has image and variable of the TrainJob, ids of its runtime; suspended and resumed with us down."""
+    below, name = runtime(kube, project), published(kube, "trainjob", "registry.example/team/train:2")
+    made = user("trainjob", "w", project, name)
+    made["spec"]["runtimeRef"]["kind"] = "TrainingRuntime"
+    reply = kube.rest.create(path(made), made)
+    assert reply.ok, reply.message
+    where = path(made, "w")
+
+    kube.until("the JobSet", lambda: bool(jobset(kube, project)))
+    assert ("registry.example/team/train:2", 1, 4242, 4343, [5000]) == injected(jobset(kube, project))
+    for used in (name, below):
+        kube.until_used(used, 1)
+    assert ["TrainJob"] == [each["kind"] for each in kube.status(name)["usage"]["byKind"]]
+
+    kube.cluster.stop_operator()
+    try:
+        for suspend in (True, False):
+            reply = kube.rest.patch(where, {"spec": {"suspend": suspend}})
+            assert reply.ok, reply.message
+            kube.until(f"suspend: {suspend}", partial(is_suspended, kube, project, wanted=suspend))
+        assert ("registry.example/team/train:2", 1, 4242, 4343, [5000]) == injected(jobset(kube, project))
+        assert kube.rest.delete(where).ok
+        kube.until("the JobSet to go", lambda: not jobset(kube, project))
+    finally:
+        kube.cluster.start_operator()
+        await_admission(kube.cluster.layout)
+    kube.until_used(name, 0)
+    assert kube.rest.delete(f"{RUNTIMES.format(project)}/torch-distributed").ok
+    kube.until_used(below, 0)
+
+
+def is_suspended(kube: Kube, project: str, *, wanted: bool) -> bool:
+    """Say whether the JobSet is suspended, or not, as it is wanted."""
+    return wanted == bool(jobset(kube, project).get("spec", {}).get("suspend"))
+
+
+def injected(made: Object) -> tuple[object, ...]:
+    """Return what the pods of the only job of a JobSet have: image, how often the variable, ids."""
+    (job,) = made["spec"]["replicatedJobs"]
+    pod = job["template"]["spec"]["template"]["spec"]
+    (node,) = pod["containers"]
+    ids = [pod["securityContext"].get(key) for key in ("runAsUser", "runAsGroup", "supplementalGroups")]
+    return node["image"], node["env"].count(DATA), *ids
