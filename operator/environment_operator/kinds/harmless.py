@@ -102,14 +102,14 @@ def runs_differently(kind: Kind, new: dict[str, Any], old: dict[str, Any]) -> fr
         new: the object as requested.
         old: the object as stored.
     """
-    keys = {place.key for item in (new, old) for place in places(kind, item)}
-    (now, rest), (before, rest_before) = _parts(kind, new, keys), _parts(kind, old, keys)
+    keys, counts = {place.key for item in (new, old) for place in places(kind, item)}, tree(kind)
+    (now, rest), (before, rest_before) = _parts(kind, counts, new, keys), _parts(kind, counts, old, keys)
     return frozenset(key for key, value in now.items() if rest != rest_before or value != before.get(key))
 
 
-def _parts(kind: Kind, item: dict[str, Any], keys: Collection[str]) -> tuple[dict[str, Any], Any]:
+def _parts(kind: Kind, counts: Node, item: dict[str, Any], keys: Collection[str]) -> tuple[dict[str, Any], Any]:
     """Return what counts of each of some pod templates, by its key, and what counts besides."""
-    counts, rest = tree(kind), {"": copied(item)}
+    rest = {"": copied(item)}
     units: dict[_At, Any] = {}
     found = {place.key: _unit(place) for place in places(kind, item, every=True) if place.key in keys}
     for at in sorted(set(found.values()), key=len, reverse=True):

@@ -320,7 +320,10 @@ def test_users_that_may_not_be_seen(kube: Kube, plugin: Plugin, project: str, tm
     assert (1, 1) == (asked.code, asked.out.count("Warning: "))
     assert f"{name} is used by 1 by the operator's count, of which you may see 0" in asked.out
     assert kube.find(name) is not None
-    assert f'Environment "{name}" was not deleted, these use it:\n  1 that you may not list: have' in renamed
+    assert (
+        f'Environment "{name}" was not deleted, these use it:\n  1 that you may not list: ask a person who may'
+        in renamed
+    )
     assert "none of those of its users that you may see (it has 1 by the operator's count" in compared.err
 
 

@@ -55,10 +55,10 @@ def test_what_is_written_is_escaped() -> None:
     assert page.count("&lt;script&gt;") >= 4
 
 
-@pytest.mark.parametrize("path", leaves(), ids=dotted)
-def test_each_field_of_the_model_is_in_the_form(path: tuple[str, ...]) -> None:
+def test_each_field_of_the_model_is_in_the_form() -> None:
     """All that the models hold can be entered, with its description as help."""
-    assert found(fields.form(), f"spec.{dotted(path)}").help
+    form = fields.form()
+    assert [] == [dotted(path) for path in leaves() if not found(form, f"spec.{dotted(path)}").help]
 
 
 @pytest.mark.parametrize(
