@@ -136,7 +136,16 @@ FLUX = Module(
     costs="it took a minute",
     variables=lambda _version: {},
 )
-MODULES = (KUBERNETES, CONTAINERD, HELM, PODDEFAULTS, FLUX)
+# What scores the manifests of the chart.
+SCORE = Module(
+    title="kube-score",
+    requires="github.com/zegl/kube-score",
+    folder=HERE / "score",
+    packages={"kube-score": "github.com/zegl/kube-score/cmd/kube-score"},
+    costs="it took half a minute",
+    variables=lambda _version: {},
+)
+MODULES = (KUBERNETES, CONTAINERD, HELM, PODDEFAULTS, FLUX, SCORE)
 
 
 def of(program: str) -> Module:

@@ -63,8 +63,10 @@ _NAMES: Schema = {"type": "array", "items": _NAME}
 _TEXTS: Schema = {"type": "object", "additionalProperties": _TEXT}
 _OBJECT: Schema = {"type": "object"}
 _OBJECTS: Schema = {"type": "array", "items": _OBJECT}
-_RESOURCES = {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}}
-_PAGE = {"requests": {"cpu": "50m", "memory": "96Mi"}, "limits": {"memory": "512Mi"}}
+# Nothing is written but the log, of which a kubelet keeps 50 MiB: five files of 10 MiB.
+_LOG, _MOST = {"ephemeral-storage": "64Mi"}, {"memory": "512Mi", "ephemeral-storage": "256Mi"}
+_RESOURCES = {"requests": {"cpu": "100m", "memory": "128Mi", **_LOG}, "limits": _MOST}
+_PAGE = {"requests": {"cpu": "50m", "memory": "96Mi", **_LOG}, "limits": _MOST}
 _WIDTH = 116
 
 
