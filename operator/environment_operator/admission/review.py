@@ -5,7 +5,6 @@ here says ``allowed`` about a request that it did not understand.
 """
 
 import base64
-import json
 import operator
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic_core import to_json
 
 from environment_operator.api import names
 from environment_operator.api.lifecycle import is_released
@@ -351,7 +351,7 @@ def answer(request: Request, outcome: Outcome, *, allowed: bool = False) -> Answ
     patch = [] if outcome.workload is None else list(_patch(request.new, outcome.workload, ""))
     if patch:
         response["patchType"] = "JSONPatch"
-        response["patch"] = base64.b64encode(json.dumps(patch).encode()).decode()
+        response["patch"] = base64.b64encode(to_json(patch)).decode()
     return Answer(_review(response), "changed" if patch else "allowed")
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import json
 import logging
 import re
 import signal
@@ -11,6 +10,7 @@ from datetime import timedelta
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
+from pydantic_core import to_json
 
 from environment_operator import health, timing
 from environment_operator.admission import lookups, project_defaults, review
@@ -237,7 +237,7 @@ def _about(sent: review.Request) -> Object:
 def _response(which: str, kind: str, answer: review.Answer) -> web.Response:
     """Return an answer as HTTP has it, counted."""
     ADMISSIONS.labels(which, kind, answer.result, answer.reason).inc()
-    return web.Response(body=json.dumps(answer.review).encode(), content_type="application/json")
+    return web.Response(body=to_json(answer.review), content_type="application/json")
 
 
 def _certificates(cluster: Cluster, settings: Settings) -> Certificates | GivenCertificate:

@@ -264,6 +264,16 @@ def test_patch_is_exact(before: object, after: object) -> None:
     )
 
 
+@pytest.mark.parametrize("value", [2**70, -(2**70), 1e22, 0.1, -0.0, 1.0, 'é\u2028 "\\\x00\x7f', "\U0001f600", "</a>"])
+def test_values_are_written_as_they_are(value: object) -> None:
+    """Large numbers, floats and any text come back from the patch as they were read."""
+    request = review.read(json.dumps(a_review({"it": value})).encode())
+    response = review.answer(request, Outcome({"copy": (request.new or {})["it"]})).review["response"]
+    patch = json.loads(base64.b64decode(response["patch"]))
+
+    assert repr(value) == repr(patch[-1]["value"])
+
+
 @pytest.mark.parametrize(("changed", "steps"), [(10, 10), (11, 1), (200, 1)])
 def test_patch_of_a_long_list(changed: int, steps: int) -> None:
     """A list of which many items change is replaced in one step."""
