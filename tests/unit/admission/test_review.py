@@ -215,7 +215,12 @@ def test_unicode_and_nulls() -> None:
 NUMBERS = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 
 
-@given(st.recursive(NUMBERS | st.text() | st.none(), lambda inner: st.dictionaries(st.text(), inner) | st.lists(inner)))
+VALUES = st.recursive(
+    NUMBERS | st.text() | st.none(), lambda inner: st.dictionaries(st.text(), inner) | st.lists(inner), max_leaves=20
+)
+
+
+@given(VALUES)
 def test_what_is_read_is_exact(value: object) -> None:
     """Fields that nobody knows, numbers of any size and any text come out of a review as they went into it."""
     request = review.read(json.dumps(a_review({"unknown": value})).encode())

@@ -10,7 +10,9 @@ from environment_operator.cli.output import console, yaml_text
 AMBIGUOUS = st.sampled_from(["y", "n", "1e3", "09", "=", "2024-01-01", "1:30", "<<", "0o17", ".5e3", "1__0", "~", ""])
 TEXTS = st.text(st.characters(codec="utf-8") | st.sampled_from(" \n\t\r\x85\u2028#|>-:'\"")) | AMBIGUOUS
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | TEXTS, lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner)
+    st.none() | st.booleans() | st.integers() | TEXTS,
+    lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner),
+    max_leaves=20,
 )
 
 

@@ -47,12 +47,8 @@ def untouched(_kind: Kind, obj: Object) -> Object:
     return copy.deepcopy(obj)
 
 
-WORDS = st.sampled_from(["A", "B", "HOME", "PATH"])
-VARIABLES = st.lists(
-    st.builds(lambda n, v: {"name": n, "value": v}, WORDS, st.sampled_from(["1", "x y", "$(A)"])),
-    max_size=3,
-    unique_by=lambda v: v["name"],
-)
+EVERY_VARIABLE = [{"name": n, "value": v} for n in ("A", "B", "HOME", "PATH") for v in ("1", "x y", "$(A)")]
+VARIABLES = st.lists(st.sampled_from(EVERY_VARIABLE), max_size=3, unique_by=lambda v: v["name"]).map(copy.deepcopy)
 FLAGS = st.sampled_from([True, False])
 SECURITY = st.fixed_dictionaries(
     {},
