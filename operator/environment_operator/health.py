@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from environment_operator.settings import Settings
+from environment_operator.settings import Settings, listening
 
 
 @asynccontextmanager
@@ -27,7 +27,7 @@ async def serve(settings: Settings, why_not_ready: Callable[[], str]) -> AsyncIt
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
-        await web.TCPSite(runner, settings.host, settings.http_port).start()
+        await web.TCPSite(runner, *listening(settings.http_address)).start()
         yield
     finally:
         await runner.cleanup()

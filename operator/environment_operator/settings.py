@@ -26,6 +26,7 @@ _LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _URL = re.compile(
     rf"(?P<scheme>https?)://(?P<each>\*\.)?(?P<host>{_LABEL}(\.{_LABEL})*)(?P<base>/[a-z0-9]([-a-z0-9]{{0,61}}[a-z0-9])?)?"
 )
+_HOST = re.compile(r"[-.a-z0-9]*|\[[0-9a-f:.]+\]", re.IGNORECASE)
 _GATEWAY = r"^([-a-z0-9]+/[-.a-z0-9]+(/[-.a-z0-9]+)?)?$"
 _KEY = r"[^\s,]+"
 _PREFIX = r"[-._:a-z0-9]+(/[-._a-z0-9]+)*"
@@ -41,6 +42,20 @@ def _authority(file: Path) -> Path:
     except OSError as error:
         raise ValueError(f"the file cannot be read: {error.strerror}") from None
     return file
+
+
+def _address(text: str) -> str:
+    """Return an address to listen on: a host, which may be left out, and a port."""
+    host, colon, port = text.rpartition(":")
+    if not (colon and _HOST.fullmatch(host) and port.isascii() and port.isdecimal() and int(port) < 2**16):
+        raise ValueError("this is no address. Use :8080, 127.0.0.1:8080 or [::1]:8080")
+    return text
+
+
+def listening(address: str) -> tuple[str | None, int]:
+    """Return host and port of an address to listen on; no host for all of the machine, IPv4 and IPv6."""
+    host, _, port = address.rpartition(":")
+    return host.strip("[]") or None, int(port)
 
 
 def _tools_url(url: str) -> str:
@@ -59,19 +74,19 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
 
     cluster_name: str = Field("", max_length=316, description="Name of the cluster, shown in the status.")
-    host: str = Field("0.0.0.0", description="Address that both ports listen on.")  # noqa: S104 - nodes and the API server call
-    http_port: Annotated[int, Field(ge=0, le=65535)] = Field(8080, description="Port for /livez, /readyz, /metrics.")
-    https_port: Annotated[int, Field(ge=0, le=65535)] = Field(9443, description="Port for admission.")
+    http_address: Annotated[str, AfterValidator(_address)] = Field(
+        ":8080", description="Where /livez, /readyz and /metrics are; without a host at every address of the machine."
+    )
+    https_address: Annotated[str, AfterValidator(_address)] = Field(
+        ":9443", description="Where admission is, or the page."
+    )
     https_client_ca: Annotated[FilePath, AfterValidator(_authority)] | None = Field(
         None, description="File with the authority of client certificates; without one admission asks for none."
     )
     https_certificate: DirectoryPath | None = Field(
         None,
-        description="Folder with tls.crt and tls.key for admission, which others renew; without one it makes its own.",
-    )
-    certificate_hosts: str = Field(
-        f"{names.SERVICE_ACCOUNT}.{names.SYSTEM_NAMESPACE}.svc",
-        description="DNS names and IP addresses, with commas between them, under which the API server calls admission.",
+        description="Folder with tls.crt and tls.key, which others renew. Without one admission makes its own, and the "
+        "page is served without TLS, for a proxy.",
     )
     usage_sample: Annotated[int, Field(ge=0, le=100)] = Field(
         10, description="How many workloads and how many templates the status names; 0 names none."
@@ -116,26 +131,12 @@ class Settings(BaseSettings):
         description="The node ports of the cluster, as the API server's --service-node-port-range.",
     )
     tools_load_balancers: bool = Field(default=False, description="Whether tools may have load balancers.")
-    console_header: str = Field(
-        "Authorization",
-        pattern="^[A-Za-z0-9-]+$",
-        description="Header of a request to the page that holds the bearer token of the person.",
-    )
-    console_certificate: DirectoryPath | None = Field(
-        None,
-        description="Folder with tls.crt and tls.key for the page; without one it is served without TLS, for a proxy.",
-    )
     log_level: str = Field("INFO", description="Level of the log.")
 
     @property
     def grace(self) -> timedelta:
         """The grace period of a deletion."""
         return timedelta(seconds=self.grace_seconds)
-
-    @property
-    def hosts(self) -> tuple[str, ...]:
-        """The names that the serving certificate is for."""
-        return tuple(filter(None, (host.strip() for host in self.certificate_hosts.split(","))))
 
     @property
     def mirrors(self) -> dict[str, str]:

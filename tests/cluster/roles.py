@@ -18,11 +18,10 @@ SERVICE_ACCOUNT = "environment-operator"
 NAMESPACE_VARIABLE = "ENVIRONMENT_OPERATOR_NAMESPACE"
 # The operator as it is, with the times that tests shorten.
 MODULE = "cluster.tuned"
-PORT_VARIABLE = "ENVIRONMENT_OPERATOR_HTTP_PORT"
+HTTP_VARIABLE = "ENVIRONMENT_OPERATOR_HTTP_ADDRESS"
 LOOPBACK = "127.0.0.1"
-ADMISSION_HOST_VARIABLES = ("ENVIRONMENT_OPERATOR_HOST", "ENVIRONMENT_OPERATOR_CERTIFICATE_HOSTS")
 ADMISSION = {"ENVIRONMENT_OPERATOR_DRAIN_SECONDS": "0"}
-ADMISSION_PORT_VARIABLE = "ENVIRONMENT_OPERATOR_HTTPS_PORT"
+HTTPS_VARIABLE = "ENVIRONMENT_OPERATOR_HTTPS_ADDRESS"
 ADMISSION_PORT = "admission"
 TOKEN_LIFETIME = "720h"
 
@@ -53,8 +52,7 @@ def start(
     the kubeconfig of the programs that it names, for a proxy in between.
     """
     for role in ROLES:
-        own = {**dict.fromkeys(ADMISSION_HOST_VARIABLES, host or LOOPBACK), **env}
-        _start(layout, role, own, servers.get(role.program))
+        _start(layout, role, env, servers.get(role.program), host or LOOPBACK)
     if await_ready:
         for role in ROLES:
             _await_ready(layout, role)
@@ -63,7 +61,7 @@ def start(
 def start_replica(layout: Layout, program: str, command: str, env: Mapping[str, str], server: str | None) -> None:
     """Start one process of a role, unless it runs, and await its readiness; whoever started it has to stop it."""
     role = Role(program, command, admission=admission_port(program) if command == "webhook" else "")
-    _start(layout, role, {**dict.fromkeys(ADMISSION_HOST_VARIABLES, LOOPBACK), **env}, server)
+    _start(layout, role, env, server, LOOPBACK)
     _await_ready(layout, role)
 
 
@@ -92,11 +90,11 @@ def admission_url(layout: Layout, port: str = ADMISSION_PORT, host: str = LOOPBA
     return f"https://{host}:{port_of(layout, port)}"
 
 
-def _start(layout: Layout, role: Role, env: Mapping[str, str], server: str | None) -> None:
+def _start(layout: Layout, role: Role, env: Mapping[str, str], server: str | None, host: str) -> None:
     """Start a role unless it runs."""
     if not processes.find(layout, role.program):
         _identify(layout, role, server, env.get(NAMESPACE_VARIABLE, NAMESPACE))
-        processes.start(layout, _program(layout, role, env))
+        processes.start(layout, _program(layout, role, env, host))
 
 
 def _identify(layout: Layout, role: Role, server: str | None, namespace: str) -> None:
@@ -111,18 +109,18 @@ def _identify(layout: Layout, role: Role, server: str | None, namespace: str) ->
     kubeconfig.write_with_token(path, admin=layout.kubeconfig, token=token, server=server)
 
 
-def _program(layout: Layout, role: Role, env: Mapping[str, str]) -> Program:
+def _program(layout: Layout, role: Role, env: Mapping[str, str], host: str) -> Program:
     loopback = {
         name: ",".join(filter(None, (os.environ.get(name), "127.0.0.1", "localhost")))
         for name in ("NO_PROXY", "no_proxy")
     }
     ours = {
         "KUBECONFIG": str(layout.role_kubeconfig(role.program)),
-        PORT_VARIABLE: str(port_of(layout, role.program)),
+        HTTP_VARIABLE: f"{LOOPBACK}:{port_of(layout, role.program)}",
         "POD_NAME": role.program,
         "PYTHONPATH": str(REPO_ROOT / "tests"),
     }
-    admission = {**ADMISSION, ADMISSION_PORT_VARIABLE: str(port_of(layout, role.admission))} if role.admission else {}
+    admission = {**ADMISSION, HTTPS_VARIABLE: f"{host}:{port_of(layout, role.admission)}"} if role.admission else {}
     argv = (sys.executable, "-m", MODULE, role.command)
     return Program(role.program, argv, {**os.environ, **loopback, **admission, **env, **ours})
 

@@ -11,10 +11,11 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
+from environment_operator.admission.certificates import called_at
 from environment_operator.api import names
 from environment_operator.app import ROLES
 from environment_operator.manifests import webhook_configurations
-from environment_operator.settings import Settings
+from environment_operator.settings import Settings, listening
 
 Object = dict[str, Any]
 ROOT = Path(__file__).parents[2]
@@ -39,7 +40,8 @@ def test_program(role: str) -> None:
     pod, settings = PODS[f"{names.SERVICE_ACCOUNT}-{role}"], Settings()
     (container,) = pod["spec"]["containers"]
     ports = {port["name"]: port["containerPort"] for port in container["ports"]}
-    expected = {"http": settings.http_port, **({} if role == "controller" else {"https": settings.https_port})}
+    served = {"http": settings.http_address, **({} if role == "controller" else {"https": settings.https_address})}
+    expected = {name: listening(address)[1] for name, address in served.items()}
 
     assert [role] == container["args"]
     assert expected == ports
@@ -66,7 +68,7 @@ def test_service() -> None:
     (port,) = service["spec"]["ports"]
 
     assert (names.SERVICE, webhook_configurations.PORT, "https") == (name, port["port"], port["targetPort"])
-    assert (f"{name}.{namespace}.svc",) == Settings().hosts
+    assert (f"{name}.{namespace}.svc",) == called_at(())
     assert service["spec"]["selector"].items() <= PODS[f"{name}-webhook"]["metadata"]["labels"].items()
     assert not service["spec"]["selector"].items() <= PODS[f"{name}-controller"]["metadata"]["labels"].items()
 

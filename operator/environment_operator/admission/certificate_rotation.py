@@ -1,20 +1,22 @@
 """The certificate in service: shared by all replicas in a Secret, renewed, trusted by the API server, no restart.
 
 Each replica reads the Secret every few seconds. Whichever finds that something is due writes it, and the API server
-lets only one of them succeed; the others take what they find. Then each sees to it that the API server trusts it.
+lets only one of them succeed; the others take what they find. Then each sees to it that the API server trusts it. The
+certificate is for the hosts at which the webhook configurations have the API server call.
 """
 
 import asyncio
 import logging
 import ssl
 from base64 import b64encode
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote
 
-from environment_operator.admission.certificates import Bundle, Pair, Terms, renew
+from environment_operator.admission.certificates import Bundle, Pair, Terms, called_at, renew
 from environment_operator.api import names
 from environment_operator.kube.client import Cluster
 from environment_operator.kube.errors import ApiError, Conflict, NotFound
@@ -64,12 +66,14 @@ class Certificates:
 
     async def _look(self) -> None:
         """Agree on a bundle with the other replicas, serve with it, and have it trusted."""
+        configurations = await self._configurations()
+        self._terms = replace(self._terms, hosts=called_at(each for found in configurations.values() for each in found))
         bundle = await self._agree()
         if self._bundle is None or bundle.serving.certificate != self._bundle.serving.certificate:
             self._serve(bundle.serving)
         self._bundle = bundle
         try:
-            await self._have_trusted(bundle)
+            await self._have_trusted(bundle, configurations)
         finally:
             # Whoever applies the configuration later finds a server that waits for it.
             self.settled.set()
@@ -116,11 +120,15 @@ class Certificates:
         CERTIFICATE_END.set(pair.ends.timestamp())
         logger.info("serving with a certificate that is valid until %s", pair.ends)
 
-    async def _have_trusted(self, bundle: Bundle) -> None:
+    async def _configurations(self) -> dict[str, list[dict[str, Any]]]:
+        """Return our webhook configurations, by the URL path of their kind."""
+        query = f"labelSelector={quote(_OURS)}"
+        return {path: (await self._cluster.get(f"{path}?{query}"))["items"] for path in _CONFIGURATIONS}
+
+    async def _have_trusted(self, bundle: Bundle, configurations: dict[str, list[dict[str, Any]]]) -> None:
         """See to it that the API server trusts every authority of the bundle."""
         trusted = b64encode(bundle.trusted).decode()
-        for path in _CONFIGURATIONS:
-            found = (await self._cluster.get(f"{path}?labelSelector={quote(_OURS)}"))["items"]
+        for path, found in configurations.items():
             if not found:
                 raise NotFound(404, f"{path}: no configuration has the label {_OURS}. Apply deploy/webhooks.yaml.")
             for configuration in found:

@@ -10,14 +10,19 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from environment_operator.api import names
+
 # Valid since a while, for clocks that are behind ours; a life is counted from the day it was issued.
 _BEHIND = timedelta(minutes=5)
+SERVICE = f"{names.SERVICE}.{names.SYSTEM_NAMESPACE}.svc"
 _CA, _CA_KEY, _CERTIFICATE, _KEY = "ca.crt", "ca.key", "tls.crt", "tls.key"
 
 
@@ -123,6 +128,19 @@ def renew(bundle: Bundle | None, terms: Terms, now: datetime) -> Bundle:
         same = authorities == bundle.authorities
         return bundle if same else Bundle(authorities, bundle.serving)
     return Bundle(authorities, _serving(terms, signer, now))
+
+
+def called_at(configurations: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Return the hosts at which webhook configurations have the API server call; of none, our Service."""
+    clients = [each["clientConfig"] for found in configurations for each in found.get("webhooks") or ()]
+    return tuple(sorted({_host(client) for client in clients})) or (SERVICE,)
+
+
+def _host(client: Mapping[str, Any]) -> str:
+    """Return the host of the URL or the Service of a webhook's ``clientConfig``."""
+    if url := client.get("url"):
+        return urlsplit(url).hostname or ""
+    return f"{client['service']['name']}.{client['service']['namespace']}.svc"
 
 
 def _serves(pair: Pair, signer: Pair, terms: Terms, now: datetime) -> bool:

@@ -24,7 +24,7 @@ from environment_operator.injection.context import Object, Refusal
 from environment_operator.kube.client import Cluster
 from environment_operator.kube.errors import INTERNAL_ERROR, ApiError
 from environment_operator.metrics import ADMISSION_TIME, ADMISSIONS
-from environment_operator.settings import Settings
+from environment_operator.settings import Settings, listening
 
 logger = logging.getLogger(__name__)
 
@@ -88,9 +88,9 @@ class Webhook:
         application = self.application(self._available)
         runner = web.AppRunner(application, access_log=None, keepalive_timeout=_KEEP_ALIVE, shutdown_timeout=5)
         await runner.setup()
-        host, port = self._settings.host, self._settings.https_port
+        at = listening(self._settings.https_address)
         try:
-            await web.TCPSite(runner, host, port, ssl_context=self._certificates.context).start()
+            await web.TCPSite(runner, *at, ssl_context=self._certificates.context).start()
             self._listening.set()
             await asyncio.Event().wait()
         finally:
@@ -246,7 +246,7 @@ def _certificates(cluster: Cluster, settings: Settings) -> Certificates | GivenC
     if settings.https_certificate:
         return GivenCertificate(settings.https_certificate, pause, clients)
     terms = Terms(
-        hosts=settings.hosts,
+        hosts=(),
         certificate=timedelta(seconds=timing.CERTIFICATE_SECONDS),
         authority=timedelta(seconds=timing.AUTHORITY_SECONDS),
         settle=timedelta(seconds=pause * _LOOKS),

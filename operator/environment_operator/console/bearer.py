@@ -23,6 +23,9 @@ from environment_operator.console.listing import Listing
 # Set by this very host, over TLS or on this machine only: https://www.rfc-editor.org/rfc/rfc6265
 COOKIE = "__Host-environment-page"
 PREFIX = "/console"
+# Where proxies pass tokens on; the first that a request has counts:
+# https://oauth2-proxy.github.io/oauth2-proxy/configuration/overview#upstream-headers
+HEADERS = ("Authorization", "X-Forwarded-Access-Token")
 _SESSION = web.RequestKey("session", str)
 _CLUSTER = web.RequestKey("cluster", Cluster)
 # https://www.rfc-editor.org/rfc/rfc6750#section-2.1
@@ -34,20 +37,18 @@ class BearerEntrance:
 
     Args:
         connection: the API server, without credentials.
-        header: the header that has the token.
     """
 
     prefix = PREFIX
 
-    def __init__(self, connection: Connection, header: str) -> None:
-        self._connection, self._header = connection, header
-        self._listing = Listing()
+    def __init__(self, connection: Connection) -> None:
+        self._connection, self._listing = connection, Listing()
 
     def check(self, request: web.Request) -> bool:
         """Raise `Refused` unless the request has a token and comes from a page of ours; static files are for all."""
         if request.path.startswith(security.STATIC):
             return False
-        token = self._token(request)
+        token = _token(request)
         if not token:
             raise Refused(401, "token")
         security.check_origin(request, _ours(request))
@@ -74,11 +75,12 @@ class BearerEntrance:
             # At this point cookies are in the headers already.
             answer.headers.add("Set-Cookie", f"{COOKIE}={session}; Path=/; Secure; HttpOnly; SameSite=Strict")
 
-    def _token(self, request: web.Request) -> str:
-        """Return the token that a request brings, empty for none, or where there are several."""
-        given = request.headers.getall(self._header, [])
-        found = _TOKEN.fullmatch(given[0].strip()) if len(given) == 1 else None
-        return found[1] if found else ""
+
+def _token(request: web.Request) -> str:
+    """Return the token that a request brings, empty for none, or where there are several."""
+    given = next(filter(None, (request.headers.getall(header, []) for header in HEADERS)), [])
+    found = _TOKEN.fullmatch(given[0].strip()) if len(given) == 1 else None
+    return found[1] if found else ""
 
 
 def _ours(request: web.Request) -> str:

@@ -15,7 +15,7 @@ from environment_operator.console import application
 from environment_operator.console.bearer import BearerEntrance
 from environment_operator.console.cluster import SECONDS
 from environment_operator.kube.errors import NoClusterError
-from environment_operator.settings import Settings
+from environment_operator.settings import Settings, listening
 
 logger = logging.getLogger(__name__)
 
@@ -36,18 +36,18 @@ class Console:
         Raises:
             NoClusterError: no kubeconfig says where the API server is, or it has credentials.
         """
-        entrance = BearerEntrance(connection(), self._settings.console_header)
+        entrance = BearerEntrance(connection())
         app = application.build(entrance)
         app.on_response_prepare.append(entrance.remember)
         app.router.add_get("/", _onward)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
-        folder = self._settings.console_certificate
+        folder = self._settings.https_certificate
         certificate = _Certificate(folder) if folder else None
         await runner.setup()
         renewing = asyncio.create_task(certificate.renew()) if certificate else None
         try:
             tls = certificate.context if certificate else None
-            await web.TCPSite(runner, self._settings.host, self._settings.https_port, ssl_context=tls).start()
+            await web.TCPSite(runner, *listening(self._settings.https_address), ssl_context=tls).start()
             async with health.serve(self._settings, lambda: ""):
                 logger.info("serving the page%s", " with TLS" if tls else "")
                 await _stopped()

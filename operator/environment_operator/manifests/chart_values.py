@@ -182,10 +182,6 @@ VALUES: tuple[Value, ...] = (
     Value("console.replicas", 1, "How many Pods serve it.", _COUNT),
     Value("console.resources", _PAGE, "What each of them requests, and may use.", _OBJECT),
     Value(
-        "console.header", "Authorization", "Header of a request to it that holds the bearer token of the person.",
-        {**_TEXT, "pattern": "^[A-Za-z0-9-]+$"},
-    ),
-    Value(
         "console.certificate", "",
         "Secret of the operator's namespace with tls.crt and tls.key for it; empty: a proxy in the Pod, or a mesh, has "
         "TLS.",

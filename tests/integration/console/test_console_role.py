@@ -145,7 +145,11 @@ def variables(
         "current-context": "c",
     }
     (folder / "kubeconfig").write_text(yaml.safe_dump(content))
-    ours = {"HOST": "127.0.0.1", "HTTPS_PORT": of.port, "HTTP_PORT": of.http, "CONSOLE_CERTIFICATE": folder}
+    ours = {
+        "HTTPS_ADDRESS": f"127.0.0.1:{of.port}",
+        "HTTP_ADDRESS": f"127.0.0.1:{of.http}",
+        "HTTPS_CERTIFICATE": folder,
+    }
     given = {f"{PREFIX}{name}": str(value) for name, value in {**ours, **settings}.items()}
     paths = {"PATH": os.defpath, "PYTHONPATH": str(REPO_ROOT / "tests")}
     return {**paths, "KUBECONFIG": str(folder / "kubeconfig"), "HOME": str(folder), **given}
@@ -308,13 +312,14 @@ def test_a_renewed_certificate(cluster: Cluster, tmp_path: Path) -> None:
         assert renewed["tls.crt"].decode().startswith(console.certificate)
 
 
-def test_another_header(cluster: Cluster, issuer: Issuer, tmp_path: Path) -> None:
-    """With its setting the token is read of the header that the proxy sets, and of no other."""
-    place, token = kubeconfig.cluster_of(cluster.kubeconfig), issuer.token(unique("somebody"))
-    with started(tmp_path, place, CONSOLE_HEADER="X-Forwarded-Access-Token") as console:
-        # The API server knows who it is, and lets nobody without a right see Environments.
-        assert 403 == console.status("/console/environments.csv", X_Forwarded_Access_Token=token)
-        assert 401 == console.status("/console/environments.csv", Authorization=f"Bearer {token}")
+def test_another_header(console: Console, issuer: Issuer) -> None:
+    """Of a request without ``Authorization`` the token is read that a proxy passes on in its own header."""
+    token, path = issuer.token(unique("somebody")), "/console/environments.csv"
+
+    # The API server knows who it is, and lets nobody without a right see Environments.
+    assert 403 == console.status(path, X_Forwarded_Access_Token=token)
+    assert 401 == console.status(path, X_Forwarded_Access_Token=token, Authorization="Basic YTpi")
+    assert 401 == console.status(path, X_Access_Token=token)
 
 
 def test_second_load(kube: Kube, issuer: Issuer, faults: FaultProxy, tmp_path: Path) -> None:

@@ -155,15 +155,14 @@ def test_settings(path: str) -> None:
 
 
 def test_console() -> None:
-    """The page has its header and, where a proxy has TLS, no certificate; it gives nobody a right."""
-    found = documents("--set=console.enabled=true", "--set=console.header=X-Token")
+    """Where a proxy has TLS the page has no certificate; it gives nobody a right."""
+    found = documents("--set=console.enabled=true")
     added = keyed(found).keys() - keyed(documents()).keys()
     (pod,) = (pod for pod in pods(found) if pod["containers"][0]["name"] == "console")
-    variables = {each["name"]: each.get("value") for each in pod["containers"][0]["env"]}
+    variables = {each["name"] for each in pod["containers"][0]["env"]}
 
     assert {"ConfigMap", "Deployment", "NetworkPolicy", "Service", "ServiceAccount"} == {kind for kind, _ in added}
-    assert "X-Token" == variables["ENVIRONMENT_OPERATOR_CONSOLE_HEADER"]
-    assert "ENVIRONMENT_OPERATOR_CONSOLE_CERTIFICATE" not in variables
+    assert "ENVIRONMENT_OPERATOR_HTTPS_CERTIFICATE" not in variables
     assert pod["automountServiceAccountToken"] is False
 
 

@@ -3,12 +3,14 @@
 from base64 import b64encode
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from cryptography import x509
 from cryptography.x509.verification import PolicyBuilder, Store
 
-from environment_operator.admission.certificates import Bundle, Terms, renew
+from environment_operator.admission.certificates import Bundle, Terms, called_at, renew
+from environment_operator.api import names
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -86,6 +88,23 @@ def test_never_longer_than_its_authority() -> None:
     """A certificate that is to live longer than its authority ends with it."""
     made = renew(None, replace(TERMS, certificate=9000 * DAY), START)
     assert made.authorities[0].ends == made.serving.ends
+
+
+@pytest.mark.parametrize(
+    ("clients", "hosts"),
+    [
+        ((), (f"environment-operator.{names.SYSTEM_NAMESPACE}.svc",)),
+        (({"service": {"name": "s", "namespace": "n", "path": "/mutate"}},), ("s.n.svc",)),
+        (({"url": "https://10.0.0.7:9443/mutate"}, {"url": "https://10.0.0.7:9443/validate"}), ("10.0.0.7",)),
+        (({"url": "https://[::1]:9443/mutate"}, {"url": "https://B.example/validate"}), ("::1", "b.example")),
+    ],
+)
+def test_hosts(clients: tuple[dict[str, Any], ...], hosts: tuple[str, ...]) -> None:
+    """A certificate is for the hosts at which the API server calls, by Service or by URL; at first for our Service."""
+    configurations = [{"webhooks": [{"clientConfig": client} for client in clients]}, {"metadata": {}}]
+
+    assert hosts == called_at(configurations)
+    assert frozenset(hosts) == renew(None, replace(TERMS, hosts=called_at(configurations)), START).serving.hosts
 
 
 def test_other_hosts() -> None:

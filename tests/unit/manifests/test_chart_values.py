@@ -6,9 +6,8 @@ from environment_operator.kinds.third_party import ROWS
 from environment_operator.manifests import chart_values
 from environment_operator.settings import Settings
 
-# What the chart decides by itself: ports and addresses of the Pods, and files that it mounts; and what the page has.
-OWN = {"host", "http_port", "https_port", "https_client_ca", "https_certificate", "certificate_hosts", "kinds_file"}
-OWN |= {"console_certificate", "console_header"}
+# What the chart decides by itself: ports and addresses of the Pods, and files that it mounts.
+OWN = {"http_address", "https_address", "https_client_ca", "https_certificate", "kinds_file"}
 
 
 def test_every_group_of_kinds() -> None:

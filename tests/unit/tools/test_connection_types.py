@@ -5,7 +5,7 @@ import re
 import pytest
 from pydantic import ValidationError
 
-from environment_operator.settings import Settings
+from environment_operator.settings import Settings, listening
 from environment_operator.tools.addresses import Routing
 from environment_operator.tools.objects import Ways
 
@@ -60,9 +60,27 @@ def test_url(url: str, routing: Routing) -> None:
         ({"identity_keys": "a,b,c,d"}, "identity_keys"),
         ({"tools_gateway": "shared"}, "tools_gateway"),
         ({"tools_node_ports": "30000"}, "tools_node_ports"),
+        ({"http_address": "8080"}, "Use :8080, 127.0.0.1:8080 or [::1]:8080"),
+        ({"https_address": ":99999"}, "https_address"),
+        ({"https_address": "::1:8080"}, "https_address"),
+        ({"https_address": "a b:1"}, "https_address"),
     ],
 )
 def test_mistakes(given: dict[str, str], words: str) -> None:
     """What does not go together, or is no host, no Gateway or no path, is refused at start."""
     with pytest.raises(ValidationError, match=re.escape(words)):
         Settings.model_validate(given)
+
+
+@pytest.mark.parametrize(
+    ("address", "host", "port"),
+    [
+        (":8080", None, 8080),
+        ("127.0.0.1:0", "127.0.0.1", 0),
+        ("[::1]:9443", "::1", 9443),
+        ("localhost:1", "localhost", 1),
+    ],
+)
+def test_addresses_to_listen_on(address: str, host: str | None, port: int) -> None:
+    """Without a host all addresses are listened on, of IPv4 and of IPv6."""
+    assert (host, port) == listening(Settings(http_address=address).http_address)
