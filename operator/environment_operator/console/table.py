@@ -193,7 +193,7 @@ class Table:
 
 def lines(sources: Iterable[Source], view: View) -> list[Line]:
     """Return the Environments that a view asks for, of all clusters, in order."""
-    columns = filtering.looked_at(view.shown, view.filters, view.order, view.project)
+    columns = filtering.needed(view.shown, view.filters, view.order, view.project)
     titles = [column.title for column in columns]
     found = [
         Line(source.snapshot.cluster, kept)

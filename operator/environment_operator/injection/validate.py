@@ -217,9 +217,9 @@ class _Approval:
         base = self._renewed(place, base, entry, stored)
         if self.around.ids and entry.by == self.around.user and place.key in self._changed:
             base = _with_ids(place, base, entry.main, self.around.ids)
-        put_in = frozenset(within(stored.main, entry.main, path) for path in stored.record.put)
+        injected = frozenset(within(stored.main, entry.main, path) for path in stored.record.put)
         locked = tuple(item for item in stored.locked if not _is_missed(item, before, stored))
-        return locked, Right(base, entry.main, put_in)
+        return locked, Right(base, entry.main, injected)
 
 
 def _in_words(violation: Violation, environment: str, place: Place, item: Object, main: Path, *, is_old: bool) -> str:

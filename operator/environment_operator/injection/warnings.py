@@ -73,8 +73,8 @@ def on_repeats(environment: Published, entry: Entry, where: Callable[[Path], str
     """
     fields = {(*entry.main, key): field for field, key in LEAVES.items()}
     there = {path: value for path, value in entry.record.was.items() if path in fields}
-    put_in = dict(puts(environment.fragment, entry.main, {})) if there else {}
-    same = [path for path, value in there.items() if value == put_in.get(path)]
+    injected = dict(puts(environment.fragment, entry.main, {})) if there else {}
+    same = [path for path, value in there.items() if value == injected.get(path)]
     if not same:
         return []
     guarded = set(environment.spec.overridable) if environment.spec else set()

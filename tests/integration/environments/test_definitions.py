@@ -221,6 +221,6 @@ def test_patches_of_a_train_job(rest: Rest, word: str) -> None:
     assert pod == at(reply.body, TRAINER_PATCH)
 
 
-def test_every_sample_is_looked_at() -> None:
+def test_every_sample_is_covered() -> None:
     """The table of pods has every sample but those of kinds with a shape of their own."""
     assert {"trainjob", "sparkapplication", "scheduledsparkapplication"} == set(SAMPLES) - set(PODS)

@@ -77,7 +77,7 @@ def pods(case: Case, item: Object) -> Object:
     return {key: each["spec"] if key == "." else each for key, each in templates(case.row, item).items()}
 
 
-def put_in(item: Object) -> dict[str, Any]:
+def injected(item: Object) -> dict[str, Any]:
     """Return what was injected by the record of an object."""
     return {key: entry.record.put for key, entry in record.entries(item).items()}
 
@@ -103,7 +103,7 @@ def test_an_unrelated_update_changes_no_pod_template(case: Case) -> None:
 
     assert outcome.workload is not None, outcome.refusal
     assert pods(case, new) == pods(case, outcome.workload)
-    assert put_in(case.stored) == put_in(outcome.workload)
+    assert injected(case.stored) == injected(outcome.workload)
     assert "" == approve(case.row, outcome.workload, case.stored, around()).refusal
 
 

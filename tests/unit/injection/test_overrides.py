@@ -242,7 +242,7 @@ def test_containers_outside_of_lists() -> None:
         (PROFILE, f"{INNER}.seccompProfile"),
     ],
 )
-def test_what_was_put_in_may_not_be_missing(fields: Object, path: str) -> None:
+def test_what_was_injected_may_not_be_missing(fields: Object, path: str) -> None:
     """What was injected has to be there, or the image would decide instead; what was not may be left out."""
     _, held = right(fields)
     keys = tuple(path.split("."))

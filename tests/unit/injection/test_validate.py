@@ -171,7 +171,7 @@ def test_required_variable() -> None:
 @pytest.mark.parametrize(
     "own", [{}, {"command": ["env"], "workingDir": "/env", "env": [{"name": "A", "value": "env"}]}]
 )
-def test_leaving_out_what_was_put_in(own: Object) -> None:
+def test_leaving_out_what_was_injected(own: Object) -> None:
     """What the Environment has comes back when an update leaves it out, also where the submitter had written it too."""
     known = around(published(**STRICT))
     new = made(**own)

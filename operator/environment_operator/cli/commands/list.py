@@ -52,7 +52,7 @@ class Query:
     @property
     def read(self) -> list[Column]:
         """Every column that is read."""
-        return filtering.looked_at(self.shown, self.filters, self.order, self.project)
+        return filtering.needed(self.shown, self.filters, self.order, self.project)
 
     @property
     def is_whole(self) -> bool:

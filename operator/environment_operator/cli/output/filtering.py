@@ -50,9 +50,7 @@ def matches(row: Row, filters: Iterable[Filter], search: str = "") -> bool:
     return not search or any(search.lower() in value.lower() for value in row.values())
 
 
-def looked_at(
-    shown: Iterable[Column], filters: Iterable[Filter], orders: Iterable[Order], project: str
-) -> list[Column]:
+def needed(shown: Iterable[Column], filters: Iterable[Filter], orders: Iterable[Order], project: str) -> list[Column]:
     """Return every column that is needed to choose rows, sort and show them."""
     further = [column for column, _ in (*filters, *orders)]
     return list(dict.fromkeys((*shown, *further, COLUMNS[0], *([SCOPE] if project else []))))
