@@ -3,6 +3,7 @@
 from base64 import b64encode
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import pytest
@@ -18,10 +19,15 @@ HOST = "operator.example"
 TERMS = Terms((HOST, "127.0.0.1"), certificate=30 * DAY, authority=120 * DAY, settle=DAY)
 
 
+@lru_cache
+def known(trusted: bytes) -> Store:
+    """Return the authorities that one trusts."""
+    return Store(x509.load_pem_x509_certificates(trusted))
+
+
 def verify(bundle: Bundle, trusted: bytes, now: datetime) -> None:
     """Verify a serving certificate as the API server does; raises when it is not to be trusted."""
-    store = Store(x509.load_pem_x509_certificates(trusted))
-    verifier = PolicyBuilder().store(store).time(now).build_server_verifier(x509.DNSName(HOST))
+    verifier = PolicyBuilder().store(known(trusted)).time(now).build_server_verifier(x509.DNSName(HOST))
     verifier.verify(bundle.serving.certificate, [])
 
 
