@@ -107,7 +107,8 @@ def test_never_longer_than_its_authority() -> None:
 )
 def test_hosts(clients: tuple[dict[str, Any], ...], hosts: tuple[str, ...]) -> None:
     """A certificate is for the hosts at which the API server calls, by Service or by URL; at first for our Service."""
-    configurations = [{"webhooks": [{"clientConfig": client} for client in clients]}, {"metadata": {}}]
+    called = {"webhooks": [{"clientConfig": client} for client in clients]}
+    configurations: list[dict[str, Any]] = [called, {"metadata": {}}]
 
     assert hosts == called_at(configurations)
     assert frozenset(hosts) == renew(None, replace(TERMS, hosts=called_at(configurations)), START).serving.hosts
