@@ -23,9 +23,6 @@ from environment_operator.console.listing import Listing
 # Set by this very host, over TLS or on this machine only: https://www.rfc-editor.org/rfc/rfc6265
 COOKIE = "__Host-environment-page"
 PREFIX = "/console"
-# Where proxies pass tokens on; the first that a request has counts:
-# https://oauth2-proxy.github.io/oauth2-proxy/configuration/overview#upstream-headers
-HEADERS = ("Authorization", "X-Forwarded-Access-Token")
 _SESSION = web.RequestKey("session", str)
 _CLUSTER = web.RequestKey("cluster", Cluster)
 # https://www.rfc-editor.org/rfc/rfc6750#section-2.1
@@ -78,7 +75,7 @@ class BearerEntrance:
 
 def _token(request: web.Request) -> str:
     """Return the token that a request brings, empty for none, or where there are several."""
-    given = next(filter(None, (request.headers.getall(header, []) for header in HEADERS)), [])
+    given = request.headers.getall("Authorization", [])
     found = _TOKEN.fullmatch(given[0].strip()) if len(given) == 1 else None
     return found[1] if found else ""
 

@@ -312,16 +312,6 @@ def test_a_renewed_certificate(cluster: Cluster, tmp_path: Path) -> None:
         assert renewed["tls.crt"].decode().startswith(console.certificate)
 
 
-def test_another_header(console: Console, issuer: Issuer) -> None:
-    """Of a request without ``Authorization`` the token is read that a proxy passes on in its own header."""
-    token, path = issuer.token(unique("somebody")), "/console/environments.csv"
-
-    # The API server knows who it is, and lets nobody without a right see Environments.
-    assert 403 == console.status(path, X_Forwarded_Access_Token=token)
-    assert 401 == console.status(path, X_Forwarded_Access_Token=token, Authorization="Basic YTpi")
-    assert 401 == console.status(path, X_Access_Token=token)
-
-
 def test_second_load(kube: Kube, issuer: Issuer, faults: FaultProxy, tmp_path: Path) -> None:
     """What one person read a moment ago is shown to another one who may list it, and to nobody else."""
     (first, second), nobody = (
