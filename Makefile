@@ -39,7 +39,7 @@ node-packages: venv ## Install what a node needs, as root on Debian.
 
 browser-packages: ## Install the browser of the page's tests, as root on Debian.
 	apt-get update -qq
-	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium-headless-shell fonts-dejavu-core
 
 promtool: .venv/bin/promtool ## Fetch what tests the alerts, as root on Debian; nothing is installed outside of .venv.
 

@@ -15,7 +15,10 @@ from playwright.sync_api import Page
 
 from plugin import TIMEOUT_SECONDS, Plugin
 
-CHROMIUM = shutil.which("chromium", path="/usr/bin:/usr/lib/chromium") or ""
+# The same engine without windows takes less than half of the processor's time.
+PLACES = "/usr/bin:/usr/lib/chromium"
+BROWSERS = (shutil.which(name, path=PLACES) for name in ("chromium-headless-shell", "chromium"))
+CHROMIUM = next(filter(None, BROWSERS), "")
 # As root there is no sandbox; the rest keeps it from talking to anybody but the page.
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",

@@ -15,7 +15,7 @@ from kube import Operator
 from plugin import Plugin
 from web import CHROMIUM, FLAGS, Site, serving
 
-MISSING = "the page needs a browser: apt-get install --no-install-recommends chromium"
+MISSING = "the page needs a browser: apt-get install --no-install-recommends chromium-headless-shell"
 Browse = Callable[..., Page]
 
 
