@@ -216,7 +216,7 @@ NUMBERS = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 
 
 VALUES = st.recursive(
-    NUMBERS | st.text() | st.none(), lambda inner: st.dictionaries(st.text(), inner) | st.lists(inner), max_leaves=20
+    NUMBERS | st.text() | st.none(), lambda inner: st.dictionaries(st.text(), inner) | st.lists(inner)
 )
 
 

@@ -12,7 +12,6 @@ TEXTS = st.text(st.characters(codec="utf-8") | st.sampled_from(" \n\t\r\x85\u202
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | TEXTS,
     lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner),
-    max_leaves=20,
 )
 
 
