@@ -45,7 +45,7 @@ class Module:
     folder: Path
     packages: Mapping[str, str]
     costs: str
-    variables: Callable[[str], Mapping[str, str]]
+    variables: Callable[[str], Mapping[str, str]] = lambda _version: {}
     tags: str = ""
 
     @property
@@ -116,7 +116,6 @@ HELM = Module(
     folder=HERE / "helm",
     packages={"helm": "helm.sh/helm/v4/cmd/helm", "kubeconform": "github.com/yannh/kubeconform/cmd/kubeconform"},
     costs="it took 2 minutes",
-    variables=lambda _version: {},
 )
 # What admission is compared with, with its source here.
 PODDEFAULTS = Module(
@@ -125,7 +124,6 @@ PODDEFAULTS = Module(
     folder=HERE / "poddefaults",
     packages={"poddefaults": "environments.dev/poddefaults"},
     costs="it took a minute",
-    variables=lambda _version: {},
 )
 # How Flux sees the health of an object, with its source here.
 FLUX = Module(
@@ -134,7 +132,6 @@ FLUX = Module(
     folder=HERE / "flux",
     packages={"flux": "environments.dev/flux"},
     costs="it took a minute",
-    variables=lambda _version: {},
 )
 # What scores the manifests of the chart.
 SCORE = Module(
@@ -143,7 +140,6 @@ SCORE = Module(
     folder=HERE / "score",
     packages={"kube-score": "github.com/zegl/kube-score/cmd/kube-score"},
     costs="it took half a minute",
-    variables=lambda _version: {},
 )
 MODULES = (KUBERNETES, CONTAINERD, HELM, PODDEFAULTS, FLUX, SCORE)
 

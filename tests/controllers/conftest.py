@@ -1,6 +1,6 @@
-"""A cluster with the operator, beside which controllers of other projects run as processes, as the administrator.
+"""A cluster with the operator, in which controllers of other projects run as processes, as the administrator.
 
-There is no node: Pods are stored and never run. Where a controller waits for one, a test says what the kubelet would.
+There is no node: Pods are stored and never run. Where a controller waits for one, a test reports what a kubelet would.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ import pytest
 from cluster import Cluster
 from cluster.record import free_port
 from cluster.rest import Rest
-from controllers.beside import define, mount, running
+from controllers.processes import define, mount, running
 from controllers.programs import KUBERAY, TRAINING_OPERATOR
 from kube import Kube, fresh_cluster, kept_cluster
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import yaml
 
 from cluster.record import free_port
-from controllers.beside import create_definitions, define, running
+from controllers.processes import create_definitions, define, running
 from controllers.programs import CONTOUR, GATEWAY_API, definitions
 from kube import Kube, Object
 

@@ -8,8 +8,8 @@ from typing import Any
 import yaml
 
 from cluster.record import free_port
-from controllers.beside import mount, running
 from controllers.installing import HOOKS, installed
+from controllers.processes import mount, running
 from controllers.programs import KUEUE, source
 from kube import Kube, Object
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from cluster.manifests import await_admission
-from controllers.beside import pods, runs, selected, until_pods
 from controllers.lives import IMAGE, LIVES, Life, injected, published
+from controllers.processes import pods, runs, selected, until_pods
 from kube import ENVIRONMENTS, Kube
 from third_party import path, user
 

@@ -7,8 +7,8 @@ import pytest
 
 from builders import manifest, workload
 from cluster.manifests import await_admission
-from controllers.beside import pods, until_pods
 from controllers.lives import DATA, IDS, IMAGE, LIVES, injected, published
+from controllers.processes import pods, until_pods
 from controllers.queueing import LABEL, POOL, kueue, policy, queue
 from environment_operator.kinds.table import BUILTIN
 from kube import ENVIRONMENTS, Kube, Object, path_of

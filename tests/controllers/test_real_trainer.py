@@ -8,9 +8,9 @@ import yaml
 
 from cluster.manifests import await_admission
 from cluster.record import free_port
-from controllers.beside import create_definitions, define, mount, running
 from controllers.installing import installed
 from controllers.lives import DATA, IDS
+from controllers.processes import create_definitions, define, mount, running
 from controllers.programs import JOBSET, TRAINER, definitions, source
 from kube import ENVIRONMENTS, Kube, Object
 from third_party import environment, path, user

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from controllers.beside import define, running, until_pods
+from controllers.processes import define, running, until_pods
 from controllers.programs import ARGO
 from environment_operator.api import names
 from kube import ENVIRONMENTS, Kube

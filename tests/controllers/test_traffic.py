@@ -20,9 +20,9 @@ from cluster import processes
 from cluster.manifests import await_admission
 from cluster.processes import Program
 from cluster.record import free_port
-from controllers.beside import pods, runs, until_pods
 from controllers.caddy import Caddy, caddy
 from controllers.gateways import ROUTES, attach, contour, is_taken
+from controllers.processes import pods, runs, until_pods
 from environment_operator.api import names
 from kube import Kube, Object
 from tool_users import CUSTOM, LAB, published, tools, used

@@ -1,25 +1,9 @@
 """What the controller of a Gateway reports about our routes, and where people read it."""
 
-from collections.abc import Iterator
-
-import pytest
-
-from cluster import Cluster
-from cluster.rest import Rest
-from kube import Kube, Operator
-from tool_users import LAB, ROUTE, ROUTES, made, published, until_event, until_made, used
+from kube import Kube
+from tool_users import LAB, made, published, until_event, until_made, used
 
 NAME = "environment-T-lab"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def routes(cluster: Cluster, rest: Rest, operator: Operator) -> Iterator[None]:  # noqa: ARG001 - it runs
-    """Have HTTPRoutes in the cluster."""
-    kube = Kube(cluster, rest)
-    kube.apply(ROUTE)
-    kube.until_established(ROUTES)
-    yield
-    kube.kubectl("delete", "crd", ROUTES, "--ignore-not-found")
 
 
 def report(kube: Kube, project: str, status: str, reason: str, message: str) -> None:

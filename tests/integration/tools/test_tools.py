@@ -1,7 +1,7 @@
 """Tools are reached: Services, routes, addresses that are asked for, and who gets them."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -9,8 +9,6 @@ import pytest
 import yaml
 
 from builders import manifest, workload
-from cluster import Cluster
-from cluster.rest import Rest
 from environment_operator.api import names
 from kube import Kube, Object, Operator
 from tool_users import (
@@ -18,8 +16,6 @@ from tool_users import (
     HOST,
     INSIDE,
     LAB,
-    ROUTE,
-    ROUTES,
     events,
     made,
     published,
@@ -30,16 +26,6 @@ from tool_users import (
     until_made,
     used,
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def routes(cluster: Cluster, rest: Rest, operator: Operator) -> Iterator[None]:  # noqa: ARG001 - it runs
-    """Have HTTPRoutes in the cluster."""
-    kube = Kube(cluster, rest)
-    kube.apply(ROUTE)
-    kube.until_established(ROUTES)
-    yield
-    kube.kubectl("delete", "crd", ROUTES)
 
 
 def test_found_with_kubectl(kube: Kube, project: str) -> None:

@@ -1,18 +1,15 @@
 """Tools by every way and setting: node ports that are asked for, masters, routes that come and go, rights."""
 
 import json
-from collections.abc import Iterator
 from functools import partial
 
 import pytest
 import yaml
 
 from builders import workload
-from cluster import Cluster
 from cluster.faults import Answer, Match, Rule
 from cluster.manifests import await_admission
 from cluster.proxy import FaultProxy
-from cluster.rest import Rest
 from environment_operator.api import names
 from environment_operator.kinds.paths import copied
 from environment_operator.tools.index import claim_name
@@ -39,16 +36,6 @@ DEPLOYMENT = "/apis/apps/v1/namespaces/{}/deployments/{}"
 OPERATOR = f"--as={names.OPERATOR_USER}"
 LEASES = f"/apis/coordination.k8s.io/v1/namespaces/{names.SYSTEM_NAMESPACE}/leases"
 NODE = tool(type="NodePort", assign="Custom")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def routes(cluster: Cluster, rest: Rest, operator: Operator) -> Iterator[None]:  # noqa: ARG001 - it runs
-    """Have HTTPRoutes in the cluster."""
-    kube = Kube(cluster, rest)
-    kube.apply(ROUTE)
-    kube.until_established(ROUTES)
-    yield
-    kube.kubectl("delete", "crd", ROUTES, "--ignore-not-found")
 
 
 def free_port(kube: Kube) -> int:

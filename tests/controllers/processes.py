@@ -1,4 +1,4 @@
-"""Controllers of other projects beside the operator: started, with their definitions, and what they made of objects."""
+"""Controllers of other projects as processes: started, with their definitions, and what they made of objects."""
 
 import base64
 import os
