@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -41,6 +42,25 @@ def _flavor(name: str) -> Flavor:
     return FLAVORS[name]()
 
 
+@contextmanager
+def _ended_in_any_case(layout: Layout) -> Iterator[None]:
+    """Have a cluster that is still there when this process is gone taken down, also when it was killed.
+
+    The pipe to the shell closes when this process ends.
+    """
+    script = 'cat; test ! -e "$CLUSTER_DIR" || exec "$PYTHON" -m cluster down'
+    ours = {"CLUSTER_DIR": str(layout.root), "PYTHON": sys.executable, "PYTHONPATH": str(REPO_ROOT / "tests")}
+    with subprocess.Popen(
+        ["/bin/sh", "-c", script],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, **ours},
+        start_new_session=True,
+    ):
+        yield
+
+
 def silent(_line: str) -> None:
     """Take a line of progress and drop it."""
 
@@ -67,6 +87,7 @@ class Cluster:
     def __enter__(self) -> Self:
         """Bring the cluster up."""
         if self.up():
+            self._exit.enter_context(_ended_in_any_case(self.layout))
             self._exit.callback(self.down)
         return self
 

@@ -40,3 +40,26 @@ def test_nothing_is_left(tmp_path: Path, module: str, number: signal.Signals) ->
     assert [] == list(left(tmp_path))
     assert "interrupted; nothing is left running" in said
     assert running.returncode in (130, 128 + number)
+
+
+HOLDS = """
+import sys
+from cluster import Cluster
+
+with Cluster(flavor="local", with_operator=False):
+    print("up", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_nothing_is_left_of_who_was_killed(tmp_path: Path) -> None:
+    """Killed while its cluster is up, as processes that share the tests are at an interruption, it leaves nothing."""
+    variables = {**os.environ, "CLUSTER_DIR": str(tmp_path / "c"), "PYTHONPATH": PYTHON_PATH}
+    command = [sys.executable, "-c", HOLDS]
+    with subprocess.Popen(command, env=variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        assert "up\n" == running.stdout.readline()
+        assert any(left(tmp_path))
+        running.kill()
+
+    until("the cluster to be gone", lambda: not any(left(tmp_path)) and not (tmp_path / "c").exists())
