@@ -47,7 +47,7 @@ class Certificates:
     def __init__(self, cluster: Cluster, terms: Terms, pause: float, client_authority: Path | None = None) -> None:
         self._cluster, self._terms, self._pause = cluster, terms, pause
         self._bundle: Bundle | None = None
-        self._said = ""
+        self._logged = ""
         self.context = tls(client_authority)
         self.settled = asyncio.Event()
 
@@ -139,9 +139,9 @@ class Certificates:
 
     def _log(self, what: str) -> None:
         """Log what is wrong, once."""
-        if what and what != self._said:
+        if what and what != self._logged:
             logger.warning(what)
-        self._said = what
+        self._logged = what
 
 
 def tls(client_authority: Path | None) -> ssl.SSLContext:

@@ -27,7 +27,7 @@ class GivenCertificate:
 
     def __init__(self, folder: Path, pause: float, client_authority: Path | None = None) -> None:
         self._folder, self._pause = folder, pause
-        self._served, self._said = b"", ""
+        self._served, self._logged = b"", ""
         self.context = certificate_rotation.tls(client_authority)
         self.settled = asyncio.Event()
 
@@ -59,6 +59,6 @@ class GivenCertificate:
 
     def _log(self, what: str) -> None:
         """Log what is wrong, once."""
-        if what and what != self._said:
+        if what and what != self._logged:
             logger.warning(what)
-        self._said = what
+        self._logged = what

@@ -90,13 +90,13 @@ def validated(connection: Connection) -> Iterator[None]:
     with connection.hearing() as said:
         yield
     for warning in said:
-        if _says_unusable(warning):
+        if _is_unusable(warning):
             raise Problem(warning, Exit.REFUSED)
     for warning in said:
         console.warn(warning)
 
 
-def _says_unusable(warning: str) -> bool:
+def _is_unusable(warning: str) -> bool:
     """Return whether a warning is that no workload could use an Environment."""
     from environment_operator.injection import messages
 

@@ -160,12 +160,12 @@ class _UserSink:
             self.delete(item)
             return
         self._world.exposures.update(self._kind, item, background=self._is_first)
-        self._tell(item, used(item.labels, item.annotations.record, roles=self._has_roles))
+        self._index(item, used(item.labels, item.annotations.record, roles=self._has_roles))
 
     def delete(self, item: Metadata) -> None:
         """Forget the object."""
         self._world.exposures.delete(self._kind, item)
-        self._tell(item, {})
+        self._index(item, {})
 
     def resync(self, seen: Collection[tuple[str, str]]) -> None:
         """Forget what is gone."""
@@ -177,7 +177,7 @@ class _UserSink:
         self._world.enqueue_all()
         self._world.exposures.kind_moved(self._kind)
 
-    def _tell(self, item: Metadata, environments: Mapping[str, str]) -> None:
+    def _index(self, item: Metadata, environments: Mapping[str, str]) -> None:
         """Put the object's references into the index and enqueue whom that concerns."""
         user = User(self._kind, item.namespace, item.name)
         self._world.enqueue_used(self._world.usage.put(user, environments), background=self._is_first)
@@ -196,21 +196,21 @@ class _ProjectSink:
 
     def put(self, item: Metadata) -> None:
         """Remember the project."""
-        self._tell(self._world.projects.put(item.name, item.labels.get(names.DEPARTMENT)))
+        self._enqueue(self._world.projects.put(item.name, item.labels.get(names.DEPARTMENT)))
 
     def delete(self, item: Metadata) -> None:
         """Forget the project."""
-        self._tell(self._world.projects.delete(item.name))
+        self._enqueue(self._world.projects.delete(item.name))
 
     def resync(self, seen: Collection[tuple[str, str]]) -> None:
         """Forget the projects that are gone."""
-        self._tell(self._world.projects.resync({name for _, name in seen}))
+        self._enqueue(self._world.projects.resync({name for _, name in seen}))
 
     def moved(self) -> None:
         """Enqueue every Environment: which projects exist may be known now."""
         self._world.enqueue_all()
 
-    def _tell(self, changed: Iterable[tuple[str, str]]) -> None:
+    def _enqueue(self, changed: Iterable[tuple[str, str]]) -> None:
         """Enqueue the Environments that mention what changed, and the projects for their credentials."""
         changed = list(changed)
         for kind, name in changed:

@@ -157,7 +157,7 @@ def _pull_secrets(snapshot: Snapshot, spec: EnvironmentSpec) -> Finding | None:
         return None
     projects = _concerned(snapshot, spec)
     if projects is None or not projects <= there.keys():
-        return _said_before(snapshot, "PullSecretsFound")
+        return _found_before(snapshot, "PullSecretsFound")
     return _of_projects(named, {p: there[p] for p in sorted(projects)}, snapshot) if projects else None
 
 
@@ -198,7 +198,7 @@ def _projects(projects: Sequence[str], most: int) -> str:
     return f"{noun} {quoted(projects, most)}"
 
 
-def _said_before(snapshot: Snapshot, kind: str) -> Finding | None:
+def _found_before(snapshot: Snapshot, kind: str) -> Finding | None:
     """Return a condition as it was written before, None when it was not."""
     found = (snapshot.environment.get("status") or {}).get("conditions") or ()
     said = next((c for c in found if c["type"] == kind), None)

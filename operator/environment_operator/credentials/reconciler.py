@@ -77,7 +77,7 @@ class Publisher:
         self._projects: dict[str, Holdings] = {}
         self.known: dict[str, Collection[str] | None] = {}
         self._reported: set[str] = set()
-        self._said: dict[str, str] = {}
+        self._logged: dict[str, str] = {}
 
     @property
     def mirrors(self) -> tuple[Callable[[], Coroutine[None, None, None]], ...]:
@@ -120,7 +120,7 @@ class Publisher:
     async def _publish(self, key: str, tasks: asyncio.TaskGroup) -> float:
         """Do what a key of the queue stands for; it is not held afterwards."""
         await self._turn(key, tasks)
-        self._said.pop(key, None)
+        self._logged.pop(key, None)
         return 0.0
 
     async def _turn(self, name: str, tasks: asyncio.TaskGroup) -> None:
@@ -128,7 +128,7 @@ class Publisher:
         if name == _NEWS:
             self._moved(())
         elif name == _OWN:
-            await self._tell()
+            await self._post_problems()
         else:
             await self._look(name, tasks)
 
@@ -234,8 +234,8 @@ class Publisher:
         self._wrote("deleted in", name, project.name)
         project.delete(Metadata(name=name, uid=before.uid))
 
-    async def _tell(self) -> None:
-        """Report what cannot be published, and why."""
+    async def _post_problems(self) -> None:
+        """Post an Event about what cannot be published, and why."""
         for found in self._sources.by_name.values():
             if found.problem:
                 await self._post(found, Reason.INVALID_CREDENTIALS, copies.not_published(found))
@@ -259,10 +259,10 @@ class Publisher:
 
     def _report(self, project: str, error: ApiError) -> None:
         """Log why a project is published to again, once."""
-        if self._said.get(project) != str(error):
+        if self._logged.get(project) != str(error):
             level = logging.INFO if isinstance(error, Conflict) else logging.WARNING
             logger.log(level, 'registry credentials of project "%s" are published again: %s', project, error)
-        self._said[project] = str(error)
+        self._logged[project] = str(error)
 
 
 class _Bindings:

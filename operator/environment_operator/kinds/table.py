@@ -267,7 +267,7 @@ class Kind(Resource):
     bundle: Annotated[str, StringConstraints(pattern=r"^([a-z][-.a-z0-9]{0,60})?$")] = ""
 
     @model_validator(mode="after")
-    def _says_where_or_what_instead(self) -> "Kind":
+    def _has_place_or_reason(self) -> "Kind":
         """Require one of both: a reference is put into pod templates, or refused with a way out."""
         if bool(self.pod_templates) == bool(self.instead):
             raise ValueError("give the places of its pod_templates, or in the column instead what to do without any")

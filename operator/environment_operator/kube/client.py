@@ -251,7 +251,7 @@ class Cluster:
             raise ApiError(0, _unreachable(error)) from error
         response: aiohttp.ClientResponse = answer.response
         if response.status >= 400:  # noqa: PLR2004 - where HTTP's errors begin
-            raise refused(response.status, _said(body := await _body(response)), body)
+            raise refused(response.status, _message(body := await _body(response)), body)
         return response
 
     async def _credentials(self) -> dict[str, str]:
@@ -291,7 +291,7 @@ async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
         response.close()
 
 
-def _said(body: bytes) -> str:
+def _message(body: bytes) -> str:
     """Return the message of a Status, or the beginning of another answer."""
     try:
         return str(json.loads(body)["message"])

@@ -83,7 +83,7 @@ class Exposer:
         failed, wrote = await self._make(workload, targets) if workload else (None, False)
         failed = failed or unowned
         if workload:
-            notices += self._said(workload, failed, wrote=wrote)
+            notices += self._notices(workload, failed, wrote=wrote)
             for notice in notices:
                 await self._post(workload, notice)
         await self._clear(key, {_place(target) for target in targets})
@@ -233,7 +233,7 @@ class Exposer:
         """Take in an object as the API server has it now."""
         self._ledger.update(kind, WholeItem.model_validate(stored).metadata)
 
-    def _said(self, workload: Workload, failed: ApiError | None, *, wrote: bool) -> list[Notice]:
+    def _notices(self, workload: Workload, failed: ApiError | None, *, wrote: bool) -> list[Notice]:
         """Return what people read on a workload about its tools."""
         made = {(kind, name): seen.object for (kind, _, name), seen in self._ledger.made(workload.key).items()}
         found = []

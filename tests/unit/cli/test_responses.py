@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from environment_operator.cli.client.responses import NO_SUCH_KIND, continuation, read, said, warning
+from environment_operator.cli.client.responses import NO_SUCH_KIND, continuation, read, status_message, warning
 from environment_operator.kube.errors import ApiError
 
 META = st.dictionaries(st.sampled_from(["continue", "resourceVersion", "odd"]), st.text(max_size=5))
@@ -53,8 +53,8 @@ def test_objects_at_the_edges(inner: dict[str, str]) -> None:
     ],
 )
 def test_what_is_said(body: bytes, words: str) -> None:
-    """The message of a Status is said, that a whole group is missing as that a kind is, and else what came."""
-    assert words == said(body)
+    """The message is that of a Status; a whole group that is missing reads as a kind that is; else it is what came."""
+    assert words == status_message(body)
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def continuation(body: bytes) -> str:
     return str(metadata.get("continue") or "")
 
 
-def said(body: bytes) -> str:
+def status_message(body: bytes) -> str:
     """Return the message of a Status, or the beginning of another answer."""
     try:
         message = str(json.loads(body)["message"])
@@ -62,7 +62,7 @@ def refused(status: int, body: bytes) -> ApiError:
         status: HTTP status.
         body: the answer.
     """
-    return errors.refused(status, said(body), body)
+    return errors.refused(status, status_message(body), body)
 
 
 def _utf8(header: str) -> str:

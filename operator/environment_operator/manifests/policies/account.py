@@ -54,13 +54,13 @@ def _policy(
         name=f"operator-{name}",
         operations=operations,
         condition=_CONDITION,
-        validations=[Validation(holds, _said(may), f"{names.SERVICE_ACCOUNT} {may}.") for holds, may in must],
+        validations=[Validation(holds, _message(may), f"{names.SERVICE_ACCOUNT} {may}.") for holds, may in must],
         rules=rules,
         selectors={"namespaceSelector": {"matchExpressions": [own]}} if where else {},
     )
 
 
-def _said(may: str) -> str:
+def _message(may: str) -> str:
     """Return CEL of the message."""
     name = f"[{_NEW}, {_OLD}].map(o, o.?metadata.?name.orValue('')).filter(n, n != '')[?0].orValue('')"
     return f"""request.kind.kind + ' "%s": {names.SERVICE_ACCOUNT} {may}.'.format([{name}])"""

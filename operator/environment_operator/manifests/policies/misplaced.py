@@ -72,7 +72,7 @@ def _workloads(name: str, kinds: Sequence[Kind]) -> Policy:
         *_own_keys(WORKLOAD, f"{_ROLE} || "),
         Validation(
             "variables.alone.size() == 0",
-            _said("alone", "label", f"'Add the label \"{names.REFERENCE}\", of which it is an exception.'"),
+            _message("alone", "label", f"'Add the label \"{names.REFERENCE}\", of which it is an exception.'"),
             f"A label for a role has no effect alone. Add the label {names.REFERENCE}.",
         ),
         Validation(
@@ -140,7 +140,7 @@ def _own_keys(keys: Keys, also: str) -> list[Validation]:
     return [
         Validation(
             f"variables.{word}s.size() == 0",
-            _said(f"{word}s", word, _way_out(word, other, right, also if word == "annotation" else "")),
+            _message(f"{word}s", word, _way_out(word, other, right, also if word == "annotation" else "")),
             f"{word.capitalize()}s of {names.GROUP} have no effect there. Remove them.",
         )
         for word, other in (("label", "annotation"), ("annotation", "label"))
@@ -155,7 +155,7 @@ def _way_out(word: str, other: str, right: dict[str, list[str]], also: str) -> s
     return f"({elsewhere} ? 'Set it as {'an' if other[0] == 'a' else 'a'} {other}.' : {there})"
 
 
-def _said(found: str, word: str, way_out: str) -> str:
+def _message(found: str, word: str, way_out: str) -> str:
     """Return CEL of a message about the keys that were found."""
     return f"""{_WHO} + ': {word} "%s" has no effect. '.format([variables.{found}.join('", "')]) + {way_out}"""
 
