@@ -17,7 +17,7 @@ async def measured(kube: Kube, project: str, found: Mapping[str, Way]) -> dict[s
 
 def test_what_admission_takes(kube: Kube, project: str) -> None:
     """Admission of a referring Pod takes no more of the processor than the reviewed ratios of what handlers that do
-    nothing take, and what a webhook in Go takes that lists its objects on each call.
+    nothing take, and what a webhook in Go takes that makes a client and lists its objects on each call.
     """
     with ways(kube.cluster, project) as found:
         took = asyncio.run(measured(kube, project, found))

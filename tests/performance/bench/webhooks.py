@@ -62,7 +62,9 @@ def _called(
     with TemporaryDirectory() as folder:
         certificate = Path(folder, "pair.pem")
         authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(certificate)
-        process = subprocess.Popen([part.format(certificate=certificate, port=port) for part in command])
+        arguments = [part.format(certificate=certificate, port=port) for part in command]
+        with Path(folder, "log").open("wb") as log:
+            process = subprocess.Popen(arguments, stderr=log)
         paths = [f"{ADMISSION}/{each.lower()}webhookconfigurations" for each in webhooks]
         try:
             for each, path in zip(webhooks, paths, strict=True):
