@@ -2,8 +2,10 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from environment_operator.tools.addresses import Tools
+from environment_operator.tools.addresses import Address, Tools
+from environment_operator.tools.verdicts import refusal, url_refused, url_without_route
 
 HEADER = ("Tool", "Connection", "Address")
 
@@ -49,3 +51,38 @@ def lacking(tools: Tools, tool: str = "") -> list[str]:
         for name in found
         if tool in ("", name)
     ]
+
+
+def not_led(tools: Tools, project: str, routes: Sequence[Mapping[str, Any]] | None) -> dict[str, str]:
+    """Return the tools to which nothing leads from their URL, each with why.
+
+    Args:
+        tools: what admission wrote about them.
+        project: the namespace of the workload.
+        routes: the HTTPRoutes and Ingresses of the workload; None when they are not known.
+    """
+    if routes is None:
+        return {}
+    there = {route["metadata"]["name"]: route for route in routes}
+    led = {name: a for name, a in tools.tools.items() if a.port and a.web}
+    found = {n: _not_led(n, a, project, f"environment-{tools.token}-{n}", there) for n, a in led.items()}
+    return {name: why for name, why in found.items() if why}
+
+
+def _not_led(tool: str, address: Address, project: str, name: str, there: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return why nothing leads from the URL of a tool to it, empty when its route, of this name, does."""
+    if name not in there:
+        return url_without_route(tool, address.url)
+    why = refusal(there[name].get("status"), there[name]["metadata"].get("generation", 0))
+    return url_refused(tool, f"{project}/{name}", why) if why else ""
+
+
+def without_urls(tools: Tools, which: Mapping[str, str]) -> Tools:
+    """Return the tools as they are reached when some have no URL.
+
+    Args:
+        tools: what admission wrote about them.
+        which: those that have none.
+    """
+    found = {n: a.model_copy(update={"url": ""}) if n in which else a for n, a in tools.tools.items()}
+    return tools.model_copy(update={"tools": found})

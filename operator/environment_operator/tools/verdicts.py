@@ -42,7 +42,7 @@ def route_refused(key: str, route: str, why: str) -> str:
         route: the name of the route.
         why: as it is reported.
     """
-    return f'The Gateway refuses HTTPRoute "{route}": {cut(why)}. {_look_at(key, route)}'
+    return f'The Gateway refuses HTTPRoute "{route}": {cut(why)}. {_look_at(_namespace(key), route)}'
 
 
 def routes_refused(refused: Sequence[Refused], *, named: bool) -> str:
@@ -58,11 +58,43 @@ def routes_refused(refused: Sequence[Refused], *, named: bool) -> str:
         whose = f"HTTPRoutes of {len(others) + 1} workloads" if others else "HTTPRoute of 1 workload"
         return f"Tools have no URL: the Gateway refuses the {whose}. Ask who administers the Gateway."
     more = f" ({len(others)} more workload{' has' if len(others) == 1 else 's have'} none)" if others else ""
+    what = f"{named_by_key(key)} has no URL: the Gateway refuses its HTTPRoute: {cut(why)}{more}."
+    return f"{what} {_look_at(_namespace(key), route)}"
+
+
+def url_refused(tool: str, route: str, why: str) -> str:
+    """Return that the Gateway does not take the route of a tool.
+
+    Args:
+        tool: its name.
+        route: namespace and name of the route, with a slash between them.
+        why: as it is reported.
+    """
+    namespace, _, name = route.partition("/")
     return (
-        f"{named_by_key(key)} has no URL: the Gateway refuses its HTTPRoute: {cut(why)}{more}. {_look_at(key, route)}"
+        f'tool "{tool}" has no URL: the Gateway refuses HTTPRoute "{name}": {cut(why)}. '
+        f"{_look_at(namespace, name).removesuffix('.')}, or use kubectl environment connect --forward."
     )
 
 
-def _look_at(key: str, route: str) -> str:
+def url_without_route(tool: str, url: str) -> str:
+    """Return that nothing leads from the URL of a tool to it.
+
+    Args:
+        tool: its name.
+        url: its URL.
+    """
+    return (
+        f'tool "{tool}" has no HTTPRoute or Ingress for {cut(url)}. See the Events of the workload, or use kubectl '
+        "environment connect --forward."
+    )
+
+
+def _namespace(key: str) -> str:
+    """Return the namespace of a workload."""
+    return key.split("/")[1]
+
+
+def _look_at(namespace: str, route: str) -> str:
     """Return where everything is that the Gateway reports."""
-    return f"Run kubectl describe httproute -n {key.split('/')[1]} {route}."
+    return f"Run kubectl describe httproute -n {namespace} {route}."

@@ -28,6 +28,7 @@ def test_connect(kube: Kube, plugin: Plugin, project: str) -> None:
     port = there["spec"]["ports"][0]["nodePort"]
     url = f"https://tools.example.com/environments/{token}.lab"
     at = ("connect", "deployment/w", "-n", project)
+    kube.until("the route", lambda: kube.get("httproute", f"{service}-lab", project) is not None)
 
     listed = plugin(*at, "--no-headers").splitlines()
     assert [["lab", "ExternalURL", url], ["inside", "ClusterIP"], ["node", "NodePort"]] == [

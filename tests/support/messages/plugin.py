@@ -31,6 +31,7 @@ from environment_operator.cli.exit_codes import Problem
 from environment_operator.cli.main import run
 from environment_operator.cli.output import columns, filtering
 from environment_operator.kube.errors import ApiError, Forbidden, NotFound
+from environment_operator.tools import verdicts
 
 TITLE = "Errors of the plugin"
 CONVERTED = True
@@ -141,6 +142,10 @@ _LINES: Mapping[str, Callable[[], str]] = {
     ),
     "several tools": _raised(connect._asked, ("deployment", "notebook", "lab", "board")),  # noqa: SLF001
     "a tool that cannot be forwarded to": _raised_text(connect._unreachable, forward=True),  # noqa: SLF001
+    "the Gateway refuses the route of a tool": _raised_text(
+        verdicts.url_refused, route="vision/environment-tokentok-lab", why="NotAllowedByListeners: No listeners."
+    ),
+    "a tool without a route": _raised_text(verdicts.url_without_route, url="https://tools.example.com/mine"),
     "a tool that cannot be opened": _raised_text(connect._unreachable, forward=False),  # noqa: SLF001
     "a volume without a path": _raised(running._pair, "--volume", "data", ":"),  # noqa: SLF001
     "an id without a name": _raised(import_runai._names, ("7",)),  # noqa: SLF001
@@ -200,6 +205,7 @@ NO_WAY_OUT: Collection[str] = ()
 # Functions that end with an error which only a cluster, a terminal or an editor brings, and the tests that bring it.
 ELSEWHERE: Mapping[str, str] = {
     "commands.connect._tools": "test_cli_connect.py::test_connect",
+    "commands.connect._forward": "test_cli_connect.py::test_connect",
     "commands.connect.connect_command": "test_cli_connect.py::test_connect",
     "commands.create._complete": "test_cli_write.py::test_create_refused",
     "commands.create._lifted": "test_cli_write.py::test_create_from_what_is_no_workload",

@@ -155,6 +155,7 @@ def test_scope_without_the_right_to_see_projects() -> None:
         ({"status": {"conditions": [{"type": "Stalled", "status": "True", "message": "bad image"}]}}, "Stalled: bad"),
         ({"status": {"conditions": [said("ScopeResolved", "False", "no audio")]}}, "no audio"),
         ({"status": {"conditions": [said("PullSecretsFound", "Unknown", "nobody looked")]}}, "nobody looked"),
+        ({"status": {"conditions": [said("ToolsExposed", "False", "no route")]}}, "no route"),
         ({"status": {"usage": {"outOfScope": 2}}}, "2 of its users are in projects"),
         ({"deprecated": {"message": "old", "replacedBy": "new"}}, "deprecated: old; use new instead"),
         ({"security": {"capabilities": ["SYS_PTRACE"]}, "user": {"source": "Custom", "uid": 7}}, "SYS_PTRACE"),

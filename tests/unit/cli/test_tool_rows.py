@@ -1,8 +1,10 @@
 """The rows of `kubectl environment connect`."""
 
+from typing import Any
+
 import pytest
 
-from environment_operator.cli.tools import reachable, rows
+from environment_operator.cli.tools import not_led, reachable, rows, without_urls
 from environment_operator.tools.addresses import Address, Tools
 
 TOOLS = {
@@ -53,3 +55,44 @@ def test_the_same_api_server() -> None:
         "kubectl port-forward '--context=two words' -n team service/environment-tokentok 80"
         == (rows(found, "team", {}, ["--context=two words"])[0][2])
     )
+
+
+def route(name: str, accepted: str, *, generation: int = 1) -> dict[str, Any]:
+    """Return a route of the workload, and what its Gateway reports about the first generation of it."""
+    said = {"type": "Accepted", "status": accepted, "reason": "Word", "message": "Why.", "observedGeneration": 1}
+    metadata = {"name": f"environment-tokentok-{name}", "generation": generation}
+    return {"metadata": metadata, "status": {"parents": [{"conditions": [said]}]}}
+
+
+REFUSED = 'tool "lab" has no URL: the Gateway refuses HTTPRoute "environment-tokentok-lab": Word: Why. Run kubectl '
+
+
+@pytest.mark.parametrize(
+    ("routes", "expected"),
+    [
+        (None, []),
+        ([route("lab", "True")], []),
+        ([route("lab", "False")], [REFUSED]),
+        # What is reported about the route as it was before is no verdict.
+        ([route("lab", "False", generation=2)], []),
+        ([route("lab", "True"), route("lab-alias", "False")], []),
+        ([{"metadata": {"name": "environment-tokentok-lab"}, "status": {"loadBalancer": {}}}], []),
+        ([route("other", "True")], ['tool "lab" has no HTTPRoute or Ingress for https://h/environments/t.lab. ']),
+    ],
+)
+def test_not_led(routes: list[dict[str, Any]] | None, expected: list[str]) -> None:
+    """A URL leads to a tool when its own route is there and not refused; what is outside needs none."""
+    found = list(not_led(Tools(env="e", token="tokentok", tools=TOOLS), "team", routes).values())
+
+    assert (len(expected), True) == (
+        len(found),
+        all(words.startswith(start) for words, start in zip(found, expected, strict=True)),
+    )
+
+
+def test_without_urls() -> None:
+    """A tool to which nothing leads is reached by the command, and is not opened."""
+    found = without_urls(Tools(env="e", token="tokentok", tools={"lab": TOOLS["lab"]}), {"lab": "why"})
+
+    command = "kubectl port-forward -n team service/environment-tokentok 8888"
+    assert ([("lab", "ExternalURL", command)], "") == (rows(found, "team", {}), reachable(found, "", forward=False))

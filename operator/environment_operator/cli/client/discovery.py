@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from environment_operator.cli.client.connection import JSON, Connection, asked_once, same_for_all
-from environment_operator.kinds.table import Kind
+from environment_operator.kinds.table import Resource
 from environment_operator.kube.errors import ApiError
 
 Object = dict[str, Any]
@@ -12,7 +12,7 @@ Object = dict[str, Any]
 _DISCOVERY = f"application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,{JSON}"
 
 
-def versions(connection: Connection, kind: Kind) -> tuple[str, ...]:
+def versions(connection: Connection, kind: Resource) -> tuple[str, ...]:
     """Return the versions in which to ask for objects of a kind, the best first; none when it is not served.
 
     That is the first of the row's versions that is served, else any that is, as the operator chooses. Where the API

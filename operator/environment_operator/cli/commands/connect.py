@@ -1,18 +1,23 @@
 """``connect``: where the tools of a workload are."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from environment_operator.api import names
 from environment_operator.cli import completion, kubectl_flags, options
 from environment_operator.cli.client.connection import Connection
 from environment_operator.cli.exit_codes import Exit, Problem
 from environment_operator.cli.output import console
+from environment_operator.kube.errors import Forbidden
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from environment_operator.tools.addresses import Tools
 
 
+Object = dict[str, Any]
 _NO_BROWSER = "no browser could be started. Open that address yourself."
 
 
@@ -45,29 +50,58 @@ def connect_command(
       kubectl environment connect deployment/notebook lab -n vision --open
       kubectl environment connect deployment/notebook lab -n vision --forward --local-port 8888
     """
-    from environment_operator.cli.tools import HEADER, lacking, reachable, rows
+    from environment_operator.cli.tools import not_led, reachable, without_urls
 
     workload, tool = _asked(words)
     project = project or connection.namespace
     found = _tools(connection, workload, project)
-    ports = node_ports(connection, project, found.token)
-    listed = [row for row in rows(found, project, ports, connection.options) if tool in ("", row[0])]
-    if not listed:
+    if tool and tool not in found.tools:
         raise Problem(f'{workload} has no tool "{tool}". Choose one of {", ".join(found.tools)}.', Exit.NOT_FOUND)
-    if forward or in_browser:
-        chosen = reachable(found, tool, forward=forward)
-        if not chosen:
-            raise Problem(_unreachable(listed[0][0], forward=forward), Exit.NO)
-        if forward:
-            _forward(connection, found, chosen, project, local_port, in_browser=in_browser)
-        elif not _opened(found.tools[chosen].web):
+    if forward:
+        _forward(connection, found, tool, project, local_port, in_browser=in_browser)
+        return
+    known = not_led(found, project, routes(connection, project, found.token))
+    astray = {name: why for name, why in known.items() if tool in ("", name)}
+    reached = without_urls(found, astray)
+    if in_browser and (chosen := reachable(reached, tool, forward=False)):
+        if not _opened(reached.tools[chosen].web):
             raise Problem(_NO_BROWSER, Exit.NO)
         return
+    if not in_browser and tool not in astray:
+        show(connection, (found, known), project, tool, headers=not no_headers)
+    if astray:
+        raise Problem("\n".join(astray.values()), Exit.NO)
+    if in_browser:
+        raise Problem(_unreachable(tool or next(iter(found.tools)), forward=False), Exit.NO)
+
+
+def show(
+    connection: Connection,
+    found: "tuple[Tools, Mapping[str, str]]",
+    project: str,
+    tool: str = "",
+    *,
+    headers: bool = True,
+) -> None:
+    """Print where the tools of a workload are, and what the cluster has no way for.
+
+    Args:
+        connection: the API server.
+        found: the tools, and those of them to which nothing leads from their URL.
+        project: the namespace of the workload.
+        tool: the only one that is meant; empty for all.
+        headers: whether the table has titles.
+    """
+    from environment_operator.cli.tools import HEADER, lacking, rows, without_urls
+
+    tools, astray = found
+    ports = node_ports(connection, project, tools.token)
+    listed = rows(without_urls(tools, astray), project, ports, connection.options)
     if tool:
-        click.echo(listed[0][2])
+        click.echo({name: where for name, _, where in listed}[tool])
     else:
-        console.table(HEADER, listed, headers=not no_headers)
-    for missing in lacking(found, tool):
+        console.table(HEADER, listed, headers=headers)
+    for missing in lacking(tools, tool):
         console.note(missing)
 
 
@@ -101,10 +135,18 @@ def _tools(connection: Connection, workload: str, project: str) -> "Tools":
 def _forward(
     connection: Connection, found: "Tools", tool: str, project: str, local_port: int, *, in_browser: bool
 ) -> None:
-    """Forward a local port to a tool, and say where it listens."""
-    from environment_operator.cli.port_forward import forward
+    """Forward a local port to a tool, empty for the first with a port, and print where it listens.
 
-    address = found.tools[tool]
+    Raises:
+        Problem: it has no port in the cluster.
+    """
+    from environment_operator.cli.port_forward import forward
+    from environment_operator.cli.tools import reachable
+
+    chosen = reachable(found, tool, forward=True)
+    if not chosen:
+        raise Problem(_unreachable(tool or next(iter(found.tools)), forward=True), Exit.NO)
+    address = found.tools[chosen]
     path = address.base_path or "/"
 
     def ready(port: int) -> None:
@@ -123,6 +165,31 @@ def node_ports(connection: Connection, project: str, token: str) -> dict[int, in
 
     found = connection.find(f"{NAMESPACES}/{project}/services/environment-{token}-node-port") or {}
     return {port["port"]: port["nodePort"] for port in (found.get("spec") or {}).get("ports", ())}
+
+
+def routes(connection: Connection, project: str, token: str) -> list[Object] | None:
+    """Return the HTTPRoutes and Ingresses of a workload; None when they may not be listed, which is noted."""
+    from environment_operator.cli.client.discovery import versions
+    from environment_operator.tools.objects import INGRESSES, ROUTES
+
+    found: list[Object] = []
+    for kind in (ROUTES, INGRESSES):
+        for version in versions(connection, kind):
+            at = f"/apis/{kind.group}/{version}/namespaces/{project}/{kind.plural}"
+            try:
+                found += connection.items(at, labelSelector=f"{names.TOKEN}={token}")
+            except Forbidden:
+                console.note(_unlisted(kind.name, project))
+                return None
+    return found
+
+
+def _unlisted(kind: str, project: str) -> str:
+    """Return that the verdict of the Gateway is not known, for the user may not list its routes."""
+    return (
+        f'whether the URLs lead to the tools is not known: you may not list {kind} in project "{project}". Ask for '
+        "ClusterRole environment-tools-viewer there."
+    )
 
 
 def _unreachable(tool: str, *, forward: bool) -> str:

@@ -174,13 +174,13 @@ def _wait(connection: Connection, kind: "Kind", wish: "Wish", seconds: float) ->
 
 def _show_tools(connection: Connection, project: str, found: Object) -> None:
     """Show where the tools of a workload are."""
-    from environment_operator.cli.commands.connect import node_ports
-    from environment_operator.cli.tools import HEADER, lacking, rows
+    from environment_operator.cli.commands.connect import routes, show
+    from environment_operator.cli.tools import not_led
     from environment_operator.tools import addresses
 
     tools = addresses.read(addresses.written(found))
     if tools and tools.tools:
-        ports = node_ports(connection, project, tools.token)
-        console.table(HEADER, rows(tools, project, ports, connection.options))
-        for missing in lacking(tools):
-            console.note(missing)
+        astray = not_led(tools, project, routes(connection, project, tools.token))
+        show(connection, (tools, astray), project)
+        for why in astray.values():
+            console.warn(why)

@@ -12,7 +12,7 @@ from environment_operator.cli.users import HEADER, OUTDATED, Users
 
 Object = Mapping[str, Any]
 _TROUBLES = ("Stalled", "DeletionBlocked")
-_PROMISES = ("ScopeResolved", "PullSecretsFound")
+_PROMISES = ("ScopeResolved", "PullSecretsFound", "ToolsExposed")
 
 
 @dataclass(frozen=True, slots=True)
