@@ -17,6 +17,7 @@ class Example:
         main: what the main container has.
         others: further containers of the pod.
         by: who refuses the two together: the API server, or the kubelet, which starts no such container.
+        since: the minor version of Kubernetes that has all these fields by default.
     """
 
     fields: Object
@@ -24,6 +25,7 @@ class Example:
     main: Object = field(default_factory=dict)
     others: tuple[Object, ...] = ()
     by: str = "API server"
+    since: int = 0
 
 
 def security(**fields: Any) -> Object:
@@ -67,7 +69,9 @@ EXAMPLES: Mapping[str, tuple[Example, ...]] = {
             others=({"name": "other", "image": "registry.example/other:1", **context(runAsNonRoot=True)},),
         ),
     ),
-    "network of the node, name of the host": (Example(security(hostNetwork=True), {"hostnameOverride": "other"}),),
+    "network of the node, name of the host": (
+        Example(security(hostNetwork=True), {"hostnameOverride": "other"}, since=35),
+    ),
     "network of the node, sysctl": (Example(security(hostNetwork=True), sysctl("net.core.somaxconn", "9")),),
     "network of the node, another port of the node": (
         Example(security(hostNetwork=True), main={"ports": [{"containerPort": 80, "hostPort": 8080}]}),

@@ -202,7 +202,8 @@ def test_train_job(rest: Rest, word: str) -> None:
 
     assert (True, True, True) == (created.ok, added.ok, removed.ok)
     assert {"image": "a"} == added.body["spec"]["trainer"]
-    assert "spec.trainer: Invalid value: field is immutable" in changed.message
+    assert ["spec.trainer"] == [cause["field"] for cause in changed.body["details"]["causes"]]
+    assert "field is immutable" in changed.message
 
 
 @pytest.mark.parametrize("word", ["trainjob"], indirect=True)
