@@ -100,9 +100,9 @@ class World:
             blind=frozenset(r.name for r in self.informers.values() if not r.listed),
         )
 
-    def update(self, environment: Mapping[str, Any], *, background: bool = False) -> None:
-        """Take in an Environment as the API server has it; in the background when nobody changed it."""
-        self.enqueue(self.environments.put(environment), background=background)
+    def update(self, environment: Mapping[str, Any], *, listed: bool = False) -> None:
+        """Take in an Environment as the API server has it; in the background when a list has it: nobody changed it."""
+        self.enqueue(self.environments.put(environment, listed=listed), background=listed)
         ENVIRONMENTS.set(len(self.environments))
 
     def delete(self, name: str) -> None:

@@ -113,17 +113,25 @@ class EnvironmentIndex:
         entry = self._objects.get(name)
         return None if entry is None else json.loads(entry[2])
 
-    def put(self, environment: Mapping[str, Any]) -> frozenset[str]:
+    def put(self, environment: Mapping[str, Any], *, listed: bool = False) -> frozenset[str]:
         """Remember an Environment; return whom that concerns: itself, and at first sight those that name it.
 
-        An event that is older than what is known, as after a write of our own, changes nothing.
+        An event that is older than what is known, as after a write of our own, changes nothing. At an equal version
+        what a list has counts: a watch that began under an earlier definition leaves the fields of a newer one out.
+
+        Args:
+            environment: the object.
+            listed: whether a list has it, not an event or the answer to a write.
         """
         meta = environment["metadata"]
         name, uid, version = meta["name"], meta["uid"], int(meta["resourceVersion"])
         known = self._objects.get(name)
-        if known and known[0] == uid and known[1] >= version:
+        if known and known[0] == uid and (known[1] > version or (known[1] == version and not listed)):
             return frozenset()
-        self._objects[name] = (uid, version, json.dumps(_kept(environment)).encode())
+        now = (uid, version, json.dumps(_kept(environment)).encode())
+        if known == now:
+            return frozenset()
+        self._objects[name] = now
         self._mention(name, mentions(environment.get("spec") or {}))
         return frozenset({name}) | (frozenset() if known else self.concerned([("environment", name)]))
 

@@ -9,6 +9,7 @@ which it needs the version to watch from, and what it would have listed is liste
 """
 
 import itertools
+import time
 from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
 from typing import Any
@@ -25,6 +26,9 @@ _GROUPS = "/apis"
 _KINDS = f"/apis/{names.API_VERSION}"
 # A selector that no object matches.
 _NOTHING = f"{names.REFERENCE},!{names.REFERENCE}"
+# How long the API server keeps a watch. It ends one before its time when the definition changes: what that one brought
+# in its last second or more lacks the fields of the new definition, and no event follows.
+_WATCH_SECONDS = 290
 
 
 class Endless:
@@ -65,14 +69,14 @@ def settings() -> kopf.OperatorSettings:
     # The kind is looked for once, until it is there.
     out.scanning.disabled = True
     out.watching.connect_timeout = 10
-    out.watching.server_timeout = 290
+    out.watching.server_timeout = _WATCH_SECONDS
     out.networking.request_timeout = 30
     out.networking.error_backoffs = Endless()
     out.process.ultimate_exiting_timeout = 20
     return out
 
 
-def patient(listed: Callable[[], object]) -> aiohttp.ClientMiddlewareType:
+def patient(watched: Callable[[], object]) -> aiohttp.ClientMiddlewareType:
     """Return what a request of kopf's passes through.
 
     One that fails because Environments are not served counts as unanswered, which kopf tries again until they are. Else
@@ -80,19 +84,25 @@ def patient(listed: Callable[[], object]) -> aiohttp.ClientMiddlewareType:
     list of kinds says so.
 
     Args:
-        listed: is called when the answer to a list of Environments, an empty one, is there: kopf watches from then on.
+        watched: is called when all Environments are to be listed: the answer to a list, an empty one, is there, and
+            kopf watches from then on; or a watch is there after one that ended before its time.
     """
+    ends = 0.0
 
     async def send_patiently(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-        lists = request.url.path == ENVIRONMENTS and "watch" not in request.url.query
-        if lists:
+        nonlocal ends
+        ours, watches = request.url.path == ENVIRONMENTS, "watch" in request.url.query
+        if ours and not watches:
             request.url = request.url.update_query(labelSelector=_NOTHING)
         response = await send(request)
         if not await _served(request.url.path, response):
             response.close()
             raise aiohttp.ClientConnectionError(f"{names.CRD_NAME} is not installed")
-        if lists and response.ok:
-            listed()
+        if ours and response.ok:
+            now = time.monotonic()
+            if not watches or now < ends:
+                watched()
+            ends = now + _WATCH_SECONDS - 1 if watches else 0.0
         return response
 
     return send_patiently
@@ -109,19 +119,19 @@ async def _served(path: str, response: aiohttp.ClientResponse) -> bool:
     return True
 
 
-def registry(cluster: Cluster, world: World, listed: Callable[[], object]) -> kopf.OperatorRegistry:
+def registry(cluster: Cluster, world: World, watched: Callable[[], object]) -> kopf.OperatorRegistry:
     """Return the handlers: how to log in, and where Environments are passed on to.
 
     Args:
         cluster: the API server.
         world: what is known.
-        listed: as for `patient`.
+        watched: as for `patient`.
     """
     handlers = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=handlers)
     async def login(**_: Any) -> kopf.AiohttpSession:
-        return kopf.AiohttpSession(server=cluster.server, aiohttp_session=cluster.session(patient(listed)))
+        return kopf.AiohttpSession(server=cluster.server, aiohttp_session=cluster.session(patient(watched)))
 
     @kopf.on.event(names.GROUP, names.VERSION, names.PLURAL, registry=handlers)
     async def changed(event: kopf.RawEvent, **_: Any) -> None:

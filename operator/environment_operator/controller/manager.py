@@ -144,7 +144,7 @@ class Controller:
             reached = int(version)
             for environment in page:
                 name = environment["metadata"]["name"]
-                self._world.update(environment, background=True)
+                self._world.update(environment, listed=True)
                 seen.add(name)
                 if troubled := is_in_trouble(environment):
                     self._reconciler.remind(name)

@@ -179,12 +179,15 @@ def _now() -> str:
 
 
 def _is_as_expected(expected: dict[str, Any], stored: dict[str, Any]) -> bool:
-    """Return whether nothing else is stored than what was decided on and written."""
+    """Return whether nothing else is stored than what was decided on and written.
+
+    The spec of one generation may be another one, too: with fields that a watch under an earlier definition left out.
+    """
     before, now = (
         {k: v for k, v in each["metadata"].items() if k not in ("resourceVersion", "managedFields")}
         for each in (expected, stored)
     )
-    return before == now and expected.get("status") == stored.get("status")
+    return before == now and all(expected.get(part) == stored.get(part) for part in ("spec", "status"))
 
 
 def _finalizer_added(environment: dict[str, Any]) -> list[dict[str, Any]]:

@@ -91,6 +91,15 @@ class Catalog:
             return None
         return publish(name, generation, json.loads(before[2]), self.__contains__, mirrors=self.mirrors)
 
+    def as_read(self, name: str, generation: int, spec: Mapping[str, Any]) -> Published | None:
+        """Return an Environment as `as_of`, None also when another spec is known of that generation.
+
+        A watch that began under an earlier definition leaves the fields of a newer one out.
+        """
+        entries = (self._objects.get(name), self._before.get(name))
+        known = next((entry for entry in entries if entry and entry[0] == generation), None)
+        return self.as_of(name, generation) if known and known[2] == json.dumps(spec).encode() else None
+
     def find(self, name: str) -> Published | None:
         """Return an Environment as admission needs it, None when it is not known."""
         if name in self._published:

@@ -9,6 +9,7 @@ server is fatal: it becomes a state.
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Collection
 from enum import StrEnum
 from typing import Protocol
@@ -88,7 +89,7 @@ class Informer:
         self._one_of = one_of
         self.state, self.why, self.listed = State.SYNCING, "", False
         self.settled = asyncio.Event()
-        self._failures = 0
+        self._failures, self._doubted = 0, False
 
     @property
     def in_step(self) -> bool:
@@ -154,7 +155,7 @@ class Informer:
         self._sink.resync(seen)
         LISTS.labels(self._one_of or self.name).inc()
         WATCH_SEEN.labels(self._one_of or self.name).set_to_current_time()
-        self.listed = True
+        self.listed, self._doubted = True, False
         self._move(State.SYNCED, "")
         return page.version
 
@@ -164,15 +165,22 @@ class Informer:
             version = await self._watch(version)
 
     async def _watch(self, version: str) -> str:
-        """Watch until the stream ends; return the version it came to."""
+        """Watch until the stream ends; return the version it came to.
+
+        The API server ends a watch before its time when the definition of its kind changes. What that one brought in
+        its last second or more lacks the fields of the new definition, and no event follows: whole objects are listed.
+        """
         seconds = random.randint(*_WATCH_SECONDS)  # noqa: S311 - spreads the reconnections
+        ends, brought = time.monotonic() + seconds - 1, False
         try:
+            if self._doubted:
+                version = await self._list()
             async for event in self._cluster.watch(
                 self.path, self._selector, version, seconds, name=self._only, whole=self._whole
             ):
                 version = event.object.metadata.resource_version
                 self._apply(event.type, event.object.metadata)
-                self._failures = 0
+                self._failures, brought = 0, brought or event.type != "BOOKMARK"
         except (Expired, Forbidden, NotFound):
             raise
         except ApiError as error:
@@ -181,7 +189,7 @@ class Informer:
             logger.info("%s: the watch ended and is started again: %s", self.name, error)
             await self._pause()
         else:
-            self._failures = 0
+            self._failures, self._doubted = 0, self._whole and brought and time.monotonic() < ends
         return version
 
     def _apply(self, kind: str, item: Metadata) -> None:

@@ -165,6 +165,27 @@ def test_an_older_event_changes_nothing() -> None:
     assert {"scope": "new"} == (index.get("jupyter") or {})["status"]
 
 
+def test_a_list_counts_at_an_equal_version() -> None:
+    """A field that a watch under an earlier definition left out comes with a list of the same version, and stays."""
+    index, pruned, listed = EnvironmentIndex(), environment(), environment(projectLabels={"a": "b"})
+    index.put(pruned)
+
+    assert frozenset({"jupyter"}) == index.put(listed, listed=True)
+    assert frozenset() == index.put(listed, listed=True)
+    assert frozenset() == index.put(pruned)
+    assert listed["spec"] == (index.get("jupyter") or {})["spec"]
+
+
+def test_an_older_list_changes_nothing() -> None:
+    """A list that was under way while we wrote does not bring the old state back."""
+    index, newer = EnvironmentIndex(), environment(status={"scope": "new"})
+    newer["metadata"]["resourceVersion"] = "8"
+    index.put(newer)
+
+    assert frozenset() == index.put(environment(), listed=True)
+    assert {"scope": "new"} == (index.get("jupyter") or {})["status"]
+
+
 def test_scope_mentions() -> None:
     """An Environment is concerned by the projects and departments of its scope."""
     index = EnvironmentIndex()

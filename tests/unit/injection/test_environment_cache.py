@@ -111,3 +111,19 @@ def test_end_of_a_watch() -> None:
     line = '{"type": "ERROR", "object": {"kind": "Status", "status": "Failure", "code": 410, "message": "too old"}}'
     event = WholeEvent.model_validate_json(line)
     assert ("ERROR", 410, "too old") == (event.type, event.object.code, event.object.message)
+
+
+def test_read_with_another_spec() -> None:
+    """What was read is taken from memory only when it has the spec that is known of its generation, now or before."""
+    catalog, before, now = Catalog(), spec(), spec(image="registry.example/other:1")
+    catalog.put(whole("a", 1))
+    catalog.put(whole("a", 2, image="registry.example/other:1"))
+
+    assert catalog.find("a") is catalog.as_read("a", 2, now)
+    assert catalog.as_of("a", 1) == catalog.as_read("a", 1, before)
+    assert [None] * 4 == [
+        catalog.as_read("a", 2, now | {"fromTheFuture": "x"}),
+        catalog.as_read("a", 1, now),
+        catalog.as_read("a", 3, now),
+        catalog.as_read("b", 1, before),
+    ]
