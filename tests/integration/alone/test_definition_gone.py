@@ -194,36 +194,59 @@ def _refused(kube: Kube, name: str, project: str) -> str:
     return kube.refused("create", "-f", "-", stdin=json.dumps(workload("Job", name, project, name)))
 
 
-def _refused_by_the_first(kube: Kube, name: str, project: str) -> bool:
-    """Return whether the mutating call refuses a new reference: it knows what is in memory, the validating one reads."""
+def _refused_at_first(kube: Kube, name: str, project: str) -> bool:
+    """Return whether the mutating call refuses a new reference, by what is in memory; the validating one would read."""
     before = kube.admissions()
     _refused(kube, name, project)
     return (kube.admissions() - before)["mutate refused"] == 1
 
 
-def test_newer_than_the_operator(kube: Kube, project: str, used: str) -> None:
-    """With a newer definition only what has one of its fields is stalled; with the one before it is ready again.
+def made_of_newer(kube: Kube, known: str) -> str:
+    """Return the name of an Environment that was made, with its field, at once after the newer definition came.
 
-    The API server keeps the watches of before for a second, and leaves the field out of what they bring. No event
-    follows: what is missing is listed when they end.
+    The API server keeps the watches of before for a second or more, and leaves the field out of what they bring. No
+    event follows: what is missing is listed when they end.
     """
     name, field = kube.unique("new"), {"spec": {FUTURE: "x"}}
     kube.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=json.dumps(newer()))
-    path = f"{ENVIRONMENTS}/{used}"
+    path = f"{ENVIRONMENTS}/{known}"
     kube.until("the newer definition", lambda: FUTURE in kube.rest.patch(f"{path}?dryRun=All", field).body["spec"])
     kube.apply(manifest(name, **field["spec"]))
-    at_once = _refused(kube, name, project)
-    message = kube.until_condition(name, "Stalled", "True", "InvalidSpec")["message"]
-    kube.until("admission to have it in memory", lambda: _refused_by_the_first(kube, name, project))
-    kube.apply(workload("Job", used, project, used))
-    kube.until_used(used, 2)
+    return name
+
+
+def with_todays(kube: Kube, name: str) -> None:
+    """Have today's definition again, by which an Environment has no field of the newer one."""
     kube.kubectl(
         "apply", "--server-side", "--force-conflicts", "-f", str(REPO_ROOT / "crds/environments.environments.dev.yaml")
     )
     kube.until("today's definition", lambda: FUTURE not in kube.environment(name)["spec"])
 
+
+def test_newer_than_the_operator(kube: Kube, project: str, used: str) -> None:
+    """With a newer definition only what has one of its fields is stalled; with the one before it is ready again."""
+    name = made_of_newer(kube, used)
+    message = kube.until_condition(name, "Stalled", "True", "InvalidSpec")["message"]
+    refused = _refused(kube, name, project)
+    kube.apply(workload("Job", used, project, used))
+    kube.until_used(used, 2)
+    with_todays(kube, name)
+
     assert f"spec.{FUTURE}: unknown field" in message
-    assert f"spec.{FUTURE}: unknown field" in at_once
+    assert f"spec.{FUTURE}: unknown field" in refused
     kube.until_ready(name)
-    kube.kubectl("delete", "job", used, "-n", project)
-    kube.apply(workload("Job", name, project, name))
+
+
+def test_newer_than_admission(kube: Kube, operator: Operator, project: str, used: str) -> None:
+    """Nobody comes to what has a field of a newer definition, from the first moment on, also with no controller."""
+    with operator.down():
+        name = made_of_newer(kube, used)
+        at_once = _refused(kube, name, project)
+        kube.until("admission to have it in memory", lambda: _refused_at_first(kube, name, project))
+        with_todays(kube, name)
+        job = json.dumps(workload("Job", name, project, name))
+        kube.until(
+            "it to be usable", lambda: not kube.cluster.kubectl("apply", "-f", "-", input=job, check=False).returncode
+        )
+
+    assert f"spec.{FUTURE}: unknown field" in at_once
