@@ -338,6 +338,14 @@ podcliqueset:
       cliques:
       - {name: prefill, spec: {roleName: prefill, replicas: 1, podSpec: {containers: [{name: main}]}}}
       - {name: decode, spec: {roleName: decode, replicas: 1, podSpec: {containers: [{name: main}]}}}
+pathwaysjob:
+  apiVersion: pathways-job.pathways.domain/v1
+  kind: PathwaysJob
+  spec:
+    workers: [{type: ct5p-hightpu-4t, topology: 2x2x1, numSlices: 1}]
+    controller:
+      deploymentMode: default
+      template: {spec: {containers: [{name: helper, image: "registry.example/helper:1"}, {name: main}]}}
 stormservice:
   apiVersion: orchestration.aibrix.ai/v1alpha1
   kind: StormService

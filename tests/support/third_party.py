@@ -85,6 +85,7 @@ FILLED: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "dynamographdeployment": tuple((f"spec.components.{n}.podTemplate", POD) for n in (0, 1)),
     "podcliqueset": tuple((f"spec.template.cliques.{n}.spec.podSpec", "containers.0") for n in (0, 1)),
+    "pathwaysjob": (("spec.controller.template", "spec.containers.1"),),
     "stormservice": tuple((f"spec.template.spec.roles.{n}.template", POD) for n in (0, 1)),
     "rolebasedgroup": (
         ("spec.roles.0.standalonePattern.template", POD),
@@ -104,9 +105,10 @@ LABELS = {
     "llminferenceserviceconfig": None,
     "elasticjob": None,
     "podcliqueset": None,
+    "pathwaysjob": None,
 }
 # Whose object has to be created again to use another Environment.
-FIXED = {"trainjob", "jobset", "volcano-job"}
+FIXED = {"trainjob", "jobset", "pathwaysjob", "volcano-job"}
 TEMPLATES = {word for word in FILLED if word.endswith(("template", "runtime", "config"))}
 PLURALS = {
     (d["spec"]["group"], d["spec"]["names"]["kind"]): d["spec"]["names"]["plural"]

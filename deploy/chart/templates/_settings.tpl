@@ -16,6 +16,7 @@ kubernetes.dask.org: dask
 leaderworkerset.x-k8s.io: leaderWorkerSet
 nvidia.com: dynamo
 orchestration.aibrix.ai: aibrix
+pathways-job.pathways.domain: pathways
 ray.io: ray
 serving.knative.dev: knative
 serving.kserve.io: kserve

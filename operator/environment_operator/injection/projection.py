@@ -48,10 +48,13 @@ def fit(environment: Published, ids: Ids, row: PodTemplate, *, strict: bool = Fa
 
 def _not_held(environment: Published, row: PodTemplate) -> Iterator[str]:
     """Yield the fields of an Environment with rules for security contexts, where pods get theirs from elsewhere."""
-    if not set(row.lacks) >= _CONTEXTS or environment.spec is None:
+    if environment.spec is None:
         return
     locked = overrides.locked(environment.spec)
-    yield from (field.lower() for field in ("User", "Security") if field in locked)
+    if set(row.lacks) >= _CONTEXTS:
+        yield from (field.lower() for field in ("User", "Security") if field in locked)
+    elif row.node_network and "Security" in locked and not environment.fragment.get("hostNetwork"):
+        yield "security without hostNetwork"
 
 
 def fit_ids(ids: Ids, row: PodTemplate) -> tuple[Fragment, list[str]]:

@@ -148,6 +148,24 @@ ROWS: tuple[Kind, ...] = (
         _in_roles("spec.roles[name]", f"spec.{_LWS}.leaderTemplate", f"spec.{_LWS}.workerTemplate"), *_SERVE,
         serves={"disaggregatedset.x-k8s.io/role": "{role}", "leaderworkerset.sigs.k8s.io/worker-index": "0"}, **_ANY,
     ),
+    # https://github.com/google/pathways-job, v0.1.4: the pods of its JobSet have the annotations of the PathwaysJob,
+    # and those of the head what the template says, the node's network and further containers.
+    _row(
+        "pathways-job.pathways.domain", "v1", "PathwaysJob",
+        (
+            PodTemplate(
+                path="spec.controller.template", container="main", metadata="", annotated=("metadata",),
+                node_network=True,
+                reserved_variables=("JAX_BACKEND_TARGET", "JAX_PLATFORMS", "PATHWAYS_HEAD", "XCLOUD_ENVIRONMENT"),
+            ),
+        ),
+        "Training",
+        framework="JAX", template_immutable=True,
+        serves={
+            "jobset.sigs.k8s.io/jobset-name": "{name}", "jobset.sigs.k8s.io/replicatedjob-name": "pathways-head",
+            "jobset.sigs.k8s.io/job-index": "0",
+        },
+    ),
     # https://github.com/ai-dynamo/dynamo, v1.2: the version before described containers by fields of its own.
     _row(
         "nvidia.com", "v1beta1", "DynamoGraphDeployment",

@@ -103,6 +103,8 @@ class PodTemplate(BaseModel):
         one_port: True when only one port may be declared in the whole pod: that of the endpoint, unless the submitter
             declares another, in any container.
         main_by_port: True when the container that has that port is the main one.
+        node_network: True when the controller gives the pods the node's network, whatever the template says: an
+            Environment whose security does not and may not be overridden cannot be used there.
         pod_ids: False when user and group have to be set on the container.
         fills_image: True when the kind gives the main container an image where it has none.
         defaults: what the kind's own webhook puts into a main container that says nothing, by key with dots between:
@@ -135,6 +137,7 @@ class PodTemplate(BaseModel):
     reserved_ports: tuple[int, ...] = ()
     one_port: bool = False
     main_by_port: bool = False
+    node_network: bool = False
     pod_ids: bool = True
     fills_image: bool = False
     defaults: Mapping[str, Any] = {}

@@ -342,7 +342,8 @@ ROWS: tuple[Kind, ...] = (
     custom(
         "jobset.x-k8s.io", "v1alpha2", "JobSet",
         (PodTemplate(path="spec.replicatedJobs[name].template.spec.template", role="*"),),
-        template_immutable=True, serves=_FIRST, harmless=_sets("spec"), made_by=(_TRAIN,), **_ANY,
+        template_immutable=True, serves=_FIRST, harmless=_sets("spec"),
+        made_by=("pathways-job.pathways.domain", _TRAIN), **_ANY,
     ),
     custom(
         _ARGO, "v1alpha1", "Workflow", _workflow("spec"), types=("Training",), borrows="spec.workflowTemplateRef",

@@ -32,6 +32,7 @@ GROUPS: Mapping[str, str] = {
     "leaderworkerset.x-k8s.io": "leaderWorkerSet",
     "nvidia.com": "dynamo",
     "orchestration.aibrix.ai": "aibrix",
+    "pathways-job.pathways.domain": "pathways",
     "ray.io": "ray",
     "serving.knative.dev": "knative",
     "serving.kserve.io": "kserve",

@@ -30,7 +30,7 @@ _WORKFLOWS = "argoproj.io"
 # What stands for a pod template.
 _MARK = Node(has_pods=True)
 # Keys of ours, also of a tool, and those that give a container a profile, by their first words.
-_PROFILE = APPARMOR.partition("security")[0]
+_PROFILE = APPARMOR.partition("armor")[0]
 _ENTRY = f"k.matches('(^|[.]){_literal(names.GROUP)}/|^{_literal(_PROFILE)}|{_literal(PARAMETER)}')"
 
 
@@ -110,10 +110,15 @@ def _makers(table: Iterable[Kind]) -> str:
     """Return the regular expression of API version and kind of the controllers whose objects are theirs."""
     found = sorted({maker for row in table for maker in row.makers})
     groups = (
-        f"{f'{_literal(group)}/.+' if group else 'v1'}/({'|'.join(kind for _, kind in same)})"
+        f"{f'{_literal(group)}/.+' if group else 'v1'}/{_one_of([kind for _, kind in same])}"
         for group, same in groupby(found, key=lambda maker: maker[0])
     )
     return f"^({'|'.join(groups)})$"
+
+
+def _one_of(kinds: Sequence[str]) -> str:
+    """Return the regular expression of some kinds, in parentheses only where there are several."""
+    return f"({'|'.join(kinds)})" if len(kinds) > 1 else kinds[0]
 
 
 def _root(kinds: Sequence[Kind]) -> Node:
@@ -256,9 +261,10 @@ def _without_empty(node: Node) -> str:
     mortal = {key: below for key, below in node.below.items() if below is not None and not below.has_pods}
     marks = sorted(key for key, below in mortal.items() if below.is_metadata)
     others = sorted(mortal.keys() - marks)
-    gone = [f"{_is_one_of(marks)} && v == [{{}}, {{}}]"] if marks else []
-    gone += [f"{_is_one_of(others)} && (v == {{}} || v == [])"] if others else []
-    return f".transformMap(k, v, !({' || '.join(gone)}), v)" if gone else ""
+    stay = [f"(!({_is_one_of(marks)}) || v != [{{}}, {{}}])"] if marks else []
+    stay += [f"(!({_is_one_of(others)}) || v != {{}} && v != [])"] if others else []
+    kept = stay[0][1:-1] if len(stay) == 1 else " && ".join(stay)
+    return f".transformMap(k, v, {kept}, v)" if stay else ""
 
 
 def _without_named_only(node: Node) -> str:

@@ -61,6 +61,7 @@ PODS = {
     "disaggregatedset": ("spec.roles.1.spec.leaderWorkerTemplate.leaderTemplate", "spec.containers.0"),
     "dynamographdeployment": ("spec.components.1.podTemplate", "spec.containers.0"),
     "podcliqueset": ("spec.template.cliques.1.spec.podSpec", "containers.0"),
+    "pathwaysjob": ("spec.controller.template", "spec.containers.0"),
     "stormservice": ("spec.template.spec.roles.1.template", "spec.containers.0"),
     "rolebasedgroup": ("spec.roles.1.leaderWorkerPattern.template", "spec.containers.0"),
     "modelserving": ("spec.template.roles.0.workerTemplate", "spec.containers.0"),

@@ -530,6 +530,7 @@ CHANGES: dict[str, Object] = {
     "disaggregatedset": {"metadata": {"labels": {"moved": "yes"}}},
     "dynamographdeployment": {"spec": {"restart": {"id": "again"}}},
     "podcliqueset": {"spec": {"replicas": 2}},
+    "pathwaysjob": {"metadata": {"labels": {"moved": "yes"}}},
     "stormservice": {"spec": {"replicas": 2, "paused": True}},
     "rolebasedgroup": {"metadata": {"labels": {"moved": "yes"}}},
     "modelserving": {"spec": {"replicas": 2}},

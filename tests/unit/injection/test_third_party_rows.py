@@ -161,6 +161,8 @@ def test_container_that_serves() -> None:
         ("trainjob", {"workingDir": "/w"}, "container.workingDir"),
         ("trainjob", {"user": {"source": "Image"}}, "user"),
         ("trainjob", {"security": {"hostIPC": False}}, "security"),
+        ("pathwaysjob", {"security": {"readOnlyRootFilesystem": True}}, "security without hostNetwork"),
+        ("pathwaysjob", {"env": [{"name": "JAX_PLATFORMS", "value": "cpu"}]}, "container.env[JAX_PLATFORMS]"),
         ("workflow", {"imagePullSecrets": ["s"]}, "imagePullSecrets"),
         ("servingruntime", {"security": {"hostIPC": True}}, "hostIPC"),
     ],
@@ -182,6 +184,15 @@ def test_rules_that_end() -> None:
         in admit(row_of("trainjob"), user("trainjob", "w", "t", "e"), None, around(known)).refusal
     )
     assert admitted(row_of("trainjob"), user("trainjob", "w", "t", "e"), None, free)
+
+
+@pytest.mark.parametrize("fields", [{"hostNetwork": True}, {"hostNetwork": False}])
+def test_on_the_network_of_the_node(fields: Object) -> None:
+    """Where the controller gives the pods the node's network, an Environment may be used that has or allows it."""
+    free = {} if fields["hostNetwork"] else {"overridable": ["Security"]}
+    known = environment("pathwaysjob", security=fields, **free)
+
+    assert admitted(row_of("pathwaysjob"), user("pathwaysjob", "w", "t", "e"), None, known)
 
 
 @pytest.mark.parametrize("word", ["workflow", "cronworkflow"])

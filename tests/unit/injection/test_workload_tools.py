@@ -425,6 +425,10 @@ SERVING: dict[str, dict[str, str]] = {
     },
     "dynamographdeployment": {"nvidia.com/dynamo-component": "frontend"},
     "podcliqueset": {"app.kubernetes.io/part-of": "{name}", "grove.io/podclique": "{name}-0-prefill"},
+    "pathwaysjob": {
+        "jobset.sigs.k8s.io/jobset-name": "{name}", "jobset.sigs.k8s.io/replicatedjob-name": "pathways-head",
+        "jobset.sigs.k8s.io/job-index": "0",
+    },
     "stormservice": {"role-name": "prefill"},
     "rolebasedgroup": {"rbg.workloads.x-k8s.io/role-name": "router"},
     "modelserving": {"modelserving.volcano.sh/role": "prefill", "modelserving.volcano.sh/entry": "true"},

@@ -210,6 +210,8 @@ OTHERS: list[tuple[str, str, Any, bool]] = [
     ("dynamographdeployment", "spec.env", [{"name": "A", "value": "theirs"}], True),
     ("podcliqueset", "spec.template.podCliqueScalingGroups", [{"name": "a", "replicas": 2}], False),
     ("stormservice", "spec.template.spec.updateStrategy", "Parallel", False),
+    ("pathwaysjob", "spec.controller.mainContainerName", "helper", True),
+    ("pathwaysjob", "spec.customComponents", [{"componentType": "worker", "image": "theirs"}], True),
     ("modelserving", "spec.template.gangPolicy", {"minRoleReplicas": {"prefill": 1}}, False),
     ("modelserving", "spec.plugins", [{"name": "theirs"}], True),
     ("Deployment", "spec.strategy", {"type": "Recreate"}, False),
