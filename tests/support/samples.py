@@ -237,13 +237,14 @@ workflow:
   kind: Workflow
   spec: &workflow
     entrypoint: main
+    hooks: {exit: {template: report}}
     volumeClaimTemplates:
     - metadata: {name: work}
       spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
     templates:
     - name: main
       steps:
-      - [{name: prepare, template: prepare}]
+      - [{name: prepare, template: prepare, hooks: {exit: {template: report}}}]
       - [{name: train, template: train}]
       - [{name: report, template: report}]
     - name: prepare

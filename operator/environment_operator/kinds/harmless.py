@@ -4,6 +4,7 @@ Admission asks whether what runs is another than before, here, and so does the A
 the same nodes. A field that nobody has thought of counts.
 """
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +24,7 @@ CONTAINER = ("resizePolicy", "resources")
 _CONTAINERS = ("containers", "initContainers")
 _METADATA = ("metadata", "podMetadata")
 _At = tuple[str | int, ...]
+_NONE: Mapping[str, str] = {}
 _IDENTITY = ("apiVersion", "kind", "status")
 
 
@@ -37,6 +39,7 @@ class Node:
             its name left does not count.
         is_list: True for a list.
         nested: True for a list of lists, whose items are meant.
+        is_map: True for a map, whose values are meant. A value of which nothing counts still counts by its key.
         has_pods: True for a pod template, what of it has containers, and what leads to it.
         is_template: True for a pod template.
         is_entries: True for a map of labels or annotations, of which the operator's own count, and those that give a
@@ -48,13 +51,14 @@ class Node:
     named: str = ""
     is_list: bool = False
     nested: bool = False
+    is_map: bool = False
     is_entries: bool = False
     has_pods: bool = False
     is_template: bool = False
 
     @property
     def item(self) -> "Node":
-        """What counts of an item of a list; that of a list of lists is a list."""
+        """What counts of an item of a list or of a value of a map; that of a list of lists is a list."""
         return Node(self.below, is_list=True, named=self.named) if self.nested else Node(self.below)
 
 
@@ -72,8 +76,7 @@ def tree(*kinds: Kind) -> Node:
     root = Node(dict.fromkeys(_IDENTITY))
     for path in kinds[0].harmless:
         *way, (last, _) = steps(path.removesuffix("?"))
-        nested = path.partition("[[")[0].rpartition(".")[2] if "[[" in path else ""
-        node = _at(root, way, nested=nested)
+        node = _at(root, way, marks=dict(re.findall(r"(\w+)(\[\[|\{)", path)))
         if path.endswith("?"):
             _child(node, last)
         else:
@@ -168,11 +171,12 @@ def _leave_out(node: Node, keys: Iterable[str]) -> None:
         node.below[key] = metadata() if key in _METADATA else None
 
 
-def _at(node: Node, way: Iterable[Step], *, has_pods: bool = False, nested: str = "") -> Node:
-    """Return the node at the end of a way, on which the key of a list of lists may be."""
+def _at(node: Node, way: Iterable[Step], *, has_pods: bool = False, marks: Mapping[str, str] = _NONE) -> Node:
+    """Return the node at the end of a way; marked are the keys of lists of lists and of maps on it."""
     for key, named in way:
         node = _child(node, key)
-        node.is_list, node.named, node.has_pods, node.nested = bool(named), named, has_pods, key == nested
+        node.is_list, node.named, node.has_pods = bool(named), named, has_pods
+        node.nested, node.is_map = marks.get(key) == "[[", marks.get(key) == "{"
     return node
 
 
@@ -192,6 +196,8 @@ def _kept(value: Any, node: Node) -> Any:
         return value if items is None else [item for item in items if not _is_named_only(item, node.named)]
     if not isinstance(value, dict):
         return value
+    if node.is_map:
+        return {key: _kept(inner, node.item) for key, inner in value.items()}
     if node.is_entries:
         # The operator's own are not the submitter's.
         return {key: entry for key, entry in value.items() if is_profile(key)}

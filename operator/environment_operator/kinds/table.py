@@ -11,7 +11,7 @@ Step = tuple[str, str]
 
 _STEP = r"[A-Za-z][A-Za-z0-9]*(\[[A-Za-z]+(/[A-Za-z]+)*\])?"
 _PATH = rf"^({_STEP}(\.{_STEP})*)?$"
-_NESTED = r"[A-Za-z][A-Za-z0-9]*(\[{1,2}[A-Za-z]+(/[A-Za-z]+)*\]{1,2})?"
+_NESTED = r"[A-Za-z][A-Za-z0-9]*(\[{1,2}[A-Za-z]+(/[A-Za-z]+)*\]{1,2}|\{\})?"
 _HARMLESS = rf"^{_NESTED}(\.{_NESTED})*[?]?$"
 _WAY = r"^[A-Za-z][A-Za-z0-9]*(\.[A-Za-z][A-Za-z0-9]*)*$"
 
@@ -64,7 +64,7 @@ class OwnStart(BaseModel):
 @cache
 def steps(path: str) -> tuple[Step, ...]:
     """Return a path key by key, each with the field by which the items of its list differ, empty for no list."""
-    found = (re.fullmatch(r"(\w+)(?:\[+([\w/]+)\]+)?", step) for step in path.split(".") if step)
+    found = (re.fullmatch(r"(\w+)(?:\[+([\w/]+)\]+|\{\})?", step) for step in path.split(".") if step)
     return tuple((step[1], step[2] or "") for step in found if step)
 
 
@@ -232,8 +232,8 @@ class Kind(Resource):
             template: how many pods there are, when they start and where, how long they may take, what is kept of them.
             Everything else of an object decides it. Of ``metadata`` what gives containers a profile still counts. A
             path with ``?`` at its end is of a field that is harmless while it is empty: controllers in Go write some
-            that nobody set. ``[[name]]`` is a list of lists. Kinds of a group with the same list are asked about in
-            one expression.
+            that nobody set. ``[[name]]`` is a list of lists, ``hooks{}`` a map whose values are meant. Kinds of a group
+            with the same list are asked about in one expression.
         roles_in: path of the object whose keys are the roles, of a controller that makes pods of others than those of
             `pod_templates` or knows these in another spelling, too: with a reference there may be none; empty for none.
         borrows: path of the field by which an object names a template whose pod templates it has instead of its own.

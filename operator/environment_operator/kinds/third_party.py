@@ -117,14 +117,16 @@ def _paced(at: str) -> tuple[str, ...]:
         template,
         "containerSet.containers[name].resources",
         "dag.tasks[name].arguments",
+        "dag.tasks[name].hooks{}.arguments",
         "inputs",
         "outputs",
         "steps[[name]].arguments",
+        "steps[[name]].hooks{}.arguments",
     )
     claim = f"{at}.volumeClaimTemplates[metadata/name]"
     return (
         *each,
-        *(f"{path}?" for path in (*written, f"{at}.arguments", f"{claim}.status")),
+        *(f"{path}?" for path in (*written, f"{at}.arguments", f"{at}.hooks{{}}.arguments", f"{claim}.status")),
         f"{claim}.metadata.creationTimestamp",
         *below(
             at, "activeDeadlineSeconds", "affinity", "nodeSelector", "parallelism", "podDisruptionBudget", "podGC",

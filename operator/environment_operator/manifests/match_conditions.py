@@ -223,6 +223,9 @@ def _kept(node: Node) -> str:
     if node.is_list:
         each = f"v.map(v, {_kept(node.item)}){_without_named_only(node)}"
         return f"type(v) == list && v.size() <= {MOST} ? dyn({each}) : v"
+    if node.is_map:
+        each = f"v.transformMap(k, v, {_kept(node.item)})"
+        return f"type(v) == map && v.size() <= {MOST} ? dyn({each}) : v"
     if node.is_metadata:
         entries = f"type(v) == map && v.size() <= {MOST} ? dyn(v.transformMap(k, v, {_ENTRY}, v)) : v"
         maps = ", ".join(f"v.?{key}" for key in _inside(node))

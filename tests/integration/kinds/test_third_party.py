@@ -515,7 +515,10 @@ CHANGES: dict[str, Object] = {
     "servingruntime": {"spec": {"replicas": 2}},
     "clusterservingruntime": {"spec": {"replicas": 2}},
     "knative-service": {"spec": {"traffic": [{"percent": 100, "latestRevision": True}]}},
-    "workflow": {"spec": {"suspend": True}, "status": {"phase": "Running", "nodes": {"a": {"id": "a"}}}},
+    "workflow": {
+        "spec": {"suspend": True, "hooks": {"exit": {"arguments": {}}}},
+        "status": {"phase": "Running", "nodes": {"a": {"id": "a"}}},
+    },
     "cronworkflow": {"spec": {"suspend": True}, "status": {"phase": "Active"}},
     "volcano-cronjob": {"spec": {"suspend": True}},
     "raycronjob": {"spec": {"suspend": True}},

@@ -271,20 +271,41 @@ ITEMS = [
     ("workflow", ("spec", "templates", 2, "container"), {"name": "", "resources": {}}, False),
     ("workflow", ("spec", "templates", 3, "containerSet", "containers", 0), {"resources": {}}, False),
     ("workflow", ("spec", "templates", 3, "containerSet", "containers", 0), {"resources": {"limits": {}}}, True),
+    ("workflow", ("spec", "hooks", "exit"), {"arguments": {}}, False),
+    ("workflow", ("spec", "hooks", "exit"), {"arguments": GIVEN}, True),
+    ("workflow", ("spec", "hooks", "exit"), {"template": "theirs"}, True),
+    ("workflow", ("spec", "hooks", "exit"), {"expression": "true"}, True),
+    ("workflow", ("spec", "hooks", "exit"), {"theirs": {}}, True),
+    ("workflow", ("spec", "hooks"), {"running": {}}, True),
+    ("workflow", ("spec", "hooks"), {"running": {"arguments": {}}}, True),
+    ("workflow", ("spec", "hooks"), {"arguments": {}}, True),
+    ("workflow", ("spec", "templates", 0, "steps", 0, 0, "hooks", "exit"), {"arguments": {}}, False),
+    ("workflow", ("spec", "templates", 0, "steps", 0, 0, "hooks", "exit"), {"arguments": GIVEN}, True),
+    ("workflow", ("spec", "templates", 0, "steps", 0, 0, "hooks", "exit"), {"template": "theirs"}, True),
+    ("cronworkflow", ("spec", "workflowSpec", "hooks", "exit"), {"arguments": {}}, False),
+    ("cronworkflow", ("spec", "workflowSpec", "hooks", "exit"), {"arguments": GIVEN}, True),
     ("cronworkflow", ("spec", "workflowSpec", "templates", 0, "steps", 0, 0), {"arguments": {}}, False),
     ("cronworkflow", ("spec", "workflowSpec", "templates", 0, "steps", 0, 0), {"arguments": GIVEN}, True),
 ]
 
 
 def test_tasks_of_a_workflow() -> None:
-    """Empty arguments of a task in a graph, which Argo writes, are as none; others are not."""
+    """Empty arguments of a task in a graph and of its hooks, which Argo writes, are as none; others are not."""
     kind, item = next((kind, item) for found, kind, item in EVERY if found == "workflow")
     without, empty, filled = (copy.deepcopy(item) for _ in range(3))
-    for each, more in ((without, {}), (empty, {"arguments": {}}), (filled, {"arguments": GIVEN})):
-        each["spec"]["templates"][0] = {"name": "main", "dag": {"tasks": [{"name": "a", "template": "train", **more}]}}
+    hooked = copy.deepcopy(item)
+    for each, more, hook in (
+        (without, {}, {}),
+        (empty, {"arguments": {}}, {"arguments": {}}),
+        (filled, {"arguments": GIVEN}, {}),
+        (hooked, {}, {"arguments": GIVEN}),
+    ):
+        task = {"name": "a", "template": "train", **more, "hooks": {"exit": {"template": "report", **hook}}}
+        each["spec"]["templates"][0] = {"name": "main", "dag": {"tasks": [task]}}
 
     assert not runs_differently(kind, empty, without)
     assert runs_differently(kind, filled, without)
+    assert runs_differently(kind, hooked, without)
 
 
 @pytest.mark.parametrize(("word", "at", "given", "expected"), ITEMS)
