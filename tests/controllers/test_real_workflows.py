@@ -29,15 +29,20 @@ def argo(kube: Kube) -> Iterator[None]:
 
 @pytest.mark.usefixtures("argo")
 def test_workflow(kube: Kube, project: str) -> None:
-    """Script and container have image, ids and variable once, also where Argo begins while the operator is down."""
+    """Script and container have image, ids and variable once, also where Argo begins while the operator is down.
+
+    It writes arguments to steps and hooks that have none.
+    """
     name = kube.unique("env")
     reply = kube.rest.create(ENVIRONMENTS, environment(name, "workflow", user={"source": "Custom", "uid": 4242}))
     assert reply.ok, reply.message
     kube.until_ready(name)
     made = user("workflow", "w", project, name)
     steps, *templates = made["spec"]["templates"]
-    steps["steps"] = [[step for group in steps["steps"] for step in group if step["name"] != "report"]]
-    made["spec"] |= {"templates": [steps, *(each for each in templates if each["name"] != "report")], "suspend": True}
+    hooks = {"hooks": {"exit": {"template": "prepare"}}}
+    steps["steps"] = [[{**step, **hooks} for group in steps["steps"] for step in group if step["name"] != "report"]]
+    kept = [steps, *(each for each in templates if each["name"] != "report")]
+    made["spec"] |= {"templates": kept, "suspend": True, **hooks}
     reply = kube.rest.create(path(made), made)
     assert reply.ok, reply.message
     kube.until_used(name, 1)
@@ -49,6 +54,9 @@ def test_workflow(kube: Kube, project: str) -> None:
         found = until_pods(kube, project, 2)
     finally:
         kube.cluster.start_operator()
+    spec = kube.rest.get(path(made, "w")).body["spec"]
+    step = spec["templates"][0]["steps"][0][0]
+    assert [{}] * 3 == [step["arguments"], *(each["hooks"]["exit"]["arguments"] for each in (spec, step))]
     mains = [next(c for c in pod["spec"]["containers"] if c["name"] == "main") for pod in found]
     assert [(IMAGE, 4242, 1)] * 2 == [
         (main["image"], main["securityContext"]["runAsUser"], main["env"].count(DATA)) for main in mains
