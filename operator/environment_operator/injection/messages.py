@@ -101,6 +101,10 @@ def taken(tool: str, address: str, why: str) -> str:
     )
 
 
+# Fields of an Environment that no field of a kind keeps: what else decides is the controller, or a runtime.
+NODE_NETWORK, FROM_RUNTIME = "security without hostNetwork", frozenset({"security", "user"})
+
+
 def misfits(name: str, kind: Kind, fields: Iterable[str], features: Mapping[str, str]) -> str:
     """Return why an Environment cannot go into a kind.
 
@@ -112,6 +116,16 @@ def misfits(name: str, kind: Kind, fields: Iterable[str], features: Mapping[str,
     """
     listed = list(fields)
     wanted = list(dict.fromkeys(features[field] for field in listed if field in features))
+    if NODE_NETWORK in listed:
+        return (
+            f'Environment "{name}" sets {NODE_NETWORK}, which the controller gives the pods of a {kind.kind}. '
+            "Use one with hostNetwork, or with Security in spec.overridable."
+        )
+    if FROM_RUNTIME.intersection(listed):
+        return (
+            f'Environment "{name}" sets {", ".join(listed)}, which the pods of a {kind.kind} have from its runtime. '
+            "Use the Environment in the runtime, or another one here."
+        )
     what = f'Environment "{name}" sets {", ".join(listed)}, for which a {kind.kind} has no field'
     if not wanted:
         return f"{what}. Use an Environment without it."

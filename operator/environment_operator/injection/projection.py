@@ -8,6 +8,7 @@ from environment_operator.injection import overrides
 from environment_operator.injection.context import Published, RequestContext
 from environment_operator.injection.identity import Ids
 from environment_operator.injection.merge import Put
+from environment_operator.injection.messages import NODE_NETWORK
 from environment_operator.injection.overrides import IDS, POD_IDS
 from environment_operator.injection.record import Entry
 from environment_operator.kinds.paths import Path, Unfit, copied, get
@@ -54,7 +55,7 @@ def _not_held(environment: Published, row: PodTemplate) -> Iterator[str]:
     if set(row.lacks) >= _CONTEXTS:
         yield from (field.lower() for field in ("User", "Security") if field in locked)
     elif row.node_network and "Security" in locked and not environment.fragment.get("hostNetwork"):
-        yield "security without hostNetwork"
+        yield NODE_NETWORK
 
 
 def fit_ids(ids: Ids, row: PodTemplate) -> tuple[Fragment, list[str]]:

@@ -375,7 +375,10 @@ def test_overrides_that_belong_elsewhere(hands: Kube, place: str, word: str) -> 
     kube, guarded = hands, published(hands, word, user={"source": "Custom", "uid": 7}, overridable=["Env"])
     refused, runtime = (user(each, guarded, place, guarded) for each in (word, "trainingruntime"))
 
-    assert "sets securityContext, user, for which a TrainJob" in kube.rest.create(path(refused), refused).message
+    assert (
+        "sets securityContext, user, which the pods of a TrainJob have from its runtime"
+        in kube.rest.create(path(refused), refused).message
+    )
     assert created(kube, runtime)
 
 

@@ -202,7 +202,13 @@ _CONTAINERS: _Rows = {
     "a container without a name has no image": lambda: refusals.no_image("", "spec.containers[0]", alone=True),
     "a field has another type": lambda: refusal(changed(made(), lambda i: pod(i).update(containers=5)), jupyter()),
     "the kind has no field for what the Environment sets": lambda: refusals.misfits(
-        "jupyter", TABLE["TrainJob"], ["user"], {}
+        "jupyter", TABLE["TrainJob"], ["container.workingDir"], {}
+    ),
+    "the runtime decides what the Environment sets": lambda: refusals.misfits(
+        "jupyter", TABLE["TrainJob"], ["securityContext", "user"], {}
+    ),
+    "the controller decides what the Environment sets": lambda: refusals.misfits(
+        "jupyter", TABLE["PathwaysJob"], [refusals.NODE_NETWORK], {}
     ),
     "the kind has that field only with a feature on": lambda: refusals.misfits(
         "jupyter", TABLE["Service"], ["hostIPC"], {"hostIPC": "kubernetes.podspec-hostipc"}

@@ -159,9 +159,6 @@ def test_container_that_serves() -> None:
         ("knative-service", {"user": {"source": "Custom", "uid": 1, "supplementalGroups": [5]}}, "securityContext"),
         ("knative-service", {"security": {"capabilities": ["CHOWN"]}}, "container.securityContext.capabilities"),
         ("trainjob", {"workingDir": "/w"}, "container.workingDir"),
-        ("trainjob", {"user": {"source": "Image"}}, "user"),
-        ("trainjob", {"security": {"hostIPC": False}}, "security"),
-        ("pathwaysjob", {"security": {"readOnlyRootFilesystem": True}}, "security without hostNetwork"),
         ("pathwaysjob", {"env": [{"name": "JAX_PLATFORMS", "value": "cpu"}]}, "container.env[JAX_PLATFORMS]"),
         ("workflow", {"imagePullSecrets": ["s"]}, "imagePullSecrets"),
         ("servingruntime", {"security": {"hostIPC": True}}, "hostIPC"),
@@ -179,11 +176,31 @@ def test_rules_that_end() -> None:
     known = environment("trainjob", user={"source": "Image"}, overridable=["Env"])
     free = environment("trainjob", security={"hostIPC": False}, overridable=["Security"])
 
-    assert (
-        "sets user, for which"
-        in admit(row_of("trainjob"), user("trainjob", "w", "t", "e"), None, around(known)).refusal
-    )
+    assert "sets user, which" in admit(row_of("trainjob"), user("trainjob", "w", "t", "e"), None, around(known)).refusal
     assert admitted(row_of("trainjob"), user("trainjob", "w", "t", "e"), None, free)
+
+
+@pytest.mark.parametrize(
+    ("word", "fields", "expected"),
+    [
+        ("trainjob", {"user": {"source": "Image"}}, "sets user, which the pods of a TrainJob have from its runtime"),
+        (
+            "trainjob",
+            {"security": {"hostIPC": False}},
+            "sets security, which the pods of a TrainJob have from its runt",
+        ),
+        (
+            "pathwaysjob",
+            {"security": {"readOnlyRootFilesystem": True}},
+            "sets security without hostNetwork, which the controller gives the pods of a PathwaysJob",
+        ),
+    ],
+)
+def test_decided_elsewhere(word: str, fields: Object, expected: str) -> None:
+    """An Environment with rules that the controller, or a runtime, would break is refused, and the refusal says so."""
+    outcome = admit(row_of(word), user(word, "w", "team", "e"), None, around(environment(word, **fields)))
+
+    assert expected in outcome.refusal
 
 
 @pytest.mark.parametrize("fields", [{"hostNetwork": True}, {"hostNetwork": False}])
