@@ -85,9 +85,10 @@ RECONCILES = "controller_runtime_reconcile_total"
 SEEN, STATE = "environment_operator_watch_seen_seconds", "environment_operator_kind_state"
 CASES = {
     "EnvironmentOperatorAdmissionDown": Case(
-        {'environment_operator_certificate_end_seconds{pod="c"}': "0x90"},
+        {'environment_operator_certificate_end_seconds{pod="c"}': "0x90",
+         'environment_operator_certificate_end_seconds{pod="w"}': "60x90"},
         {'environment_operator_certificate_end_seconds{pod="w"}': "7776000x90"},
-        "No webhook of environment-operator runs. "
+        "No webhook of environment-operator runs with a valid certificate. "
         "Workloads with the label environments.dev/environment cannot be created.",
     ),
     "EnvironmentOperatorAdmissionFailing": Case(

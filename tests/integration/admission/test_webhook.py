@@ -41,23 +41,6 @@ def environment(kube: Kube) -> str:
 
 
 @pytest.fixture
-def start(kube: Kube) -> Iterator[Start]:
-    """Return what starts the webhook anew, with other settings; afterwards it runs as before."""
-    stored = kube.rest.get(SECRET).body["data"]
-
-    def anew(*, forget: bool = False, server: str | None = None, await_ready: bool = True, **settings: object) -> None:
-        kube.cluster.stop("webhook")
-        if forget:
-            kube.rest.delete(SECRET)
-        env = {f"ENVIRONMENT_OPERATOR_{name.upper()}": str(value) for name, value in settings.items()}
-        kube.cluster.start_operator(env, server, await_ready=await_ready)
-
-    yield anew
-    anew(forget=kube.rest.get(SECRET).body.get("data") != stored)
-    manifests.await_admission(kube.cluster.layout)
-
-
-@pytest.fixture
 def existing(kube: Kube, environment: str, project: str) -> list[str]:
     """Return the URL paths of workloads of every kind that were made while the webhook was there."""
     for kind in ALL_KINDS:
