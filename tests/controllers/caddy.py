@@ -108,4 +108,7 @@ def _handlers(rule: Object, backends: Backends) -> list[Object]:
         ]
     (backend,) = rule["backendRefs"]
     upstreams = [{"dial": each} for each in backends(backend["name"], backend["port"])]
-    return [{"handler": "reverse_proxy", "upstreams": upstreams}]
+    # Until kube-proxy has written the rules of a Service somebody else may answer at its address: who asks again has to
+    # connect again.
+    transport = {"protocol": "http", "keep_alive": {"enabled": False}}
+    return [{"handler": "reverse_proxy", "transport": transport, "upstreams": upstreams}]

@@ -233,6 +233,22 @@ def test_every_template_is_explained(row: Kind) -> None:
     assert re.search(rf"Templates, from which[^|]*\b{row.kind}\b", KINDS)
 
 
+WITHOUT_TEMPLATE = (
+    "SparkApplication, ScheduledSparkApplication", "FlinkDeployment", "NIMService, NIMPipeline",
+    "Workspace of Kubeflow, v2", "Workspace of KAITO", "InferenceService of OME",
+)  # fmt: skip
+
+
+def test_kinds_without_a_pod_template() -> None:
+    """Each kind of workloads that has no pod template has a line with the fields to write into instead."""
+    rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", KINDS[KINDS.index("| kind | instead |") :], re.MULTILINE)
+    found = {kind: way for kind, way in rows[1:] if "`" in way}
+    refused = {row.kind for row in ROWS if not row.pod_templates}
+
+    assert set(WITHOUT_TEMPLATE) == found.keys()
+    assert refused <= {each for kind in found for each in kind.split(", ")}
+
+
 def test_further_kinds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The example of a row works as it stands: what is generated from it has its webhook and its rights."""
     (block,) = re.findall(r"```yaml\n(- group.*?)```", KINDS, re.DOTALL)
