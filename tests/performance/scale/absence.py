@@ -14,7 +14,7 @@ from itertools import cycle, islice
 from scale.parts import ENVIRONMENTS, HOUR, LEADER, STANDBY, WRITES, Stage, Users, coming, say, until, watching
 
 RATE = 200
-# The Lease of the leader lasts 15 s.
+# Much longer than a Lease lasts, and than an informer tries before its kind is out of step.
 AWAY_SECONDS = 120
 LEADS = "leader_election_master_status"
 BOTH = (LEADER, STANDBY)
@@ -23,6 +23,11 @@ BOTH = (LEADER, STANDBY)
 def leads(stage: Stage, program: str) -> bool:
     """Say whether a controller leads."""
     return any(stage.metric(LEADS, program).values())
+
+
+def written(stage: Stage, program: str) -> float:
+    """Return how much a controller has written."""
+    return sum(stage.metric(WRITES, program).values())
 
 
 def counts(stage: Stage) -> Counter[str]:
@@ -54,8 +59,9 @@ async def fail_over(stage: Stage) -> None:
             await asyncio.sleep(5)
             os.kill(stage.cluster.pid(LEADER) or 0, signal.SIGKILL)
             killed = time.monotonic()
-            await until(lambda: seen.last > killed + 0.5)
-            took = seen.last - killed
+            # What the watch shows may be older: it lags on a busy machine.
+            await until(lambda: written(stage, STANDBY) > 0, 0.1)
+            took = time.monotonic() - killed
             await asyncio.sleep(5)
         stopped = time.monotonic()
         expected.update(name for name, _ in comers.created)
@@ -79,7 +85,7 @@ async def away(stage: Stage) -> None:
     await until(lambda: not any(leads(stage, each) for each in BOTH), 0.2)
     say(f"API server gone: nobody leads after {time.monotonic() - gone:.1f} s")
     await asyncio.sleep(gone + AWAY_SECONDS - time.monotonic())
-    written = {each: sum(stage.metric(WRITES, each).values()) for each in BOTH}
+    wrote = {each: written(stage, each) for each in BOTH}
     await asyncio.to_thread(stage.cluster.start, "kube-apiserver")
     back = time.monotonic()
     await until(lambda: any(leads(stage, each) for each in BOTH), 0.2)
@@ -89,11 +95,13 @@ async def away(stage: Stage) -> None:
     before.update(name for each in (comers, after) for name, _ in each.created)
     stopped = time.monotonic()
     await until(lambda: before == counts(stage), 1)
-    (other,) = (each for each in BOTH if not leads(stage, each))
-    more = sum(stage.metric(WRITES, other).values()) - written[other]
-    say(f"all {len(comers.created) + len(after.created):,} users are counted {time.monotonic() - stopped:.1f} s after "
-        f"the last came; {more:.0f} writes of the controller that stands by")  # fmt: skip
-    if more or pids != [stage.cluster.pid(each) for each in BOTH]:
+    took = time.monotonic() - stopped
+    leader, other = sorted(BOTH, key=lambda each: leads(stage, each), reverse=True)
+    wrote = {each: written(stage, each) - wrote[each] for each in BOTH}
+    users = len(comers.created) + len(after.created)
+    say(f"all {users:,} users are counted {took:.1f} s after the last came")
+    say(f"since the API server is back: {wrote[leader]:.0f} writes of the leader, {wrote[other]:.0f} of the other")
+    if wrote[other] or pids != [stage.cluster.pid(each) for each in BOTH]:
         raise SystemExit("a controller that stands by has written, or one has ended")
     for each in BOTH:
         stage.stop(each)

@@ -1,5 +1,6 @@
 """What every version stored: this one reads it, changes no pod template of it, and takes the Environment out again."""
 
+import json
 from copy import deepcopy
 from typing import Any
 
@@ -145,6 +146,53 @@ def test_the_version_before_reads_what_this_one_writes(case: Case) -> None:
 def test_two_versions_side_by_side(case: Case) -> None:
     """While both answer, what a replica of an earlier version injected is validated by one of this version."""
     assert "" == approve(case.row, case.stored, None, known(case)).refusal
+
+
+SHARING = [(word, case) for word, case in FOUND if case.row.custom and len(record.entries(case.stored)) > 1]
+
+
+def before_sharing(case: Case) -> Object:
+    """Return a stored workload, with its record as an operator reads it that knows no shared entries: without them."""
+    item = deepcopy(case.stored)
+    firsts: Object = {}
+    for key, entry in sorted(json.loads(item["metadata"]["annotations"][names.RECORD]).items()):
+        if entry not in firsts.values():
+            firsts[key] = entry
+    item["metadata"]["annotations"][names.RECORD] = json.dumps(firsts)
+    return item
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=word) for word, case in SHARING])
+def test_going_back_behind_shared_entries(case: Case) -> None:
+    """Where the record of a pod template is not read, no change takes from it what it has, and none is refused."""
+    old = before_sharing(case)
+    marked, run = deepcopy(old), deepcopy(old)
+    marked["metadata"]["labels"]["example.org/team"] = "vision"
+    for place in places(case.row, run):
+        if entry := record.entries(case.stored).get(place.key):
+            main: Object = get(place.template(run), entry.main)
+            main["env"] = [*main.get("env", ()), {"name": "MINE_ALONE", "value": "1"}]
+
+    for new, context in ((marked, around()), (marked, known(case)), (run, known(case))):
+        outcome = admit(case.row, deepcopy(new), old, context)
+        assert outcome.workload is not None, outcome.refusal
+        assert pods(case, new) == pods(case, outcome.workload)
+        assert "" == approve(case.row, outcome.workload, old, context).refusal
+
+
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, id=word) for word, case in SHARING if not case.row.template_immutable]
+)
+def test_applied_again_behind_shared_entries(case: Case) -> None:
+    """Its manifest, applied again with a refresh, has everything injected and recorded again."""
+    old = before_sharing(case)
+    new: Object = merged(old, case.requested)
+    new["metadata"]["annotations"][names.REFRESH] = "again"
+    outcome = admit(case.row, new, old, known(case))
+
+    assert outcome.workload is not None, outcome.refusal
+    assert pods(case, case.stored) == pods(case, outcome.workload)
+    assert set(record.entries(case.stored)) == set(record.entries(outcome.workload))
 
 
 def test_there_is_a_first_version() -> None:
