@@ -17,7 +17,7 @@ from environment_operator.cli.exit_codes import Problem
 from environment_operator.cli.local_admission import admitted, published
 from environment_operator.injection.context import Project
 from environment_operator.kinds.paths import Unfit, get
-from environment_operator.kinds.pod_templates import main, places
+from environment_operator.kinds.pod_templates import main_of, places
 from environment_operator.kinds.table import Kind
 
 Object = dict[str, Any]
@@ -77,7 +77,7 @@ def _halves(kind: Kind, workload: Object, name: str, given: Mapping[str, Any], s
     chosen = _held(_held(workload["metadata"], "annotations", dict), names.CONTAINER, str)
     place = next(iter(places(kind, left)), None)
     template = place.template(left) if place else {}
-    path = main(place, template, chosen) if place else None
+    path = main_of(place, left, chosen) if place else None
     container = get(template, path) if path else None
     if not isinstance(container, dict):
         raise Problem(f"{workload['kind']}: there is no container to make an Environment of. Add one.")

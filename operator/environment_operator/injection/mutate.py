@@ -48,11 +48,11 @@ from environment_operator.kinds.pod_templates import (
     Template,
     alike,
     main,
+    main_of,
     named,
     places,
     reference,
     within,
-    written,
 )
 from environment_operator.kinds.table import Kind
 from environment_operator.tools.addresses import BadAddress, Tools
@@ -365,7 +365,7 @@ class _Admission:
     def _main(self, place: Place) -> Path:
         """Return the path of the container that receives the Environment, or refuse."""
         chosen, template = _annotation(self.workload, names.CONTAINER), place.template(self.workload)
-        found = main(place, template, chosen, written(place, self.workload))
+        found = main_of(place, self.workload, chosen)
         found = found or (main(place, template) if self._is_chosen_somewhere else None)
         if found is None:
             raise Refused(messages.no_container(chosen, named(place, template)))

@@ -154,8 +154,8 @@ ROWS: tuple[Kind, ...] = (
         "pathways-job.pathways.domain", "v1", "PathwaysJob",
         (
             PodTemplate(
-                path="spec.controller.template", container="main", metadata="", annotated=("metadata",),
-                node_network=True,
+                path="spec.controller.template", container="main", main_at="spec.controller.mainContainerName",
+                metadata="", annotated=("metadata",), node_network=True,
                 reserved_variables=("JAX_BACKEND_TARGET", "JAX_PLATFORMS", "PATHWAYS_HEAD", "XCLOUD_ENVIRONMENT"),
             ),
         ),

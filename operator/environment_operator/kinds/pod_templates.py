@@ -175,6 +175,20 @@ def named(place: Place, template: Template, key: str = "containers") -> dict[str
     return dict(zip(keys(found, key), found, strict=True))
 
 
+def main_of(place: Place, item: Item, chosen: str) -> Path | None:
+    """Return the path of the container that receives an Environment, None when the chosen one is not there.
+
+    Args:
+        place: the place of the pod template.
+        item: the object, which may name the usual one in a field of its kind.
+        chosen: the container that the submitter named for the Environment; empty for the usual one.
+    """
+    template = place.template(item)
+    name = get(item, tuple(place.row.main_at.split("."))) if place.row.main_at else ""
+    usual = name if isinstance(name, str) and name in named(place, template) else ""
+    return main(place, template, chosen or usual, written(place, item))
+
+
 def _usual(place: Place, template: Template, listed: Mapping[str, Item], known: Collection[str]) -> str:
     """Return the key of the main container: that of kubectl, of the kind, the one that serves, or the first."""
     metadata = place.metadata if place.metadata is not None else ("metadata",)

@@ -102,6 +102,7 @@ class PodTemplate(BaseModel):
         reserved_ports: numbers of ports that the kind uses itself and refuses.
         one_port: True when only one port may be declared in the whole pod: that of the endpoint, unless the submitter
             declares another, in any container.
+        main_at: path in the object of the field with the name of the main container; empty for none.
         main_by_port: True when the container that has that port is the main one.
         node_network: True when the controller gives the pods the node's network, whatever the template says: an
             Environment whose security does not and may not be overridden cannot be used there.
@@ -136,6 +137,7 @@ class PodTemplate(BaseModel):
     reserved_variables: tuple[str, ...] = ()
     reserved_ports: tuple[int, ...] = ()
     one_port: bool = False
+    main_at: Annotated[str, StringConstraints(pattern=rf"{_WAY}|^$")] = ""
     main_by_port: bool = False
     node_network: bool = False
     pod_ids: bool = True

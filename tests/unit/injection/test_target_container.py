@@ -102,6 +102,26 @@ def test_kubectls_before_the_kinds() -> None:
 
 
 @pytest.mark.parametrize(
+    ("field", "chosen", "expected"),
+    [("main", "", "main"), ("helper", "", "helper"), ("nobody", "", "main"), ("helper", "main", "main")],
+)
+def test_the_one_that_the_object_names(field: str, chosen: str, expected: str) -> None:
+    """A field of the kind comes before its usual name, as far as it names a container, and our annotation before it."""
+    made = user("pathwaysjob", "w", "team", "e")
+    made["spec"]["controller"]["mainContainerName"] = field
+    made["metadata"]["annotations"] = {names.CONTAINER: chosen} if chosen else {}
+    for container in made["spec"]["controller"]["template"]["spec"]["containers"]:
+        container["image"] = "other:1"
+    fields: Object = {"architecture": "Distributed", "framework": "JAX", "overridable": ["Image", "Env"]}
+    stored = admit(row_of("pathwaysjob"), made, None, around(published(env=DATA, **fields))).workload
+    assert stored is not None
+
+    assert [expected] == [
+        one["name"] for one in stored["spec"]["controller"]["template"]["spec"]["containers"] if one.get("env")
+    ]
+
+
+@pytest.mark.parametrize(
     ("containers", "guarded"), [([PROXY, {"name": "main"}], False), ([PROXY, MAIN], True)], ids=["no image", "guarded"]
 )
 def test_the_refusal_says_how_to_choose(containers: list[Object], guarded: bool) -> None:
