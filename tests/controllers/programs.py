@@ -95,7 +95,6 @@ TRAINING_OPERATOR = Controller(
 TRAINER = Controller(
     _module("Trainer", _TRAINER, f"{_TRAINER}/cmd/trainer-controller-manager", "it took 3 to 6 minutes"),
     "manifests/base/crds",
-    ("--health-probe-bind-address=0",),
 )
 # What Trainer makes. Nothing is built of it: it has the definitions, in the version that Trainer is built with.
 JOBSET = Module("JobSet", "sigs.k8s.io/jobset", TRAINER.module.folder, {}, "nothing", lambda _version: {})

@@ -38,10 +38,24 @@ def trainer(kube: Kube) -> Iterator[None]:
             {"apiVersion": "v1", "kind": "Secret", "metadata": secret},
         ],
     )
-    arguments = f"--webhook-server-port={port}"
-    with installed(kube, [*needed, *hooks], port), running(kube, TRAINER, arguments):
+    file = kube.cluster.layout.root / "trainer.yaml"
+    file.write_text(yaml.safe_dump(configuration(port)))
+    with installed(kube, [*needed, *hooks], port), running(kube, TRAINER, f"--config={file}"):
         mount(kube, NAMESPACE, CERTIFICATE)
         yield
+
+
+def configuration(port: int) -> Object:
+    """Return the configuration of Trainer, whose webhooks are at a port; the others are any that are free."""
+    return {
+        "apiVersion": "config.trainer.kubeflow.org/v1alpha1",
+        "kind": "Configuration",
+        "health": {"healthProbeBindAddress": f":{free_port()}"},
+        "metrics": {"bindAddress": f":{free_port()}"},
+        "webhook": {"port": port},
+        "leaderElection": {"leaderElect": False},
+        "statusServer": {"port": free_port()},
+    }
 
 
 def published(kube: Kube, word: str, image: str, **fields: object) -> str:
@@ -117,3 +131,38 @@ def injected(made: Object) -> tuple[object, ...]:
     (node,) = pod["containers"]
     ids = [pod["securityContext"].get(key) for key in ("runAsUser", "runAsGroup", "supplementalGroups")]
     return node["image"], node["env"].count(DATA), *ids
+
+
+# What a runtime gives its pods, and what a patch of a TrainJob wants instead.
+OF_THE_RUNTIME = {"runAsUser": 1, "runAsGroup": 2}
+OF_ITS_NODE = {"privileged": True, "capabilities": {"add": ["SYS_ADMIN"]}}
+WANTED = {"securityContext": {"runAsUser": 7}}
+WANTED_OF_NODE = {"privileged": False, "capabilities": {"add": []}}
+
+
+@pytest.mark.usefixtures("trainer")
+def test_patches_take_nothing_away(kube: Kube, project: str) -> None:
+    """A patch sets what it names; group, capabilities and the node's network stay those of the runtime.
+
+    So an Environment whose ids and security may not be overridden has no place there.
+    """
+    plain = user("trainingruntime", "privileged", project, None)
+    (job,) = (each for each in plain["spec"]["template"]["spec"]["replicatedJobs"] if each["name"] == "node")
+    plain["spec"]["template"]["spec"]["replicatedJobs"] = [job]
+    pod = job["template"]["spec"]["template"]["spec"]
+    pod |= {"securityContext": OF_THE_RUNTIME, "hostNetwork": True}
+    pod["containers"][0] |= {"image": "registry.example/any:1", "securityContext": OF_ITS_NODE}
+    kube.until("the runtime to be taken", lambda: kube.rest.create(path(plain), plain).status in (201, 409))
+    made = user("trainjob", "w", project, None)
+    spec = {"spec": {**WANTED, "containers": [{"name": "node", "securityContext": WANTED_OF_NODE}]}}
+    jobs = {"spec": {"replicatedJobs": [{"name": "node", "template": {"spec": {"template": spec}}}]}}
+    patch = {"manager": "example.org/security", "trainingRuntimeSpec": {"template": jobs}}
+    made["spec"] |= {"runtimeRef": {"name": "privileged", "kind": "TrainingRuntime"}, "runtimePatches": [patch]}
+    reply = kube.rest.create(path(made), made)
+    assert reply.ok, reply.message
+
+    kube.until("the JobSet", lambda: bool(jobset(kube, project)))
+    (found,) = jobset(kube, project)["spec"]["replicatedJobs"]
+    pod = found["template"]["spec"]["template"]["spec"]
+    assert ({"runAsUser": 7, "runAsGroup": 2}, True) == (pod["securityContext"], pod["hostNetwork"])
+    assert {"privileged": False, "capabilities": {"add": ["SYS_ADMIN"]}} == pod["containers"][0]["securityContext"]
