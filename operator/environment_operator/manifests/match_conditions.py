@@ -27,6 +27,8 @@ def _literal(text: str) -> str:
 Steps = tuple[tuple[str, bool], ...]
 # A step of a workflow may make an object of any kind: https://argo-workflows.readthedocs.io/en/latest/fields/#resourcetemplate
 _WORKFLOWS = "argoproj.io"
+# Whether the two sides of a pair are not the same.
+_OTHER = "p, p[0] != p[1]"
 # What stands for a pod template.
 _MARK = Node(has_pods=True)
 # Keys of ours, also of a tool, and those that give a container a profile, by their first words.
@@ -81,7 +83,7 @@ def concerns(kinds: Sequence[Kind], table: Iterable[Kind]) -> str:
     handed = "!d[0] && d[1]" if any(not row.path for kind in kinds for row in kind.pod_templates) else "d[0] != d[1]"
     return _short(f"""[[object, oldObject].map(o, {_derived("o", _owners(kinds, tuple(table)))})].exists(d,
 (!d[0] || request.operation == 'UPDATE' && !d[1]) && (request.operation == 'CREATE' || {handed}
-|| [[object, oldObject].map(v, {_whole(_root(kinds))})].exists(p, p[0] != p[1])))""")
+|| {_changes(_root(kinds), in_parts=any(not kind.custom for kind in kinds))}))""")
 
 
 def _short(text: str) -> str:
@@ -129,30 +131,70 @@ def _root(kinds: Sequence[Kind]) -> Node:
     return node
 
 
-def _whole(root: Node) -> str:
-    """Return CEL of what counts of an object ``v``: first all but its pod templates, and then these.
+def _changes(root: Node, *, in_parts: bool) -> str:
+    """Return CEL for whether what counts of the object is another than before: of its pod templates, or of the rest.
 
-    They are filtered in one place for all of which the same counts, so that the text stays short.
+    Values that are the same are seen at once, so most of the work is for those that are not. Templates are filtered in
+    one place for all of which the same counts, so that the text stays short.
+
+    Args:
+        root: what counts of the object.
+        in_parts: whether the containers come first, which change most often: that takes more text.
     """
-    found: dict[str, list[Way]] = {}
+    found: dict[str, tuple[Node, list[Way]]] = {}
     templates = dict(_templates(root))
     common = {_kept(node) for node in templates.values()}
     for steps, node in templates.items():
-        text, made = _shared(node, common)
-        found.setdefault(text, []).append(Way(steps, made))
-    parts = [f"dyn({_collected(ways, text)})" for text, ways in found.items()]
-    return f"[{', '.join((_kept(_without_templates(root)), *parts))}]" if parts else _kept(root)
+        like, made = _shared(node, common)
+        found.setdefault(_kept(like), (like, []))[1].append(Way(steps, made))
+    parts = (part for node, ways in found.values() for part in _filtered(ways, node, in_parts=in_parts))
+    rest = f"[[object, oldObject].map(v, {_kept(_without_templates(root))})].exists({_OTHER})"
+    return " || ".join((*(_differ(*part) for part in parts), rest))
 
 
-def _shared(node: Node, common: Collection[str]) -> tuple[str, tuple[str, ...]]:
-    """Return CEL of what counts of a pod template, preferably that of others, and what makes one like them of it."""
+def _differ(values: str, filters: Sequence[str]) -> str:
+    """Return CEL for whether one of some filters leaves other values of the new object than of the old one.
+
+    Args:
+        values: CEL of lists of values of an object ``v``.
+        filters: CEL of what counts of a value ``v``, each of something else.
+    """
+    kept = " || ".join(f"[p.map(v, v.map(v, v.map(v, {each})))].exists({_OTHER})" for each in filters)
+    return f"[[object, oldObject].map(v, {values})].exists({_OTHER} && {f'({kept})' if filters[1:] else kept})"
+
+
+def _filtered(ways: Sequence[Way], node: Node, *, in_parts: bool) -> Iterator[tuple[str, Sequence[str]]]:
+    """Yield CEL of lists of values that some ways from ``v`` lead to or through, with what counts of each of them."""
+    to_templates = all(way.first_list is None for way in ways)
+    for values, each in _found(ways, _kept(node)):
+        yield values, _containers_first(node) if in_parts and to_templates else (each,)
+
+
+def _containers_first(node: Node) -> tuple[str, ...]:
+    """Return CEL of what counts of a pod template ``v``: of its containers, and then of the rest."""
+    pods = node.below.get("spec") or Node()
+    lists = {key: below for key, below in pods.below.items() if below and below.is_list}
+    texts = {_kept(below) for below in lists.values()}
+    if len(texts) != 1:
+        return (_kept(node),)
+    there = ", ".join(f"v.?{key}" for key in sorted(lists))
+    containers = f"type(v) == map ? [{there}].map(v, v.orValue(null)).map(v, {texts.pop()}) : v"
+    rest = replace(pods, below={**pods.below, **dict.fromkeys(lists, _MARK)})
+    return (
+        f"type(v) == map ? [v.?spec.orValue(null)].map(v, {containers}) : v",
+        _kept(replace(node, below={**node.below, "spec": rest})),
+    )
+
+
+def _shared(node: Node, common: Collection[str]) -> tuple[Node, tuple[str, ...]]:
+    """Return what counts of a pod template, preferably the same as of others, and what makes one like them of it."""
     bare = replace(node, below={key: below for key, below in node.below.items() if below is not None})
     whole = Node({"metadata": metadata(), "spec": node}, has_pods=True, is_template=True)
-    without = f"type(v) == map ? dyn(v.transformMap(k, v, {_counts(node)}v)) : v"
+    without = f"type(v) == map ? v.transformMap(k, v, {_counts(node)}v) : v"
     for other, made in ((bare, without), (whole, "dyn({'spec': v})")):
         if other.below != node.below and _kept(other) in common:
-            return _kept(other), (made,)
-    return _kept(node), ()
+            return other, (made,)
+    return node, ()
 
 
 def _templates(node: Node, steps: Steps = ()) -> Iterator[tuple[Steps, Node]]:
@@ -173,22 +215,29 @@ def _without_templates(node: Node) -> Node:
 
 
 def _collected(ways: Sequence[Way], text: str) -> str:
-    """Return CEL of what counts of all values at the end of some ways from ``v``.
+    """Return CEL of what counts of all values at the end of some ways from ``v``."""
+    parts = [f"({values}).map(v, v.map(v, {each}))" for values, each in _found(ways, text)]
+    return f"[{', '.join(f'dyn({part})' for part in parts)}]" if parts[1:] else parts[0]
+
+
+def _found(ways: Sequence[Way], text: str) -> Iterator[tuple[str, str]]:
+    """Yield CEL of lists of values that some ways from ``v`` lead to or through, with CEL of what counts of each ``v``.
 
     What does not lead to a value leads to none; a list that is too long is compared as a whole. Where some ways lead
     through a list, the values of the others are made items of one.
     """
     through = [way for way in ways if way.first_list is not None]
     if not through:
-        return f"({_values(ways)}).map(v, v.map(v, {text}))"
+        yield _values(ways), text
+        return
     rests = list(dict.fromkeys(way.after_list for way in through))
     item = next((rest.steps for rest in rests if rest.first_list is None and not rest.made), None)
     if item is None and len(through) < len(ways):
-        others = [way for way in ways if way.first_list is None]
-        return f"[dyn({_collected(others, text)}), dyn({_collected(through, text)})]"
+        yield from _found([way for way in ways if way.first_list is None], text)
+        yield from _found(through, text)
+        return
     heads = list(dict.fromkeys(way.to_list or way.as_item(item or ()) for way in ways))
-    each = f"type(v) == list && v.size() <= {MOST} ? dyn(v.map(v, {_collected(rests, text)})) : v"
-    return f"({_values(heads)}).map(v, v.map(v, {each}))"
+    yield _values(heads), f"type(v) == list && v.size() <= {MOST} ? v.map(v, {_collected(rests, text)}) : v"
 
 
 def _values(ways: Sequence[Way]) -> str:
@@ -222,17 +271,18 @@ def _kept(node: Node) -> str:
         return "v"
     if node.is_list:
         each = f"v.map(v, {_kept(node.item)}){_without_named_only(node)}"
-        return f"type(v) == list && v.size() <= {MOST} ? dyn({each}) : v"
+        return f"type(v) == list && v.size() <= {MOST} ? {each} : v"
     if node.is_map:
         each = f"v.transformMap(k, v, {_kept(node.item)})"
-        return f"type(v) == map && v.size() <= {MOST} ? dyn({each}) : v"
+        return f"type(v) == map && v.size() <= {MOST} ? {each} : v"
     if node.is_metadata:
-        entries = f"type(v) == map && v.size() <= {MOST} ? dyn(v.transformMap(k, v, {_ENTRY}, v)) : v"
+        entries = f"type(v) == map && v.size() <= {MOST} ? v.transformMap(k, v, {_ENTRY}, v) : v"
         maps = ", ".join(f"v.?{key}" for key in _inside(node))
-        return f"type(v) == map ? dyn([{maps}].map(v, v.orValue({{}})).map(v, {entries})) : v"
+        return f"type(v) == map ? [{maps}].map(v, v.orValue({{}})).map(v, {entries}) : v"
     kept = f"{_counts(node)}{_inner(node)}"
     fields = f".transformMap(k, v, {kept})" if kept != "v" else ""
-    return f"type(v) == map ? dyn(v{fields}{_without_empty(node)}) : v"
+    then = f"{fields}{_without_empty(node)}"
+    return f"type(v) == map ? v{then} : v" if then else "v"
 
 
 def _counts(node: Node) -> str:
@@ -256,7 +306,8 @@ def _inner(node: Node) -> str:
     texts: dict[str, list[str]] = {}
     for key in _inside(node):
         texts.setdefault(_kept(node.below[key] or Node()), []).append(key)
-    return "".join(f"{_is_one_of(keys)} ? ({text}) : " for text, keys in texts.items() if text != "v") + "v"
+    inner = ((keys, f"({text})" if "?" in text else text) for text, keys in texts.items() if text != "v")
+    return "".join(f"{_is_one_of(keys)} ? {text} : " for keys, text in inner) + "v"
 
 
 def _without_empty(node: Node) -> str:
