@@ -22,7 +22,9 @@ from environment_operator.metrics import EVENTS, KIND_STATE, LISTS, WATCH_SEEN
 logger = logging.getLogger(__name__)
 
 _FIRST_RETRY = 0.5
-# A watch that breaks is taken up where it stopped; after so many breaks in a row, some 15 s, the kind is out of step.
+# A server that nobody reaches is tried more often than one that refuses: that costs it nothing.
+_UNREACHABLE_RETRY = 5.0
+# A watch that breaks is taken up where it stopped; after so many breaks in a row, some 12 s, the kind is out of step.
 _BREAKS = 5
 _WATCH_SECONDS = (240, 300)
 
@@ -56,6 +58,35 @@ class Sink(Protocol):
         """The informer's state is another one."""
 
 
+class Backoff:
+    """How long to wait after each failure in a row.
+
+    A server that answers again begins anew: it may refuse for a moment what it has not read yet, such as our rights.
+
+    Args:
+        longest: the longest pause in seconds.
+    """
+
+    def __init__(self, longest: float) -> None:
+        self._longest, self._unreachable = longest, False
+        self.failures = 0
+
+    def reset(self) -> None:
+        """Take in that something succeeded."""
+        self.failures, self._unreachable = 0, False
+
+    def after(self, error: ApiError) -> float:
+        """Take in a failure; return for how many seconds to wait."""
+        unreachable = not error.status
+        if self._unreachable and not unreachable:
+            self.failures = 0
+        self._unreachable = unreachable
+        longest = min(self._longest, _UNREACHABLE_RETRY) if unreachable else self._longest
+        pause = min(_FIRST_RETRY * 2.0**self.failures, longest)
+        self.failures += 1
+        return pause
+
+
 class Informer:
     """One kind's mirror.
 
@@ -85,11 +116,11 @@ class Informer:
         one_of: str = "",
     ) -> None:
         self._cluster, self.name, self.path, self._sink = cluster, name, path, sink
-        self._selector, self._only, self._whole, self._longest = selector, only, whole, longest
+        self._selector, self._only, self._whole, self._backoff = selector, only, whole, Backoff(longest)
         self._one_of = one_of
         self.state, self.why, self.listed = State.SYNCING, "", False
         self.settled = asyncio.Event()
-        self._failures, self._doubted = 0, False
+        self._doubted = False
 
     @property
     def in_step(self) -> bool:
@@ -114,21 +145,22 @@ class Informer:
         Args:
             path: URL path of the objects from now on; empty for the one that is known.
         """
-        self.path, self._failures = path or self.path, 0
+        self.path = path or self.path
+        self._backoff.reset()
         while True:
             try:
                 version = await self._list()
                 await self._follow(version)
             except Expired as error:
                 logger.info("%s is listed again: %s", self.name, error.message)
-                await self._pause()
+                await self._pause(error)
             except ApiError as error:
                 await self.fail(error)
 
     async def fail(self, error: ApiError) -> None:
         """Take on the state that an error puts the kind into, and wait before the next try."""
         self._move(State.FORBIDDEN if isinstance(error, Forbidden) else State.DEGRADED, str(error))
-        await self._pause()
+        await self._pause(error)
 
     def doubt(self, state: State, why: str) -> None:
         """Take on a state in which nothing is known."""
@@ -180,16 +212,18 @@ class Informer:
             ):
                 version = event.object.metadata.resource_version
                 self._apply(event.type, event.object.metadata)
-                self._failures, brought = 0, brought or event.type != "BOOKMARK"
+                self._backoff.reset()
+                brought = brought or event.type != "BOOKMARK"
         except (Expired, Forbidden, NotFound):
             raise
         except ApiError as error:
-            if self._failures >= _BREAKS:
+            if self._backoff.failures >= _BREAKS:
                 raise
             logger.info("%s: the watch ended and is started again: %s", self.name, error)
-            await self._pause()
+            await self._pause(error)
         else:
-            self._failures, self._doubted = 0, self._whole and brought and time.monotonic() < ends
+            self._backoff.reset()
+            self._doubted = self._whole and brought and time.monotonic() < ends
         return version
 
     def _apply(self, kind: str, item: Metadata) -> None:
@@ -215,8 +249,6 @@ class Informer:
             self._sink.moved()
         self.settled.set()
 
-    async def _pause(self) -> None:
+    async def _pause(self, error: ApiError) -> None:
         """Wait longer after each failure in a row, spread so that kinds do not come back at once."""
-        pause = min(_FIRST_RETRY * 2**self._failures, self._longest)
-        self._failures += 1
-        await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 - spreads the tries
+        await asyncio.sleep(self._backoff.after(error) * random.uniform(0.8, 1.2))  # noqa: S311 - spreads the tries

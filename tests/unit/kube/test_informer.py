@@ -1,0 +1,30 @@
+"""How long an informer waits after failures."""
+
+from environment_operator.kube.errors import ApiError, Forbidden
+from environment_operator.kube.informer import Backoff
+
+UNREACHABLE, REFUSED = ApiError(0, "connection refused"), Forbidden(403, "forbidden")
+
+
+def test_longer_after_each() -> None:
+    """Each failure in a row doubles the pause, up to the longest; a success begins anew."""
+    backoff = Backoff(30)
+
+    assert [0.5, 1, 2, 4, 8, 16, 30, 30] == [backoff.after(REFUSED) for _ in range(8)]
+    backoff.reset()
+    assert 0.5 == backoff.after(REFUSED)
+
+
+def test_a_server_that_nobody_reaches() -> None:
+    """One that is away is tried every five seconds; what it refuses when it is back, is tried again soon."""
+    backoff = Backoff(30)
+
+    assert [0.5, 1, 2, 4, 5, 5, 5] == [backoff.after(UNREACHABLE) for _ in range(7)]
+    assert [0.5, 1, 2] == [backoff.after(REFUSED) for _ in range(3)]
+
+
+def test_never_longer_than_wanted() -> None:
+    """The longest pause bounds both."""
+    backoff = Backoff(1)
+
+    assert [0.5, 1, 1] == [backoff.after(UNREACHABLE) for _ in range(3)]
