@@ -49,6 +49,12 @@ promtool: .venv/bin/promtool ## Fetch what tests the alerts, as root on Debian; 
 	dpkg-deb --fsys-tarfile "$$tmp"/prometheus_*.deb | tar -xO ./usr/bin/promtool > "$$tmp/promtool"; \
 	install "$$tmp/promtool" $@
 
+checkov: venv ## Check all that the chart can bring with checkov, which is installed in an environment of its own within .venv.
+	$(UV) venv --quiet --allow-existing .venv/share/checkov
+	$(UV) pip install --quiet --python .venv/share/checkov/bin/python checkov==3.3.30
+	ln -sf ../share/checkov/bin/checkov .venv/bin/checkov
+	$(PY) -m pytest tests/integration/install/test_chart.py -k checkov -n0 -q
+
 bench-scale: venv ## Measure the controller with 10,000 Environments and 100,000 users, and how another one goes on: minutes.
 	PYTHONPATH=$(TESTS) $(PY) -m scale
 
@@ -128,5 +134,5 @@ venv: .venv/.installed
 	$(PYTHON) -m venv .uv
 	.uv/bin/pip install --quiet --disable-pip-version-check uv==0.13.9
 
-.PHONY: help demo test test-controllers test-matrix node-packages browser-packages promtool law7 bench-scale bench-admission bench-page corpus unit lint types fmt generate manifests release verify lock up down stop-operator \
+.PHONY: help demo test test-controllers test-matrix node-packages browser-packages promtool checkov law7 bench-scale bench-admission bench-page corpus unit lint types fmt generate manifests release verify lock up down stop-operator \
   start-operator venv

@@ -382,6 +382,33 @@ def test_score(tmp_path: Path) -> None:
     assert set(LEFT_OUT) == set(bad), bad
 
 
+# As above, of checkov.
+ACCEPTED = {
+    "CKV_K8S_11": "no limit of the processor: it would slow admission when it matters",
+    "CKV_K8S_15": "no image is pulled again that has a version, or a digest",
+    "CKV_K8S_38": "controller and webhook speak to the API server by their token; the page has none",
+    "CKV_K8S_43": "whoever installs it chooses a digest, by a value",
+    "CKV_K8S_155": "our webhook configurations get a renewed authority; a policy lets nothing else of them change",
+    "CKV2_K8S_6": "the Job that runs before an uninstallation listens on no port",
+    "CKV2_K8S_5": "in its own namespace the operator reads registry credentials; without these it has no such right",
+}
+CHECKOV = Path(sys.executable).parent / "checkov"
+
+
+@pytest.mark.skipif(not CHECKOV.exists(), reason="checkov is not there: make checkov installs it")
+def test_checkov(tmp_path: Path) -> None:
+    """Checkov finds nothing in all that the chart can bring but what is accepted for a reason."""
+    file = tmp_path / "chart.yaml"
+    options = ("--set=tools.ingressClass=nginx", "--set=tools.url=https://tools.example.com", *CONSOLE)
+    file.write_text(yaml.safe_dump_all(documents(*options)))
+    command = [str(CHECKOV), "--framework=kubernetes", "--skip-download", "--output=json", f"--file={file}"]
+    report = json.loads(subprocess.run(command, capture_output=True, text=True, check=False).stdout)
+    found = {each["check_id"]: (each["resource"], each["check_name"]) for each in report["results"]["failed_checks"]}
+
+    assert report["summary"]["passed"] > 100
+    assert set(ACCEPTED) == set(found), found
+
+
 def write_schemas(definitions: Object, folder: Path) -> None:
     """Write the schema of each kind of the API server into a file of its own."""
     definitions["io.k8s.apimachinery.pkg.util.intstr.IntOrString"] = {"type": ["string", "integer"]}
