@@ -1,4 +1,4 @@
-"""The tests on other versions of Kubernetes: ``python -m cluster.matrix v1.34.4 v1.35.4``, or ``make test-matrix``.
+"""The tests on other versions of Kubernetes: ``python -m cluster.matrix v1.33.5 v1.34.4``, or ``make test-matrix``.
 
 An API server and a controller manager of each version are built once, from the modules of that version; etcd and
 kubectl are those of every test cluster. What go.sum pins for one version is not known for another, so Go asks for it.
