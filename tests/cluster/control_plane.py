@@ -36,9 +36,10 @@ AUDIT = {
 def authenticate(layout: Layout, configuration: Mapping[str, Any]) -> None:
     """Write whose tokens the API server accepts: the fields of an AuthenticationConfiguration.
 
-    A running API server takes it up by itself, in a moment. It refuses a change of ``anonymous``.
+    A running API server takes it up by itself, in a moment. It refuses a change of ``anonymous``. Before 1.34 it knows
+    v1beta1 alone.
     """
-    head = {"apiVersion": "apiserver.config.k8s.io/v1", "kind": "AuthenticationConfiguration"}
+    head = {"apiVersion": "apiserver.config.k8s.io/v1beta1", "kind": "AuthenticationConfiguration"}
     new = layout.authentication.with_suffix(".new")
     new.write_text(yaml.safe_dump({**head, **configuration}))
     new.rename(layout.authentication)

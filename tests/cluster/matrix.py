@@ -69,13 +69,13 @@ def main() -> int:
     """Run the tests on each version; return how many versions failed."""
     parser = argparse.ArgumentParser(prog="cluster.matrix", description=__doc__.partition(":")[0])
     parser.add_argument("versions", nargs="+", help="such as v1.34.4")
-    parser.add_argument("--tests", nargs="+", default=USUAL, help="what to run: paths, and options of pytest")
-    given = parser.parse_args()
+    parser.add_argument("--tests", nargs="+", default=USUAL, help="the paths to run; further options go to pytest")
+    given, options = parser.parse_known_args()
     failed = []
     for version in given.versions:
         say(f"{version}: building {' and '.join(PROGRAMS)}, unless they are there")
         environ = {**os.environ, ASSETS_VARIABLE: str(built(version))}
-        command = [sys.executable, "-m", "pytest", "-q", *given.tests]
+        command = [sys.executable, "-m", "pytest", "-q", *given.tests, *options]
         done = subprocess.run(command, cwd=REPO_ROOT, env=environ, check=False)
         say(f"{version}: {'failed' if done.returncode else 'passed'}")
         failed += [version] if done.returncode else []
