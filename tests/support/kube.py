@@ -38,6 +38,11 @@ OPENER = build_opener(ProxyHandler({}))
 ENVIRONMENTS = f"/apis/{names.API_VERSION}/{names.PLURAL}"
 
 
+def minor(rest: Rest) -> int:
+    """Return the minor version of Kubernetes that the API server has."""
+    return int(rest.get("/version").body["minor"].rstrip("+"))
+
+
 def path_of(kind: Kind, namespace: str, name: str = "") -> str:
     """Return the URL path of the objects of a kind in a namespace, or of one."""
     head, _, plural = kind.path.rpartition("/")

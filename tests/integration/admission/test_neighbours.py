@@ -21,7 +21,7 @@ from environment_operator.injection.environment_cache import publish
 from environment_operator.injection.pairs import PAIRS
 from environment_operator.kinds.paths import get
 from environment_operator.spec import images
-from kube import ENVIRONMENTS, Kube, Object
+from kube import ENVIRONMENTS, Kube, Object, minor
 from pairs import EXAMPLES, NEVER_ALONE, OF_CONTAINERS, Example
 from third_party import containers, install, path, uninstall, user
 
@@ -150,7 +150,7 @@ def pod(project: str, reference: str | None, example: Example) -> Object:
 @pytest.mark.parametrize(("name", "example"), CASES, ids=[f"{name} {n}" for n, (name, _) in enumerate(CASES)])
 def test_pairs(kube: Kube, project: str, publish_env: Callable[..., str], name: str, example: Example) -> None:
     """Together the API server refuses them; with an Environment the refusal names it, or ours is not there."""
-    if int(kube.rest.get("/version").body["minor"]) < example.since:
+    if minor(kube.rest) < example.since:
         pytest.skip(f"Kubernetes has these fields since 1.{example.since}")
     (pair,) = (pair for pair in PAIRS if pair.name == name)
     path = f"/api/v1/namespaces/{project}/pods?dryRun=All"
