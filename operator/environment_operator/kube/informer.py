@@ -14,6 +14,7 @@ from collections.abc import Collection
 from enum import StrEnum
 from typing import Protocol
 
+from environment_operator.kube.backoff import pause
 from environment_operator.kube.client import Cluster
 from environment_operator.kube.errors import ApiError, Expired, Forbidden, NotFound
 from environment_operator.kube.objects import Metadata
@@ -21,7 +22,6 @@ from environment_operator.metrics import EVENTS, KIND_STATE, LISTS, WATCH_SEEN
 
 logger = logging.getLogger(__name__)
 
-_FIRST_RETRY = 0.5
 # A server that nobody reaches is tried more often than one that refuses: that costs it nothing.
 _UNREACHABLE_RETRY = 5.0
 # A watch that breaks is taken up where it stopped; after so many breaks in a row, some 12 s, the kind is out of step.
@@ -82,9 +82,8 @@ class Backoff:
             self.failures = 0
         self._unreachable = unreachable
         longest = min(self._longest, _UNREACHABLE_RETRY) if unreachable else self._longest
-        pause = min(_FIRST_RETRY * 2.0**self.failures, longest)
         self.failures += 1
-        return pause
+        return pause(self.failures - 1, longest)
 
 
 class Informer:

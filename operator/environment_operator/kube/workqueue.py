@@ -10,9 +10,9 @@ import heapq
 import itertools
 from collections.abc import Callable
 
+from environment_operator.kube.backoff import pause
 from environment_operator.metrics import QUEUE_ADDS, QUEUE_DEPTH, QUEUE_RETRIES, QUEUE_WAIT
 
-_FIRST_RETRY = 0.5
 _Entry = tuple[float, int, str]
 
 
@@ -98,9 +98,9 @@ class WorkQueue:
             self._held[key] = self._clock() + hold
         if failed:
             QUEUE_RETRIES.labels(self.name).inc()
-            self._failures[key] = self._failures.get(key, 0) + 1
-            pause = min(_FIRST_RETRY * 2 ** (self._failures[key] - 1), self._longest)
-            self.add(key, pause, background=background)
+            before = self._failures.get(key, 0)
+            self._failures[key] = before + 1
+            self.add(key, pause(before, self._longest), background=background)
         else:
             self._failures.pop(key, None)
         if key in self._due:

@@ -28,3 +28,11 @@ def test_never_longer_than_wanted() -> None:
     backoff = Backoff(1)
 
     assert [0.5, 1, 1] == [backoff.after(UNREACHABLE) for _ in range(3)]
+
+
+def test_failures_for_days() -> None:
+    """However many failures come in a row, the pause is the longest."""
+    backoff = Backoff(30)
+    pauses = [backoff.after(error) for error in (UNREACHABLE, REFUSED) for _ in range(2000)]
+
+    assert (5, 30) == (pauses[1999], pauses[-1])

@@ -72,6 +72,18 @@ async def test_failures_come_later_each_time() -> None:
     assert [0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0] == pauses
 
 
+async def test_failures_for_days() -> None:
+    """A key that fails two thousand times in a row comes again after the longest pause."""
+    clock = Clock()
+    waiting = queue(clock)
+    waiting.add("a")
+    for _ in range(2000):
+        waiting.done(await waiting.get(), failed=True)
+        clock.now += 30
+
+    assert "a" == await due(waiting)
+
+
 async def test_a_success_ends_the_pauses() -> None:
     """After a success the next failure waits as short as the first."""
     clock = Clock()
