@@ -17,6 +17,7 @@ from kube import Kube, Operator, behind_proxy, fresh_cluster, kept_cluster
 from people import NAMESPACES
 from plugin import Plugin
 from registries import let, put, secrets, source
+from tool_users import ROUTE, ROUTES
 
 
 @pytest.fixture(scope="session")
@@ -56,6 +57,16 @@ def proxy(operator: Operator) -> Iterator[FaultProxy]:
 def kube(cluster: Cluster, rest: Rest, operator: Operator) -> Kube:  # noqa: ARG001 - it runs
     """Return the administrator's hands."""
     return Kube(cluster, rest)
+
+
+@pytest.fixture(scope="module")
+def routes(cluster: Cluster, rest: Rest, operator: Operator) -> Iterator[None]:  # noqa: ARG001 - it runs
+    """Have HTTPRoutes in the cluster while a module runs."""
+    kube = Kube(cluster, rest)
+    kube.apply(ROUTE)
+    kube.until_established(ROUTES)
+    yield
+    kube.kubectl("delete", "crd", ROUTES, "--ignore-not-found")
 
 
 @pytest.fixture

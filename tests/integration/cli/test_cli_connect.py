@@ -2,12 +2,15 @@
 
 import json
 
+import pytest
+
 from builders import manifest, workload
 from environment_operator.api import names
 from kube import Kube
 from plugin import Plugin, browser
 
 
+@pytest.mark.usefixtures("routes")
 def test_connect(kube: Kube, plugin: Plugin, project: str) -> None:
     """All tools of a workload are shown, or one of them; what has none, and a tool that is not there, is said."""
     name, plain = kube.unique("env"), kube.unique("plain")

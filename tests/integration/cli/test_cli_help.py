@@ -16,6 +16,7 @@ from builders import manifest, workload
 from cluster import Cluster
 from cluster.rest import Rest
 from cluster.waiting import PATIENCE_SECONDS
+from environment_operator.api import names
 from environment_operator.cli.main import COMMANDS
 from kube import ENVIRONMENTS, Kube, Operator
 from plugin import Plugin, browser
@@ -63,6 +64,13 @@ class Stage:
         if self._command not in UNUSED:
             self._kube.apply(*(workload("Deployment", name, PROJECT, "jupyter") for name in ("notebook", "viewer")))
             self._kube.until_used("jupyter", 2)
+            self._kube.until(
+                "the routes", lambda: 2 == len(self._kube.objects("httproute", PROJECT, labels=names.TOKEN))
+            )
+
+    def _routes(self) -> list[Any]:
+        """Return the HTTPRoutes of the workloads."""
+        return self._kube.objects("httproute", PROJECT, labels=names.TOKEN)
 
     def clear(self) -> None:
         """Take away the workloads, then the Environments."""
@@ -85,7 +93,7 @@ def stage(kube: Kube, request: pytest.FixtureRequest) -> Iterator[Stage]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def place(rest: Rest) -> Iterator[None]:
+def place(rest: Rest, routes: None) -> Iterator[None]:  # noqa: ARG001 - they are served
     """Take away the project of the examples in the end; until then each stage leaves it empty."""
     yield
     rest.delete(f"/api/v1/namespaces/{PROJECT}")

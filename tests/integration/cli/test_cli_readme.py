@@ -12,6 +12,7 @@ import yaml
 from builders import manifest, workload
 from kube import Kube
 from plugin import Plugin
+from tool_users import until_made
 
 REFERENCE = (Path(__file__).parents[3] / "operator/cli.md").read_text(encoding="utf-8")
 SECTION = REFERENCE.partition("\n## A tour\n")[2].partition("\n## ")[0]
@@ -23,13 +24,14 @@ JUPYTER = manifest(
 
 
 @pytest.fixture
-def stage(kube: Kube) -> Iterator[None]:
+def stage(kube: Kube, routes: None) -> Iterator[None]:  # noqa: ARG001 - they are served
     """Make what the examples speak of: a project, an Environment and a workload."""
     kube.until_project(PROJECT)
     kube.apply(JUPYTER)
     kube.until_ready("jupyter")
     kube.apply(workload("Deployment", "notebook", PROJECT, "jupyter"))
     kube.until_used("jupyter", 1)
+    until_made(kube, "httproute", PROJECT, "environment-T-lab")
     yield
     # Other tests have an Environment of this name too.
     kube.kubectl("delete", "deployment", "notebook", "-n", PROJECT)

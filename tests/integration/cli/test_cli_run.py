@@ -2,6 +2,7 @@
 
 import subprocess
 
+import pytest
 import yaml
 
 from builders import manifest
@@ -9,6 +10,7 @@ from environment_operator.api import names
 from kube import Kube, path_of
 from plugin import Plugin
 from third_party import install, row_of, uninstall
+from tool_users import until_made
 
 REQUIRED = [{"name": "TEAM", "required": True, "description": "Who pays"}]
 
@@ -60,6 +62,7 @@ def test_what_is_missing_is_asked_for(kube: Kube, plugin: Plugin, project: str) 
     assert "CLAIM:PATH" in plugin.fails("run", "x", "--environment", name, "--env", "TEAM=x", "--volume", "a", code=2)
 
 
+@pytest.mark.usefixtures("routes")
 def test_wait(kube: Kube, plugin: Plugin, project: str) -> None:
     """``--wait`` ends when the workload runs, and shows where its tools are."""
     name = published(kube, workloadTypes=["Workspace"], tools=[{"name": "lab", "type": "JupyterNotebook"}])
@@ -67,6 +70,7 @@ def test_wait(kube: Kube, plugin: Plugin, project: str) -> None:
     command = [str(plugin.cluster.layout.kubectl), "environment", "run", "w", *asked]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=plugin.variables()) as running:
         kube.until("the StatefulSet", lambda: kube.get("statefulset", "w", project) is not None)
+        until_made(kube, "httproute", project, "environment-T-lab")
         ready = '{"status": {"replicas": 1, "readyReplicas": 1, "availableReplicas": 1}}'
         kube.kubectl("scale", "statefulset", "w", "-n", project, "--replicas=1")
         kube.kubectl("patch", "statefulset", "w", "-n", project, "--subresource=status", "--type=merge", "-p", ready)
