@@ -87,22 +87,22 @@ def patient(watched: Callable[[], object]) -> aiohttp.ClientMiddlewareType:
         watched: is called when all Environments are to be listed: the answer to a list, an empty one, is there, and
             kopf watches from then on; or a watch is there after one that ended before its time.
     """
-    ends = 0.0
+    ends, early = 0.0, False
 
     async def send_patiently(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-        nonlocal ends
+        nonlocal ends, early
         ours, watches = request.url.path == ENVIRONMENTS, "watch" in request.url.query
         if ours and not watches:
             request.url = request.url.update_query(labelSelector=_NOTHING)
+        early = early or (ours and watches and time.monotonic() < ends)
         response = await send(request)
         if not await _served(request.url.path, response):
             response.close()
             raise aiohttp.ClientConnectionError(f"{names.CRD_NAME} is not installed")
         if ours and response.ok:
-            now = time.monotonic()
-            if not watches or now < ends:
+            if early or not watches:
                 watched()
-            ends = now + _WATCH_SECONDS - 1 if watches else 0.0
+            ends, early = time.monotonic() + _WATCH_SECONDS - 1 if watches else 0.0, False
         return response
 
     return send_patiently

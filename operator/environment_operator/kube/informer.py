@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 # A server that nobody reaches is tried more often than one that refuses: that costs it nothing.
 _UNREACHABLE_RETRY = 5.0
-# A watch that breaks is taken up where it stopped; after so many breaks in a row, some 12 s, the kind is out of step.
+# A watch that breaks is taken up where it stopped; after so many breaks in a row, 12 to 16 s, the kind is out of step.
 _BREAKS = 5
 _WATCH_SECONDS = (240, 300)
 
@@ -61,29 +61,31 @@ class Sink(Protocol):
 class Backoff:
     """How long to wait after each failure in a row.
 
-    A server that answers again begins anew: it may refuse for a moment what it has not read yet, such as our rights.
+    A server that answers again begins with short pauses: it may refuse for a moment what it has not read yet, such as
+    our rights. ``failures`` counts on.
 
     Args:
         longest: the longest pause in seconds.
     """
 
     def __init__(self, longest: float) -> None:
-        self._longest, self._unreachable = longest, False
+        self._longest, self._unreachable, self._doublings = longest, False, 0
         self.failures = 0
 
     def reset(self) -> None:
         """Take in that something succeeded."""
-        self.failures, self._unreachable = 0, False
+        self.failures, self._doublings, self._unreachable = 0, 0, False
 
     def after(self, error: ApiError) -> float:
         """Take in a failure; return for how many seconds to wait."""
         unreachable = not error.status
         if self._unreachable and not unreachable:
-            self.failures = 0
+            self._doublings = 0
         self._unreachable = unreachable
         longest = min(self._longest, _UNREACHABLE_RETRY) if unreachable else self._longest
         self.failures += 1
-        return pause(self.failures - 1, longest)
+        self._doublings += 1
+        return pause(self._doublings - 1, longest)
 
 
 class Informer:
@@ -119,7 +121,7 @@ class Informer:
         self._one_of = one_of
         self.state, self.why, self.listed = State.SYNCING, "", False
         self.settled = asyncio.Event()
-        self._doubted = False
+        self._fresh, self._doubted = False, False
 
     @property
     def in_step(self) -> bool:
@@ -149,6 +151,7 @@ class Informer:
         while True:
             try:
                 version = await self._list()
+                self._fresh = True
                 await self._follow(version)
             except Expired as error:
                 logger.info("%s is listed again: %s", self.name, error.message)
@@ -200,12 +203,14 @@ class Informer:
 
         The API server ends a watch before its time when the definition of its kind changes. What that one brought in
         its last second or more lacks the fields of the new definition, and no event follows: whole objects are listed.
+        So they are when it breaks, or when the list before it may be of another API server, which learned of it later.
         """
         seconds = random.randint(*_WATCH_SECONDS)  # noqa: S311 - spreads the reconnections
-        ends, brought = time.monotonic() + seconds - 1, False
+        ends, brought = 0.0, False
         try:
             if self._doubted:
                 version = await self._list()
+            ends, brought, self._fresh = time.monotonic() + seconds - 1, self._fresh, False
             async for event in self._cluster.watch(
                 self.path, self._selector, version, seconds, name=self._only, whole=self._whole
             ):
@@ -216,6 +221,7 @@ class Informer:
         except (Expired, Forbidden, NotFound):
             raise
         except ApiError as error:
+            self._doubted = self._doubted or (self._whole and brought)
             if self._backoff.failures >= _BREAKS:
                 raise
             logger.info("%s: the watch ended and is started again: %s", self.name, error)

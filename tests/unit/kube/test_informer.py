@@ -23,6 +23,16 @@ def test_a_server_that_nobody_reaches() -> None:
     assert [0.5, 1, 2] == [backoff.after(REFUSED) for _ in range(3)]
 
 
+def test_failures_of_both_kinds() -> None:
+    """A server that is away and refuses by turns has failed as often as it was tried."""
+    backoff = Backoff(30)
+    for _ in range(3):
+        backoff.after(UNREACHABLE)
+        backoff.after(REFUSED)
+
+    assert 6 == backoff.failures
+
+
 def test_never_longer_than_wanted() -> None:
     """The longest pause bounds both."""
     backoff = Backoff(1)
