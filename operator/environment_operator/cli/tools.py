@@ -53,24 +53,25 @@ def lacking(tools: Tools, tool: str = "") -> list[str]:
     ]
 
 
-def not_led(tools: Tools, project: str, routes: Sequence[Mapping[str, Any]] | None) -> dict[str, str]:
-    """Return the tools to which nothing leads from their URL, each with why.
+def why_without_urls(tools: Tools, project: str, routes: Sequence[Mapping[str, Any]] | None) -> dict[str, str]:
+    """Return by name why tools are not reached by their URL; those that are reached, or need no route, are left out.
 
     Args:
         tools: what admission wrote about them.
         project: the namespace of the workload.
-        routes: the HTTPRoutes and Ingresses of the workload; None when they are not known.
+        routes: the Ingresses and HTTPRoutes of the workload, of two with one name the last counts; None when they are
+            not known.
     """
     if routes is None:
         return {}
     there = {route["metadata"]["name"]: route for route in routes}
-    led = {name: a for name, a in tools.tools.items() if a.port and a.web}
-    found = {n: _not_led(n, a, project, f"environment-{tools.token}-{n}", there) for n, a in led.items()}
+    routed = {name: a for name, a in tools.tools.items() if a.port and a.web}
+    found = {n: _why_unrouted(n, a, project, f"environment-{tools.token}-{n}", there) for n, a in routed.items()}
     return {name: why for name, why in found.items() if why}
 
 
-def _not_led(tool: str, address: Address, project: str, name: str, there: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return why nothing leads from the URL of a tool to it, empty when its route, of this name, does."""
+def _why_unrouted(tool: str, address: Address, project: str, name: str, there: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return why a tool is not reached by its URL, empty when its route, of this name, is there and not refused."""
     if name not in there:
         return url_without_route(tool, address.url)
     why = refusal(there[name].get("status"), there[name]["metadata"].get("generation", 0))
@@ -82,7 +83,7 @@ def without_urls(tools: Tools, which: Mapping[str, str]) -> Tools:
 
     Args:
         tools: what admission wrote about them.
-        which: those that have none.
+        which: those that have none, with why.
     """
     found = {n: a.model_copy(update={"url": ""}) if n in which else a for n, a in tools.tools.items()}
     return tools.model_copy(update={"tools": found})

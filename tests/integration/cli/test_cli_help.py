@@ -64,9 +64,7 @@ class Stage:
         if self._command not in UNUSED:
             self._kube.apply(*(workload("Deployment", name, PROJECT, "jupyter") for name in ("notebook", "viewer")))
             self._kube.until_used("jupyter", 2)
-            self._kube.until(
-                "the routes", lambda: 2 == len(self._kube.objects("httproute", PROJECT, labels=names.TOKEN))
-            )
+            self._kube.until("the routes", lambda: 2 == len(self._routes()))
 
     def _routes(self) -> list[Any]:
         """Return the HTTPRoutes of the workloads."""

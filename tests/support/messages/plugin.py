@@ -146,6 +146,9 @@ _LINES: Mapping[str, Callable[[], str]] = {
         verdicts.url_refused, route="vision/environment-tokentok-lab", why="NotAllowedByListeners: No listeners."
     ),
     "a tool without a route": _raised_text(verdicts.url_without_route, url="https://tools.example.com/mine"),
+    "routes that may not be listed": lambda: connect._unlisted(  # noqa: SLF001
+        "httproutes.gateway.networking.k8s.io", "vision"
+    ),
     "a tool that cannot be opened": _raised_text(connect._unreachable, forward=False),  # noqa: SLF001
     "a volume without a path": _raised(running._pair, "--volume", "data", ":"),  # noqa: SLF001
     "an id without a name": _raised(import_runai._names, ("7",)),  # noqa: SLF001

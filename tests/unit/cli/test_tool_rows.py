@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from environment_operator.cli.tools import not_led, reachable, rows, without_urls
+from environment_operator.cli.tools import reachable, rows, why_without_urls, without_urls
 from environment_operator.tools.addresses import Address, Tools
 
 TOOLS = {
@@ -64,7 +64,7 @@ def route(name: str, accepted: str, *, generation: int = 1) -> dict[str, Any]:
     return {"metadata": metadata, "status": {"parents": [{"conditions": [said]}]}}
 
 
-REFUSED = 'tool "lab" has no URL: the Gateway refuses HTTPRoute "environment-tokentok-lab": Word: Why. Run kubectl '
+LEFT = {"metadata": {"name": "environment-tokentok-lab"}, "status": {"loadBalancer": {}}}
 
 
 @pytest.mark.parametrize(
@@ -72,22 +72,37 @@ REFUSED = 'tool "lab" has no URL: the Gateway refuses HTTPRoute "environment-tok
     [
         (None, []),
         ([route("lab", "True")], []),
-        ([route("lab", "False")], [REFUSED]),
+        ([route("lab", "False")], ["lab"]),
+        # An Ingress with its name is left from before.
+        ([LEFT, route("lab", "False")], ["lab"]),
         # What is reported about the route as it was before is no verdict.
         ([route("lab", "False", generation=2)], []),
         ([route("lab", "True"), route("lab-alias", "False")], []),
-        ([{"metadata": {"name": "environment-tokentok-lab"}, "status": {"loadBalancer": {}}}], []),
-        ([route("other", "True")], ['tool "lab" has no HTTPRoute or Ingress for https://h/environments/t.lab. ']),
+        ([LEFT], []),
+        ([route("other", "True")], ["lab"]),
     ],
 )
-def test_not_led(routes: list[dict[str, Any]] | None, expected: list[str]) -> None:
+def test_why_without_urls(routes: list[dict[str, Any]] | None, expected: list[str]) -> None:
     """A URL leads to a tool when its own route is there and not refused; what is outside needs none."""
-    found = list(not_led(Tools(env="e", token="tokentok", tools=TOOLS), "team", routes).values())
+    found = why_without_urls(Tools(env="e", token="tokentok", tools=TOOLS), "team", routes)
 
-    assert (len(expected), True) == (
-        len(found),
-        all(words.startswith(start) for words, start in zip(found, expected, strict=True)),
+    assert expected == list(found)
+
+
+def test_the_reasons() -> None:
+    """A refused route has what the Gateway reports, one that is not there the URL; both have a way out."""
+    tools = Tools(env="e", token="tokentok", tools=TOOLS)
+    refused = (
+        'tool "lab" has no URL: the Gateway refuses HTTPRoute "environment-tokentok-lab": Word: Why. Run kubectl '
+        "describe httproute -n team environment-tokentok-lab, or use kubectl environment connect --forward."
     )
+    missing = (
+        'tool "lab" has no HTTPRoute or Ingress for https://h/environments/t.lab. See the Events of the workload, or '
+        "use kubectl environment connect --forward."
+    )
+
+    assert {"lab": refused} == why_without_urls(tools, "team", [route("lab", "False")])
+    assert {"lab": missing} == why_without_urls(tools, "team", [])
 
 
 def test_without_urls() -> None:

@@ -9,7 +9,7 @@ from environment_operator.cli import completion, kubectl_flags, options
 from environment_operator.cli.client.connection import Connection
 from environment_operator.cli.exit_codes import Exit, Problem
 from environment_operator.cli.output import console
-from environment_operator.kube.errors import Forbidden
+from environment_operator.kube.errors import Forbidden, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,7 +50,7 @@ def connect_command(
       kubectl environment connect deployment/notebook lab -n vision --open
       kubectl environment connect deployment/notebook lab -n vision --forward --local-port 8888
     """
-    from environment_operator.cli.tools import not_led, reachable, without_urls
+    from environment_operator.cli.tools import reachable, why_without_urls, without_urls
 
     workload, tool = _asked(words)
     project = project or connection.namespace
@@ -60,17 +60,17 @@ def connect_command(
     if forward:
         _forward(connection, found, tool, project, local_port, in_browser=in_browser)
         return
-    known = not_led(found, project, routes(connection, project, found.token))
-    astray = {name: why for name, why in known.items() if tool in ("", name)}
-    reached = without_urls(found, astray)
+    reasons = why_without_urls(found, project, routes(connection, project, found))
+    missing = {name: why for name, why in reasons.items() if tool in ("", name)}
+    reached = without_urls(found, missing)
     if in_browser and (chosen := reachable(reached, tool, forward=False)):
         if not _opened(reached.tools[chosen].web):
             raise Problem(_NO_BROWSER, Exit.NO)
         return
-    if not in_browser and tool not in astray:
-        show(connection, (found, known), project, tool, headers=not no_headers)
-    if astray:
-        raise Problem("\n".join(astray.values()), Exit.NO)
+    if not in_browser and tool not in missing:
+        show(connection, (found, reasons), project, tool, headers=not no_headers)
+    if missing:
+        raise Problem("\n".join(missing.values()), Exit.NO)
     if in_browser:
         raise Problem(_unreachable(tool or next(iter(found.tools)), forward=False), Exit.NO)
 
@@ -87,16 +87,16 @@ def show(
 
     Args:
         connection: the API server.
-        found: the tools, and those of them to which nothing leads from their URL.
+        found: the tools, and by name why some are not reached by their URL.
         project: the namespace of the workload.
         tool: the only one that is meant; empty for all.
         headers: whether the table has titles.
     """
     from environment_operator.cli.tools import HEADER, lacking, rows, without_urls
 
-    tools, astray = found
+    tools, reasons = found
     ports = node_ports(connection, project, tools.token)
-    listed = rows(without_urls(tools, astray), project, ports, connection.options)
+    listed = rows(without_urls(tools, reasons), project, ports, connection.options)
     if tool:
         click.echo({name: where for name, _, where in listed}[tool])
     else:
@@ -167,25 +167,34 @@ def node_ports(connection: Connection, project: str, token: str) -> dict[int, in
     return {port["port"]: port["nodePort"] for port in (found.get("spec") or {}).get("ports", ())}
 
 
-def routes(connection: Connection, project: str, token: str) -> list[Object] | None:
-    """Return the HTTPRoutes and Ingresses of a workload; None when they may not be listed, which is noted."""
+def routes(connection: Connection, project: str, tools: "Tools") -> list[Object] | None:
+    """Return the Ingresses of a workload, and then its HTTPRoutes; None when they may not be listed, which is noted.
+
+    They are asked for only where a tool has a URL. A change of the settings may have left an Ingress with the name of a
+    route: the route, which comes later, counts.
+    """
     from environment_operator.cli.client.discovery import versions
     from environment_operator.tools.objects import INGRESSES, ROUTES
 
+    if not any(address.port and address.web for address in tools.tools.values()):
+        return []
     found: list[Object] = []
-    for kind in (ROUTES, INGRESSES):
+    for kind in (INGRESSES, ROUTES):
         for version in versions(connection, kind):
             at = f"/apis/{kind.group}/{version}/namespaces/{project}/{kind.plural}"
             try:
-                found += connection.items(at, labelSelector=f"{names.TOKEN}={token}")
+                found += connection.items(at, labelSelector=f"{names.TOKEN}={tools.token}")
+            except NotFound:
+                continue
             except Forbidden:
                 console.note(_unlisted(kind.name, project))
                 return None
+            break
     return found
 
 
 def _unlisted(kind: str, project: str) -> str:
-    """Return that the verdict of the Gateway is not known, for the user may not list its routes."""
+    """Return that it is not known whether the URLs lead to the tools: the user may not list the routes."""
     return (
         f'whether the URLs lead to the tools is not known: you may not list {kind} in project "{project}". Ask for '
         "ClusterRole environment-tools-viewer there."

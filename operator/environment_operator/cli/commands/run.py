@@ -175,12 +175,12 @@ def _wait(connection: Connection, kind: "Kind", wish: "Wish", seconds: float) ->
 def _show_tools(connection: Connection, project: str, found: Object) -> None:
     """Show where the tools of a workload are."""
     from environment_operator.cli.commands.connect import routes, show
-    from environment_operator.cli.tools import not_led
+    from environment_operator.cli.tools import why_without_urls
     from environment_operator.tools import addresses
 
     tools = addresses.read(addresses.written(found))
     if tools and tools.tools:
-        astray = not_led(tools, project, routes(connection, project, tools.token))
-        show(connection, (tools, astray), project)
-        for why in astray.values():
+        reasons = why_without_urls(tools, project, routes(connection, project, tools))
+        show(connection, (tools, reasons), project)
+        for why in reasons.values():
             console.warn(why)
