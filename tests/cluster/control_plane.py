@@ -36,7 +36,7 @@ AUDIT = {
 def authenticate(layout: Layout, configuration: Mapping[str, Any]) -> None:
     """Write whose tokens the API server accepts: the fields of an AuthenticationConfiguration.
 
-    A running API server takes it up by itself, in a moment. It refuses a change of ``anonymous``. Before 1.34 it knows
+    A running API server takes it up by itself, in a moment. It refuses a change of ``anonymous``. Before 1.34 it takes
     v1beta1 alone.
     """
     head = {"apiVersion": "apiserver.config.k8s.io/v1beta1", "kind": "AuthenticationConfiguration"}

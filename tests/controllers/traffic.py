@@ -98,12 +98,12 @@ def reached(proxy: Caddy, host: str, path: str) -> Object:
 
 
 def is_up(proxy: Caddy, host: str, path: str) -> bool:
-    """Say whether a program listens behind a URL."""
+    """Return whether a program listens behind a URL."""
     return proxy.get(host, path)[0] == 200
 
 
 def of(route: Object, project: str, name: str) -> bool:
-    """Say whether a route is a workload's."""
+    """Return whether a route is a workload's."""
     return bool(route["metadata"]["annotations"][names.EXPOSES] == f"deployments.apps/{project}/{name}")
 
 

@@ -104,7 +104,7 @@ class PodTemplate(BaseModel):
             declares another, in any container.
         main_at: path in the object of the field with the name of the main container; empty for none.
         main_by_port: True when the container that has that port is the main one.
-        node_network: True when the controller gives the pods the node's network, whatever the template says: an
+        node_network: True when the controller gives the pods the node's network, also where the template has none: an
             Environment whose security does not and may not be overridden cannot be used there.
         pod_ids: False when user and group have to be set on the container.
         fills_image: True when the kind gives the main container an image where it has none.
