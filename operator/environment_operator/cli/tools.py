@@ -59,12 +59,12 @@ def why_without_urls(tools: Tools, project: str, routes: Sequence[Mapping[str, A
     Args:
         tools: what admission wrote about them.
         project: the namespace of the workload.
-        routes: the Ingresses and HTTPRoutes of the workload, of two with one name the last counts; None when they are
-            not known.
+        routes: the HTTPRoutes and then the Ingresses of the workload; None when they are not known. Of two with one
+            name the first counts: a change of the settings may have left the Ingress.
     """
     if routes is None:
         return {}
-    there = {route["metadata"]["name"]: route for route in routes}
+    there = {route["metadata"]["name"]: route for route in reversed(routes)}
     routed = {name: a for name, a in tools.tools.items() if a.port and a.web}
     found = {n: _why_unrouted(n, a, project, f"environment-{tools.token}-{n}", there) for n, a in routed.items()}
     return {name: why for name, why in found.items() if why}

@@ -74,7 +74,7 @@ LEFT = {"metadata": {"name": "environment-tokentok-lab"}, "status": {"loadBalanc
         ([route("lab", "True")], []),
         ([route("lab", "False")], ["lab"]),
         # An Ingress with its name is left from before.
-        ([LEFT, route("lab", "False")], ["lab"]),
+        ([route("lab", "False"), LEFT], ["lab"]),
         # What is reported about the route as it was before is no verdict.
         ([route("lab", "False", generation=2)], []),
         ([route("lab", "True"), route("lab-alias", "False")], []),

@@ -168,10 +168,9 @@ def node_ports(connection: Connection, project: str, token: str) -> dict[int, in
 
 
 def routes(connection: Connection, project: str, tools: "Tools") -> list[Object] | None:
-    """Return the Ingresses of a workload, and then its HTTPRoutes; None when they may not be listed, which is noted.
+    """Return the HTTPRoutes of a workload, and then its Ingresses; None when they may not be listed, which is noted.
 
-    They are asked for only where a tool has a URL. A change of the settings may have left an Ingress with the name of a
-    route: the route, which comes later, counts.
+    They are asked for only where a tool has a URL.
     """
     from environment_operator.cli.client.discovery import versions
     from environment_operator.tools.objects import INGRESSES, ROUTES
@@ -179,7 +178,7 @@ def routes(connection: Connection, project: str, tools: "Tools") -> list[Object]
     if not any(address.port and address.web for address in tools.tools.values()):
         return []
     found: list[Object] = []
-    for kind in (INGRESSES, ROUTES):
+    for kind in (ROUTES, INGRESSES):
         for version in versions(connection, kind):
             at = f"/apis/{kind.group}/{version}/namespaces/{project}/{kind.plural}"
             try:
