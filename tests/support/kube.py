@@ -16,11 +16,13 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
+from builders import manifest, workload
 from cluster import Cluster
 from cluster.proxy import FaultProxy
 from cluster.rest import Rest
 from cluster.upstream import Upstream
 from cluster.waiting import PATIENCE_SECONDS, until
+from environment_operator.admission.certificate_rotation import NAME
 from environment_operator.api import names
 from environment_operator.kinds.table import Kind
 
@@ -36,6 +38,8 @@ OPERATOR_ENV = {f"ENVIRONMENT_OPERATOR_{name}": value for name, value in SETTING
 ADMISSIONS = "environment_operator_admissions_total"
 OPENER = build_opener(ProxyHandler({}))
 ENVIRONMENTS = f"/apis/{names.API_VERSION}/{names.PLURAL}"
+# Where admission keeps its certificate and its authority.
+CERTIFICATE = f"/api/v1/namespaces/{names.SYSTEM_NAMESPACE}/secrets/{NAME}"
 
 
 def minor(rest: Rest) -> int:
@@ -214,6 +218,13 @@ class Kube:
     def until_used(self, name: str, total: int, seconds: float = PATIENCE_SECONDS) -> None:
         """Wait until the status counts so many users."""
         self.until(f"{name} to have {total} users", lambda: self.usage(name) == total, seconds)
+
+    def in_use(self, kind: str, name: str, project: str) -> str:
+        """Return the name of a new Environment that a new workload uses, which is counted."""
+        environment = self.unique("env")
+        self.apply(manifest(environment), workload(kind, name, project, environment))
+        self.until_used(environment, 1)
+        return environment
 
     def until_condition(self, name: str, kind: str, status: str, reason: str) -> Object:
         """Wait until a condition of an Environment says this; return it."""

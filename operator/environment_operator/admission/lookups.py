@@ -151,7 +151,7 @@ class Lookups:
             return None
         LIVE_READS.labels("found").inc()
         meta = live["metadata"]
-        known = self.catalog.as_read(name, meta["generation"], live["spec"])
+        known = self.catalog.as_of(name, meta["generation"], live["spec"])
         invalid = invalid_fragment(live.get("status") or {}, meta["generation"])
         exists = self.catalog.__contains__
         made = known or publish(

@@ -79,26 +79,24 @@ class Catalog:
         """Return the names of all."""
         return self._objects.keys()
 
-    def as_of(self, name: str, generation: int) -> Published | None:
+    def as_of(self, name: str, generation: int, spec: Mapping[str, Any] | None = None) -> Published | None:
         """Return an Environment as it is or as it was before its last change, None for any other generation.
 
         Between the two calls of one admission it may change; what was injected is validated by what it was then.
+
+        Args:
+            name: its name.
+            generation: the generation that is wanted.
+            spec: what the spec must be, as the API server has it; None for any. A watch that began under an earlier
+                definition leaves the fields of a newer one out.
         """
-        if name in self._objects and self._objects[name][0] == generation:
-            return self.find(name)
-        before = self._before.get(name)
-        if before is None or before[0] != generation:
+        now, before = self._objects.get(name), self._before.get(name)
+        entry = next((each for each in (now, before) if each and each[0] == generation), None)
+        if entry is None or (spec is not None and entry[2] != json.dumps(spec).encode()):
             return None
-        return publish(name, generation, json.loads(before[2]), self.__contains__, mirrors=self.mirrors)
-
-    def as_read(self, name: str, generation: int, spec: Mapping[str, Any]) -> Published | None:
-        """Return an Environment as `as_of`, None also when another spec is known of that generation.
-
-        A watch that began under an earlier definition leaves the fields of a newer one out.
-        """
-        entries = (self._objects.get(name), self._before.get(name))
-        known = next((entry for entry in entries if entry and entry[0] == generation), None)
-        return self.as_of(name, generation) if known and known[2] == json.dumps(spec).encode() else None
+        if entry is now:
+            return self.find(name)
+        return publish(name, generation, json.loads(entry[2]), self.__contains__, mirrors=self.mirrors)
 
     def find(self, name: str) -> Published | None:
         """Return an Environment as admission needs it, None when it is not known."""

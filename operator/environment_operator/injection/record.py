@@ -16,7 +16,7 @@ from pydantic_core import from_json
 from environment_operator.api import names
 from environment_operator.injection.merge import Put, Record
 from environment_operator.kinds.paths import Index, Item, Path, get, put, remove
-from environment_operator.kinds.pod_templates import Place, Template, main, places, reference, within
+from environment_operator.kinds.pod_templates import Place, Template, main_of, places, reference, within
 from environment_operator.kinds.table import Kind
 
 VERSION = 1
@@ -115,7 +115,7 @@ def trusted(kind: Kind, old: Item | None) -> dict[str, Entry]:
 def _aligned(place: Place, item: Item, entry: Entry) -> Entry:
     """Return an entry whose container has another name as one that knows it."""
     template = place.template(item)
-    now = main(place, template)
+    now = main_of(place, item, "")
     if now is None or get(template, entry.main) is not None:
         return entry
     moved = entry.record

@@ -8,18 +8,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from builders import manifest, workload
+from builders import workload
 from cluster import manifests
 from cluster.faults import WRITE_METHODS, Answer, Match, Rule
 from cluster.proxy import FaultProxy
 from cluster.upstream import Upstream
-from environment_operator.admission.certificate_rotation import NAME
 from environment_operator.admission.certificates import Bundle, Terms, renew
-from environment_operator.api import names
-from kube import Kube
+from kube import CERTIFICATE, Kube
 
 Start = Callable[..., None]
-SECRET = f"/api/v1/namespaces/{names.SYSTEM_NAMESPACE}/secrets/{NAME}"
 WHAT_IS_RENEWED = Match(methods=WRITE_METHODS, path="/secrets|webhookconfigurations/")
 WHO = "jobs.environment-operator.environments.dev"
 
@@ -27,10 +24,7 @@ WHO = "jobs.environment-operator.environments.dev"
 @pytest.fixture
 def used(kube: Kube, project: str) -> str:
     """Return the name of an Environment that a Deployment of the project uses."""
-    name = kube.unique("env")
-    kube.apply(manifest(name), workload("Deployment", "user", project, name))
-    kube.until_used(name, 1)
-    return name
+    return kube.in_use("Deployment", "user", project)
 
 
 def refusal(kube: Kube, project: str, environment: str) -> str:
@@ -94,13 +88,13 @@ def test_expired_while_the_operator_was_down(kube: Kube, used: str, project: str
     kube.cluster.stop_operator()
     day = timedelta(days=1)
     old = renew(None, Terms(("127.0.0.1",), day, day, day), datetime.now(UTC) - 9 * day)
-    assert kube.rest.patch(SECRET, {"data": old.as_data()}).ok
+    assert kube.rest.patch(CERTIFICATE, {"data": old.as_data()}).ok
     trust(kube, lambda _: old.trusted)
     refused = refusal(kube, project, used)
     goes_on(kube, project)
     start()
     kube.until("a new reference to be admitted", lambda: not refusal(kube, project, used))
-    now = Bundle.of_data(kube.rest.get(SECRET).body["data"])
+    now = Bundle.of_data(kube.rest.get(CERTIFICATE).body["data"])
 
     assert WHO in refused
     assert now is not None

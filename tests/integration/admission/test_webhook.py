@@ -22,11 +22,10 @@ from cluster.upstream import Upstream
 from environment_operator.api import names
 from environment_operator.injection.context import Refusal
 from environment_operator.manifests import webhook_configurations
-from kube import ENVIRONMENTS, OPENER, Kube, Object, Operator, path_of
+from kube import CERTIFICATE, ENVIRONMENTS, OPENER, Kube, Object, Operator, path_of
 
 ALL_KINDS = list(KINDS.values())
 DEPLOYMENT, JOB, POD_TEMPLATE = (KINDS[name] for name in ("deployments.apps", "jobs.batch", "podtemplates"))
-SECRET = f"/api/v1/namespaces/{names.SYSTEM_NAMESPACE}/secrets/environment-operator-webhook"
 HEAD = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
 CONFIGURATION = f"{HEAD}/{webhook_configurations.called('batch')}"
 Start = Callable[..., None]
@@ -327,7 +326,7 @@ def test_given_certificate(kube: Kube, environment: str, project: str, start: St
             assert kube.rest.patch(path, [change], "json").ok
     path = f"{path_of(JOB, project)}?dryRun=All"
     kube.until("admission by it", lambda: kube.rest.create(path, workload("Job", "j", project, environment)).ok)
-    before = _version(kube.rest.get(SECRET).body), _versions(kube)
+    before = _version(kube.rest.get(CERTIFICATE).body), _versions(kube)
 
     assert shown == serving(kube).decode()
     renewed = write(tmp_path, second)
@@ -337,29 +336,29 @@ def test_given_certificate(kube: Kube, environment: str, project: str, start: St
     kube.until("the wrong one to be named", lambda: f"the certificate in {tmp_path} cannot be read" in log.read_text())
     assert renewed == serving(kube).decode()
     assert kube.rest.create(path, workload("Job", "j", project, environment)).ok
-    assert before == (_version(kube.rest.get(SECRET).body), _versions(kube))
+    assert before == (_version(kube.rest.get(CERTIFICATE).body), _versions(kube))
 
 
 def test_what_was_lost_is_put_back(kube: Kube, environment: str, project: str, start: Start) -> None:
     """A deleted Secret is written again with the same authority, and a lost caBundle is put back, by itself."""
     start(certificate_check_seconds=0.3)
-    before = kube.rest.get(SECRET).body["data"]["ca.crt"]
-    kube.rest.delete(SECRET)
+    before = kube.rest.get(CERTIFICATE).body["data"]["ca.crt"]
+    kube.rest.delete(CERTIFICATE)
     for path, found in manifests.configurations(kube.rest).items():
         lost = [{"op": "remove", "path": f"/webhooks/{n}/clientConfig/caBundle"} for n in range(len(found["webhooks"]))]
         assert kube.rest.patch(path, lost, "json").ok
-    kube.until("the Secret to be back", lambda: kube.rest.get(SECRET).ok)
+    kube.until("the Secret to be back", lambda: kube.rest.get(CERTIFICATE).ok)
     path = f"{path_of(JOB, project)}?dryRun=All"
     kube.until("admission to be back", lambda: kube.rest.create(path, workload("Job", "j", project, environment)).ok)
 
-    assert before == kube.rest.get(SECRET).body["data"]["ca.crt"]
+    assert before == kube.rest.get(CERTIFICATE).body["data"]["ca.crt"]
 
 
 def test_replicas_share(kube: Kube, start: Start) -> None:
     """A restart takes the certificate that is there: nothing is written."""
-    before = (_version(kube.rest.get(SECRET).body), _versions(kube))
+    before = (_version(kube.rest.get(CERTIFICATE).body), _versions(kube))
     start()
-    assert before == (_version(kube.rest.get(SECRET).body), _versions(kube))
+    assert before == (_version(kube.rest.get(CERTIFICATE).body), _versions(kube))
 
 
 def _versions(kube: Kube) -> list[str]:

@@ -23,10 +23,7 @@ KINDS = Match(path=f"^/apis/{names.API_VERSION}$")
 @pytest.fixture
 def used(kube: Kube, project: str) -> str:
     """Return the name of an Environment that a PodTemplate uses."""
-    name = kube.unique("env")
-    kube.apply(manifest(name), workload("PodTemplate", "user", project, name))
-    kube.until_used(name, 1)
-    return name
+    return kube.in_use("PodTemplate", "user", project)
 
 
 def undefine(kube: Kube, used: str) -> None:

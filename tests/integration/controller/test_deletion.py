@@ -20,10 +20,7 @@ BINDINGS = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindi
 @pytest.fixture
 def used(kube: Kube, project: str) -> str:
     """Return the name of an Environment that a Job uses."""
-    name = kube.unique("env")
-    kube.apply(manifest(name), workload("Job", "train", project, name))
-    kube.until_used(name, 1)
-    return name
+    return kube.in_use("Job", "train", project)
 
 
 @pytest.fixture

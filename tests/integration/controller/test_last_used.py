@@ -41,10 +41,7 @@ def seed(kube: Kube, name: str, past: timedelta) -> str:
 @pytest.fixture
 def used(kube: Kube, project: str) -> str:
     """Return the name of an Environment with one user."""
-    name = kube.unique("env")
-    kube.apply(manifest(name), workload("Job", "train", project, name))
-    kube.until_used(name, 1)
-    return name
+    return kube.in_use("Job", "train", project)
 
 
 def test_the_first_user(kube: Kube) -> None:

@@ -119,11 +119,11 @@ def test_read_with_another_spec() -> None:
     catalog.put(whole("a", 1))
     catalog.put(whole("a", 2, image="registry.example/other:1"))
 
-    assert catalog.find("a") is catalog.as_read("a", 2, now)
-    assert catalog.as_of("a", 1) == catalog.as_read("a", 1, before)
+    assert catalog.find("a") is catalog.as_of("a", 2, now)
+    assert catalog.as_of("a", 1) == catalog.as_of("a", 1, before)
     assert [None] * 4 == [
-        catalog.as_read("a", 2, now | {"fromTheFuture": "x"}),
-        catalog.as_read("a", 1, now),
-        catalog.as_read("a", 3, now),
-        catalog.as_read("b", 1, before),
+        catalog.as_of("a", 2, now | {"fromTheFuture": "x"}),
+        catalog.as_of("a", 1, now),
+        catalog.as_of("a", 3, now),
+        catalog.as_of("b", 1, before),
     ]
