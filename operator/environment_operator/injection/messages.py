@@ -101,8 +101,8 @@ def taken(tool: str, address: str, why: str) -> str:
     )
 
 
-# Fields of an Environment that no field of a kind keeps: what else decides is the controller, or a runtime.
-NODE_NETWORK, FROM_RUNTIME = "security without hostNetwork", frozenset({"security", "user"})
+# Fields of an Environment that no field of a kind keeps: what else decides is the controller, a runtime or a template.
+NODE_NETWORK, FROM_ELSEWHERE = "security without hostNetwork", frozenset({"security", "user"})
 
 
 def misfits(name: str, kind: Kind, fields: Iterable[str], features: Mapping[str, str]) -> str:
@@ -121,10 +121,10 @@ def misfits(name: str, kind: Kind, fields: Iterable[str], features: Mapping[str,
             f'Environment "{name}" sets {NODE_NETWORK}, which the controller gives the pods of a {kind.kind}. '
             "Use one with hostNetwork, or with Security in spec.overridable."
         )
-    if FROM_RUNTIME.intersection(listed):
+    if FROM_ELSEWHERE.intersection(listed):
         return (
-            f'Environment "{name}" sets {", ".join(listed)}, which the pods of a {kind.kind} have from its runtime. '
-            "Use the Environment in the runtime, or another one here."
+            f'Environment "{name}" sets {", ".join(listed)}, for which a {kind.kind} has no field: '
+            "its pods have them from a runtime or a template. Use the Environment there, or another one here."
         )
     what = f'Environment "{name}" sets {", ".join(listed)}, for which a {kind.kind} has no field'
     if not wanted:

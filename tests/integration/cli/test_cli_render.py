@@ -186,7 +186,7 @@ def test_check_what_a_kind_has_no_place_for(kube: Kube, plugin: Plugin, project:
     said = plugin("check", name, "-n", project, "--kind", "trainjob", "--kind", "pytorchjob", code=1)
 
     assert ["no: TrainJob trainjob: "] == [line.partition("Environment")[0] for line in said.splitlines()]
-    assert "which the pods of a TrainJob have from its runtime" in said
+    assert "for which a TrainJob has no field: its pods have them from a runtime" in said
 
 
 def test_check_pod_security(kube: Kube, plugin: Plugin, project: str) -> None:

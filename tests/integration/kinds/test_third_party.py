@@ -376,7 +376,7 @@ def test_overrides_that_belong_elsewhere(hands: Kube, place: str, word: str) -> 
     refused, runtime = (user(each, guarded, place, guarded) for each in (word, "trainingruntime"))
 
     assert (
-        "sets securityContext, user, which the pods of a TrainJob have from its runtime"
+        "sets securityContext, user, for which a TrainJob has no field: its pods have them from a runtime"
         in kube.rest.create(path(refused), refused).message
     )
     assert created(kube, runtime)

@@ -176,19 +176,15 @@ def test_rules_that_end() -> None:
     known = environment("trainjob", user={"source": "Image"}, overridable=["Env"])
     free = environment("trainjob", security={"hostIPC": False}, overridable=["Security"])
 
-    assert "sets user, which" in admit(row_of("trainjob"), user("trainjob", "w", "t", "e"), None, around(known)).refusal
+    assert "sets user, for" in admit(row_of("trainjob"), user("trainjob", "w", "t", "e"), None, around(known)).refusal
     assert admitted(row_of("trainjob"), user("trainjob", "w", "t", "e"), None, free)
 
 
 @pytest.mark.parametrize(
     ("word", "fields", "expected"),
     [
-        ("trainjob", {"user": {"source": "Image"}}, "sets user, which the pods of a TrainJob have from its runtime"),
-        (
-            "trainjob",
-            {"security": {"hostIPC": False}},
-            "sets security, which the pods of a TrainJob have from its runt",
-        ),
+        ("trainjob", {"user": {"source": "Image"}}, "sets user, for which a TrainJob has no field: its pods have them"),
+        ("trainjob", {"security": {"hostIPC": False}}, "sets security, for which a TrainJob has no field: its pods"),
         (
             "pathwaysjob",
             {"security": {"readOnlyRootFilesystem": True}},
@@ -197,7 +193,7 @@ def test_rules_that_end() -> None:
     ],
 )
 def test_decided_elsewhere(word: str, fields: Object, expected: str) -> None:
-    """An Environment with rules that the controller, or a runtime, would break is refused, and the refusal says so."""
+    """An Environment with rules that the controller, a runtime or a template would break is refused, with the cause."""
     outcome = admit(row_of(word), user(word, "w", "team", "e"), None, around(environment(word, **fields)))
 
     assert expected in outcome.refusal
