@@ -4,8 +4,8 @@ What has to be asked is asked side by side, and all of it has one deadline.
 """
 
 import asyncio
+import base64
 import secrets
-import string
 from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import replace
 
@@ -33,7 +33,6 @@ from environment_operator.spec.server_validator import Validator
 SECONDS = names.WEBHOOK_SECONDS - 1
 # What the API server has to say of the pods of an Environment is only a warning.
 _VALIDATION = 2.0
-_TOKEN, _LENGTH = string.ascii_lowercase + string.digits, 8
 Found = Mapping[str, Published | None]
 
 
@@ -112,6 +111,7 @@ class Lookups:
             dry_run=sent.dry_run,
             strict_groups=self._settings.strict_groups,
             excess=excess,
+            most=sent.most,
             invalid=invalid,
         )
 
@@ -185,6 +185,5 @@ class Lookups:
 
 
 def _token() -> str:
-    """Return a token for a workload; one number is drawn for all of it, since each takes a call of the system."""
-    drawn = secrets.randbelow(len(_TOKEN) ** _LENGTH)
-    return "".join(_TOKEN[drawn // len(_TOKEN) ** place % len(_TOKEN)] for place in range(_LENGTH))
+    """Return a token for a workload: 40 random bits, five of them in a character."""
+    return base64.b32encode(secrets.token_bytes(5)).decode().lower()

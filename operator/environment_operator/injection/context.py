@@ -120,6 +120,7 @@ class RequestContext:
         dry_run: whether nothing of the request is stored.
         strict_groups: whether guarded ids keep the groups of the image out.
         excess: the `limits.excess` of the workload; None where it was not found out before.
+        most: the `limits.bound` of the review; None where it was not found out before.
         invalid: where the request writes an Environment, why the API server refuses its pods; empty when it does not.
     """
 
@@ -137,6 +138,7 @@ class RequestContext:
     dry_run: bool = False
     strict_groups: bool = True
     excess: str | None = None
+    most: int | None = None
     invalid: str = ""
 
     def may_come(self, name: str) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 
 from environment_operator.injection import merge
 from environment_operator.injection.merge import Put, Template
-from environment_operator.kinds.paths import Path, copied, copied_object, get, keys, put
+from environment_operator.kinds.paths import Index, Path, copied, get, keys, put
 from environment_operator.kinds.pod_templates import account
 from environment_operator.spec.fragment import HOME_VOLUME
 
@@ -94,10 +94,10 @@ def renewed(
         texts: what was expanded, as it was written.
     """
     known = values(item, template, main) if texts else {}
-    out = copied_object(base) if texts else base
+    out, index = {**base}, Index()
     for path, text in texts.items():
         if get(out, path) is not None:
-            put(out, path, _expand(text, known)[0])
+            put(out, path, _expand(text, known)[0], index=index)
     return out
 
 

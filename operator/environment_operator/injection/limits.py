@@ -6,6 +6,7 @@ a label is. What admission does with an object takes time in proportion to these
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from itertools import zip_longest
 from typing import Any
 
 from environment_operator.api import names
@@ -57,6 +58,40 @@ def check(kind: Kind, new: Item, old: Item | None, room: int = 1, known: str | N
     """
     if why := excess(kind, new, old, room) if known is None else known:
         raise Refused(why, Refusal.TOO_LARGE)
+
+
+def check_made(kind: Kind, made: Item, new: Item, old: Item | None, most: int | None) -> None:
+    """Validate the size of what was made of a workload that is not too large itself; errors as of `check`.
+
+    Args:
+        kind: its row in the kinds table.
+        made: what was made of it, which shares with it what is as before.
+        new: the workload.
+        old: the workload as stored; None on CREATE.
+        most: the `bound` of the review that the workload is in, where it is known.
+    """
+    if most is None or _grows(made, new, VALUES - most):
+        check(kind, made, old)
+
+
+def _grows(made: Item, before: Item, room: int) -> bool:
+    """Return whether an object may have more values than another one, beyond some room, or has a list that is long.
+
+    What both share counts for nothing; what has moved counts.
+    """
+    nodes: list[tuple[Any, Any]] = [(made, before)]
+    while nodes:
+        node, was = nodes.pop()
+        room -= len(node)
+        if room < 0 or (isinstance(node, list) and len(node) > ITEMS):
+            return True
+        if isinstance(node, dict):
+            known = was if isinstance(was, dict) else {}
+            pairs: Iterable[tuple[Any, Any]] = ((value, known.get(key)) for key, value in node.items())
+        else:
+            pairs = zip_longest(node, was[: len(node)] if isinstance(was, list) else ())
+        nodes += [(value, then) for value, then in pairs if value is not then and isinstance(value, NODE)]
+    return False
 
 
 def excess(kind: Kind, new: Item, old: Item | None, room: int = 1, most: int | None = None) -> str:

@@ -17,7 +17,7 @@ from itertools import chain
 from typing import Any
 
 from environment_operator.api import names
-from environment_operator.kinds.paths import KEYED, Index, Path, Unfit, copied, copied_object, get, put, remove
+from environment_operator.kinds.paths import KEYED, Index, Path, Unfit, copied, get, put, remove
 from environment_operator.spec import images
 
 Template = dict[str, Any]
@@ -102,12 +102,12 @@ def apply(
     """Return the template with what it lacks, and the record of what was injected.
 
     Args:
-        template: the pod template; it is not changed.
+        template: the pod template; it is not changed, and shares with the one returned what that has of it.
         wanted: what to inject, in order.
         main: path of the main container.
         defaults: values by path that count as unset too, since the kind's own webhook puts them there.
     """
-    out, values, index = copied_object(template), dict(wanted), Index()
+    out, values, index = {**template}, dict(wanted), Index()
     done: list[Path] = []
     was: dict[Path, Any] = {}
     made: list[Path] = []
@@ -134,7 +134,7 @@ def strip(template: Template, record: Record) -> Template:
 
     A record that does not fit the template takes out what it can: it may have come with a request.
     """
-    out, index = copied_object(template), Index()
+    out, index = {**template}, Index()
     for path in reversed(record.put):
         if path not in record.was:
             remove(out, path, index)

@@ -42,7 +42,7 @@ from environment_operator.injection.record import Entry
 from environment_operator.injection.starts import leave_out, without_start
 from environment_operator.injection.workload_tools import Master
 from environment_operator.kinds.harmless import runs_differently
-from environment_operator.kinds.paths import Path, Unfit, copied_object, get, put
+from environment_operator.kinds.paths import Path, Unfit, get, put
 from environment_operator.kinds.pod_templates import (
     Place,
     Template,
@@ -50,6 +50,7 @@ from environment_operator.kinds.pod_templates import (
     main,
     main_of,
     named,
+    opened,
     places,
     reference,
     within,
@@ -69,9 +70,9 @@ def admit(kind: Kind, new: Object, old: Object | None, around: RequestContext) -
     """
     try:
         limits.check(kind, new, old, known=around.excess)
-        admission = _Admission(kind, copied_object(new), old, around)
+        admission = _Admission(kind, opened(kind, new), old, around)
         admission.run()
-        limits.check(kind, admission.workload, old)
+        limits.check_made(kind, admission.workload, new, old, around.most)
     except (Refused, BadAddress) as why:
         return refused(why)
     except Unfit as unfit:
@@ -349,10 +350,8 @@ class _Admission:
         found = [c for c in pairs.contradictions(template, puts, entry.main) if not c.stands(stored)]
         for each in found:
             if each.pair.field in entry.locked and not each.is_override(entry.locked, self.kind):
-                theirs, ours = (
-                    (place.words(each.theirs, self.workload), each.given),
-                    (place.words(each.ours, self.workload), each.value),
-                )
+                theirs = (place.words(each.theirs, self.workload), each.given)
+                ours = (place.words(each.ours, self.workload), each.value)
                 raise Refused(messages.contradiction(entry.env, each.pair.field, theirs, ours))
         return pairs.without(puts, [each for each in found if each.pair.field not in entry.locked])
 

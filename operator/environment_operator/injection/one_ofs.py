@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from environment_operator.injection.merge import Record, Template
-from environment_operator.kinds.paths import Index, Path, copied_object, get
+from environment_operator.kinds.paths import Index, Path, get, remove
 
 # https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/: of these, one may be given.
 _SOURCES = frozenset({"configMapKeyRef", "fieldRef", "fileKeyRef", "resourceFieldRef", "secretKeyRef"})
@@ -29,12 +29,9 @@ def settled(template: Template, record: Record, before: Template) -> Template:
     now, then = Index(), Index()
     both = ((path, get(template, path, now), get(before, path, then)) for path in record.put)
     found = [(path, member) for path, *values in both for member in _superseded(path, *values)]
-    out = copied_object(template) if found else template
+    out, index = {**template}, Index()
     for path, member in found:
-        holder = get(out, path)
-        for key in member[:-1]:
-            holder = holder[key]
-        del holder[member[-1]]
+        remove(out, (*path, *member), index)
     return out
 
 

@@ -114,9 +114,7 @@ def trusted(kind: Kind, old: Item | None) -> dict[str, Entry]:
 
 def _aligned(place: Place, item: Item, entry: Entry) -> Entry:
     """Return an entry whose container has another name as one that knows it."""
-    template = place.template(item)
-    now = main_of(place, item, "")
-    if now is None or get(template, entry.main) is not None:
+    if get(place.template(item), entry.main) is not None or (now := main_of(place, item, "")) is None:
         return entry
     moved = entry.record
     return replace(

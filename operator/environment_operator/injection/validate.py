@@ -23,7 +23,7 @@ from environment_operator.injection.record import Entry
 from environment_operator.injection.starts import leave_out
 from environment_operator.injection.workload_tools import Master
 from environment_operator.kinds.harmless import runs_differently
-from environment_operator.kinds.paths import Path, Unfit, copied_object, get, is_nameless, put, remove
+from environment_operator.kinds.paths import Path, Unfit, get, is_nameless, put, remove
 from environment_operator.kinds.pod_templates import Place, Template, first, named, places, reference, within
 from environment_operator.kinds.table import Kind
 from environment_operator.tools import addresses
@@ -274,14 +274,14 @@ def _moved(template: Template, before: Path, now: Path) -> Template:
     main: dict[str, Any] | None = get(template, before)
     if before == now or main is None:
         return template
-    out = copied_object(template)
+    out = {**template}
     put(out, now, {**main, "name": now[-1]})
     return out
 
 
 def _with_ids(place: Place, template: Template, main: Path, ids: Ids) -> Template:
     """Return a stored pod template as it is right for another person: their ids instead of those that it had."""
-    out = copied_object(template)
+    out = {**template}
     for key in overrides.PERSONAL:
         path = ("spec", "securityContext", key)
         theirs = get(out, path if place.row.pod_ids else (*main, *path[1:]))

@@ -1,7 +1,8 @@
 """Reading and changing a pod template by path, where items of lists are named by their keys. Pure.
 
 A path is a tuple of keys. In the lists of Kubernetes that have a merge key, an item is named by it:
-``("spec", "containers", "main", "env", "HOME")``. Nothing that is not named is touched or moved.
+``("spec", "containers", "main", "env", "HOME")``. Nothing that is not named is touched or moved. What a change leads
+through is copied, so that an object and what is made of it share the rest.
 """
 
 from collections.abc import Callable, Sequence
@@ -98,35 +99,36 @@ def copied(value: Data) -> Data:
     return value
 
 
-def copied_object(item: Item) -> Item:
-    """Return a copy of an object that shares with it what the API server keeps about fields, which nobody changes."""
-    meta = item.get("metadata")
-    if not isinstance(meta, dict) or "managedFields" not in meta:
-        return copied(item)
-    made = copied({**item, "metadata": {**meta, "managedFields": None}})
-    made["metadata"]["managedFields"] = meta["managedFields"]
-    return made
-
-
 class Index:
-    """The items of keyed lists by their keys, so that many paths cost one pass over each list.
+    """The items of keyed lists by their keys, and what is copied already: many paths cost one pass over each list.
 
     It holds for one object, as long as that is changed by `put` and `remove` with this index alone.
     """
 
     def __init__(self) -> None:
         # A list is kept with its items: were it gone, another one could have its id.
-        self._lists: dict[tuple[int, str], tuple[list[Any], dict[str, list[Item]]]] = {}
+        self._lists: dict[int, tuple[list[Any], dict[str, list[Item]]]] = {}
+        self._copies: dict[int, Any] = {}
 
     def of(self, items: list[Any], field: str) -> dict[str, list[Item]]:
         """Return the items of a list that stands in a field, by key and in their order."""
-        known = self._lists.get((id(items), field))
+        known = self._lists.get(id(items))
         if known is None:
-            known = self._lists[id(items), field] = (items, {})
+            known = self._lists[id(items)] = (items, {})
             for key, item in zip(keys(items, field), items, strict=True):
                 if isinstance(item, dict):
                     known[1].setdefault(key, []).append(item)
         return known[1]
+
+    def copy(self, node: Any) -> Any:
+        """Return a copy of an object or a list that shares what it holds; of a copy itself."""
+        if id(node) in self._copies:
+            return node
+        made = node.copy()
+        self._copies[id(made)] = made
+        if known := self._lists.get(id(node)):
+            self._lists[id(made)] = (made, known[1])
+        return made
 
 
 def get(node: Any, path: Path, index: Index | None = None) -> Any:
@@ -163,7 +165,7 @@ def put(root: Item, path: Path, value: Any, position: int | None = None, index: 
     """Set what stands at a path, making what is missing on the way; return the paths of what was made.
 
     Args:
-        root: the object, changed in place.
+        root: the object, changed in place; what it holds is not, but copied where the path leads through it.
         path: where.
         value: what.
         position: for a new item of a list, where to insert it; None appends.
@@ -173,9 +175,7 @@ def put(root: Item, path: Path, value: Any, position: int | None = None, index: 
         Unfit: the path leads through something that is neither an object nor a list with that item.
     """
     made: list[Path] = []
-    node: Any = root
-    for step in range(len(path) - 1):
-        node = _child(node, path, step, made, index)
+    node = _reached(root, path, made, index)
     if isinstance(node, dict):
         node[path[-1]] = value
         return made
@@ -194,28 +194,58 @@ def put(root: Item, path: Path, value: Any, position: int | None = None, index: 
 def remove(root: Item, path: Path, index: Index | None = None) -> None:
     """Take away what stands at a path, if anything does; arguments as for `put`."""
     node = get(root, path[:-1], index)
-    if isinstance(node, dict):
-        node.pop(path[-1], None)
+    if isinstance(node, dict) and path[-1] in node:
+        del _reached(root, path, [], index)[path[-1]]
     elif isinstance(node, list) and len(path) > 1 and (found := every(node, path[-2], path[-1], index)):
+        node = _reached(root, path, [], index)
         del node[_place(node, found[0])]
         if index is not None:
             index.of(node, path[-2])[path[-1]] = list(found[1:])
 
 
+def _reached(root: Item, path: Path, made: list[Path], index: Index | None) -> Any:
+    """Return what holds the last key of a path, all on the way to it being copies; arguments as for `_child`."""
+    node: Any = root
+    for step in range(len(path) - 1):
+        node = _child(node, path, step, made, index)
+    return node
+
+
 def _child(node: Any, path: Path, step: int, made: list[Path], index: Index | None) -> Any:
-    """Return the next node on the way, made if it is missing."""
+    """Return a copy of the next node on the way, which stands there now, or what is made where it is missing.
+
+    Args:
+        node: where the way leads through; it is changed.
+        path: the way.
+        step: how far it is done.
+        made: the paths of what was made.
+        index: as for `get`.
+    """
     key = path[step]
     if isinstance(node, list):
         found = every(node, path[step - 1], key, index)
         if not found:
             raise Unfit(".".join(path[: step + 1]))
-        return found[0]
+        child = _copy(found[0], index)
+        if child is not found[0]:
+            node[_place(node, found[0])] = child
+            if index is not None:
+                index.of(node, path[step - 1])[key] = [child, *found[1:]]
+        return child
     if not isinstance(node, dict):
         raise Unfit(".".join(path[:step]))
-    if node.get(key) is None:
-        node[key] = [] if key in KEYED else {}
+    if (before := node.get(key)) is None:
+        before = [] if key in KEYED else {}
         made.append(path[: step + 1])
+    node[key] = _copy(before, index)
     return node[key]
+
+
+def _copy(node: Any, index: Index | None) -> Any:
+    """Return a copy of a node that shares what it holds; what is neither an object nor a list is its own."""
+    if not isinstance(node, NODE):
+        return node
+    return node.copy() if index is None else index.copy(node)
 
 
 def _place(items: list[Any], wanted: Item) -> int:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from environment_operator.api import names
-from environment_operator.kinds.paths import Item, Path, Unfit, get, is_nameless, keys, printed
+from environment_operator.kinds.paths import NODE, Item, Path, Unfit, get, is_nameless, keys, printed
 from environment_operator.kinds.table import Kind, PodTemplate, steps
 
 Template = dict[str, Any]
@@ -135,6 +135,24 @@ def places(kind: Kind, item: Item, *, every: bool = False) -> tuple[Place, ...]:
         every: also those whose pods are not for an Environment.
     """
     return tuple(_places(kind, item, every=every))
+
+
+def opened(kind: Kind, item: Item) -> Item:
+    """Return an object whose pod templates may be replaced; it shares with the one given what they hold, and the rest.
+
+    Args:
+        kind: its row in the kinds table.
+        item: the object; it is not changed.
+    """
+    out = {**item}
+    for place in places(kind, item, every=True):
+        theirs: Any = item
+        ours: Any = out
+        for step in place.at:
+            if ours[step] is theirs[step] and isinstance(theirs[step], NODE):
+                ours[step] = theirs[step].copy()
+            theirs, ours = theirs[step], ours[step]
+    return out
 
 
 def first(kind: Kind, item: Item) -> Place | None:
