@@ -148,6 +148,23 @@ def test_two_versions_side_by_side(case: Case) -> None:
     assert "" == approve(case.row, case.stored, None, known(case)).refusal
 
 
+@pytest.mark.parametrize("case", CASES)
+def test_what_comes_in_stays(case: Case) -> None:
+    """Neither webhook changes a request or a stored object: what is made shares with them what is the same."""
+    free, again = deepcopy(case.stored), applied(case)
+    del free["metadata"]["labels"][names.REFERENCE]
+    again["metadata"].setdefault("annotations", {})[names.REFRESH] = "again"
+    updates = [(new, case.stored, known(case)) for new in (changed(case), applied(case), again, free)]
+    for new, old, context in ((request(case), None, known(case)), *updates):
+        before = deepcopy((new, old))
+        made = admit(case.row, new, old, context).workload
+        after = deepcopy(made)
+        approve(case.row, made or new, old, context)
+
+        assert before == (new, old)
+        assert after == made
+
+
 SHARING = [(word, case) for word, case in FOUND if case.row.custom and len(record.entries(case.stored)) > 1]
 
 
