@@ -12,6 +12,7 @@ import pytest
 from cluster import Cluster
 from cluster.record import free_port
 from cluster.rest import Rest
+from controllers.jobsets import jobset
 from controllers.processes import define, mount, running
 from controllers.programs import KUBERAY, TRAINING_OPERATOR
 from kube import Kube, fresh_cluster, kept_cluster
@@ -35,7 +36,7 @@ def kube(cluster: Cluster, rest: Rest) -> Kube:
 
 @pytest.fixture(scope="module")
 def controllers(kube: Kube) -> Iterator[None]:
-    """Have KubeRay and the training operator run, with their own definitions."""
+    """Have KubeRay, the training operator and JobSet run, with their own definitions."""
     with ExitStack() as stack:
         for controller in (KUBERAY, TRAINING_OPERATOR):
             define(kube, controller)
@@ -43,6 +44,7 @@ def controllers(kube: Kube) -> Iterator[None]:
         stack.enter_context(running(kube, KUBERAY))
         stack.enter_context(running(kube, TRAINING_OPERATOR, f"--webhook-server-port={free_port()}"))
         mount(kube, "kubeflow", CERTIFICATE)
+        stack.enter_context(jobset(kube))
         yield
 
 

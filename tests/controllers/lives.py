@@ -44,6 +44,7 @@ LIVES = {
     "tfjob": Life(4, "-chief-0"),
     "xgboostjob": Life(3, "-master-0"),
     "paddlejob": Life(3, "-master-0"),
+    "jobset": Life(3, "-driver-0", {"spec": {"suspend": True}}, {"spec": {"suspend": False}}),
     "mpijob-v1": Life(3, "-launcher"),
 }  # fmt: skip
 

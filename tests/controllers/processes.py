@@ -14,7 +14,7 @@ from environment_operator.api import names
 from kube import Kube, Object
 
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-# The training operator looks for its certificate there, with any environment (pkg/cert/cert.go).
+# The training operator reads its certificate there, with any environment (pkg/cert/cert.go).
 MOUNTED = Path("/tmp/k8s-webhook-server/serving-certs")
 
 

@@ -1,4 +1,4 @@
-"""What Kubeflow's Trainer makes of a TrainJob and its runtime: a JobSet, whose own controller does not run here."""
+"""What Trainer makes of a TrainJob and its runtime, and what the controller of JobSets makes of that."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -8,13 +8,16 @@ import yaml
 
 from cluster.manifests import await_admission
 from cluster.record import free_port
+from controllers import jobsets
 from controllers.installing import installed
 from controllers.lives import DATA, IDS
-from controllers.processes import create_definitions, define, mount, running
-from controllers.programs import JOBSET, TRAINER, definitions, source
+from controllers.processes import define, mount, pods, running, until_pods
+from controllers.programs import TRAINER, source
 from kube import ENVIRONMENTS, Kube, Object
 from third_party import environment, path, user
 
+# Those of the sample.
+NODES = 2
 NAMESPACE = "kubeflow-system"
 CERTIFICATE = "kubeflow-trainer-webhook-cert"
 JOBSETS = "/apis/jobset.x-k8s.io/v1alpha2/namespaces/{}/jobsets"
@@ -23,8 +26,7 @@ RUNTIMES = "/apis/trainer.kubeflow.org/v1alpha1/namespaces/{}/trainingruntimes"
 
 @pytest.fixture(scope="module")
 def trainer(kube: Kube) -> Iterator[None]:
-    """Have Trainer run, with its definitions and webhooks and the definition of JobSets."""
-    create_definitions(kube, list(definitions(JOBSET, "config/components/crd/bases")))
+    """Have Trainer and JobSet run, with their definitions and webhooks."""
     define(kube, TRAINER)
     rendered = kube.kubectl("kustomize", str(source(TRAINER.module) / "manifests/base/webhook"))
     hooks: list[Object] = list(yaml.safe_load_all(rendered))
@@ -40,7 +42,7 @@ def trainer(kube: Kube) -> Iterator[None]:
     )
     file = kube.cluster.layout.root / "trainer.yaml"
     file.write_text(yaml.safe_dump(configuration(port)))
-    with installed(kube, [*needed, *hooks], port), running(kube, TRAINER, f"--config={file}"):
+    with jobsets.jobset(kube), installed(kube, [*needed, *hooks], port), running(kube, TRAINER, f"--config={file}"):
         mount(kube, NAMESPACE, CERTIFICATE)
         yield
 
@@ -88,16 +90,17 @@ def jobset(kube: Kube, project: str) -> Object:
 
 @pytest.mark.usefixtures("trainer")
 def test_train_job(kube: Kube, project: str) -> None:
-    """The JobSet has image and variable of the TrainJob, ids of its runtime; suspended and resumed with us down."""
+    """JobSet and Pods have image and variable of the TrainJob, ids of its runtime; suspended, resumed with us down."""
     below, name = runtime(kube, project), published(kube, "trainjob", "registry.example/team/train:2")
     made = user("trainjob", "w", project, name)
     made["spec"]["runtimeRef"]["kind"] = "TrainingRuntime"
     reply = kube.rest.create(path(made), made)
     assert reply.ok, reply.message
-    where = path(made, "w")
+    where, wanted = path(made, "w"), ("registry.example/team/train:2", 1, 4242, 4343, [5000])
 
     kube.until("the JobSet", lambda: bool(jobset(kube, project)))
-    assert ("registry.example/team/train:2", 1, 4242, 4343, [5000]) == injected(jobset(kube, project))
+    assert wanted == injected(jobset(kube, project))
+    assert [wanted] * NODES == [of_pods(pod["spec"]) for pod in until_pods(kube, project, NODES)]
     for used in (name, below):
         kube.until_used(used, 1)
     assert ["TrainJob"] == [each["kind"] for each in kube.status(name)["usage"]["byKind"]]
@@ -108,9 +111,12 @@ def test_train_job(kube: Kube, project: str) -> None:
             reply = kube.rest.patch(where, {"spec": {"suspend": suspend}})
             assert reply.ok, reply.message
             kube.until(f"suspend: {suspend}", partial(is_suspended, kube, project, wanted=suspend))
-        assert ("registry.example/team/train:2", 1, 4242, 4343, [5000]) == injected(jobset(kube, project))
+            until_pods(kube, project, 0 if suspend else NODES)
+        assert [wanted] * NODES == [of_pods(pod["spec"]) for pod in pods(kube, project)]
+        assert wanted == injected(jobset(kube, project))
         assert kube.rest.delete(where).ok
         kube.until("the JobSet to go", lambda: not jobset(kube, project))
+        until_pods(kube, project, 0)
     finally:
         kube.cluster.start_operator()
         await_admission(kube.cluster.layout)
@@ -127,7 +133,11 @@ def is_suspended(kube: Kube, project: str, *, wanted: bool) -> bool:
 def injected(made: Object) -> tuple[object, ...]:
     """Return what the pods of the only job of a JobSet have: image, how often the variable, ids."""
     (job,) = made["spec"]["replicatedJobs"]
-    pod = job["template"]["spec"]["template"]["spec"]
+    return of_pods(job["template"]["spec"]["template"]["spec"])
+
+
+def of_pods(pod: Object) -> tuple[object, ...]:
+    """Return what the spec of a pod has; as `injected`."""
     (node,) = pod["containers"]
     ids = [pod["securityContext"].get(key) for key in ("runAsUser", "runAsGroup", "supplementalGroups")]
     return node["image"], node["env"].count(DATA), *ids
