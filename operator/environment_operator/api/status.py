@@ -105,7 +105,8 @@ class EnvironmentStatus(Model):
     )
     fragment_hash: Name | None = Field(None, description="Hash of the fragment, with the version of the hash.")
     pod_security: Literal["privileged", "baseline", "restricted"] | None = Field(
-        None, description="The Pod Security Standard that a pod with this fragment needs its project to allow."
+        None,
+        description="The strictest Pod Security Standard that allows this fragment; a pod may need more for the rest.",
     )
     scope: Short | None = Field(None, description="The scope in short.")
     tools: Short | None = Field(None, description="The tools in short.")

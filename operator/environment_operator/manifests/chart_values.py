@@ -61,6 +61,7 @@ _TEXT: Schema = {"type": "string"}
 _NAME: Schema = {"type": "string", "minLength": 1}
 _COUNT: Schema = {"type": "integer", "minimum": 1}
 _NAMES: Schema = {"type": "array", "items": _NAME}
+_CIDRS: Schema = {"type": "array", "items": {"type": "string", "pattern": "^[0-9a-fA-F.:]+/[0-9]{1,3}$"}}
 _TEXTS: Schema = {"type": "object", "additionalProperties": _TEXT}
 _OBJECT: Schema = {"type": "object"}
 _OBJECTS: Schema = {"type": "array", "items": _OBJECT}
@@ -206,7 +207,10 @@ VALUES: tuple[Value, ...] = (
     _flag("crds.enabled", "Whether the definition comes with the chart. It stays when the chart is uninstalled."),
     _flag("roles.aggregated", "Whether the roles for people are aggregated to view, edit and admin."),
     _flag("networkPolicy.enabled", "Whether network policies close all ports of the Pods but their own."),
-    Value("networkPolicy.apiServer", [], "Addresses of the API server, as CIDR; empty: everybody may call.", _NAMES),
+    Value(
+        "networkPolicy.apiServer", [],
+        "Addresses of the API server, as CIDR, such as 10.0.0.1/32; empty: everybody may call.", _CIDRS,
+    ),
     _flag("podDisruptionBudget.enabled", "Whether draining nodes leaves one Pod for admission."),
     _flag("uninstall.release", "Whether uninstalling first releases the finalizers of all Environments."),
 )  # fmt: skip
@@ -234,7 +238,18 @@ def schema() -> Schema:
         for key in above:
             node = node["properties"].setdefault(key, _object())
         node["properties"][last] = {**value.schema, "default": value.default, "description": value.description}
+    root["properties"]["tools"]["oneOf"] = _ways()
     return root
+
+
+def _ways() -> list[Schema]:
+    """Return what the values of tools may be together, as for the settings: a URL with one way to it, or neither."""
+    ways = ("url", "gateway", "ingressClass")
+    some, none = {"minLength": 1}, {"maxLength": 0}
+    return [
+        {"properties": {way: some if way in given else none for way in ways}}
+        for given in ((), ("url", "gateway"), ("url", "ingressClass"))
+    ]
 
 
 def _object() -> Schema:

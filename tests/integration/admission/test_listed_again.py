@@ -8,6 +8,7 @@ from builders import manifest
 from cluster import Cluster
 from cluster.faults import EndWatch, Match
 from cluster.proxy import FaultProxy
+from cluster.traffic import Request
 from cluster.upstream import Upstream
 from kube import ENVIRONMENTS, Kube
 
@@ -26,12 +27,23 @@ def proxy(cluster: Cluster, kube: Kube) -> Iterator[FaultProxy]:
         cluster.stop(PROGRAM)
 
 
+def watched(proxy: FaultProxy) -> list[Request]:
+    """Return the watches of Environments that are open."""
+    return list(filter(READS, proxy.watches()))
+
+
 def after_a_break(kube: Kube, proxy: FaultProxy) -> list[str]:
-    """Break the watch of Environments; return what is asked for until there is one again."""
-    kube.until("a watch", lambda: any(map(READS, proxy.watches())))
+    """Break the watch of Environments; return what is asked for until there is another one."""
+    kube.until("a watch", lambda: len(watched(proxy)) == 1)
+    before = watched(proxy)
     proxy.traffic.clear()
     assert 1 == proxy.end_watches(READS, EndWatch(abrupt=True))
-    kube.until("another watch", lambda: any(map(READS, proxy.watches())))
+    kube.until("another watch", lambda: len(now := watched(proxy)) == 1 and now != before and "watch" in asked(proxy))
+    return asked(proxy)
+
+
+def asked(proxy: FaultProxy) -> list[str]:
+    """Return what was asked for, in order."""
     return ["watch" if each.request.watch else "list" for each in proxy.traffic.exchanges(READS)]
 
 

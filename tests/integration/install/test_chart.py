@@ -42,6 +42,8 @@ OTHERS: Mapping[str, str] = {
     "tools.nodePorts": "31000-31999",
     "tools.loadBalancers": "true",
 }
+# What is set only together with another one.
+TOGETHER = {"tools.url": "tools.gateway", "tools.gateway": "tools.url", "tools.ingressClass": "tools.url"}
 
 
 def documents(*options: str, namespace: str = NAMESPACE) -> list[Object]:
@@ -148,7 +150,8 @@ def test_settings(path: str) -> None:
     """Each setting among the values sets its variable in both programs; left as it is, there is none."""
     variable = next(variable for at, variable, _ in chart_values.settings() if at == path)
     expected = OTHERS[path].replace("\\", "")
-    for pod in pods(documents(f"--set={path}={OTHERS[path]}")):
+    given = [path, *filter(None, [TOGETHER.get(path)])]
+    for pod in pods(documents(*(f"--set={each}={OTHERS[each]}" for each in given))):
         assert {"name": variable, "value": expected} in pod["containers"][0]["env"]
     for pod in pods(documents()):
         assert variable not in {each["name"] for each in pod["containers"][0]["env"]}
@@ -330,6 +333,11 @@ def test_further_kinds(tmp_path: Path) -> None:
         ("--set=webhook.replica=2", "replica"),
         ("--set=image.digest=latest", "/image/digest"),
         ("--set=kinds.kubflow.enabled=false", "kubflow"),
+        ("--set=networkPolicy.apiServer={10.0.0.1}", "/networkPolicy/apiServer/0"),
+        ("--set=tools.url=https://tools.example.com", "/tools/ingressClass"),
+        ("--set=tools.gateway=gateways/shared", "/tools/url"),
+        ("--set=tools.ingressClass=nginx", "/tools/url"),
+        ("--set=tools.url=https://a.example,tools.gateway=a/b,tools.ingressClass=c", "/tools/ingressClass"),
     ],
 )
 def test_wrong_values(option: str, said: str) -> None:
@@ -343,7 +351,11 @@ def test_wrong_values(option: str, said: str) -> None:
 def test_schema(rest: Rest, tmp_path: Path) -> None:
     """Each object is valid by the schema of its kind that the API server publishes, without a field too many."""
     write_schemas(rest.get("/openapi/v2").body["definitions"], tmp_path)
-    options = ("--set=tools.ingressClass=nginx", *CONSOLE, "--set=pods.priorityClassName=system-cluster-critical")
+    options = (
+        "--set=tools.ingressClass=nginx,tools.url=https://tools.example.com",
+        *CONSOLE,
+        "--set=pods.priorityClassName=any",
+    )
     file = tmp_path / "chart.yaml"
     file.write_text(yaml.safe_dump_all(documents(*options)))
     binaries.ensure(["kubeconform"], print)
