@@ -31,7 +31,7 @@ test-controllers: venv ## Run workloads under the real controllers of other proj
 	$(PY) -m pytest tests/controllers -n0
 
 test-matrix: venv ## Run the tests of admission, controller and definition on other versions of Kubernetes, which are built once: half an hour each.
-	PYTHONPATH=$(TESTS) $(PY) -m cluster.matrix $(or $(VERSIONS),v1.33.5 v1.34.4)
+	PYTHONPATH=$(TESTS) $(PY) -m cluster.matrix $(or $(VERSIONS),v1.33.5 v1.34.4 v1.35.4)
 
 node-packages: venv ## Install what a node needs, as root on Debian.
 	apt-get update -qq

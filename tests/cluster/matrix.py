@@ -65,10 +65,17 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)  # noqa: T201
 
 
+def _version(text: str) -> str:
+    """Return a version as the command line has it."""
+    if not re.fullmatch(r"v1\.[0-9]+\.[0-9]+", text):
+        raise argparse.ArgumentTypeError(f'"{text}" is no version such as v1.34.4')
+    return text
+
+
 def main() -> int:
     """Run the tests on each version; return how many versions failed."""
     parser = argparse.ArgumentParser(prog="cluster.matrix", description=__doc__.partition(":")[0])
-    parser.add_argument("versions", nargs="+", help="such as v1.34.4")
+    parser.add_argument("versions", nargs="+", type=_version, help="such as v1.34.4")
     parser.add_argument("--tests", nargs="+", default=USUAL, help="the paths to run; further options go to pytest")
     given, options = parser.parse_known_args()
     failed = []
