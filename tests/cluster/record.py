@@ -1,16 +1,22 @@
 """What `up` decided once and every later command needs again."""
 
+import fcntl
 import json
+import os
 import random
 import socket
+import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 from cluster.errors import ClusterError
 from cluster.layout import Layout
 
 # Below the ranges of outgoing connections and of node ports: a port stays free for a restart.
 PORT_RANGE = range(20000, 30000)
+# The locks on the ports that this process has; they go with it.
+_held: list[int] = []
 
 
 @dataclass(frozen=True)
@@ -43,15 +49,23 @@ def save(layout: Layout, record: Record) -> None:
 
 
 def free_port() -> int:
-    """Return a loopback port that nobody listens on."""
-    candidates = random.sample(PORT_RANGE, k=len(PORT_RANGE))
-    for port in candidates:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
+    """Return a loopback port that nobody listens on, and that no other process of the tests gets while this one runs.
+
+    A program that is started again needs its port again: what is free for a moment is not free for others.
+    """
+    folder = Path(tempfile.gettempdir(), f"environment-operator-ports-{os.getuid()}")
+    folder.mkdir(mode=0o700, exist_ok=True)
+    for port in random.sample(PORT_RANGE, k=len(PORT_RANGE)):
+        lock = os.open(folder / str(port), os.O_CREAT | os.O_RDWR, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
+        except OSError:
+            os.close(lock)
+            continue
+        _held.append(lock)
+        return port
     message = f"no free port in {PORT_RANGE.start}-{PORT_RANGE.stop - 1}"
     raise ClusterError(message)
