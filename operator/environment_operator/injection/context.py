@@ -74,6 +74,7 @@ class Published:
         spec: its spec, None when it cannot be read.
         fragment: what it puts into a pod.
         hash: hash of the fragment.
+        locked: what may not be overridden, as `overrides.locked` returns it.
         problem: why new references are refused; empty when they are not.
     """
 
@@ -82,6 +83,7 @@ class Published:
     spec: EnvironmentSpec | None
     fragment: Mapping[str, Any]
     hash: str
+    locked: tuple[str, ...] = ()
     problem: str = ""
 
     @property

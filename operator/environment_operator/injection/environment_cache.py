@@ -11,6 +11,7 @@ from typing import Any
 
 from environment_operator.injection import messages
 from environment_operator.injection.context import Published
+from environment_operator.injection.overrides import locked
 from environment_operator.kube.errors import Reason
 from environment_operator.kube.objects import Metadata, Whole
 from environment_operator.spec.fragment import fragment_hash
@@ -149,7 +150,8 @@ def publish(
     hashed = fragment_hash(fragment) if fragment else ""
     stalled = verdict.stalled or ((Reason.INVALID_FRAGMENT, invalid) if invalid else None)
     problem = _problem(stalled, terminating=terminating)
-    return Published(name, generation, verdict.spec, fragment, hashed, problem)
+    guarded = locked(verdict.spec) if verdict.spec else ()
+    return Published(name, generation, verdict.spec, fragment, hashed, guarded, problem)
 
 
 def _problem(stalled: tuple[str, str] | None, *, terminating: bool) -> str:

@@ -129,6 +129,14 @@ def apply(
     return out, Record(tuple(done), was, tuple(made))
 
 
+def filled(template: Template, wanted: Iterable[Put]) -> Template:
+    """Return a template that has nothing else with what is to be injected; it is not changed."""
+    out, index = {**template}, Index()
+    for path, value in wanted:
+        put(out, path, _without_taken_name(out, path, value), index=index)
+    return out
+
+
 def strip(template: Template, record: Record) -> Template:
     """Return the template as it was before: without what the record says was injected; it is not changed.
 

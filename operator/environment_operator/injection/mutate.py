@@ -17,7 +17,6 @@ from environment_operator.injection import (
     merge,
     messages,
     one_ofs,
-    overrides,
     pairs,
     record,
     warnings,
@@ -259,7 +258,7 @@ class _Admission:
         ids, token = self._ids(environment), self._token()
         entry = Entry(
             environment.name, environment.generation, environment.hash, token, self._main(place), merge.Record(),
-            overrides.locked(environment.spec) if environment.spec else (), by=self.around.user if ids else "",
+            environment.locked, by=self.around.user if ids else "",
         )  # fmt: skip
         self.warnings += warnings.on_use(environment, self.around)
         if self.old is None:
@@ -387,11 +386,11 @@ class _Admission:
 
     def _require_images(self, place: Place, listed: Mapping[str, Object]) -> None:
         """Refuse containers without an image, but where the kind gives them one."""
-        every = named(place, place.template(self.workload))
-        for name, container in listed.items():
-            if not container.get("image") and not place.row.fills_image:
-                where = place.words(("spec", "containers", name), self.workload)
-                raise Refused(messages.no_image(name, where, alone=len(every) == 1))
+        without = [name for name, container in listed.items() if not container.get("image")]
+        if without and not place.row.fills_image:
+            every = named(place, place.template(self.workload))
+            where = place.words(("spec", "containers", without[0]), self.workload)
+            raise Refused(messages.no_image(without[0], where, alone=len(every) == 1))
 
 
 def _annotation(item: Object, key: str) -> str:

@@ -35,7 +35,7 @@ def fit(environment: Published, ids: Ids, row: PodTemplate, *, strict: bool = Fa
         fragment["securityContext"] = {**fragment.get("securityContext", {}), **ids.security_context()}
     if not row.pod_ids:
         _move_ids(fragment)
-    elif strict and environment.spec and "User" in overrides.locked(environment.spec) and "securityContext" in fragment:
+    elif strict and environment.spec and "User" in environment.locked and "securityContext" in fragment:
         # Without it the runtime adds the groups that the image's /etc/group gives the user:
         # https://kubernetes.io/docs/tasks/configure-pod-container/security-context/#supplementalgroupspolicy
         fragment["securityContext"]["supplementalGroupsPolicy"] = "Strict"
@@ -51,10 +51,9 @@ def _not_held(environment: Published, row: PodTemplate) -> Iterator[str]:
     """Yield the fields of an Environment with rules for security contexts, where pods get theirs from elsewhere."""
     if environment.spec is None:
         return
-    locked = overrides.locked(environment.spec)
     if set(row.lacks) >= _CONTEXTS:
-        yield from (field.lower() for field in ("User", "Security") if field in locked)
-    elif row.node_network and "Security" in locked and not environment.fragment.get("hostNetwork"):
+        yield from (field.lower() for field in ("User", "Security") if field in environment.locked)
+    elif row.node_network and "Security" in environment.locked and not environment.fragment.get("hostNetwork"):
         yield NODE_NETWORK
 
 
@@ -145,8 +144,10 @@ def of_one_port(place: Place, template: Template, puts: list[Put], main: Path) -
 
     That may be one of another container, too.
     """
-    own, mine = own_ports(place, template, main), _ports(get(template, main))
-    return [(path, v) for path, v in puts if path[-2:-1] != ("ports",) or not own or v.get("containerPort") in mine]
+    if not own_ports(place, template, main):
+        return puts
+    mine = _ports(get(template, main))
+    return [(path, v) for path, v in puts if path[-2:-1] != ("ports",) or v.get("containerPort") in mine]
 
 
 def _ports(container: Any) -> dict[int, str]:

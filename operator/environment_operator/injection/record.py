@@ -25,6 +25,7 @@ VERSION = 1
 LONGEST = 256 * 1024
 # Up to so many bytes each pod template has its own entry: operators from before shared entries read no others.
 _LONG = 16 * 1024
+_ENCODER = json.JSONEncoder(separators=(",", ":"), sort_keys=True)
 _TOKEN = re.compile("[a-z0-9]{8}")
 
 
@@ -176,7 +177,7 @@ def _forget(item: Item, *keys: str) -> None:
 
 def _text(value: Any) -> str:
     """Return plain data as compact JSON that depends on its content alone."""
-    return json.dumps(value, separators=(",", ":"), sort_keys=True)
+    return _ENCODER.encode(value)
 
 
 def _read(raw: Any) -> Entry | None:

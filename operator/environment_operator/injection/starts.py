@@ -10,7 +10,6 @@ from typing import Any
 from environment_operator.injection import messages
 from environment_operator.injection.context import Published, Refusal, Refused
 from environment_operator.injection.merge import Put
-from environment_operator.injection.overrides import locked
 from environment_operator.kinds.paths import Item, Path, get
 from environment_operator.kinds.pod_templates import Place
 from environment_operator.kinds.table import OwnStart
@@ -69,7 +68,7 @@ def leave_out(place: Place, item: Item, main: Path, fragment: Mapping[str, Any],
     keys = left_out(start, container)
     if start is None or not keys:
         return []
-    guarded = locked(environment.spec) if environment.spec else ()
+    guarded = environment.locked
     if not start.elsewhere and (kept := [f for f, k in zip(_FIELDS, START, strict=True) if k in keys and f in guarded]):
         why = messages.starts_itself(environment.name, place.words(main, item), start.by, kept)
         raise Refused(why, Refusal.OVERRIDE)

@@ -179,7 +179,7 @@ class _Approval:
         environment = self.around.as_of(entry.env, entry.generation)
         if environment is None or environment.spec is None or environment.hash != entry.hash:
             raise Refused(messages.changed(entry.env), Refusal.CHANGED)
-        ids, locked = self._ids(environment), overrides.locked(environment.spec)
+        ids, locked = self._ids(environment), environment.locked
         # A record that admission did not write came with a reference that another webhook set too late.
         if (entry.locked, entry.by) != (locked, self.around.user if ids else ""):
             raise Refused(messages.not_injected(entry.env), Refusal.NOT_INJECTED)
@@ -192,7 +192,7 @@ class _Approval:
     def _alone(self, entry: Entry, puts: list[Put]) -> Template:
         """Return a pod template with nothing but what is injected; most templates of a workload receive the same."""
         if self._last is None or self._last[:2] != (entry.main, puts):
-            self._last = (entry.main, puts, merge.apply(_empty(entry), puts, entry.main)[0])
+            self._last = (entry.main, puts, merge.filled(_empty(entry), puts))
         return self._last[2]
 
     def _renewed(self, place: Place, base: Template, entry: Entry, stored: Entry) -> Template:

@@ -52,7 +52,7 @@ class Master:
         Raises:
             BadAddress: the submitter asks for an address that cannot be given, or has to ask for one.
         """
-        if self.kind.template:
+        if self._has_none(environment):
             return closed(environment)
         found = self._offered(environment, token)
         found = _filled_in(found, self._values(environment, main, found)) if found.tools else found
@@ -68,12 +68,16 @@ class Master:
         Raises:
             BadAddress: as for `opened`.
         """
-        if self.kind.template:
+        if self._has_none(environment):
             return closed(environment)
         found = self._offered(environment, token)
         if found.tools:
             found = _filled_in_as(found, addresses.read(addresses.written(self.item)))
         return addresses.settled(found, addresses.asked(self.item), None, self.routing)
+
+    def _has_none(self, environment: Published) -> bool:
+        """Return whether the workload has no tools that anybody reaches, and asks for none."""
+        return self.kind.template or not (_listed(environment) or addresses.asked(self.item))
 
     def _offered(self, environment: Published, token: str) -> Tools:
         """Return the tools of an Environment, what the submitter has to say left open."""

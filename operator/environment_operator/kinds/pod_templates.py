@@ -204,7 +204,8 @@ def main_of(place: Place, item: Item, chosen: str) -> Path | None:
     template = place.template(item)
     name = get(item, tuple(place.row.main_at.split("."))) if place.row.main_at else ""
     usual = name if isinstance(name, str) and name in named(place, template) else ""
-    return main(place, template, chosen or usual, written(place, item))
+    several = len(containers(place, template)) > 1
+    return main(place, template, chosen or usual, written(place, item) if several else ())
 
 
 def _usual(place: Place, template: Template, listed: Mapping[str, Item], known: Collection[str]) -> str:
