@@ -1,12 +1,43 @@
 """Webhooks of other projects as these install them: their Services lead to a port of this machine."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
+import yaml
+
+from cluster.record import free_port
+from controllers.processes import mount, running
+from controllers.programs import Controller, source
 from kube import Kube, Object
 
 HOOKS = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
+NEEDED = ("Namespace", "CustomResourceDefinition", "Secret", *HOOKS)
+
+
+@contextmanager
+def configured(
+    kube: Kube, controller: Controller, configuration: Callable[[int, Path], Object], certificate: tuple[str, str]
+) -> Iterator[None]:
+    """Have a controller run as its own kustomization installs it, with a configuration in a file.
+
+    Args:
+        kube: the administrator's hands.
+        controller: the controller.
+        configuration: returns it for the port of the webhooks and the folder of their certificate.
+        certificate: namespace and name of the Secret in which the controller keeps that.
+    """
+    port, folder = free_port(), kube.cluster.layout.root / controller.name
+    folder.mkdir(exist_ok=True)
+    file = folder / "configuration.yaml"
+    file.write_text(yaml.safe_dump(configuration(port, folder)))
+    rendered = kube.kubectl("kustomize", str(source(controller.module) / "config/default"))
+    # A megabyte of definitions.
+    found = [each for each in yaml.load_all(rendered, yaml.CSafeLoader) if each["kind"] in NEEDED]
+    with installed(kube, found, port), running(kube, controller, f"--config={file}"):
+        mount(kube, *certificate, folder)
+        yield
 
 
 @contextmanager

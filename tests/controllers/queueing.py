@@ -7,33 +7,21 @@ from typing import Any
 
 import yaml
 
-from cluster.record import free_port
-from controllers.installing import HOOKS, installed
-from controllers.processes import mount, running
+from controllers.installing import configured
 from controllers.programs import KUEUE, source
 from kube import Kube, Object
 
 GROUP = "kueue.x-k8s.io"
 NAMESPACE = "kueue-system"
-CERTIFICATE = "kueue-webhook-server-cert"
 LABEL = f"{GROUP}/queue-name"
 API = f"/apis/{GROUP}/v1beta2"
 POOL = {"pool": "gpu"}
-NEEDED = ("Namespace", "CustomResourceDefinition", "Secret", *HOOKS)
 
 
 @contextmanager
 def kueue(kube: Kube) -> Iterator[None]:
     """Have Kueue run, and its webhooks answer."""
-    port, folder = free_port(), kube.cluster.layout.root / "kueue"
-    folder.mkdir(exist_ok=True)
-    file = folder / "configuration.yaml"
-    file.write_text(yaml.safe_dump(_configuration(port, folder)))
-    rendered = kube.kubectl("kustomize", str(source(KUEUE.module) / "config/default"))
-    # A megabyte of definitions.
-    found = [each for each in yaml.load_all(rendered, yaml.CSafeLoader) if each["kind"] in NEEDED]
-    with installed(kube, found, port), running(kube, KUEUE, f"--config={file}"):
-        mount(kube, NAMESPACE, CERTIFICATE, folder)
+    with configured(kube, KUEUE, _configuration, (NAMESPACE, "kueue-webhook-server-cert")):
         kube.until("Kueue's webhooks to answer", lambda: _answers(kube))
         yield
 
