@@ -4,6 +4,7 @@ import gc
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from types import FrameType
 from typing import Any
 
@@ -75,6 +76,19 @@ def test_long_lists(path: str) -> None:
 
     assert f"This Pod has {MORE} items at {path}; with an Environment, at most {limits.ITEMS} are allowed" in said
     assert said.endswith(f"Split the Pod, or remove the label {names.REFERENCE}.")
+
+
+@pytest.mark.parametrize(("own", "variables"), [(2, 2), (limits.ITEMS - 100, 100), (limits.ITEMS - 99, 100)])
+def test_long_with_what_is_injected(own: int, variables: int) -> None:
+    """What is made is refused for the same lists, no matter whether the size of the review is known."""
+    new = pod(containers=main(env=named(own)))
+    env = [{"name": f"E{n}", "value": "1"} for n in range(variables)]
+    context = around(published("e", overridable=["Image", "Env"], env=env))
+    review_size = limits.bound(json.dumps(new).encode())
+    outcomes = [admit(POD, new, None, each) for each in (context, replace(context, excess="", most=review_size))]
+
+    assert outcomes[0] == outcomes[1]
+    assert (own + variables > limits.ITEMS) == (outcomes[0].reason == Refusal.TOO_LARGE)
 
 
 @pytest.mark.parametrize(
